@@ -1,0 +1,59 @@
+# Everything a person or a machine runs here. Each target sets up what it needs.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.ready
+YES := $(if $(shell [ -t 0 ] || echo no),--yes,)
+
+help: ## show the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: tools venv ## tmux, git, a Docker engine and a virtual environment, where they are missing
+
+tools:
+	@bash scripts/setup.sh $(YES)
+
+tools-of-tests:
+	@bash scripts/setup.sh $(YES) --tests
+
+venv: $(STAMP)
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $(STAMP)
+
+demo: setup ## play the main job on a sample repository, with the offline agent
+	@$(BIN)/orchestra demo $(if $(shell [ -t 0 ] && [ -t 1 ] && echo yes),,--play)
+
+check: venv ## style, types, the house's floors
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: tools-of-tests setup check ## every check and every test, containers included
+	@# Real agents in real containers share two processors here: what fails beside other tests must pass alone.
+	$(BIN)/python -m pytest --cov --cov-report=term -n 2 --dist loadfile $(ARGS) || \
+		{ [ $$? -eq 1 ] && $(BIN)/python -m pytest --last-failed --last-failed-no-failures none $(ARGS); }
+
+test-agents: tools-of-tests setup ## every agent plays the contract, with a hundred messages at rest and a hundred at work
+	ORCHESTRA_TEST_MESSAGES=100 $(BIN)/python -m pytest tests/contract tests/agents $(ARGS)
+
+bench: setup ## Orchestra beside the raw commands, as ratios
+	$(BIN)/python -m benchmarks
+
+screenshots: setup ## the README's pictures: the demo, photographed in a real tmux
+	$(BIN)/python scripts/screenshots.py
+
+docs: venv ## the README's tables, from the code
+	$(BIN)/python -m scripts.readme
+
+lock: venv ## choose the newest versions within the bounds of pyproject.toml
+	$(BIN)/pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --no-header --universal --python-version 3.11 --generate-hashes --extra dev \
+		--no-emit-index-url --no-annotate pyproject.toml --output-file requirements.lock
+
+.PHONY: help setup tools tools-of-tests venv demo check test test-agents bench screenshots docs lock

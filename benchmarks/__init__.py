@@ -1,0 +1,1 @@
+"""What docs/performance.md quotes: Orchestra beside the raw commands, in turn, as ratios."""

@@ -1,0 +1,19 @@
+"""Who may do what: roles and ownership, decided from the caller's credential alone."""
+
+from __future__ import annotations
+
+from orchestra.errors import NotAllowed
+from orchestra.model import Role, Session
+
+DESIGNER_ONLY = frozenset({"spawn", "merge", "delete", "stop", "review", "update_spec", "get_diff", "get_session"})
+"""The actions that an executor may never ask for."""
+
+
+def permit(caller: Session, action: str, target: Session | None = None) -> None:
+    """Raise NotAllowed unless the caller's role has the action and the target is its own."""
+    if caller.role is Role.EXECUTOR and action in DESIGNER_ONLY:
+        raise NotAllowed(f"an executor may not {action.replace('_', ' ')}", hint='ask your designer: session_id="main"')
+    if target is None or target.name == caller.name:
+        return
+    if target.parent != caller.name:
+        raise NotAllowed(f"{target.name} does not belong to {caller.name}", hint="list_sessions shows your own")

@@ -1,0 +1,168 @@
+"""What a session's agent finds when it starts: its git, its task, its settings, its credentials."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchestra.actions import places
+from orchestra.errors import ServiceDown
+from orchestra.lifecycle import in_a_turn
+from orchestra.model import Role, SandboxKind, Session, State
+from orchestra.names import MAIN
+
+if TYPE_CHECKING:
+    from orchestra.agents import Profile, Setting
+    from orchestra.project import Project
+
+_PRIVATE = 0o700
+
+
+def prepare_places(project: Project, session: Session) -> None:
+    """Make the directories that a container's mounts name, so that it can be made while they are filled."""
+    place = project.place(session)
+    for directory in (place.root, place.home, place.agent, place.secrets, place.git):
+        directory.mkdir(parents=True, exist_ok=True, mode=_PRIVATE)
+    session.worktree.mkdir(parents=True, exist_ok=True)
+    place.pointer.touch()
+
+
+def private_git(project: Project, session: Session) -> None:
+    """Make the private git directory of a session, and the pointer that covers its worktree's ``.git``."""
+    from orchestra.drivers import private_git as private  # noqa: PLC0415 -- loads when touched
+
+    place = project.place(session)
+    repository = project.repository
+    place.root.mkdir(parents=True, exist_ok=True, mode=_PRIVATE)
+    checkout = repository.worktree_git(session.worktree)
+    tip = repository.resolve(f"refs/heads/{session.branch}") if session.branch else session.base
+    if not (place.git / "HEAD").is_file():
+        private.create(
+            place.git,
+            repository,
+            branch=session.branch,
+            tip=tip,
+            base=session.base,
+            index=checkout.git_dir / "index",
+        )
+    place.pointer.write_text(private.pointer_text(str(place.git)))
+    project.store.update_session(session.name, head=session.head or tip)
+
+
+def write_files(project: Project, session: Session) -> None:
+    """Write the agent's files and credentials; what the agent itself keeps in its home is left alone."""
+    from orchestra.agents import outfit  # noqa: PLC0415 -- loads when touched
+    from orchestra.drivers import trees  # noqa: PLC0415 -- loads when touched
+
+    place = project.place(session)
+    profile = project.profile(session.agent)
+    for directory in (place.root, place.home, place.agent, place.secrets):
+        directory.mkdir(parents=True, exist_ok=True, mode=_PRIVATE)
+    _write_secrets(project, session, profile)
+    clothes = outfit(profile, _setting(project, session))
+    for name, (content, mode) in clothes.agent_files.items():
+        _write(place.agent / name, content, mode)
+    for name, (content, mode) in clothes.home_files.items():
+        trees.plant(place.home, name, content, mode)
+
+
+def _write(path: Path, content: bytes, mode: int) -> None:
+    """Replace a file in one move, so that no reader sees half of it and no planted link is followed."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=_PRIVATE)
+    fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode)
+    with open(descriptor, "wb") as file:  # noqa: PTH123 -- a descriptor, opened without following links
+        file.write(content)
+    fresh.replace(path)
+
+
+def _write_secrets(project: Project, session: Session, profile: Profile) -> None:
+    place = project.place(session)
+    kept = place.token.read_text() if place.token.is_file() else ""
+    if not kept or token_hash(kept) != session.token_hash:
+        kept = secrets.token_urlsafe(32)
+        project.store.update_session(session.name, token_hash=token_hash(kept))
+        _write(place.token, kept.encode(), 0o400)
+    for name, value in credentials(project, profile).items():
+        _write(place.secrets / name, value.encode(), 0o400)
+
+
+def token_hash(token: str) -> str:
+    """Return what the database keeps of a token."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def credentials(project: Project, profile: Profile) -> Mapping[str, str]:
+    """Return the profile's credentials that the person has: from the environment, else from a secret file."""
+    found: dict[str, str] = {}
+    for name in dict.fromkeys((*profile.credentials, *project.settings.credentials)):
+        file = project.paths.home.secrets / name
+        value = os.environ.get(name) or (file.read_text().strip() if file.is_file() else "")
+        if value:
+            found[name] = value
+    return found
+
+
+def service_address(project: Project, kind: SandboxKind) -> str:
+    """Return the service's address as seen from a sandbox; raises ServiceDown before the first start."""
+    port = project.store.get("service.port")
+    if port is None:
+        raise ServiceDown("the project's service has never been started", hint="type: orchestra up")
+    return f"http://{project.sandbox(kind).gateway()}:{port}"
+
+
+def _setting(project: Project, session: Session) -> Setting:
+    from orchestra.agents import Setting  # noqa: PLC0415 -- loads when touched
+
+    place = project.place(session)
+    address = service_address(project, session.sandbox)
+    common: dict[str, Any] = {
+        "session": session,
+        "mcp_url": f"{address}/mcp",
+        "hook_url": f"{address}/hooks",
+        "task": task_text(project, session),
+        "instructions": added_instructions(project, session),
+        "nudge": nudge(project, session),
+    }
+    if session.sandbox is SandboxKind.DOCKER:
+        return Setting(**common, agent_dir=places.AGENT_FILES, secrets_dir=places.SECRETS, home=places.AGENT_HOME)
+    return Setting(**common, agent_dir=str(place.agent), secrets_dir=str(place.secrets), home=str(place.home))
+
+
+def added_instructions(project: Project, session: Session) -> str:
+    """Return what the person adds to a role's instructions: ``instructions/<role>.md`` beside their profiles."""
+    files = (directory / "instructions" / f"{session.role.value}.md" for directory in project.profile_dirs())
+    return "\n\n".join(file.read_text(encoding="utf-8") for file in files if file.is_file())
+
+
+def nudge(project: Project, session: Session) -> str:
+    """Return what an agent is told that was cut off in the middle of a turn; empty where it was not."""
+    cut_off = in_a_turn(project.store.program_sign(session.name)) and session.state is not State.DONE
+    if not cut_off or session.role is Role.DESIGNER:
+        return ""
+    return "You were interrupted and have been started again. Look at git status, then go on where you were."
+
+
+def task_text(project: Project, session: Session) -> str:
+    """Return the task a session was created with: the first version of an executor's spec."""
+    if session.role is Role.DESIGNER:
+        return project.store.get("designer.task") or ""
+    first = project.store.spec(session.name, 1)
+    return first.text if first else ""
+
+
+def copy_extras(project: Project, session: Session) -> None:
+    """Copy the files that the settings name (such as ``.env``) from the project into a fresh worktree."""
+    from orchestra.drivers import trees  # noqa: PLC0415 -- loads when touched
+
+    for name in project.settings.copy:
+        source = project.paths.source / name
+        inside = project.paths.source in source.resolve().parents
+        if source.is_file() and inside and session.name != MAIN:
+            # The commit it starts from may be an agent's, and hold a link of that name.
+            trees.plant(session.worktree, name, source.read_bytes(), stat.S_IMODE(source.stat().st_mode))

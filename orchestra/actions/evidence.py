@@ -1,0 +1,98 @@
+"""What agents' hooks tell: evidence of their state, and the moment to hand messages over."""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import TYPE_CHECKING, Any
+
+from orchestra.actions.message import first_line, given_in, quoted
+from orchestra.lifecycle import Sign
+from orchestra.model import MessageKind, MessageState, Session
+from orchestra.names import SYSTEM
+from orchestra.wire import plain
+
+if TYPE_CHECKING:
+    from orchestra.project import Project
+
+ONE_AT_A_TIME = threading.Lock()
+"""Held while messages are taken for an agent: two hooks of one agent may come at the same moment."""
+
+
+def take_hook(project: Project, session: Session, event: str, payload: dict[str, Any]) -> dict[str, Any]:
+    """Record what one hook call tells, and return the reply; at a turn's end the reply carries the inbox.
+
+    A message offered in a reply counts as delivered once the agent's next hook call shows that it
+    went on; an agent that starts anew instead is offered it again.
+    """
+    with ONE_AT_A_TIME:
+        return _take(project, session, event, payload)
+
+
+def _take(project: Project, session: Session, event: str, payload: dict[str, Any]) -> dict[str, Any]:
+    from orchestra import agents  # noqa: PLC0415 -- loads when touched
+
+    family = project.profile(session.agent).family
+    signs = agents.signs(family, event, payload)
+    _settle_offer(project, session, {sign for sign, _ in signs})
+    for sign, text in signs:
+        project.store.record_sign(session.name, sign, text)
+        if sign is Sign.READY:
+            _recall(project, session)
+    if (used := agents.usage(family, event, payload)) is not None:
+        project.store.set(f"usage.{session.id}", json.dumps(plain(used)))
+    if not agents.hands_over(family, event):
+        return {}
+    queued = project.store.messages(recipient=session.name, states=[MessageState.QUEUED])
+    typed = given_in(agents.prompt(family, event, payload), queued)
+    project.store.mark([message.id for message in typed], MessageState.DELIVERED)
+    waiting = [message for message in queued if message not in typed]
+    if not waiting:
+        return {}
+    offer(project, session, [message.id for message in waiting])
+    if any(sign is Sign.TURN_ENDED for sign, _ in signs):
+        numbers = ", ".join(str(message.id) for message in waiting)
+        project.store.record_sign(session.name, Sign.TURN_STARTED, f"goes on with message {numbers}")
+    return agents.hook_reply(family, event, quoted(waiting))
+
+
+def _recall(project: Project, session: Session) -> None:
+    """Let an agent that starts again be ``done`` as before, if its report was the last word between it and anybody."""
+    said = project.store.messages(sender=session.name, limit=1)
+    heard = [one for one in project.store.messages(recipient=session.name, limit=20) if one.sender != SYSTEM]
+    if said and said[-1].kind is MessageKind.COMPLETE and all(one.id < said[-1].id for one in heard):
+        project.store.record_sign(session.name, Sign.COMPLETED, first_line(said[-1].text))
+
+
+def offer(project: Project, session: Session, numbers: list[int]) -> None:
+    """Remember what is on its way to an agent: its next hook call shows that it went on with it."""
+    project.store.set(_key(session), json.dumps(numbers))
+
+
+def offered(project: Project, session: Session) -> list[int]:
+    """Return what is on its way to an agent, for all that its hooks have told."""
+    numbers: list[int] = json.loads(project.store.get(_key(session)) or "[]")
+    return numbers
+
+
+def _settle_offer(project: Project, session: Session, signs: set[Sign]) -> None:
+    offered = project.store.get(_key(session))
+    if not offered or not signs:
+        if Sign.TURN_ENDED in signs:
+            _mark_read(project, session)
+        return
+    if not signs & {Sign.LAUNCHED, Sign.READY, Sign.ENDED}:
+        project.store.mark(json.loads(offered), MessageState.DELIVERED)
+    project.store.set(_key(session), "")
+    if Sign.TURN_ENDED in signs:
+        _mark_read(project, session)
+
+
+def _mark_read(project: Project, session: Session) -> None:
+    """Count what was in the conversation when a turn ended as read."""
+    given = project.store.messages(recipient=session.name, states=[MessageState.DELIVERED])
+    project.store.mark([message.id for message in given], MessageState.READ)
+
+
+def _key(session: Session) -> str:
+    return f"offered.{session.id}"

@@ -1,0 +1,37 @@
+"""Which tmux a project is shown in: the person's own where they are in one, else one of ours."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+from orchestra.names import digest
+
+if TYPE_CHECKING:
+    from orchestra.project import Project
+
+OWN_SERVER = "orchestra"
+"""The socket name (``tmux -L``) of the server started for people outside tmux."""
+
+
+def find_tmux(project: Project) -> tuple[str, str, bool]:
+    """Return the socket path, the tmux session's id, and whether the caller sits inside that tmux.
+
+    Starts a server of our own where the caller is in none. Raises ToolMissing without tmux.
+    """
+    from orchestra.drivers.tmux import Tmux  # noqa: PLC0415 -- loads when touched
+
+    here = Tmux.current()
+    if here is not None and here.alive():
+        return here.socket, here.session_of(os.environ["TMUX_PANE"]), True
+    server = Tmux.own(OWN_SERVER)
+    # As large as the terminal that will show it: tmux divides anew, and unfairly, when the size changes.
+    columns, rows = shutil.get_terminal_size((200, 50))
+    return server.socket, server.start(tmux_session_name(project), project.paths.source, (columns, rows)), False
+
+
+def tmux_session_name(project: Project) -> str:
+    """Return the name of the project's tmux session on our own server, one per home and project."""
+    tag = project.paths.home.tag
+    return f"{project.paths.key}-{tag}" if tag else project.paths.key or digest(str(project.paths.source), 8)

@@ -1,0 +1,167 @@
+"""Landing a session's work on a branch, never half of it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from orchestra.actions import places
+from orchestra.actions.message import send
+from orchestra.actions.sync import import_commits, show_branch
+from orchestra.errors import CheckFailed, MergeConflict, Moved, Refused, UsageError
+from orchestra.model import MessageKind, Role, Session
+from orchestra.names import SYSTEM
+from orchestra.wire import Progress, ignore
+
+if TYPE_CHECKING:
+    from orchestra.project import Project
+
+STRATEGIES = ("merge", "squash", "rebase")
+_CHECK_DEADLINE = 3600.0
+_OUTPUT_KEPT = 4000
+
+
+def merge(
+    project: Project,
+    name: str,
+    *,
+    into: str = "",
+    check: str | None = None,
+    strategy: str = "",
+    progress: Progress = ignore,
+) -> dict[str, Any]:
+    """Merge a session's commits into a branch, by default the one it was started from.
+
+    The result is made without any checkout; the check command runs on it in a fresh box; only
+    then does the branch move, by compare-and-swap, and a clean checkout of it follows. Raises
+    Refused for uncommitted work or an empty branch, MergeConflict or CheckFailed after telling the
+    session, Moved where the branch moved meanwhile; the branch is as it was then.
+    """
+    strategy = strategy or project.settings.merge_strategy
+    if strategy not in STRATEGIES:
+        raise UsageError(f"there is no merge strategy {strategy!r}", hint=f"choose from: {', '.join(STRATEGIES)}")
+    with project.lock("merge"):
+        session = _ready(project, name)
+        target, old = _target(project, session, into)
+        commit = _combine(project, session, target, old, strategy)
+        _check(project, session, commit, project.settings.check if check is None else check, progress)
+        _land(project, session, target, commit, old)
+    return {"name": name, "branch": session.branch, "into": target, "commit": commit, "before": old}
+
+
+def _ready(project: Project, name: str) -> Session:
+    from orchestra.drivers import changes  # noqa: PLC0415 -- loads when touched
+
+    session = project.store.session(name)
+    if session.role is Role.DESIGNER:
+        raise Refused("the designer works on your branch already", hint="merge an executor: orchestra list")
+    import_commits(project, session)
+    session = project.store.session(name)
+    cache = project.place(session).root
+    if uncommitted := changes.dirty(project.repository, session.worktree, cache=cache):
+        shown = ", ".join(uncommitted[:5])
+        hint = f'have it commit: orchestra send {name} "please commit your work"'
+        raise Refused(f"{name} has uncommitted changes: {shown}", hint=hint)
+    if session.head in {"", session.base}:
+        raise Refused(f"{name} has no commits to merge", hint=f"look at what it does: orchestra show {name}")
+    return session
+
+
+def _target(project: Project, session: Session, into: str) -> tuple[str, str]:
+    target = into or session.base_branch or project.repository.head()[1]
+    if not target:
+        raise Refused("HEAD is detached, so there is no branch to merge into", hint="name one: --into BRANCH")
+    return target, project.repository.resolve(f"refs/heads/{target}")
+
+
+def _combine(project: Project, session: Session, target: str, old: str, strategy: str) -> str:
+    repository = project.repository
+    if repository.is_ancestor(session.head, old):
+        raise Refused(
+            f"{target} holds all of {session.name}'s commits already",
+            hint=f"delete it: orchestra delete {session.name}",
+        )
+    try:
+        return _combined(project, session, old, strategy)
+    except MergeConflict as error:
+        raise _conflict(project, session, target, error) from error
+
+
+def _combined(project: Project, session: Session, old: str, strategy: str) -> str:
+    from orchestra.drivers import merging  # noqa: PLC0415 -- loads when touched
+
+    repository = project.repository
+    if strategy == "rebase":
+        return merging.rebase_commits(repository, old, session.base, session.head)
+    merged = merging.preview(repository, old, session.head)
+    if merged.conflicts:
+        paths = ", ".join(merged.conflicts[:20])
+        raise MergeConflict(f"{session.name} and its target change the same lines in {paths}", paths=merged.conflicts)
+    if strategy == "squash":
+        message = f"{session.title}\n\nSquashed from {session.branch}."
+        return merging.merge_commit(repository, merged.tree, [old], message)
+    message = f"Merge {session.branch}: {session.title}"
+    return merging.merge_commit(repository, merged.tree, [old, session.head], message)
+
+
+def _conflict(project: Project, session: Session, target: str, error: MergeConflict) -> MergeConflict:
+    paths = "\n".join(f"- {path}" for path in error.paths)
+    show_branch(project, session, target, project.repository.resolve(f"refs/heads/{target}"))
+    text = (
+        f"Your branch does not merge into {target}. Both change:\n{paths}\n"
+        f"Rebase onto host/{target}, resolve, run the tests, commit, and report COMPLETE again."
+    )
+    send(project, sender=SYSTEM, recipient=session.name, text=text, kind=MessageKind.NOTICE)
+    project.store.log(session.name, "conflict", ", ".join(error.paths))
+    return MergeConflict(error.message, paths=error.paths, hint=f"{session.name} has been told; {target} is untouched")
+
+
+def _check(project: Project, session: Session, commit: str, command: str, progress: Progress) -> None:
+    if not command:
+        return
+    progress(f"checking the merged tree: {command}")
+    done = places.run_check(project, session, commit, command, deadline=_CHECK_DEADLINE)
+    output = (done.stdout + done.stderr).decode("utf-8", "replace")[-_OUTPUT_KEPT:]
+    if done.code == 0:
+        return
+    text = f"The check failed on the merged tree (`{command}`, exit code {done.code}):\n\n{output}"
+    send(project, sender=SYSTEM, recipient=session.name, text=text, kind=MessageKind.NOTICE)
+    project.store.log(session.name, "check-failed", command)
+    message = f"the check failed on the merged tree: {command} (exit code {done.code})"
+    raise CheckFailed(message, output=output, hint=f"{session.name} has been told; nothing was merged")
+
+
+def _land(project: Project, session: Session, target: str, commit: str, old: str) -> None:
+    from orchestra.drivers import landing  # noqa: PLC0415 -- loads when touched
+
+    project.store.set("landing", json.dumps({"session": session.name, "branch": target, "new": commit, "old": old}))
+    try:
+        landing.land(project.repository, target, commit, old, ours=project.paths.worktrees)
+    except (Moved, Refused):
+        project.store.set("landing", "")
+        raise
+    _landed(project, session.name, target, commit)
+
+
+def _landed(project: Project, name: str, target: str, commit: str) -> None:
+    project.store.set("landing", "")
+    project.store.log(name, "merged", f"into {target} as {commit[:12]}")
+    if (designer := project.store.find_session("main")) is not None and designer.branch == target:
+        import_commits(project, designer)
+
+
+def finish_landings(project: Project) -> None:
+    """Finish a landing that a crash cut off between the branch's move and its checkout's."""
+    from orchestra.drivers import landing  # noqa: PLC0415 -- loads when touched
+
+    begun = project.store.get("landing")
+    if not begun:
+        return
+    plan = json.loads(begun)
+    with project.lock("merge"):
+        if landing.finish_landing(
+            project.repository, plan["branch"], plan["new"], plan["old"], ours=project.paths.worktrees
+        ):
+            _landed(project, plan["session"], plan["branch"], plan["new"])
+        else:
+            project.store.set("landing", "")

@@ -1,0 +1,154 @@
+"""Messages between sessions and the person."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orchestra.errors import NotAllowed, NotFound, UsageError
+from orchestra.lifecycle import Sign
+from orchestra.model import Message, MessageKind, MessageState, Role, Session
+from orchestra.names import MAIN, PERSON, SYSTEM
+
+if TYPE_CHECKING:
+    from orchestra.project import Project
+
+LONGEST = 64 * 1024
+"""The most bytes of text one message holds."""
+
+_PREFIXES = {
+    "COMPLETE:": MessageKind.COMPLETE,
+    "ERROR:": MessageKind.ERROR,
+    "QUESTION:": MessageKind.QUESTION,
+    "PROGRESS:": MessageKind.PROGRESS,
+}
+_SIGNS = {
+    MessageKind.COMPLETE: Sign.COMPLETED,
+    MessageKind.ERROR: Sign.REPORTED_ERROR,
+    MessageKind.QUESTION: Sign.ASKED,
+}
+
+
+def kind_of(text: str) -> MessageKind:
+    """Return the kind that a message's first word declares; without one it is a plain message."""
+    first = text.lstrip().split(maxsplit=1)[:1]
+    return _PREFIXES.get(first[0].upper() if first else "", MessageKind.MESSAGE)
+
+
+def send(
+    project: Project,
+    *,
+    sender: str,
+    recipient: str,
+    text: str,
+    kind: MessageKind | str | None = None,
+    dedupe: str | None = None,
+) -> Message:
+    """Put a message into the recipient's inbox; what the first word declares moves the sender's state.
+
+    Raises NotFound for a recipient that does not exist, UsageError for a text that is empty or
+    too long. ``sender`` is the caller's own identity, never one it names.
+    """
+    text = _checked(text)
+    recipient = MAIN if recipient in {"", MAIN, "designer"} else recipient
+    if recipient not in {PERSON, SYSTEM}:
+        _reachable(project, recipient)
+    sort = MessageKind(kind) if kind is not None else kind_of(text)
+    asked = project.store.find_session(recipient)
+    answers = asked.waits_for if asked is not None and sender != SYSTEM and sort is not MessageKind.SPEC else None
+    message = project.store.post(sender, recipient, sort, text, dedupe=dedupe, answers=answers)
+    if asked is not None and answers is not None and sender != recipient:
+        project.store.record_sign(recipient, Sign.ANSWERED, f"{sender} answered")
+    if sort in _SIGNS and project.store.find_session(sender) is not None:
+        waits_for = message.id if sort in {MessageKind.QUESTION, MessageKind.ERROR} else None
+        project.store.record_sign(sender, _SIGNS[sort], first_line(text), waits_for=waits_for)
+    return message
+
+
+def _checked(text: str) -> str:
+    clean = "".join(one for one in text if one in "\n\t" or one.isprintable()).strip()
+    if not clean:
+        raise UsageError("the message is empty", hint="say something")
+    if len(clean.encode("utf-8", "replace")) > LONGEST:
+        raise UsageError(
+            f"the message is longer than {LONGEST // 1024} KiB", hint="put it into a file and name the file"
+        )
+    return clean
+
+
+def _reachable(project: Project, name: str) -> Session:
+    try:
+        return project.store.session(name)
+    except NotFound:
+        if project.store.deleted_session(name) is not None:
+            raise NotFound(f"{name} has been deleted", hint=f"bring it back: orchestra restore {name}") from None
+        raise
+
+
+def check_family(project: Project, sender: Session, recipient: str) -> None:
+    """Raise NotAllowed where ``recipient`` is not the person, the sender's parent, sibling or child."""
+    if recipient in {PERSON, MAIN, ""} or sender.role is Role.DESIGNER:
+        return
+    other = project.store.session(recipient)
+    if recipient != sender.parent and other.parent not in {sender.name, sender.parent}:
+        raise NotAllowed(
+            f"{sender.name} may not write to {recipient}", hint='write to your designer: session_id="main"'
+        )
+
+
+def report(project: Project, *, sender: str, kind: str, text: str, dedupe: str | None = None) -> Message:
+    """Tell the sender's parent how the work stands; ``kind`` is complete, error, question or progress."""
+    allowed = {MessageKind.COMPLETE, MessageKind.ERROR, MessageKind.QUESTION, MessageKind.PROGRESS}
+    if kind not in allowed:
+        raise UsageError(f"a report cannot be {kind!r}", hint=f"choose from: {', '.join(sorted(allowed))}")
+    parent = project.store.session(sender).parent or PERSON
+    return send(project, sender=sender, recipient=parent, text=text, kind=kind, dedupe=dedupe)
+
+
+def read(project: Project, recipient: str) -> list[Message]:
+    """Return the recipient's messages that it has not read, the oldest first, and mark them read."""
+    return project.store.claim(recipient, MessageState.READ)
+
+
+def unread(project: Project, recipient: str) -> list[Message]:
+    """Return the recipient's messages that it has not read, the oldest first; `mark_read` says when it has."""
+    return project.store.messages(recipient=recipient, states=[MessageState.QUEUED, MessageState.DELIVERED])
+
+
+def mark_read(project: Project, numbers: list[int]) -> None:
+    """Record that messages were read."""
+    project.store.mark(numbers, MessageState.READ)
+
+
+def inbox(project: Project, name: str = "") -> list[Message]:
+    """Return the messages for a session, or without a name all of the project's, the oldest first."""
+    if name and name != PERSON:
+        project.store.session(name)
+    return project.store.messages(recipient=name or None, limit=500)
+
+
+def first_line(text: str, length: int = 120) -> str:
+    """Return a text's first line, shortened."""
+    line = text.strip().splitlines()[0] if text.strip() else ""
+    return line if len(line) <= length else f"{line[: length - 1]}…"
+
+
+def given_in(prompt: str, messages: list[Message]) -> list[Message]:
+    """Return the messages that stand in a prompt as `quoted` writes them: it was typed with them in it."""
+    heads = {line.strip() for line in prompt.splitlines()}
+    return [message for message in messages if _head(message) in heads]
+
+
+def quoted(messages: list[Message]) -> str:
+    """Return messages as an agent sees them: labelled with sender and id, and quoted line by line."""
+    return "\n\n".join(_quote(message) for message in messages)
+
+
+def _head(message: Message) -> str:
+    who = "the person" if message.sender == PERSON else message.sender
+    label = "" if message.kind is MessageKind.MESSAGE else f", {message.kind}"
+    return f"[message {message.id} from {who}{label}]"
+
+
+def _quote(message: Message) -> str:
+    lines = "\n".join(f"> {line}" for line in message.text.splitlines())
+    return f"{_head(message)}\n{lines}"

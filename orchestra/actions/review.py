@@ -1,0 +1,61 @@
+"""Looking at a session's work before it is merged."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from orchestra.actions.sync import import_commits
+from orchestra.model import MessageKind, Role, Session
+from orchestra.wire import plain
+
+if TYPE_CHECKING:
+    from orchestra.project import Project
+
+WATCHED = (".claude/", ".mcp.json", "AGENTS.md", "CLAUDE.md", ".codex/", ".gemini/", ".githooks/", ".husky/",
+           ".gitattributes", ".gitmodules", ".orchestra/", ".envrc", ".vscode/")  # fmt: skip
+"""Paths that configure agents, editors or git on the machine that checks them out; worth a second look."""
+
+
+def diff(project: Project, name: str, *, stat: bool = False) -> str:
+    """Return what a session changed since its base, uncommitted and untracked files included, as a unified diff."""
+    from orchestra.drivers import changes  # noqa: PLC0415 -- loads when touched
+
+    session = project.store.session(name)
+    base, cache = base_of(project, session), project.place(session).root
+    if stat:
+        counted = changes.stat(project.repository, session.worktree, base, cache=cache)
+        return f"{counted.files} files changed, {counted.insertions} insertions(+), {counted.deletions} deletions(-)"
+    return changes.diff(project.repository, session.worktree, base, cache=cache)
+
+
+def base_of(project: Project, session: Session) -> str:
+    """Return the commit a session's changes are counted from: its base, or the designer's current commit."""
+    return session.base if session.role is Role.EXECUTOR else project.repository.head()[0]
+
+
+def review(project: Project, name: str) -> dict[str, Any]:
+    """Return all that decides about a merge: commits, what is uncommitted, conflicts, report, sensitive paths."""
+    from orchestra.drivers import changes, history, merging  # noqa: PLC0415 -- loads when touched
+
+    session = project.store.session(name)
+    import_commits(project, session)
+    session = project.store.session(name)
+    repository = project.repository
+    target = session.base_branch or repository.head()[1]
+    ours = repository.resolve(f"refs/heads/{target}") if target else repository.head()[0]
+    head = session.head or session.base
+    paths = merging.changed_paths(repository, session.base, head)
+    reports = project.store.messages(sender=name, limit=200)
+    last = [one for one in reports if one.kind in {MessageKind.COMPLETE, MessageKind.ERROR}][-1:]
+    return {
+        "name": name,
+        "state": session.state.value,
+        "branch": session.branch,
+        "target": target,
+        "commits": plain(history.commits(repository, session.base, head)),
+        "diff": plain(changes.stat(repository, session.worktree, session.base, cache=project.place(session).root)),
+        "uncommitted": changes.dirty(repository, session.worktree, cache=project.place(session).root),
+        "conflicts": list(merging.preview(repository, ours, head).conflicts),
+        "sensitive": [path for path in paths if path.startswith(WATCHED)],
+        "report": plain(last[0]) if last else None,
+    }

@@ -1,0 +1,117 @@
+"""The project's background process: starting it, asking it, ending it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from orchestra import __version__
+from orchestra.errors import ServiceDown
+from orchestra.names import digest
+from orchestra.paths import ProjectPaths
+from orchestra.wire import call
+
+START_DEADLINE = 20.0
+"""Seconds a service has to answer after it was started."""
+_POLL = 0.03
+_TOLD = ("ORCHESTRA_", "DOCKER_", "PATH")
+_LOGINS = ("_KEY", "_TOKEN")
+
+
+def ping(paths: ProjectPaths) -> dict[str, Any] | None:
+    """Return what the running service says of itself, or None where none answers."""
+    try:
+        answer: dict[str, Any] = call(paths.socket, "ping", {}, silence=5.0)
+    except ServiceDown:
+        return None
+    return answer
+
+
+def ensure_running(
+    paths: ProjectPaths,
+    *,
+    deadline: float = START_DEADLINE,
+    clock: Callable[[], float] = time.monotonic,
+    pause: Callable[[float], None] = time.sleep,
+) -> dict[str, Any]:
+    """Start the service unless it answers already; starting it twice leaves one.
+
+    Raises ServiceDown, with the end of its log, where it does not answer within ``deadline`` seconds.
+    """
+    answer = ping(paths)
+    if answer is not None:
+        return answer
+    started = launch(paths)
+    end = clock() + deadline
+    while (answer := ping(paths)) is None:
+        if started.poll() == 0:
+            # It found the lock taken: by one that is leaving, or one that will answer soon.
+            started = launch(paths)
+        if clock() > end or started.poll() not in {None, 0}:
+            raise ServiceDown(f"the service did not start: {_last_words(paths.log)}", hint=f"its log is {paths.log}")
+        pause(_POLL)
+    return answer
+
+
+def launch(paths: ProjectPaths) -> subprocess.Popen[bytes]:
+    """Start the service detached from this terminal."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("TMUX")}
+    paths.state.mkdir(parents=True, exist_ok=True)
+    with paths.log.open("ab") as log:
+        return subprocess.Popen(
+            (sys.executable, "-m", "orchestra.service.process", str(paths.source)),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd="/",
+            env=environment,
+            start_new_session=True,
+        )
+
+
+def _last_words(log: Path) -> str:
+    try:
+        lines = log.read_text(errors="replace").strip().splitlines()
+    except OSError:
+        lines = []
+    # Python frames an error's lines with marks of its own.
+    words = [plain for line in lines if (plain := line.strip(" |+-^~"))]
+    return words[-1] if words else "it said nothing"
+
+
+def mark(environment: Mapping[str, str]) -> str:
+    """Return a hash of the version and of the variables that decide what the service does and which logins it has."""
+    told = {name: value for name, value in environment.items() if name.startswith(_TOLD) or name.endswith(_LOGINS)}
+    return digest(repr((__version__, sorted(told.items()))), 16)
+
+
+def take_environment(paths: ProjectPaths) -> None:
+    """End a service that another version, or a shell with other settings, engine or logins has started.
+
+    The one that follows has the caller's environment; agents notice nothing.
+    """
+    answer = ping(paths)
+    if answer is not None and answer.get("mark") != mark(os.environ):
+        quit_service(paths)
+
+
+def quit_service(
+    paths: ProjectPaths,
+    *,
+    deadline: float = 10.0,
+    clock: Callable[[], float] = time.monotonic,
+    pause: Callable[[float], None] = time.sleep,
+) -> None:
+    """Ask the service to end, and wait until it has; agents and containers go on."""
+    end = clock() + deadline
+    try:
+        call(paths.socket, "quit", {}, silence=deadline)
+    except ServiceDown:
+        return
+    while ping(paths) is not None and clock() < end:
+        pause(_POLL)

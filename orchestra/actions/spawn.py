@@ -1,0 +1,132 @@
+"""Creating a session."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING
+
+from orchestra.actions.reconcile import settle
+from orchestra.actions.sandboxes import choose_sandbox
+from orchestra.errors import BadName, NameTaken, OrchestraError, Refused
+from orchestra.model import Intent, Role, Session, State
+from orchestra.names import MAIN, PERSON, RESERVED, slug
+from orchestra.wire import Progress, ignore
+
+if TYPE_CHECKING:
+    from orchestra.project import Project
+
+
+def spawn(
+    project: Project,
+    *,
+    title: str,
+    task: str = "",
+    agent: str = "",
+    base: str = "",
+    sandbox: str = "",
+    paired: bool = False,
+    parent: str = MAIN,
+    name: str = "",
+    model: str = "",
+    progress: Progress = ignore,
+) -> Session:
+    """Create an executor and start its agent; return the session once its window is there.
+
+    Raises NameTaken, UnknownProfile, NotFound (the base) or EngineDown before anything is made;
+    whatever fails later is undone.
+    """
+    name = _free_name(project, name or slug(title))
+    project.profile(agent or project.settings.agent)
+    project.check_room()
+    _check_number(project)
+    base_id, base_branch = _base(project, base)
+    _tell_uncommitted(project, name, base_id, progress)
+    kind = choose_sandbox(project, sandbox)
+    session = project.store.add_session(
+        name=name,
+        title=title,
+        role=Role.EXECUTOR,
+        agent=agent or project.settings.agent,
+        sandbox=kind,
+        branch=f"{project.settings.branch_prefix}{name}",
+        base=base_id,
+        base_branch=base_branch,
+        worktree=project.paths.worktrees / name,
+        parent=parent,
+        conversation=str(uuid.uuid4()),
+        model=model,
+        paired=paired,
+        head=base_id,
+    )
+    project.store.save_spec(name, task or title, parent or PERSON)
+    return _launch(project, session, progress)
+
+
+def _launch(project: Project, session: Session, progress: Progress) -> Session:
+    try:
+        return settle(project, session.name, fresh=True, progress=progress)
+    except OrchestraError:
+        undo(project, session)
+        raise
+
+
+def undo(project: Project, session: Session) -> None:
+    """Take back a session whose agent never started, with its worktree and its empty branch."""
+    project.store.set(f"remove-worktree.{session.id}", "yes")
+    project.store.update_session(session.name, intent=Intent.DELETE, state=State.FAILED)
+    settle(project, session.name)
+
+
+def _free_name(project: Project, name: str) -> str:
+    if slug(name) != name:
+        raise BadName(f"{name!r} cannot be a session name", hint=f"try: {slug(name)}")
+    if name in RESERVED:
+        raise NameTaken(f"the name {name!r} is Orchestra's own", hint="choose another title")
+    if project.store.find_session(name) is not None:
+        raise NameTaken(f"there is a session {name!r} already", hint=f"choose another title, or: orchestra show {name}")
+    _require_branch(project, name)
+    if (project.paths.worktrees / name).exists():
+        where = project.paths.worktrees / name
+        raise NameTaken(f"{where} exists already", hint="move it away, or choose another title")
+    return name
+
+
+def _require_branch(project: Project, name: str) -> None:
+    branch = f"{project.settings.branch_prefix}{name}"
+    branches = project.repository.branches()
+    if branch in branches:
+        hint = f"bring its session back with: orchestra restore {name}; or remove it with: git branch -D {branch}"
+        raise NameTaken(f"the branch {branch!r} exists already", hint=hint)
+    # Git keeps refs as paths: none can be both a file and a directory.
+    for one in branches:
+        if branch.startswith(f"{one}/") or one.startswith(f"{branch}/"):
+            hint = f"rename it: git branch -m {one} NAME; or set another branch_prefix in ~/.orchestra/config.yaml"
+            raise NameTaken(f"the branch {one!r} leaves no room for {branch!r}", hint=hint)
+
+
+def _check_number(project: Project) -> None:
+    live = [one for one in project.store.sessions() if one.intent is Intent.RUN and one.role is Role.EXECUTOR]
+    most = project.settings.max_sessions
+    if len(live) >= most:
+        raise Refused(
+            f"{len(live)} executors are running, the most that max_sessions allows",
+            hint="stop or delete one, or raise max_sessions in ~/.orchestra/config.yaml",
+        )
+
+
+def _tell_uncommitted(project: Project, name: str, base: str, progress: Progress) -> None:
+    """Say it where the checkout holds changes that a session which starts from a commit will not see."""
+    git = project.repository.git(work_tree=True)
+    changed = git.lines0("status", "--porcelain", "-z", "--untracked-files=no", "--ignore-submodules=all")
+    if changed:
+        files = "1 uncommitted change" if len(changed) == 1 else f"{len(changed)} uncommitted changes"
+        progress(f"{name} starts from commit {base[:12]}; your checkout's {files} stay out of it")
+
+
+def _base(project: Project, base: str) -> tuple[str, str]:
+    repository = project.repository
+    head, branch = repository.head()
+    if not base:
+        return head, branch
+    known = base if base in repository.branches() else ""
+    return repository.resolve(base), known

@@ -1,0 +1,38 @@
+"""The segment in tmux's status line: who works, and who waits for the person."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orchestra.errors import NotFound
+from orchestra.model import Intent, Session, State
+
+if TYPE_CHECKING:
+    from orchestra.project import Project
+
+_NAMED = 2
+
+
+def show_status(project: Project) -> None:
+    """Bring the segment up to date where the layout wants one; does nothing while no tmux shows the project."""
+    target = project.store.get("tmux.session")
+    server = project.tmux() if target and project.store.get("tmux.status") else None
+    if server is None or not target:
+        return
+    try:
+        # `up` and the watcher may both come at once; the second would take the first's segment for the person's.
+        with project.lock("+status"):
+            server.set_status(target, segment(project.store.sessions()))
+    except NotFound:
+        project.store.set("tmux.status", None)
+
+
+def segment(sessions: list[Session]) -> str:
+    """Return the segment's text: those that wait, by name, then how many work."""
+    running = [session for session in sessions if session.intent is Intent.RUN]
+    waiting = [session.name for session in running if session.state is State.WAITING]
+    working = sum(session.state is State.WORKING for session in running)
+    named = ", ".join(waiting[:_NAMED]) + (f" and {len(waiting) - _NAMED} more" if len(waiting) > _NAMED else "")
+    parts = [f"{named} {'waits' if len(waiting) == 1 else 'wait'}"] if waiting else []
+    parts += [f"{working} working"] if working else []
+    return f"orchestra: {', '.join(parts) or 'quiet'}"

@@ -1,0 +1,153 @@
+"""A session's branch on both sides: the private git directory inside its box, and the project's repository.
+
+``Session.head`` is the last commit both sides agreed on. Where one side moved, the other follows;
+where both moved, the host's wins, the agent's commits are kept under a ref, and it is told.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orchestra.actions import places
+from orchestra.actions.message import send
+from orchestra.errors import Moved, Refused
+from orchestra.model import BoxState, MessageKind, Role, SandboxKind, Session
+from orchestra.names import SYSTEM
+
+if TYPE_CHECKING:
+    from orchestra.project import Project
+
+_FOLLOW = """
+git symbolic-ref HEAD "refs/heads/$1" && git update-ref "refs/heads/$1" "$2" && git reset -q
+"""
+_KEEP = 'git branch -f "$1" HEAD'
+
+
+def import_commits(project: Project, session: Session) -> bool:
+    """Make both sides agree, and say whether they do now."""
+    with project.lock(f"{session.name}.git"):
+        return _agree(project, project.store.session(session.name))
+
+
+def _agree(project: Project, session: Session) -> bool:
+    session = _follow_switch(project, session)
+    if session.sandbox is SandboxKind.HOST or not session.branch:
+        return _note(project, session, _host_tip(project, session))
+    private = fetch(project, session)
+    if private is None:
+        return False
+    host = _host_tip(project, session)
+    if private == host:
+        return _note(project, session, host)
+    if private == session.head:
+        return _bring_in(project, session, host)
+    if host == session.head:
+        return _take_out(project, session, private, host)
+    return _host_wins(project, session, private, host)
+
+
+def _host_tip(project: Project, session: Session) -> str:
+    return project.repository.branches().get(session.branch, session.head)
+
+
+def _follow_switch(project: Project, session: Session) -> Session:
+    """Let the designer follow the person to another branch of the checkout they share."""
+    if session.role is not Role.DESIGNER:
+        return session
+    tip, branch = project.repository.head()
+    if branch == session.branch:
+        return session
+    if _into_box(project, session, _FOLLOW, branch or "detached", tip):
+        text = f"The person switched the checkout to {branch or tip[:12]}; your git follows."
+        _tell(project, session, text)
+        return project.store.update_session(session.name, branch=branch, head=tip, base=tip)
+    return session
+
+
+def fetch(project: Project, session: Session) -> str | None:
+    """Fetch the session's branch out of its private git directory; None where it has none, or is refused."""
+    from orchestra.drivers import ingest  # noqa: PLC0415 -- loads when touched
+
+    box = places.box_for(project, session, image=places.image_of(project, session))
+    command = project.sandbox(session.sandbox).upload_pack(box, str(project.place(session).git))
+    into = f"refs/orchestra/sessions/{session.name}"
+    try:
+        return ingest.fetch(project.repository, upload_pack=command, branch=session.branch, into=into)
+    except Refused as error:
+        _refusal(project, session, error)
+        return None
+
+
+def _refusal(project: Project, session: Session, error: Refused) -> None:
+    known = f"refused.{session.id}"
+    if project.store.get(known) == error.message:
+        return
+    project.store.set(known, error.message)
+    project.store.log(session.name, "refused", str(error))
+    _tell(project, session, f"Your commits were not taken: {error}")
+
+
+def _take_out(project: Project, session: Session, private: str, host: str) -> bool:
+    from orchestra.drivers import ingest  # noqa: PLC0415 -- loads when touched
+
+    try:
+        if session.role is Role.DESIGNER:
+            ingest.follow_designer(project.repository, session.branch, host, private)
+        else:
+            ingest.advance(project.repository, session.worktree, session.branch, host, private)
+    except Moved:
+        return False
+    return _note(project, session, private)
+
+
+def _bring_in(project: Project, session: Session, host: str) -> bool:
+    if not _into_box(project, session, _FOLLOW, session.branch, host):
+        return False
+    _tell(project, session, f"{session.branch} is now at {_described(project, host)}; your git follows.")
+    return _note(project, session, host)
+
+
+def _described(project: Project, commit: str) -> str:
+    return project.repository.git().run("log", "-1", "--format=%h (%s)", commit).text.strip()
+
+
+def _host_wins(project: Project, session: Session, private: str, host: str) -> bool:
+    kept = f"kept-{private[:8]}"
+    repository = project.repository
+    anchor = f"refs/orchestra/trash/{session.name}/{kept}"
+    if anchor not in repository.refs(f"refs/orchestra/trash/{session.name}/"):
+        repository.update_ref(anchor, private, None)
+    if not (_into_box(project, session, _KEEP, kept) and _into_box(project, session, _FOLLOW, session.branch, host)):
+        return False
+    text = f"Both you and the person moved {session.branch}. Theirs counts; yours is the branch {kept}: rebase it."
+    _tell(project, session, text)
+    return _note(project, session, host)
+
+
+def show_branch(project: Project, session: Session, branch: str, tip: str) -> None:
+    """Let a session see where one of the project's branches is now, as ``host/<branch>``."""
+    _into_box(project, session, 'git update-ref "refs/remotes/host/$1" "$2"', branch, tip)
+
+
+def _into_box(project: Project, session: Session, script: str, *arguments: str) -> bool:
+    """Run git inside the box, where the agent's own settings can do no harm; False while it is not running."""
+    box = places.box_for(project, session)
+    sandbox = project.sandbox(session.sandbox)
+    if session.sandbox is SandboxKind.HOST or sandbox.look(box).state is not BoxState.RUNNING:
+        return session.sandbox is SandboxKind.HOST
+    sandbox.execute(box, ("sh", "-ec", script, "sh", *arguments))
+    return True
+
+
+def _tell(project: Project, session: Session, text: str) -> None:
+    send(project, sender=SYSTEM, recipient=session.name, text=text, kind=MessageKind.NOTICE)
+
+
+def _note(project: Project, session: Session, head: str) -> bool:
+    """Record what both sides agreed on."""
+    if not head or head == session.head:
+        return bool(head)
+    commits = project.repository.count(session.base, head)
+    project.store.update_session(session.name, head=head, commits=commits)
+    project.store.log(session.name, "commit", f"{session.branch} is at {head[:12]}")
+    return True

@@ -1,0 +1,63 @@
+"""Every action by name: what the service's socket, the command line and the control pane call."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from inspect import signature
+from typing import TYPE_CHECKING, Any
+
+from orchestra.errors import UsageError
+from orchestra.wire import ignore, plain
+
+if TYPE_CHECKING:
+    from orchestra.project import Project
+
+ACTIONS: dict[str, str] = {
+    "up": "up:up",
+    "down": "up:down",
+    "spawn": "spawn:spawn",
+    "list": "sessions:list_sessions",
+    "show": "sessions:show",
+    "log": "sessions:log",
+    "stop": "sessions:stop",
+    "resume": "sessions:resume",
+    "delete": "sessions:delete",
+    "restore": "sessions:restore",
+    "send": "message:send",
+    "inbox": "message:inbox",
+    "read": "message:read",
+    "read_spec": "spec:read_spec",
+    "write_spec": "spec:write_spec",
+    "notice_spec": "spec:notice_change",
+    "diff": "review:diff",
+    "review": "review:review",
+    "merge": "merge:merge",
+    "pair": "pair:pair",
+    "unpair": "pair:unpair",
+    "reconcile": "reconcile:reconcile",
+    "switch": "windows:switch",
+    "terminal": "windows:terminal",
+    "edit_spec": "windows:edit_spec",
+    "gc": "collect:gc",
+}
+"""The action's name, then its module below ``orchestra.actions`` and its function."""
+
+
+def find(name: str) -> Callable[..., object]:
+    """Return an action's function; raises UsageError for a name nobody knows."""
+    if name not in ACTIONS:
+        raise UsageError(f"there is no action {name!r}", hint="type: orchestra --help")
+    module, _, function = ACTIONS[name].partition(":")
+    found: Callable[..., object] = getattr(importlib.import_module(f"orchestra.actions.{module}"), function)
+    return found
+
+
+def run(project: Project, name: str, arguments: Mapping[str, Any], progress: Callable[[str], None] = ignore) -> Any:  # noqa: ANN401 -- JSON has no narrower type
+    """Run an action and return its result as plain data; raises the action's own errors."""
+    action = find(name)
+    known = signature(action).parameters
+    if unknown := sorted(set(arguments) - set(known)):
+        raise UsageError(f"{name} does not take {', '.join(unknown)}", hint="is the service older than the command?")
+    extra = {"progress": progress} if "progress" in known else {}
+    return plain(action(project, **arguments, **extra))

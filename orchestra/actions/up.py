@@ -1,0 +1,193 @@
+"""Bringing a project up in tmux, and closing it again."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from orchestra.actions import places
+from orchestra.actions.reconcile import reconcile, settle
+from orchestra.actions.sandboxes import choose_sandbox
+from orchestra.actions.status import show_status
+from orchestra.errors import NotFound, OrchestraError, ToolMissing
+from orchestra.lifecycle import Sign
+from orchestra.model import BoxState, Intent, Role, SandboxKind, Session
+from orchestra.names import MAIN
+from orchestra.paths import Home
+from orchestra.wire import Progress, ignore
+
+if TYPE_CHECKING:
+    from orchestra.drivers.tmux import Tmux
+    from orchestra.layout import Layout
+    from orchestra.project import Project
+
+OLDEST_TMUX = (3, 2)
+"""The first tmux with popups (tmux's own CHANGES, 3.2)."""
+UP_DEADLINE = 900.0
+"""Seconds to wait for another ``up`` of the same project, which may build an image."""
+
+
+def program() -> tuple[str, ...]:
+    """Return the command that runs this installation on this home, whatever tmux's own environment says."""
+    home = f"ORCHESTRA_HOME={Home.find().root}"
+    return ("env", home, sys.executable, "-m", "orchestra")
+
+
+def up(
+    project: Project,
+    *,
+    tmux_socket: str,
+    tmux_session: str,
+    layout: str = "",
+    agent: str = "",
+    sandbox: str = "",
+    task: str = "",
+    progress: Progress = ignore,
+) -> dict[str, Any]:
+    """Start or restore everything: designer, executors, windows, control pane, keys.
+
+    Raises ToolMissing for a tmux that is too old and EngineDown where containers are wanted and
+    no engine answers; executors that cannot be restored are named in ``troubles``. What cannot be
+    understood is refused before anything is remembered or made.
+    """
+    _load_layout(project, layout or project.settings.layout)
+    kind = choose_sandbox(project, sandbox)
+    if agent:
+        project.profile(agent)
+    with project.lock("up", deadline=UP_DEADLINE):
+        _remember(project, tmux_socket, tmux_session, sandbox)
+        server = project.tmux()
+        if server is None or server.version() < OLDEST_TMUX:
+            raise ToolMissing("orchestra needs tmux 3.2 or newer", hint="install it: sudo apt-get install tmux")
+        _designer(project, agent, task, kind)
+        designer = settle(project, MAIN, progress=progress)
+        troubles = reconcile(project, progress=progress)
+        control = _dress(project, server, designer, layout or project.settings.layout)
+        return {
+            "designer": designer.name,
+            "window": project.store.session(MAIN).window,
+            "control": control,
+            "sandbox": designer.sandbox.value,
+            "sessions": [session.name for session in project.store.sessions()],
+            "troubles": [str(error) for error in troubles],
+        }
+
+
+def _remember(project: Project, socket: str, session: str, sandbox: str) -> None:
+    store = project.store
+    store.set("tmux.socket", socket)
+    store.set("tmux.session", session)
+    store.set("resting", "")
+    if sandbox:
+        store.set("sandbox", "" if sandbox == "auto" else sandbox)
+
+
+def _designer(project: Project, agent: str, task: str, kind: SandboxKind) -> Session:
+    """Record the designer on first use; later, let it follow a choice of agent or sandbox made anew."""
+    known = project.store.find_session(MAIN)
+    head, branch = project.repository.head()
+    profile = agent or project.settings.designer_agent or project.settings.agent
+    if known is not None:
+        return project.store.update_session(MAIN, intent=Intent.RUN)
+    project.profile(profile)
+    project.check_room()
+    if task:
+        project.store.set("designer.task", task)
+    return project.store.add_session(
+        name=MAIN,
+        title=project.paths.source.name,
+        role=Role.DESIGNER,
+        agent=profile,
+        sandbox=kind,
+        branch=branch,
+        base=head,
+        base_branch=branch,
+        worktree=project.paths.source,
+        parent=None,
+        conversation=str(uuid.uuid4()),
+        head=head,
+    )
+
+
+def _dress(project: Project, server: Tmux, designer: Session, layout: str) -> str | None:
+    """Put the control pane and the keys in place; returns the control pane's id."""
+    source = str(project.paths.source)
+    project.store.set("tmux.layout", layout)
+    wanted = layout_of(project)
+    target = project.store.get("tmux.session") or ""
+    server.claim_session(target, source)
+    project.store.set("tmux.saved", server.bind(project.settings.prefix_key, program()))
+    project.store.set("tmux.status", "yes" if wanted.status else None)
+    show_status(project)
+    window = project.store.session(designer.name).window
+    if window is None:
+        return None
+    command = (*program(), "--project", source, "control")
+    control = server.open_control(window, command, wanted, project=source)
+    server.select_pane(control)
+    return control
+
+
+def layout_of(project: Project) -> Layout:
+    """Return the layout that the project was brought up with; raises UsageError when its file has gone."""
+    return _load_layout(project, project.store.get("tmux.layout") or project.settings.layout)
+
+
+def _load_layout(project: Project, name: str) -> Layout:
+    from orchestra.layout import load  # noqa: PLC0415 -- loads when touched
+
+    return load(name, (project.paths.source / ".orchestra" / "layouts", project.paths.home.root / "layouts"))
+
+
+def down(project: Project, *, stop: bool = False, progress: Progress = ignore) -> dict[str, Any]:
+    """Close the project's windows and give back the keys; with ``stop`` also stop every box.
+
+    Nothing is forgotten: ``up`` brings all of it back.
+    """
+    stopped = _stop_boxes(project, progress) if stop else []
+    server = project.tmux()
+    source = str(project.paths.source)
+    if server is not None:
+        _undress(project, server)
+        server.close_control(source)
+        for window in server.windows():
+            if window.project == source:
+                server.close_window(window.id)
+    project.store.set("tmux.saved", "")
+    project.store.set("tmux.socket", "")
+    return {"stopped": stopped}
+
+
+def _undress(project: Project, server: Tmux) -> None:
+    server.unbind(project.store.get("tmux.saved") or "", project=str(project.paths.source))
+    target = project.store.get("tmux.session")
+    if target:
+        with contextlib.suppress(NotFound):
+            server.clear_status(target)
+            server.restore_session_option(target, "@orchestra_project")
+
+
+def _stop_boxes(project: Project, progress: Progress) -> list[str]:
+    project.store.set("resting", "yes")
+    stopped = []
+    for session in project.store.sessions():
+        try:
+            if _stop_one(project, session):
+                stopped.append(session.name)
+        except OrchestraError as error:
+            progress(f"{session.name}: {error}")
+    return stopped
+
+
+def _stop_one(project: Project, session: Session) -> bool:
+    from orchestra.actions.sync import import_commits  # noqa: PLC0415 -- loads when touched
+
+    with project.lock(session.name):
+        if places.look(project, session).state is not BoxState.RUNNING:
+            return False
+        import_commits(project, session)
+        project.store.record_sign(session.name, Sign.STOPPED, "stopped by orchestra down --stop")
+        project.sandbox(session.sandbox).stop(project.box_name(session))
+        return True

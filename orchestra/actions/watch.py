@@ -1,0 +1,115 @@
+"""Keeping the record true: boxes looked at, diffs counted, specs noticed, summaries written."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from orchestra.actions import places, spec
+from orchestra.actions.sync import import_commits
+from orchestra.errors import NotFound
+from orchestra.lifecycle import Sign
+from orchestra.model import BoxSight, BoxState, Event, Intent, Role, SandboxKind, Session, State
+
+if TYPE_CHECKING:
+    from orchestra.project import Project
+
+__all__ = ["import_commits", "look", "refresh_diff", "watch_specs"]
+
+_ENDED_WELL = frozenset({0, 130, 143})
+"""Exit codes of an agent that was asked to end: it left by itself, ^C, or TERM (128 + signal)."""
+
+_START_DEADLINE = 10.0
+"""Seconds in which an agent that was just started may not be there yet."""
+_QUIET = 10.0
+"""Seconds without output after which nobody can say what a silent agent does."""
+
+
+def look(project: Project) -> None:
+    """Compare every session's record with what its box says, and record what changed."""
+    sights = {kind: project.sandbox(kind).look_all() for kind in _kinds(project)}
+    for session in project.store.sessions():
+        sight = sights[session.sandbox].get(project.box_name(session), BoxSight(BoxState.ABSENT))
+        _compare(project, session, sight)
+    look_at_panes(project)
+
+
+def _kinds(project: Project) -> set[SandboxKind]:
+    return {session.sandbox for session in project.store.sessions()}
+
+
+def _compare(project: Project, session: Session, sight: BoxSight) -> None:
+    if sight.state is BoxState.RUNNING:
+        if session.state in {State.STOPPED, State.FAILED} and "exited" in session.evidence:
+            project.store.record_sign(session.name, Sign.LAUNCHED, "runs again")
+        return
+    settled = session.state in {State.STOPPED, State.FAILED} or session.intent is not Intent.RUN
+    if settled or _is_being_started(project, session):
+        return
+    if sight.state is BoxState.EXITED:
+        sign = Sign.STOPPED if sight.code in _ENDED_WELL else Sign.EXITED
+        project.store.record_sign(session.name, sign, f"{session.agent} exited with code {sight.code}")
+    elif sight.state is BoxState.ABSENT:
+        gone = "no container" if session.sandbox is SandboxKind.DOCKER else "no process"
+        project.store.record_sign(session.name, Sign.STOPPED, f"exited: {gone} is left")
+
+
+def _is_being_started(project: Project, session: Session) -> bool:
+    age = (project.store.now() - session.state_since).total_seconds()
+    return session.state is State.STARTING and age < _START_DEADLINE
+
+
+def look_at_panes(project: Project) -> None:
+    """Take what silent agents write to their windows as evidence: those whose program tells nothing by itself."""
+    told_by_panes = {State.STARTING, State.WORKING, State.UNKNOWN}
+    running = [one for one in project.store.sessions() if one.intent is Intent.RUN and one.state in told_by_panes]
+    silent = [one for one in running if one.window and not project.profile(one.agent).hooks]
+    if not silent or (server := project.tmux()) is None:
+        return
+    for session in silent:
+        with contextlib.suppress(NotFound):
+            _sign_of_pane(project, session, server.activity(session.window or ""))
+
+
+def _sign_of_pane(project: Project, session: Session, active_at: float) -> None:
+    quiet = project.store.now().timestamp() - active_at
+    sign, text = Sign.PANE_ACTIVE, "its window changes"
+    if quiet > _QUIET:
+        sign, text = Sign.PANE_QUIET, f"its window has not changed for {_QUIET:.0f} s"
+    if (session.state is State.WORKING) != (sign is Sign.PANE_ACTIVE) or session.state is State.STARTING:
+        project.store.record_sign(session.name, sign, text)
+
+
+def refresh_diff(project: Project, session: Session) -> bool:
+    """Count what changed since the session's base, and write its summary; True when either changed."""
+    from orchestra.drivers import changes  # noqa: PLC0415 -- loads when touched
+
+    base = session.base if session.role is Role.EXECUTOR else project.repository.head()[0]
+    stat = changes.stat(project.repository, session.worktree, base, cache=project.place(session).root)
+    fresh = project.store.session(session.name)
+    told = summary(fresh, project.store.events(session.name, limit=12))
+    if stat == fresh.diff and told == fresh.summary:
+        return False
+    project.store.update_session(session.name, diff=stat, summary=told)
+    return True
+
+
+def summary(session: Session, events: list[Event]) -> str:
+    """Return one line on what a session does now, from its events alone."""
+    tools = [event.text for event in events if event.kind == Sign.TOOL_USED]
+    if session.state in {State.WAITING, State.DONE, State.FAILED, State.STOPPED}:
+        return session.evidence.partition(": ")[2] or session.evidence
+    if session.state is State.WORKING and tools:
+        return tools[-1]
+    return session.evidence.partition(": ")[2] or session.evidence
+
+
+def watch_specs(project: Project) -> None:
+    """Save every spec that an editor changed, and tell its session."""
+    for session in project.store.sessions():
+        spec.notice_change(project, session.name)
+
+
+def box_runs(project: Project, session: Session) -> bool:
+    """Say whether a session's box runs now."""
+    return places.runs(project, session)

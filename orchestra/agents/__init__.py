@@ -1,0 +1,24 @@
+"""How each kind of agent is run: profiles as data, and one small file per family."""
+
+from orchestra.agents.evidence import Usage
+from orchestra.agents.families import hands_over, hook_reply, listens, outfit, prompt, signs, usage
+from orchestra.agents.outfits import Outfit, Setting
+from orchestra.agents.profile import BUILT_IN, Delivery, Profile, load, names
+
+__all__ = [
+    "BUILT_IN",
+    "Delivery",
+    "Outfit",
+    "Profile",
+    "Setting",
+    "Usage",
+    "hands_over",
+    "hook_reply",
+    "listens",
+    "load",
+    "names",
+    "outfit",
+    "prompt",
+    "signs",
+    "usage",
+]

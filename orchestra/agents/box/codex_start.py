@@ -1,0 +1,137 @@
+"""Start Codex, or its conversation again: run in the box, where alone its home and the person's key are known."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from .tell import post
+
+SERVICE_DEADLINE = 10.0
+"""Seconds to wait for a service that is being restarted too."""
+MODELS_DEADLINE = 10.0
+"""Seconds Codex may take to print the models it knows."""
+ADDRESS = "https://api.openai.com/v1"
+"""Where the models are when the person names no other address."""
+
+
+def upgrades(program: str) -> dict[str, str]:
+    """Return the models that Codex would ask to leave for a newer one, each with that one."""
+    try:
+        words = (program, "debug", "models", "--bundled")
+        done = subprocess.run(words, capture_output=True, timeout=MODELS_DEADLINE, check=True)
+        models = json.loads(done.stdout)["models"]
+        return {one["slug"]: one["upgrade"]["model"] for one in models if one.get("upgrade")}
+    except (OSError, ValueError, LookupError, TypeError, subprocess.SubprocessError):
+        return {}
+
+
+def keep_login(home: Path, login: str) -> None:
+    """Write a login that the person handed over, where there is none: Codex renews the one it has."""
+    path = home / "auth.json"
+    if not login or path.exists():
+        return
+    aside = path.with_suffix(".new")
+    aside.write_text(login, encoding="utf-8")
+    aside.chmod(0o600)
+    aside.replace(path)
+
+
+def provider(key: str, address: str) -> dict[str, str]:
+    """Return the settings for a person with a key; without one Codex uses, or asks for, its own login."""
+    if not key:
+        return {"openai_base_url": json.dumps(address)} if address else {}
+    table = {
+        # Codex treats a provider of this name as its own.
+        "name": "OpenAI" if not address else "OpenAI API",
+        "base_url": address or ADDRESS,
+        "env_key": "OPENAI_API_KEY",
+        "wire_api": "responses",
+    }
+    inline = ", ".join(f"{name} = {json.dumps(value)}" for name, value in table.items())
+    return {"model_provider": '"orchestra"', "model_providers.orchestra": f"{{{inline}}}"}
+
+
+def rollouts(home: Path) -> list[Path]:
+    """Return the files of all conversations, the one written last first."""
+    found: dict[Path, float] = {}
+    for path in home.glob("sessions/*/*/*/rollout-*.jsonl"):
+        try:
+            found[path] = path.stat().st_mtime
+        except FileNotFoundError:  # Codex was tidying up
+            continue
+    return sorted(found, key=lambda path: found[path], reverse=True)
+
+
+def about(path: Path) -> dict[str, Any]:
+    """Return what the first line of a conversation's file says of it; empty where it says nothing."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            found = json.loads(file.readline())["payload"]
+    except (OSError, ValueError, LookupError, TypeError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def is_the_persons(path: Path) -> bool:
+    """Say whether a conversation is one with its person, and not one that the agent holds with its own agents."""
+    return about(path).get("source") == "cli"
+
+
+def last_conversation(home: Path) -> str:
+    """Return the conversation to go on with; empty where there was none."""
+    return next((str(about(path).get("id", "")) for path in rollouts(home) if is_the_persons(path)), "")
+
+
+def words(plan: Mapping[str, Any], settings: Mapping[str, str], conversation: str, prompt: str) -> Iterator[str]:
+    """Return the whole command."""
+    yield from plan["again" if conversation else "first"]
+    for name, value in settings.items():
+        yield from ("-c", f"{name}={value}")
+    if conversation:
+        yield from ("resume", conversation)
+    if prompt:
+        yield prompt
+
+
+def main() -> None:
+    """Become Codex, with our watcher beside it."""
+    place = Path(sys.argv[1])
+    plan = json.loads((place / "codex.json").read_text(encoding="utf-8"))
+    home = Path(os.environ["CODEX_HOME"])
+    home.mkdir(parents=True, exist_ok=True)
+    keep_login(home, os.environ.pop("CODEX_AUTH_JSON", ""))
+    settings = plan["settings"] | provider(
+        os.environ.get("OPENAI_API_KEY", ""), os.environ.pop("OPENAI_BASE_URL", "").strip()
+    )
+    settings["notice.model_migrations"] = _table(upgrades(plan["first"][0]))
+    if post("Launched", b"{}", SERVICE_DEADLINE):
+        # Else the first request goes out before the tools are there. Codex ends where a required server is gone.
+        settings["mcp_servers.orchestra.required"] = "true"
+    conversation = last_conversation(home)
+    prompt = (place / ("nudge.md" if conversation else "first.md")).read_text(encoding="utf-8").strip()
+    command = list(words(plan, settings, conversation, prompt))
+    _watch(place, waits=not prompt)
+    try:
+        os.execvp(command[0], command)  # noqa: S606 -- the profile's own command, without a shell
+    except FileNotFoundError:
+        sys.exit(f"{command[0]} is not installed here")
+
+
+def _table(values: Mapping[str, str]) -> str:
+    return "{" + ", ".join(f"{json.dumps(key)} = {json.dumps(value)}" for key, value in values.items()) + "}"
+
+
+def _watch(place: Path, *, waits: bool) -> None:
+    subprocess.Popen(
+        (sys.executable, str(place / "watch.py"), "waits" if waits else "works"),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )

@@ -1,0 +1,111 @@
+"""opencode's own HTTP API, as far as the bridge uses it (seen in 1.18.33)."""
+
+from __future__ import annotations
+
+import base64
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from http.client import HTTPException
+from typing import Any
+
+CALL_DEADLINE = 10.0
+"""Seconds one call may take; while it starts, opencode takes calls that it never answers."""
+READY_DEADLINE = 2.0
+"""Seconds until an opencode that does not answer counts as one that still starts."""
+SILENCE = 30.0
+"""Seconds without any event, heartbeats included, after which the stream counts as broken."""
+
+
+class Gone(Exception):
+    """opencode does not answer, or not with what was asked for."""
+
+
+class Api:
+    """Calls to one running opencode."""
+
+    def __init__(self, port: str, password: str) -> None:
+        self._base = f"http://127.0.0.1:{port}"
+        self._key = base64.b64encode(f"opencode:{password}".encode()).decode()
+        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+    def call(self, method: str, path: str, body: Any = None, *, deadline: float = CALL_DEADLINE) -> Any:  # noqa: ANN401 -- JSON
+        """Call one path and return what it answers; raises Gone."""
+        try:
+            with self._open(method, path, body, deadline) as answer:
+                text = answer.read().decode("utf-8", "replace")
+            return json.loads(text) if text.strip() else None
+        except (OSError, HTTPException, ValueError) as error:
+            raise Gone(f"{method} {path}: {error}") from error
+
+    def events(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield each event's type and properties as they come; raises Gone when the stream breaks."""
+        self.call("GET", "/session/status", deadline=READY_DEADLINE)
+        try:
+            with self._open("GET", "/event", None, SILENCE) as stream:
+                for line in stream:
+                    if line.startswith(b"data:"):
+                        event = json.loads(line[5:])
+                        yield str(event.get("type", "")), dict(event.get("properties") or {})
+        except (OSError, HTTPException, ValueError) as error:
+            raise Gone(f"the events: {error}") from error
+        raise Gone("the events ended")
+
+    def _open(self, method: str, path: str, body: Any, deadline: float) -> Any:  # noqa: ANN401 -- a response
+        request = urllib.request.Request(  # noqa: S310 -- loopback, from the launcher
+            f"{self._base}{path}",
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Authorization": f"Basic {self._key}", "Content-Type": "application/json"},
+        )
+        return self._opener.open(request, timeout=deadline)
+
+    def connected(self) -> bool:
+        """Say whether opencode has our tools; raises Gone."""
+        status = self.call("GET", "/mcp").get("orchestra") or {}
+        return bool(status.get("status") == "connected")
+
+    def connect(self) -> None:
+        """Have opencode try again to fetch our tools; raises Gone."""
+        self.call("POST", "/mcp/orchestra/connect", {})
+
+    def is_idle(self, session: str) -> bool:
+        """Say whether no turn runs in a session, and no dialog is open anywhere; raises Gone."""
+        status = (self.call("GET", "/session/status").get(session) or {}).get("type", "idle")
+        return status == "idle" and not self.dialogs()
+
+    def dialogs(self) -> list[dict[str, Any]]:
+        """Return the open permission requests and questions; raises Gone."""
+        return [*self.call("GET", "/permission"), *self.call("GET", "/question")]
+
+    def create(self, title: str) -> str:
+        """Begin a conversation and return its id; raises Gone."""
+        return str(self.call("POST", "/session", {"title": title})["id"])
+
+    def show(self, session: str) -> None:
+        """Have the terminal show a conversation; raises Gone."""
+        self.call("POST", "/tui/select-session", {"sessionID": session})
+
+    def prompt(self, session: str, text: str) -> None:
+        """Give a conversation a text, as if a person had sent it; raises Gone."""
+        self.call("POST", f"/session/{session}/prompt_async", {"parts": [{"type": "text", "text": text}]})
+
+    def said(self, session: str) -> list[str] | None:
+        """Return what was said to the model in a conversation; None for one that does not exist. Raises Gone."""
+        try:
+            found = self.call("GET", f"/session/{session}/message")
+        except Gone as error:
+            if isinstance(error.__cause__, urllib.error.HTTPError):
+                return None
+            raise
+        told = [one["parts"] for one in found if one["info"]["role"] == "user"]
+        return ["\n".join(str(part.get("text", "")) for part in parts if part["type"] == "text") for parts in told]
+
+    def window(self, provider: str, model: str) -> float:
+        """Return the tokens a model's window holds, 0 where that is not known; raises Gone."""
+        for one in self.call("GET", "/config/providers").get("providers", ()):
+            if one.get("id") == provider:
+                known: dict[str, Any] = (one.get("models") or {}).get(model) or {}
+                return float((known.get("limit") or {}).get("context") or 0)
+        return 0.0

@@ -1,0 +1,231 @@
+"""Runs beside opencode: tells the service what it does, and hands it its task and its messages."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import re
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from . import tell
+from .opencode_api import Api, Gone
+from .opencode_events import Teller
+
+PAUSE = 0.3
+"""Seconds between two looks at something that is not there yet."""
+TOLD_WITHIN = 300.0
+"""Seconds one piece of evidence waits for a service that is away."""
+WAIT = 25.0
+"""Seconds one question whether there are messages may stay open."""
+HANGUP = 5.0
+"""Seconds that opencode gets to end by itself once its terminal is gone, and again once it was asked to."""
+_HEAD = re.compile(r"^\[message \d+ from .+\]$", re.MULTILINE)
+
+
+class Bridge:
+    """One run of the bridge, for one opencode."""
+
+    def __init__(self, api: Api, home: Path, agent_dir: Path) -> None:
+        self._api = api
+        self._note = home / "opencode-session"
+        self._begun = home / "opencode-start"
+        self._agent_dir = agent_dir
+        self._told: queue.Queue[tuple[str, dict[str, Any]]] = queue.Queue()
+        self._missed = False
+        self._heads: set[str] = set()
+        self._lock = threading.Lock()
+        self._teller = Teller(self._tell, self._window, self._noted())
+        self._synced = threading.Event()
+        self._trying = ("", 0)
+
+    def _noted(self) -> str:
+        return self._note.read_text(encoding="utf-8").strip() if self._note.is_file() else ""
+
+    def _remember(self, session: str) -> None:
+        aside = self._note.with_suffix(".new")
+        aside.write_text(session, encoding="utf-8")
+        aside.replace(self._note)
+
+    def _tell(self, event: str, payload: dict[str, Any]) -> None:
+        self._told.put((event, payload))
+
+    def _window(self, provider: str, model: str) -> float:
+        try:
+            return self._api.window(provider, model)
+        except Gone:
+            return 0.0
+
+    def post_all(self) -> None:
+        """Post what there is to tell, in its order, for as long as the process lives."""
+        while True:
+            event, payload = self._told.get()
+            if not tell.post(event, json.dumps(payload).encode(), TOLD_WITHIN):
+                self._missed = True
+            self._told.task_done()
+
+    def follow(self) -> None:
+        """Follow opencode's events; after a break look first how things stand."""
+        while True:
+            try:
+                for kind, about in self._api.events():
+                    with self._lock:
+                        if kind == "server.connected":
+                            self._look()
+                        before = self._teller.session
+                        self._teller.take(kind, about)
+                        if self._teller.session != before:
+                            self._remember(self._teller.session)
+            except Gone:
+                time.sleep(PAUSE)
+
+    def _look(self) -> None:
+        """Tell how things stand; an opencode that still starts answers nothing, and is asked again."""
+        session = self._teller.session
+        said = self._api.said(session) if session else None
+        if session and said is None:
+            self._teller.session = ""
+            self._note.unlink(missing_ok=True)
+        self._heads |= {head for text in said or () for head in _HEAD.findall(text)}
+        for one in self._api.call("GET", "/session"):
+            self._teller.know(one)
+        if self._api.is_idle(session):
+            if self._teller.busy:
+                self._teller.end()
+            elif not self._synced.is_set():
+                self._tell("Ready", {"text": "resume" if said else "startup"})
+        elif not self._teller.busy:
+            self._teller.busy = True
+            self._tell("TurnStarted", {"text": "goes on"})
+        for one in self._api.dialogs():
+            self._teller.asked(one)
+        self._synced.set()
+
+    def converse(self) -> None:
+        """Begin with the task, or the nudge; then hand over messages whenever nothing else goes on."""
+        self._synced.wait()
+        while not self._try(self._begin):
+            time.sleep(PAUSE)
+        while True:
+            if not self._try(self._deliver):
+                time.sleep(PAUSE)
+
+    @staticmethod
+    def _try(what: Any) -> bool:  # noqa: ANN401 -- a method
+        try:
+            return bool(what())
+        except Gone:
+            return False
+
+    def _begin(self) -> bool:
+        """Give opencode its first text of this start, once it has its tools."""
+        start = os.environ["ORCHESTRA_OPENCODE_START"]
+        if self._begun.is_file() and self._begun.read_text(encoding="utf-8") == start:
+            return True
+        if not self._api.connected():
+            self._api.connect()
+            return False
+        session = self._teller.session
+        said = self._api.said(session) if session else None
+        name = "nudge.md" if said else "first.md"
+        text = (self._agent_dir / name).read_text(encoding="utf-8")
+        if text.strip():
+            self._say(text)
+        self._begun.write_text(start, encoding="utf-8")
+        return True
+
+    def _say(self, text: str) -> bool:
+        """Give opencode a text, once also when an earlier call took it and did not answer; return True."""
+        session = self._teller.session
+        said = (self._api.said(session) or []) if session else []
+        if self._trying[0] != text:
+            self._trying = (text, said.count(text))
+        if not session:
+            session = self._api.create(os.environ.get("ORCHESTRA_SESSION", ""))
+            with self._lock:
+                self._teller.session = session
+            self._remember(session)
+            self._api.show(session)
+        if said.count(text) == self._trying[1]:
+            self._api.prompt(session, text)
+        self._trying = ("", 0)
+        return True
+
+    def _deliver(self) -> bool:
+        """Hand over what waits, when opencode is idle; say whether there was anything to wait for."""
+        if not self._idle():
+            return False
+        answer = _object(tell.post("AwaitMessages", json.dumps({"seconds": WAIT}).encode(), WAIT + 5))
+        if not answer:
+            return False
+        if self._missed:
+            self._missed = False
+            self._tell("Ready", {"text": "resume"})
+        if not answer.get("waiting"):
+            return True
+        if not self._idle():
+            return False
+        known = "\n".join(sorted(self._heads))
+        text = str(_object(tell.post("Inbox", json.dumps({"prompt": known}).encode(), 5)).get("text", ""))
+        if not text:
+            return False
+        self._heads |= set(_HEAD.findall(text))
+        while not self._try(lambda: self._say(text)):
+            time.sleep(PAUSE)
+        return True
+
+    def _idle(self) -> bool:
+        """Say whether a text may be given now: nothing runs, no dialog is open, and all of that has been told."""
+        session = self._teller.session
+        calm = not self._teller.busy and not self._told.unfinished_tasks
+        return calm and (not self._api.dialogs() if not session else self._api.is_idle(session))
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text or "{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except OSError:
+        return False
+    return True
+
+
+def urge(process: int, waited: float) -> None:
+    """End an opencode that has gone on without a terminal for so many seconds: seen once in 1.18.33."""
+    if waited > HANGUP:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process, signal.SIGTERM if waited < 2 * HANGUP else signal.SIGKILL)
+
+
+def main() -> None:
+    """Serve until opencode, whose process id is the argument, has ended."""
+    process = int(sys.argv[1])
+    hung_up: list[float] = []
+    signal.signal(signal.SIGHUP, lambda *_: hung_up.append(time.monotonic()))
+    api = Api(os.environ["ORCHESTRA_OPENCODE_PORT"], os.environ["OPENCODE_SERVER_PASSWORD"])
+    home = Path(os.environ["ORCHESTRA_AGENT_HOME"], ".orchestra")
+    bridge = Bridge(api, home, Path(__file__).parent.parent)
+    work = (bridge.post_all, bridge.follow, bridge.converse)
+    threads = [threading.Thread(target=one, daemon=True) for one in work]
+    for thread in threads:
+        thread.start()
+    while _lives(process):
+        if not all(thread.is_alive() for thread in threads):
+            sys.exit(1)
+        if hung_up:
+            urge(process, time.monotonic() - hung_up[0])
+        time.sleep(PAUSE)
+    tell.post("SessionEnd", b"{}", 3.0)

@@ -1,0 +1,147 @@
+"""What opencode's events tell, in the words that the service understands: no effects but telling."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+Tell = Callable[[str, dict[str, Any]], None]
+_ASKED = frozenset({"permission.asked", "question.asked"})
+_ANSWERED = frozenset({"permission.replied", "question.replied", "question.rejected"})
+_ABORTED = "MessageAbortedError"
+
+
+class Teller:
+    """Follows the conversation that the person last wrote to, and those that its agent started."""
+
+    def __init__(self, tell: Tell, window: Callable[[str, str], float], session: str = "") -> None:
+        self._tell = tell
+        self._window = window
+        self.session = session
+        self.busy = False
+        self._parents: dict[str, str] = {}
+        self._prompts: set[str] = set()
+        self._begun: set[str] = set()
+        self._dialogs: set[str] = set()
+        self._running: set[str] = set()
+        self._answer = ""
+        self._error = ""
+        self._cost = 0.0
+        self._used: dict[str, Any] = {}
+        self._windows: dict[tuple[str, str], float] = {}
+
+    def take(self, kind: str, about: dict[str, Any]) -> None:
+        """Take one event."""
+        if kind in {"session.created", "session.updated"}:
+            self.know(about.get("info") or {})
+        elif kind == "message.updated":
+            self._message(about.get("info") or {})
+        elif kind == "message.part.updated":
+            self._part(about.get("part") or {})
+        elif kind == "session.status" and about.get("sessionID") == self.session:
+            self._status(about.get("status") or {})
+        elif kind == "session.error" and about.get("sessionID") == self.session:
+            self._failed(about.get("error") or {})
+        elif kind in _ASKED:
+            self.asked(about)
+        elif kind in _ANSWERED:
+            self._answered(str(about.get("requestID", "")))
+
+    def asked(self, about: dict[str, Any]) -> None:
+        """Tell that a dialog is open."""
+        self._dialogs.add(str(about.get("id", "")))
+        questions = about.get("questions") or []
+        if questions:
+            self._tell("Prompted", {"text": questions[0].get("question", "")})
+            return
+        patterns = [str(one) for one in about.get("patterns") or ()]
+        given = {"pattern": ", ".join(patterns), **(about.get("metadata") or {})}
+        self._tell("Prompted", {"tool": about.get("permission", ""), "input": given})
+
+    def _answered(self, request: str) -> None:
+        if request in self._dialogs:
+            self._dialogs.discard(request)
+            if not self._dialogs:
+                self._tell("PromptAnswered", {})
+
+    def know(self, info: dict[str, Any]) -> None:
+        """Learn about a conversation."""
+        self._parents[str(info.get("id", ""))] = str(info.get("parentID") or "")
+        if info.get("id") == self.session:
+            self._cost = float(info.get("cost") or 0)
+
+    def _message(self, info: dict[str, Any]) -> None:
+        number, session = str(info.get("id", "")), str(info.get("sessionID", ""))
+        if info.get("role") == "user":
+            self._prompts.add(number)
+            if not self._parents.get(session) and session != self.session:
+                self.session, self.busy = session, False
+        elif session == self.session and (info.get("time") or {}).get("completed"):
+            self._count(info)
+
+    def _count(self, info: dict[str, Any]) -> None:
+        tokens = info.get("tokens") or {}
+        cache = tokens.get("cache") or {}
+        counted = (tokens.get("input"), tokens.get("output"), cache.get("read"), cache.get("write"))
+        total = float(tokens.get("total") or sum(one or 0 for one in counted))
+        key = (str(info.get("providerID", "")), str(info.get("modelID", "")))
+        if total <= 0:
+            return
+        if key not in self._windows:
+            self._windows[key] = self._window(*key)
+        window = self._windows[key]
+        used = {
+            "cost": self._cost,
+            "context": round(100 * total / window, 1) if window else 0.0,
+            "model": "/".join(key),
+        }
+        if used != self._used:
+            self._used = used
+            self._tell("Usage", used)
+
+    def _part(self, part: dict[str, Any]) -> None:
+        kind, message = part.get("type"), str(part.get("messageID", ""))
+        if kind == "text" and message in self._prompts:
+            if part.get("sessionID") == self.session and message not in self._begun and not part.get("synthetic"):
+                self._begun.add(message)
+                self._begin(str(part.get("text", "")))
+        elif kind == "text" and part.get("sessionID") == self.session:
+            self._answer = str(part.get("text") or "") or self._answer
+        elif kind == "tool":
+            self._tool(part, part.get("state") or {})
+
+    def _tool(self, part: dict[str, Any], state: dict[str, Any]) -> None:
+        number, status = str(part.get("id", "")), state.get("status")
+        about = {"tool": part.get("tool", ""), "input": state.get("input") or {}}
+        if status == "running" and number not in self._running:
+            self._running.add(number)
+            self._tell("ToolUsed", about)
+        elif status in {"completed", "error"} and number in self._running:
+            self._running.discard(number)
+            self._tell("ToolUsed", {**about, "failed": status == "error"})
+
+    def _begin(self, text: str) -> None:
+        self.busy, self._error, self._answer = True, "", ""
+        self._tell("TurnStarted", {"text": text})
+
+    def _status(self, status: dict[str, Any]) -> None:
+        match status.get("type"):
+            case "busy" if not self.busy:
+                self._begin("")
+            case "retry":
+                self._tell("Retried", {"text": status.get("message", "")})
+            case "idle" if self.busy:
+                self.end()
+
+    def _failed(self, error: dict[str, Any]) -> None:
+        told = (error.get("data") or {}).get("message") or error.get("name") or "unknown"
+        self._error = "" if error.get("name") == _ABORTED else str(told)
+
+    def end(self) -> None:
+        """Tell that the turn is over, and how."""
+        self.busy = False
+        self._dialogs.clear()
+        if self._error:
+            self._tell("TurnFailed", {"text": self._error})
+        else:
+            self._tell("TurnEnded", {"text": self._answer})

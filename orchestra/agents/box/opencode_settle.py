@@ -1,0 +1,100 @@
+"""Finish opencode's configuration in the box, where alone the person's keys are known; prints lines of shell."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shlex
+import socket
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+OWN = "compatible"
+"""The name that the person's own server has among opencode's providers."""
+HOUSE = "opencode"
+"""The provider that opencode would use, at its makers' servers, without any key of the person's."""
+_LIMIT = {"context": 128_000, "output": 16_384}
+"""Tokens assumed for a model that opencode's list does not know."""
+
+
+def settled(before: Mapping[str, Any], env: Mapping[str, str], logins: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the whole configuration: with the person's own server, and without one they have no login for."""
+    after = dict(before)
+    if env.get("OPENAI_COMPATIBLE_BASE_URL"):
+        name = env.get("OPENAI_COMPATIBLE_MODEL") or "default"
+        options = {"baseURL": "{env:OPENAI_COMPATIBLE_BASE_URL}", "apiKey": "{env:OPENAI_COMPATIBLE_API_KEY}"}
+        model = {"name": name, "tool_call": True, "limit": _LIMIT}
+        own = {"npm": "@ai-sdk/openai-compatible", "name": OWN, "options": options, "models": {name: model}}
+        after["provider"] = {OWN: own, **after.get("provider", {})}
+        after = {"model": f"{OWN}/{name}", "small_model": f"{OWN}/{name}", **after}
+    if not env.get("OPENCODE_API_KEY") and HOUSE not in logins:
+        after["disabled_providers"] = [HOUSE]
+    return after
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Return a JSON object from a file; an empty one where there is none."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def spare_download(place: Path) -> None:
+    """Have opencode believe that its package for writing plugins is there: else every first start fetches it."""
+    place.mkdir(parents=True, exist_ok=True)
+    if not (place / "node_modules").exists():
+        lock = {"packages": {"": {"dependencies": {"@opencode-ai/plugin": "*"}}}}
+        (place / "package-lock.json").write_text(json.dumps(lock), encoding="utf-8")
+        (place / "node_modules").mkdir()
+
+
+def conversation(number: str, directory: str, title: str) -> dict[str, Any]:
+    """Return a conversation in which nothing was said, in the form that ``opencode import`` reads."""
+    now = int(time.time() * 1000)
+    about = {
+        "id": f"ses_{number.replace('-', '')[:26]}",
+        "slug": title,
+        "projectID": "global",
+        "directory": directory,
+        "title": title,
+        "version": "1",
+        "time": {"created": now, "updated": now},
+    }
+    return {"info": about, "messages": []}
+
+
+def free_port() -> int:
+    """Return a port on loopback that nobody listens on."""
+    with socket.socket() as door:
+        door.bind(("127.0.0.1", 0))
+        return int(door.getsockname()[1])
+
+
+def main() -> None:
+    """Print the variables of this start."""
+    place = Path(__file__).parent.parent
+    begun = conversation(sys.argv[1], os.environ["ORCHESTRA_WORKTREE"], os.environ["ORCHESTRA_SESSION"])
+    aside = Path(os.environ["ORCHESTRA_AGENT_HOME"], ".orchestra", "opencode.json")
+    aside.write_text(json.dumps(begun), encoding="utf-8")
+    spare_download(Path(os.environ["XDG_CONFIG_HOME"], "opencode"))
+    logins = read(Path(os.environ["XDG_DATA_HOME"], "opencode", "auth.json"))
+    variables = {
+        "OPENCODE_CONFIG_CONTENT": json.dumps(settled(read(place / "opencode.json"), os.environ, logins)),
+        # Others on the machine must not be able to give the agent orders.
+        "OPENCODE_SERVER_PASSWORD": secrets.token_urlsafe(24),
+        "ORCHESTRA_OPENCODE_SESSION": begun["info"]["id"],
+        "ORCHESTRA_OPENCODE_PORT": str(free_port()),
+        "ORCHESTRA_OPENCODE_START": secrets.token_hex(8),
+    }
+    for name, value in variables.items():
+        print(f"export {name}={shlex.quote(value)}")  # noqa: T201 -- the launcher reads it
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+"""Answer Claude Code's first questions before it asks: run in the box, where alone the key is known."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+KEY_TAIL = 20
+"""Claude Code remembers an approved key by its last 20 characters (seen in 2.1.197)."""
+
+
+def settled(before: dict[str, Any], worktree: str, key: str) -> dict[str, Any]:
+    """Return Claude Code's own file with onboarding, the key and the worktree approved, the rest as it was."""
+    after = {**before, "hasCompletedOnboarding": True}
+    projects = dict(after.get("projects", {}))
+    projects[worktree] = {**projects.get(worktree, {}), "hasTrustDialogAccepted": True}
+    after["projects"] = projects
+    if key:
+        responses = dict(after.get("customApiKeyResponses", {}))
+        approved = [one for one in responses.get("approved", ()) if one != key[-KEY_TAIL:]]
+        after["customApiKeyResponses"] = {"rejected": [], **responses, "approved": [*approved, key[-KEY_TAIL:]]}
+    return after
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def main() -> None:
+    """Write the file whole or not at all."""
+    place = Path(os.environ["CLAUDE_CONFIG_DIR"])
+    place.mkdir(parents=True, exist_ok=True)
+    path = place / ".claude.json"
+    after = settled(_read(path), os.environ["ORCHESTRA_WORKTREE"], os.environ.get("ANTHROPIC_API_KEY", ""))
+    aside = path.with_suffix(".new")
+    aside.write_text(json.dumps(after), encoding="utf-8")
+    aside.chmod(0o600)
+    aside.replace(path)
+
+
+if __name__ == "__main__":
+    main()

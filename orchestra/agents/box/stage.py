@@ -1,0 +1,59 @@
+"""The rehearsal agent's terminal: calm lines out, typed lines in."""
+
+from __future__ import annotations
+
+import queue
+import sys
+import threading
+from typing import Any
+
+BANNER = "rehearsal agent: plays a story, not a model"
+
+Happening = tuple[str, Any]
+"""``("typed", line)`` or ``("message", message)``."""
+
+
+def plain(text: str) -> str:
+    """Return a text without the characters that would steer the terminal."""
+    return "".join(one for one in text if one.isprintable() or one in "\n\t")
+
+
+class Stage:
+    """What the person sees and types."""
+
+    def __init__(self) -> None:
+        self.happenings: queue.Queue[Happening] = queue.Queue()
+        self._colour = sys.stdout.isatty()
+        self._lock = threading.Lock()
+
+    def open(self, session: str, role: str, worktree: str) -> None:
+        """Show who this is."""
+        self._write(self._shade("1", f"── {BANNER} ──"))
+        self._write(self._shade("2", f"   {session} ({role}) in {worktree}"))
+        self._write("")
+
+    def line(self, text: str) -> None:
+        """Show what happens."""
+        self._write(f"• {plain(text)}")
+
+    def detail(self, text: str) -> None:
+        """Show something that belongs to the line above."""
+        for line in plain(text).splitlines():
+            self._write(self._shade("2", f"    {line}"))
+
+    def listen(self) -> None:
+        """Turn what is typed into happenings, in the background."""
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        for line in sys.stdin:
+            if line.strip():
+                self.happenings.put(("typed", line.strip()))
+
+    def _write(self, text: str) -> None:
+        with self._lock:
+            sys.stdout.write(f"{text}\n")
+            sys.stdout.flush()
+
+    def _shade(self, code: str, text: str) -> str:
+        return f"\x1b[{code}m{text}\x1b[0m" if self._colour else text

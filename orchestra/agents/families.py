@@ -1,0 +1,80 @@
+"""Which functions belong to which family; the one place where a family's name decides anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from orchestra.agents import claude, codex, opencode, plain, rehearsal
+from orchestra.agents.evidence import Usage
+from orchestra.agents.outfits import Outfit, Setting
+from orchestra.agents.profile import Profile
+from orchestra.lifecycle import Sign
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """The functions of one family; ``listens`` says that a message wakes its agents without being typed."""
+
+    outfit: Callable[[Profile, Setting], Outfit]
+    signs: Callable[[str, Mapping[str, Any]], list[tuple[Sign, str]]]
+    hook_reply: Callable[[str, str], dict[str, Any]]
+    usage: Callable[[str, Mapping[str, Any]], Usage | None]
+    hands_over: frozenset[str]
+    prompt: Callable[[str, Mapping[str, Any]], str] = lambda _event, _payload: ""
+    listens: bool = False
+
+
+FAMILIES: dict[str, Family] = {
+    "claude": Family(
+        claude.outfit,
+        claude.signs,
+        claude.hook_reply,
+        claude.usage,
+        claude.HANDS_OVER,
+        claude.prompt,
+        listens=True,
+    ),
+    "codex": Family(codex.outfit, codex.signs, codex.hook_reply, codex.usage, codex.HANDS_OVER, codex.prompt),
+    "opencode": Family(
+        opencode.outfit, opencode.signs, opencode.hook_reply, opencode.usage, opencode.HANDS_OVER, opencode.prompt
+    ),
+    "plain": Family(plain.outfit, plain.signs, plain.hook_reply, plain.usage, plain.HANDS_OVER),
+    "rehearsal": Family(rehearsal.outfit, rehearsal.signs, rehearsal.hook_reply, rehearsal.usage, rehearsal.HANDS_OVER),
+}
+
+
+def outfit(profile: Profile, setting: Setting) -> Outfit:
+    """Return what an agent of this profile is given."""
+    return FAMILIES[profile.family].outfit(profile, setting)
+
+
+def signs(family: str, event: str, payload: Mapping[str, Any]) -> list[tuple[Sign, str]]:
+    """Turn what an agent posts about itself into evidence, each piece with a few words for people."""
+    return FAMILIES[family].signs(event, payload)
+
+
+def hands_over(family: str, event: str) -> bool:
+    """Say whether the reply to this event can bring messages to the agent."""
+    return event in FAMILIES[family].hands_over
+
+
+def hook_reply(family: str, event: str, text: str) -> dict[str, Any]:
+    """Return the reply body that brings ``text`` to the agent; empty where there is nothing to bring."""
+    return FAMILIES[family].hook_reply(event, text)
+
+
+def prompt(family: str, event: str, payload: Mapping[str, Any]) -> str:
+    """Return the whole prompt that an event tells of; empty where it tells of none."""
+    return FAMILIES[family].prompt(event, payload)
+
+
+def listens(family: str) -> bool:
+    """Say whether a program beside the agent asks for messages and wakes it with them."""
+    return FAMILIES[family].listens
+
+
+def usage(family: str, event: str, payload: Mapping[str, Any]) -> Usage | None:
+    """Return what an event tells about cost and context; None where it tells nothing."""
+    return FAMILIES[family].usage(event, payload)

@@ -1,0 +1,217 @@
+"""What an agent is given: its launcher, its files, its environment; the same for every family."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from orchestra.agents.profile import Profile
+from orchestra.model import Role, SandboxKind, Session
+
+READ_ONLY = 0o444
+"""The mode of a file that the agent reads."""
+EXECUTABLE = 0o555
+"""The mode of a program that the agent runs."""
+PRIVATE = 0o600
+"""The mode of a file in the agent's home."""
+
+_HERE = Path(__file__).parent
+_LONGEST_PROMPT = 8000
+"""Characters of a task that are given word for word; one argument of a program holds 128 KiB (execve(2))."""
+
+Files = Mapping[str, tuple[bytes, int]]
+"""Contents and mode by relative path."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """Where and for what one agent is about to run.
+
+    ``instructions`` is text added to the role's own. ``nudge`` is what an agent that comes back
+    is told to do; empty: it waits. The directories are as the agent sees them; ``agent_dir`` is
+    read-only for it, ``secrets_dir`` holds ``token`` and one file for each credential.
+    """
+
+    session: Session
+    mcp_url: str
+    hook_url: str
+    task: str = ""
+    instructions: str = ""
+    nudge: str = ""
+    agent_dir: str = "/orchestra/agent"
+    secrets_dir: str = "/orchestra/secrets"
+    home: str = "/home/agent"
+
+    @property
+    def contained(self) -> bool:
+        """Whether a container keeps the agent in."""
+        return self.session.sandbox is SandboxKind.DOCKER
+
+    @property
+    def python(self) -> str:
+        """The Python that runs our own small programs beside the agent."""
+        return "python3" if self.contained else sys.executable
+
+    def path(self, name: str) -> str:
+        """Return the full path of a file in the agent's directory."""
+        return str(PurePosixPath(self.agent_dir, name))
+
+
+@dataclass(frozen=True, slots=True)
+class Outfit:
+    """What an agent is given.
+
+    ``agent_files`` lie in the read-only directory, ``home_files`` are written to the agent's home
+    where they are missing. ``mounts`` puts some of the agent files at further paths of a
+    container, path to name.
+    """
+
+    agent_files: Files
+    env: Mapping[str, str]
+    command: tuple[str, ...]
+    home_files: Files = field(default_factory=dict)
+    mounts: Mapping[str, str] = field(default_factory=dict)
+
+
+def outfit_with(profile: Profile, setting: Setting, *, ending: str, env: Mapping[str, str], files: Files) -> Outfit:
+    """Return the outfit that every family shares, with the family's own files and its end of the launcher."""
+    whole = {**_environment(profile, setting), **env, **profile.env}
+    own = {f"files/{name}": _copied(path) for name, path in profile.files.items()}
+    agent_files = {
+        "launch.sh": (launcher(setting, whole, ending).encode(), EXECUTABLE),
+        "task.md": (setting.task.encode(), READ_ONLY),
+        "instructions.md": (instructions(setting).encode(), READ_ONLY),
+        **own,
+        **files,
+    }
+    return Outfit(
+        agent_files=agent_files,
+        env=whole,
+        command=("sh", setting.path("launch.sh")),
+        mounts={f"/orchestra/{name}": f"files/{name}" for name in profile.files} if setting.contained else {},
+    )
+
+
+def _copied(path: Path) -> tuple[bytes, int]:
+    return path.read_bytes(), EXECUTABLE if path.stat().st_mode & 0o100 else READ_ONLY
+
+
+def _environment(profile: Profile, setting: Setting) -> dict[str, str]:
+    session = setting.session
+    shared = {
+        "ORCHESTRA_SESSION": session.name,
+        "ORCHESTRA_ROLE": session.role.value,
+        "ORCHESTRA_PARENT": session.parent or "",
+        "ORCHESTRA_AGENT": profile.name,
+        "ORCHESTRA_WORKTREE": str(session.worktree),
+        "ORCHESTRA_TASK_FILE": setting.path("task.md"),
+        "ORCHESTRA_MCP_URL": setting.mcp_url,
+        "ORCHESTRA_HOOK_URL": setting.hook_url,
+        "ORCHESTRA_TOKEN_FILE": str(PurePosixPath(setting.secrets_dir, "token")),
+        "ORCHESTRA_AGENT_HOME": setting.home,
+    }
+    if not setting.contained:
+        return shared
+    terminal = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"}
+    return {**shared, **terminal, "HOME": setting.home}
+
+
+def launcher(setting: Setting, env: Mapping[str, str], ending: str) -> str:
+    """Return the program that runs as the box's main process: environment, secrets, then the agent.
+
+    The environment is written out here too, so that a box made earlier learns of a changed
+    address when it is started again.
+    """
+    exports = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in sorted(env.items()))
+    variables = {
+        "agent_dir": setting.agent_dir,
+        "secrets_dir": setting.secrets_dir,
+        "home": setting.home,
+        "worktree": str(setting.session.worktree),
+        "conversation": setting.session.conversation,
+        "python": setting.python,
+    }
+    assigned = "".join(f"{name}={shlex.quote(value)}\n" for name, value in variables.items())
+    return "\n".join(("#!/bin/sh", exports + assigned + box_text("launch.sh"), ending))
+
+
+def words(profile: Profile, setting: Setting, command: tuple[str, ...]) -> list[str]:
+    """Return a profile's command with its placeholders filled in and the words for this sandbox added."""
+    extra = profile.in_container if setting.contained else profile.on_host
+    return [_filled(profile, setting, word) for word in (*command, *extra)]
+
+
+def quoted(command: list[str]) -> str:
+    """Return a command as one line of shell."""
+    return shlex.join(command)
+
+
+def _filled(profile: Profile, setting: Setting, word: str) -> str:
+    known = {
+        "task_file": setting.path("task.md"),
+        "instructions_file": setting.path("instructions.md"),
+        "session": setting.session.name,
+        "role": setting.session.role.value,
+        "worktree": str(setting.session.worktree),
+        "model": model(profile, setting),
+        "home": setting.home,
+    }
+    # Only known names: braces are the shell's too.
+    for name, value in known.items():
+        word = word.replace(f"{{{name}}}", value)
+    for name in profile.files:
+        word = word.replace(f"/orchestra/{name}", setting.path(f"files/{name}"))
+    return word
+
+
+def model(profile: Profile, setting: Setting) -> str:
+    """Return the model to ask for; empty leaves it to the agent."""
+    return setting.session.model or profile.model
+
+
+def box_text(name: str) -> str:
+    """Return the text of one of the files that run beside the agent."""
+    return (_HERE / "box" / name).read_text(encoding="utf-8")
+
+
+def box_files(*wanted: str) -> dict[str, tuple[bytes, int]]:
+    """Return files that run beside the agent, as agent files below ``box``."""
+    return {f"box/{name}": (box_text(name).encode(), READ_ONLY) for name in wanted}
+
+
+def as_json(value: object) -> tuple[bytes, int]:
+    """Return a value as the contents of a JSON file that the agent reads."""
+    return (json.dumps(value, indent=2) + "\n").encode(), READ_ONLY
+
+
+def instructions(setting: Setting) -> str:
+    """Return what an agent is told about its role, and the text added to that."""
+    session = setting.session
+    text = (_HERE / "instructions" / f"{session.role.value}.md").read_text(encoding="utf-8")
+    known = {
+        "session": session.name,
+        "parent": session.parent or "main",
+        "branch": session.branch,
+        "base_branch": session.base_branch or session.base[:12],
+        "worktree": str(session.worktree),
+        "task_file": setting.path("task.md"),
+    }
+    for name, value in known.items():
+        text = text.replace(f"{{{name}}}", value)
+    return f"{text}\n{setting.instructions}\n" if setting.instructions else text
+
+
+def first_prompt(setting: Setting) -> str:
+    """Return the words an agent begins with; empty for a designer without a task."""
+    if not setting.task.strip():
+        return ""
+    where = setting.path("task.md")
+    role = "The person's task for you" if setting.session.role is Role.DESIGNER else "Your task"
+    if len(setting.task) <= _LONGEST_PROMPT:
+        return f"{role} (it is also in {where}):\n\n{setting.task}"
+    beginning = setting.task[:_LONGEST_PROMPT]
+    return f"{role} is long; read all of it in {where} before you start. It begins:\n\n{beginning}"

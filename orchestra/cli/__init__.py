@@ -1,0 +1,1 @@
+"""The command line: the error edge and one small file per group of commands."""

@@ -1,0 +1,81 @@
+"""Having an action done: by the warm service where one answers, else in this process."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchestra.errors import ServiceDown
+from orchestra.wire import call
+
+if TYPE_CHECKING:
+    from orchestra.paths import ProjectPaths
+    from orchestra.project import Project
+
+NEEDS_SERVICE = frozenset({"up", "spawn", "resume", "restore", "pair", "unpair"})
+"""The actions that start agents, which need the service to talk to."""
+WAKES_SERVICE = frozenset({"send"})
+"""The actions whose effect an agent waits for: a service that died under an open project is started again."""
+
+
+def say(line: str) -> None:
+    """Show a line of progress on stderr."""
+    print(f"  {line}", file=sys.stderr)  # noqa: T201 -- progress goes beside the result
+
+
+def paths_of(start: Path | None) -> ProjectPaths:
+    """Return the places of the chosen project, or of the current directory's."""
+    from orchestra.project import locate  # noqa: PLC0415 -- loads when touched
+
+    return locate(start or Path.cwd())
+
+
+def open_project(start: Path | None) -> Project:
+    """Open the chosen project in this process."""
+    from orchestra.project import Project  # noqa: PLC0415 -- loads when touched
+
+    return Project(paths_of(start))
+
+
+def ask(start: Path | None, action: str, **arguments: object) -> Any:  # noqa: ANN401 -- the action's plain result
+    """Have an action done and return its plain result; raises the action's errors."""
+    paths = paths_of(start)
+    try:
+        return call(paths.socket, action, arguments, progress=say)
+    except ServiceDown:
+        pass
+    if action in NEEDS_SERVICE or (action in WAKES_SERVICE and _is_open(paths)):
+        return _with_service(paths, action, arguments)
+    from orchestra.actions.table import run  # noqa: PLC0415 -- loads when touched
+    from orchestra.project import Project  # noqa: PLC0415 -- loads when touched
+
+    return run(Project(paths), action, arguments, say)
+
+
+def _is_open(paths: ProjectPaths) -> bool:
+    from orchestra.project import Project  # noqa: PLC0415 -- loads when touched
+
+    return bool(paths.database.exists() and Project(paths).store.get("tmux.socket"))
+
+
+def _with_service(paths: ProjectPaths, action: str, arguments: dict[str, object]) -> Any:  # noqa: ANN401 -- as above
+    from orchestra.actions.service import ensure_running  # noqa: PLC0415 -- loads when touched
+    from orchestra.project import Project  # noqa: PLC0415 -- loads when touched
+
+    project = Project(paths)
+    _ = project.repository
+    project.check_room()
+    ensure_running(paths)
+    return call(paths.socket, action, arguments, progress=say)
+
+
+def current_session(start: Path | None) -> str:
+    """Return the session that the current directory belongs to; the designer outside every worktree."""
+    from orchestra.names import MAIN  # noqa: PLC0415 -- loads when touched
+
+    paths = paths_of(start)
+    here = Path(os.path.realpath(Path.cwd()))
+    worktrees = Path(os.path.realpath(paths.worktrees))
+    return here.relative_to(worktrees).parts[0] if worktrees in here.parents else MAIN

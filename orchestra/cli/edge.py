@@ -1,0 +1,87 @@
+"""The edge where errors become one line, what to type next, and an exit code."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+from orchestra.errors import OrchestraError, from_system
+
+BUG = 3
+"""The exit code of an error that nobody raised on purpose."""
+INTERRUPTED = 130
+"""The exit code after ^C: 128 + SIGINT, as shells report it."""
+
+
+def guarded(run: Callable[[], object]) -> int:
+    """Run the command line and return its exit code, with every error told on stderr."""
+    _open_streams()
+    # What is still buffered at the end may fail to be written, too.
+    return _ended(run) or _ended(sys.stdout.flush)
+
+
+def _open_streams() -> None:
+    """Give a program that was started without output streams some, and let names that are not UTF-8 pass."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 -- open for as long as the process
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 -- as above
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="surrogateescape")
+
+
+def _ended(run: Callable[[], object]) -> int:
+    try:
+        run()
+    except OrchestraError as error:
+        return tell(error)
+    except KeyboardInterrupt:
+        print(file=sys.stderr)  # noqa: T201 -- the shell's prompt belongs on a line of its own
+        return INTERRUPTED
+    except BrokenPipeError:
+        _close_output()
+        return 0
+    except OSError as error:
+        _close_output()
+        return tell(trouble) if (trouble := from_system(error)) else _confess(error)
+    except SystemExit as left:
+        if isinstance(left.__context__, BrokenPipeError):
+            # rich's own answer to a reader that has left
+            return 0
+        return left.code if isinstance(left.code, int) else int(left.code is not None)
+    except Exception as error:  # noqa: BLE001 -- the last door: whatever arrives here is a bug, kept in a log
+        return _confess(error)
+    return 0
+
+
+def _close_output() -> None:
+    """Let nothing more be written to where it cannot be, as Python would once more on its way out."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def tell(error: OrchestraError) -> int:
+    """Print an error and its hint on stderr; returns its exit code."""
+    print(f"orchestra: {clean(error.message)}", file=sys.stderr)  # noqa: T201 -- stderr is the interface here
+    if error.hint:
+        print(f"  → {clean(error.hint)}", file=sys.stderr)  # noqa: T201 -- as above
+    return int(getattr(error, "exit", error.exit_code))
+
+
+def clean(text: str) -> str:
+    """Return text with everything that could steer a terminal shown as its code point in hexadecimal."""
+    return "".join(one if one.isprintable() or one in "\n\t" else f"\\x{ord(one):02x}" for one in text)
+
+
+def _confess(error: Exception) -> int:
+    descriptor, name = tempfile.mkstemp(prefix="orchestra-bug-", suffix=".log")
+    with os.fdopen(descriptor, "w") as file:
+        file.write(f"command: {sys.argv[1:]}\n")
+        file.write("".join(traceback.format_exception(error)))
+    print(f"orchestra: a bug in Orchestra: {clean(repr(error))}", file=sys.stderr)  # noqa: T201 -- as above
+    print(f"  → please report it with {Path(name)}", file=sys.stderr)  # noqa: T201 -- as above
+    return BUG

@@ -1,0 +1,83 @@
+"""The monitor, printed once or kept on the screen."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import sys
+import termios
+import time
+import tty
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+
+from orchestra.views.monitor import monitor_view
+
+if TYPE_CHECKING:
+    from orchestra.project import Project
+
+_PERIOD = 0.25
+_KEYS = 64
+_LEAVE = {b"q", b"\x1b", b""}
+"""Keys that end the following, and the end of the terminal."""
+
+
+def monitor(project: Project, names: list[str], *, follow: bool) -> None:
+    """Print what sessions do; with ``follow`` keep it true until ^C, q or Escape."""
+    console = Console(highlight=False)
+    if not follow:
+        console.print(_view(project, names))
+        return
+    shown = Live(_view(project, names), console=console, screen=True, auto_refresh=False)
+    # Being told to end is how following ends: it is no failure, and a popup closes on it.
+    with contextlib.suppress(KeyboardInterrupt), _letter_by_letter(), shown as live:
+        seen = (project.store.data_version(), _second(project))
+        while not _told_to_leave(_PERIOD):
+            now = (project.store.data_version(), _second(project))
+            if now != seen:
+                seen = now
+                live.update(_view(project, names), refresh=True)
+
+
+def _second(project: Project) -> int:
+    """Return the second it is: ages are shown."""
+    return int(project.store.now().timestamp())
+
+
+@contextmanager
+def _letter_by_letter() -> Iterator[None]:
+    """Have the terminal hand over each key at once; without a terminal there are no keys."""
+    if not sys.stdin.isatty():
+        yield
+        return
+    before = termios.tcgetattr(sys.stdin)
+    try:
+        tty.setcbreak(sys.stdin)
+        yield
+    finally:
+        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
+
+
+def _told_to_leave(seconds: float) -> bool:
+    if not sys.stdin.isatty():
+        time.sleep(seconds)
+        return False
+    ready, _, _ = select.select([sys.stdin], [], [], seconds)
+    return bool(ready) and os.read(sys.stdin.fileno(), _KEYS) in _LEAVE
+
+
+def _view(project: Project, names: list[str]) -> RenderableType:
+    return Group(*(_one(project, name) for name in names), *([] if names else ["no sessions; type: orchestra up"]))
+
+
+def _one(project: Project, name: str) -> RenderableType:
+    store = project.store
+    session = store.session(name)
+    events = store.events(name, limit=12)
+    messages = store.messages(sender=name, limit=1)
+    return monitor_view(session, events, messages, now=store.now())

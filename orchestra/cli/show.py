@@ -1,0 +1,39 @@
+"""Printing: JSON for scripts, rich tables for people, plain text where nobody looks."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+from orchestra.cli.edge import clean
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+
+def as_json(value: Any) -> None:  # noqa: ANN401 -- whatever an action returned
+    """Print plain data as JSON, with everything that could steer a terminal escaped."""
+    told = json.dumps(value, indent=2, ensure_ascii=False)
+    safe = "".join(one if one.isprintable() or one == "\n" else json.dumps(one)[1:-1] for one in told)
+    sys.stdout.write(f"{safe}\n")
+
+
+def text(line: str) -> None:
+    """Print a line, with everything in it that could steer a terminal made visible."""
+    sys.stdout.write(f"{clean(line)}\n")
+
+
+def rich(renderable: RenderableType, *, pager: bool = False) -> None:
+    """Print something that rich renders; in a pager that keeps colours when asked and somebody looks."""
+    from rich.console import Console  # noqa: PLC0415 -- 70 ms that JSON and one-liners do not need
+
+    console = Console(highlight=False, soft_wrap=False)
+    if pager and console.is_terminal:
+        import os  # noqa: PLC0415 -- only for the pager
+
+        os.environ.setdefault("LESS", "-RX")
+        with console.pager(styles=True):
+            console.print(renderable)
+        return
+    console.print(renderable)

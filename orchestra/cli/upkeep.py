@@ -1,0 +1,157 @@
+"""Upkeep: doctor, config, agents, images, gc, consent, the demo."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from orchestra.cli.ask import ask, open_project, say
+from orchestra.cli.show import as_json, rich, text
+from orchestra.errors import Refused
+from orchestra.wire import plain
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+config_app = typer.Typer(help="The settings: show, path.", no_args_is_help=True)
+image_app = typer.Typer(help="The images that agents run in: build, list.", no_args_is_help=True)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register this group's commands."""
+    for command in (doctor, agents, gc, allow, demo):
+        app.command()(command)
+    config_app.command("show")(config_show)
+    config_app.command("path")(config_path)
+    image_app.command("build")(image_build)
+    image_app.command("list")(image_list)
+    app.add_typer(config_app, name="config")
+    app.add_typer(image_app, name="image")
+
+
+def doctor(context: typer.Context, json_: Json = False) -> None:
+    """Check everything a first run can trip over."""
+    from orchestra.actions.doctor import doctor as examine  # noqa: PLC0415 -- loads when touched
+
+    findings = examine(context.obj or Path.cwd())
+    if json_:
+        as_json(plain(findings))
+    else:
+        from orchestra.views.tables import findings_table  # noqa: PLC0415 -- loads when touched
+
+        rich(findings_table(plain(findings)))
+    if not all(finding.well for finding in findings):
+        raise typer.Exit(1)
+
+
+def agents(context: typer.Context, json_: Json = False) -> None:
+    """List the profiles: the kinds of agent."""
+    from orchestra.agents import names  # noqa: PLC0415 -- loads when touched
+
+    project = open_project(context.obj)
+    profiles = [project.profile(name) for name in names(project.profile_dirs())]
+    shown = [
+        {key: plain(getattr(one, key)) for key in ("name", "family", "version", "description")} for one in profiles
+    ]
+    if json_:
+        as_json(shown)
+        return
+    from orchestra.views.tables import rows_table  # noqa: PLC0415 -- loads when touched
+
+    rich(rows_table([{"profile" if key == "name" else key: one[key] for key in one} for one in shown]))
+
+
+def gc(
+    context: typer.Context,
+    yes: Annotated[bool, typer.Option("--yes", help="Remove it, not only show it.")] = False,
+    everything: Annotated[bool, typer.Option("--everything", help="Also all containers; up makes them anew.")] = False,
+    json_: Json = False,
+) -> None:
+    """Show what deleted sessions left behind, or remove it. Branches and anchors stay."""
+    found = ask(context.obj, "gc", remove=yes, everything=everything)
+    if json_:
+        as_json(found)
+        return
+    total = sum(one["size"] for one in found) / 1024**2
+    for one in found:
+        text(f"{one['size'] / 1024**2:8.1f} MiB  {one['kind']}  {one['what']}")
+    text(f"{total:8.1f} MiB {'removed' if yes else 'in all; remove it with: orchestra gc --yes'}")
+
+
+def allow(context: typer.Context) -> None:
+    """See and allow what this project's own configuration asks for."""
+    from orchestra.actions.consent import asked, grant  # noqa: PLC0415 -- loads when touched
+
+    project = open_project(context.obj)
+    wanted = asked(project)
+    if not wanted:
+        text("this project's files ask for nothing that needs your word")
+        return
+    for line in wanted:
+        text(line)
+    if not typer.confirm("Allow it?", err=True):
+        raise Refused("nothing was allowed", hint="these settings stay ignored")
+    grant(project)
+    text("allowed, until one of these files changes")
+
+
+def config_show(context: typer.Context, json_: Json = False) -> None:
+    """Print each setting with its origin."""
+    settings = open_project(context.obj).settings
+    origins = settings.origins
+    names = [one.name for one in fields(settings) if one.name != "origins"]
+    rows = [
+        {"name": name, "value": plain(getattr(settings, name)), "origin": origins.get(name, "built in")}
+        for name in names
+    ]
+    if json_:
+        as_json(rows)
+        return
+    from orchestra.views.tables import settings_table  # noqa: PLC0415 -- loads when touched
+
+    rich(settings_table([row for row in rows if row["name"] in origins]))
+    if settings.ignored:
+        say(f"this project also wishes for {', '.join(settings.ignored)}; see and allow it with: orchestra allow")
+
+
+def config_path(context: typer.Context) -> None:
+    """Print where the settings files are, the strongest last."""
+    paths = open_project(context.obj).paths
+    for path in (paths.home.config, paths.config):
+        text(f"{path}{'' if path.exists() else '  (not there)'}")
+
+
+def image_build(
+    context: typer.Context,
+    agent: Annotated[str, typer.Argument(metavar="[PROFILE]", help="Default: the usual agent.")] = "",
+) -> None:
+    """Build a profile's image now, so that the first session need not wait."""
+    from orchestra.actions.build import build_image  # noqa: PLC0415 -- loads when touched
+
+    text(build_image(open_project(context.obj), agent, progress=say))
+
+
+def image_list(context: typer.Context, json_: Json = False) -> None:
+    """List the images that Orchestra built."""
+    from orchestra.actions.build import images  # noqa: PLC0415 -- loads when touched
+
+    shown = plain(images(open_project(context.obj)))
+    if json_:
+        as_json(shown)
+        return
+    from orchestra.views.tables import images_table  # noqa: PLC0415 -- loads when touched
+
+    rich(images_table(shown))
+
+
+def demo(
+    play: Annotated[bool, typer.Option("--play", help="Play it to the end here, without a terminal.")] = False,
+    sandbox: Annotated[str, typer.Option(metavar="KIND", help="auto, docker or host.")] = "auto",
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the sample repository afterwards.")] = False,
+) -> None:
+    """See the whole main job on a sample repository. Its agent plays a story, and needs no model."""
+    from orchestra.cli.demo import run_demo  # noqa: PLC0415 -- loads when touched
+
+    run_demo(play=play, sandbox=sandbox, keep=keep)

@@ -1,0 +1,193 @@
+"""Settings, merged from five places, each value with its origin.
+
+Built in < the person's file < the project's file < ``ORCHESTRA_*`` < flags.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+from orchestra import consent
+from orchestra.config_values import Rule, check, from_text, known_key, suggestion
+from orchestra.errors import BadConfig
+
+BUILT_IN = "built in"
+"""The origin of a value that nobody has set."""
+_PREFIX = "ORCHESTRA_"
+_NOT_SETTINGS = frozenset({"HOME", "SESSION", "ROLE", "WORKTREE", "TASK_FILE", "MCP_URL", "TOKEN_FILE", "HOOK_URL"})
+"""Variables that say where Orchestra lives, or that an agent is given about itself."""
+
+T = TypeVar("T")
+
+
+def _setting(value: T, about: str, **limits: Any) -> T:  # noqa: ANN401 -- the limits are those of Rule
+    """Declare a setting; typed as its value, so that the class below reads as what it holds."""
+    made: T = field(default=value, metadata={"rule": Rule(type(value), about, **limits)})
+    return made
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every setting. ``origins`` says where each came from, ``ignored`` what waits for consent.
+
+    ``consent`` is the hash to remember once the person has allowed what ``ignored`` names.
+    """
+
+    agent: str = _setting("claude", "the profile of executors")
+    designer_agent: str = _setting("", "the profile of the designer; empty: the same")
+    sandbox: str = _setting("auto", "where agents run", choices=("auto", "docker", "host"))
+    layout: str = _setting("left", "how tmux is laid out; the name of a layout file")
+    prefix_key: str = _setting(
+        "O", "the key after tmux's prefix", pattern=r"\S+", shape="one tmux key, such as O or C-o"
+    )
+    branch_prefix: str = _setting(
+        "orchestra/",
+        "what session branches begin with",
+        pattern=r"(\w[\w.+-]*/)*(\w[\w.+-]*)?",
+        shape="part of a branch name",
+    )
+    model: str = _setting("", "the model agents are asked to use; empty: the profile's")
+    max_sessions: int = _setting(12, "executors that may run at the same time", least=1)
+    base_image: str = _setting(
+        "debian:bookworm-slim", "what images are built on", pattern=r"\S+", shape="an image name"
+    )
+    build_network: str = _setting("host", "the network of image builds", pattern=r"\S+", shape="a network name")
+    image: str = _setting("", "a ready image to use; empty: build one")
+    setup: tuple[str, ...] = _setting((), "shell lines run as root when the project's image is built")
+    network_internal: bool = _setting(False, "whether containers reach nothing but Orchestra")
+    memory: str = _setting("4g", "memory per container", pattern=r"\d+[bkmg]?", shape="a size, such as 512m or 4g")
+    cpus: float = _setting(0.0, "processors per container; 0: no limit", least=0)
+    pids: int = _setting(512, "processes per container", least=16)
+    copy: tuple[str, ...] = _setting((), "files copied into a fresh worktree, such as .env")
+    credentials: tuple[str, ...] = _setting((), "further credentials that agents get, by name")
+    editor: str = _setting("", "the editor for specs; empty: $VISUAL, $EDITOR or vi")
+    check: str = _setting("", "a command that must succeed on the merged tree")
+    merge_strategy: str = _setting("merge", "how branches land", choices=("merge", "squash", "rebase"))
+    dockerfile_allowed: bool = False
+    consent: str = ""
+    ignored: tuple[str, ...] = ()
+    origins: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+RULES: Mapping[str, Rule] = {one.name: one.metadata["rule"] for one in fields(Settings) if "rule" in one.metadata}
+"""What each setting may hold and what it is about."""
+
+_Layer = Mapping[str, tuple[object, str]]
+"""Settings from one place: value and origin by key."""
+
+
+def load(
+    person: Path,
+    project: Path | None = None,
+    *,
+    environment: Mapping[str, str] | None = None,
+    flags: Mapping[str, object] | None = None,
+    consented: str | None = None,
+) -> Settings:
+    """Merge the settings; raises BadConfig.
+
+    ``consented`` is the hash (`Settings.consent`) that the person allowed last: while the project's
+    wishes have another one, they are ignored and named in ``ignored``. A flag or variable that is
+    None or empty was not given.
+    """
+    own = _own_file(project, person)
+    wishes, dockerfile = (_read_file(own), _read_dockerfile(own)) if own else ({}, "")
+    asked, wanted = consent.asked(wishes, dockerfile), consent.content_hash(wishes, dockerfile)
+    ignored = asked if wanted != (consented or "") else ()
+    layers = (
+        _from_file(_read_file(person), person),
+        _from_file({key: value for key, value in wishes.items() if key not in ignored}, own),
+        _from_environment(os.environ if environment is None else environment),
+        _from_flags(flags or {}),
+    )
+    merged = {key: item for layer in layers for key, item in layer.items()}
+    values: dict[str, Any] = {key: value for key, (value, _) in merged.items()}
+    return Settings(
+        **values,
+        dockerfile_allowed=consent.DOCKERFILE in asked and not ignored,
+        consent=wanted,
+        ignored=ignored,
+        origins=MappingProxyType({key: merged[key][1] if key in merged else BUILT_IN for key in RULES}),
+    )
+
+
+def needs_consent(text: str, dockerfile: str = "") -> tuple[str, ...]:
+    """Return what a project's files wish for that only the person may allow; raises BadConfig."""
+    return consent.asked(_parse(text, "the project's settings file"), dockerfile)
+
+
+def _own_file(project: Path | None, person: Path) -> Path | None:
+    # A project in the home directory itself: its file is the person's own.
+    return project if project is not None and project.resolve() != person.resolve() else None
+
+
+def _read_dockerfile(own: Path) -> str:
+    recipe = own.with_name(consent.DOCKERFILE)
+    return recipe.read_text(encoding="utf-8", errors="replace") if recipe.is_file() else ""
+
+
+def _read_file(path: Path) -> Mapping[str, object]:
+    if not path.is_file():
+        return {}
+    try:
+        return _parse(path.read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeError) as error:
+        raise BadConfig(f"{path} cannot be read: {error}", hint="save it as UTF-8 text that you may read") from error
+
+
+def _parse(text: str, where: str) -> Mapping[str, object]:
+    found = _yaml(text, where)
+    if found is None:
+        return {}
+    if not isinstance(found, dict):
+        raise BadConfig(f"{where} must hold settings", hint="one on each line, such as: sandbox: docker")
+    keys = [known_key(key, RULES, where) for key in found]
+    return {key: check(key, found[key], RULES[key], where) for key in keys}
+
+
+def _yaml(text: str, where: str) -> object:
+    import yaml  # noqa: PLC0415 -- 41 ms that a person without settings files does not pay
+
+    try:
+        return yaml.safe_load(text)
+    except yaml.MarkedYAMLError as error:
+        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise BadConfig(f"{where}{line}: {error.problem}", hint="one setting on each line: key: value") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        reason = str(error).partition("\n")[0]
+        raise BadConfig(f"{where}: {reason}", hint="one setting on each line: key: value") from error
+
+
+def _from_file(values: Mapping[str, object], path: Path | None) -> _Layer:
+    return {key: (value, str(path)) for key, value in values.items()}
+
+
+def _from_environment(environment: Mapping[str, str]) -> _Layer:
+    found = {}
+    for name in sorted(name for name in environment if name.startswith(_PREFIX)):
+        key = _key_of_variable(name)
+        if key and environment[name]:
+            found[key] = (from_text(key, environment[name], RULES[key], name), name)
+    return found
+
+
+def _key_of_variable(name: str) -> str:
+    """Return the setting a variable names, or nothing for one that is not ours; a near miss is an error."""
+    tail = name.removeprefix(_PREFIX)
+    key = tail.lower()
+    if tail in _NOT_SETTINGS or key in RULES:
+        return "" if tail in _NOT_SETTINGS else key
+    if near := suggestion(key, RULES, likeness=0.8):
+        raise BadConfig(f"{name} is not a setting", hint=f"did you mean {_PREFIX}{near.upper()}?")
+    return ""
+
+
+def _from_flags(flags: Mapping[str, object]) -> _Layer:
+    given = {known_key(key, RULES, "the flags"): value for key, value in flags.items() if value not in (None, "")}
+    origins = {key: f"--{key.replace('_', '-')}" for key in given}
+    return {key: (check(key, value, RULES[key], origins[key]), origins[key]) for key, value in given.items()}

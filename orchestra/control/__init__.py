@@ -1,0 +1,1 @@
+"""The control pane: keys in, views out."""

@@ -1,0 +1,263 @@
+"""The control pane: keys and changes in, pictures and actions out."""
+
+from __future__ import annotations
+
+import selectors
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from orchestra.control import links
+from orchestra.control.keys import ESCAPE_DELAY, Key, KeyReader
+from orchestra.control.reducer import press
+from orchestra.control.screen import Screen, ages
+from orchestra.control.state import (
+    Data,
+    Effect,
+    Health,
+    Invoke,
+    Leave,
+    Status,
+    Tab,
+    View,
+    begin,
+    select,
+    with_data,
+    with_diff,
+    with_outcome,
+)
+from orchestra.control.terminal import Painter, Terminal
+from orchestra.control.work import Mailbox, Paced, start
+from orchestra.errors import OrchestraError
+from orchestra.model import Session, State
+from orchestra.names import MAIN
+from orchestra.project import Project
+from orchestra.store import Store
+from orchestra.views.diff import DiffView
+
+POLL = 0.1
+"""Seconds between looks at the store's version."""
+DIFF_PERIOD, HEALTH_PERIOD = 1.0, 5.0
+"""Seconds that pass at least between two looks at a diff, and at the service and the engine."""
+_RESTING_PERIOD = 10.0
+_MOVING = frozenset({State.STARTING, State.WORKING, State.WAITING, State.UNKNOWN})
+_EVENTS, _MESSAGES = 40, 60
+
+Perform = Callable[[str, Mapping[str, Any]], object]
+
+
+class Control:
+    """The loop; everything outside it comes in as a parameter."""
+
+    def __init__(
+        self,
+        title: str,
+        records: Store,
+        terminal: Terminal,
+        *,
+        perform: Perform,
+        diff: Callable[[str], str],
+        health: Callable[[bool], Health],
+        leave: Callable[[], bool],
+        fit: Callable[[], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.view = View(project=title, selected=MAIN)
+        self._records = records
+        self._terminal = terminal
+        self._perform, self._diff, self._health, self._leave = perform, diff, health, leave
+        self._fit = fit
+        self._clock = clock
+        self._mailbox = Mailbox()
+        self._reader = KeyReader()
+        self._screen, self._painter = Screen(), Painter()
+        self._diffs, self._healths = Paced(DIFF_PERIOD), Paced(HEALTH_PERIOD)
+        self._fits, self._resized = Paced(POLL), True
+        self._diff_for: tuple[str, int] = ("", -1)
+        self._diff_at = float("-inf")
+        self._version = -1
+        self._painted: tuple[object, ...] = ()
+        self._going = True
+
+    def run(self) -> None:
+        """Show the control pane until the person leaves it, or the terminal goes away."""
+        with self._signals(), self._terminal, selectors.DefaultSelector() as selector:
+            selector.register(self._terminal.source, selectors.EVENT_READ)
+            selector.register(self._mailbox.wakes, selectors.EVENT_READ)
+            while self._going:
+                self._look()
+                self._paint()
+                self._wait(selector)
+
+    def _wait(self, selector: selectors.BaseSelector) -> None:
+        ready = selector.select(ESCAPE_DELAY if self._reader.unsure else POLL)
+        for entry, _ in ready:
+            if entry.fd == self._terminal.source:
+                self._take_keys()
+        self._mailbox.drain()
+        if not ready and self._reader.unsure:
+            self._press(self._reader.flush())
+
+    def _take_keys(self) -> None:
+        data = self._terminal.read()
+        self._going = self._going and bool(data)
+        self._press(self._reader.feed(data))
+
+    def _press(self, keys: list[Key]) -> None:
+        for key in keys:
+            before = self.view.selected
+            self.view, effects = press(self.view, key)
+            if self.view.selected != before:
+                self._version = -1
+                self._refresh()
+            for effect in effects:
+                self._do(effect)
+
+    def _do(self, effect: Effect) -> None:
+        if isinstance(effect, Leave):
+            self._going = self._leave()
+            return
+        self.view = begin(self.view, effect)
+        start(
+            self._mailbox,
+            lambda: self._perform(effect.action, effect.arguments),
+            lambda result: self._finished(effect, result),
+        )
+
+    def _finished(self, effect: Invoke, result: object) -> None:
+        status = Status(effect.done)
+        if isinstance(result, OrchestraError):
+            status = Status(result.message, result.hint, bad=True)
+        self.view = with_outcome(self.view, effect, status)
+        if isinstance(result, dict) and effect.action == "spawn":
+            self._refresh()
+            self.view = select(self.view, str(result["name"]))
+        self._version = -1
+        self._diffs.hasten()
+
+    def _look(self) -> None:
+        try:
+            self._refresh()
+        except OrchestraError as error:
+            self.view = replace(self.view, status=Status(error.message, error.hint, bad=True))
+        now = self._clock()
+        if self._healths.due(now):
+            self._ask_health(now)
+        if self._resized and self._fits.due(now):
+            self._resized = False
+            self._fits.begin(now)
+            start(self._mailbox, self._fit, self._fitted)
+        if self.view.tab is Tab.DIFF and self.view.session is not None and self._diffs.due(now):
+            self._ask_diff(self.view.session, now)
+
+    def _refresh(self) -> None:
+        version = self._records.data_version()
+        if version == self._version:
+            return
+        records = self._records
+        sessions, unread = tuple(records.sessions()), records.unread_counts()
+        self.view = with_data(self.view, replace(self.view.data, sessions=sessions, unread=unread))
+        self.view = with_data(self.view, self._about(self.view.selected))
+        self._version = version
+
+    def _about(self, name: str) -> Data:
+        if not name:
+            return replace(self.view.data, events=(), messages=())
+        sent = self._records.messages(sender=name, limit=_MESSAGES)
+        received = self._records.messages(recipient=name, limit=_MESSAGES)
+        messages = {message.id: message for message in (*sent, *received)}
+        events = tuple(self._records.events(name, limit=_EVENTS))
+        return replace(self.view.data, events=events, messages=tuple(messages[key] for key in sorted(messages)))
+
+    def _ask_diff(self, session: Session, now: float) -> None:
+        wanted = (session.name, self._version)
+        rest = DIFF_PERIOD if session.state in _MOVING else _RESTING_PERIOD
+        if wanted == self._diff_for and now - self._diff_at < rest:
+            return
+        self._diffs.begin(now)
+        self._diff_for, self._diff_at = wanted, now
+        start(self._mailbox, lambda: DiffView(self._diff(session.name)), lambda got: self._took_diff(session.name, got))
+
+    def _took_diff(self, name: str, got: DiffView | OrchestraError) -> None:
+        self._diffs.end()
+        if name != self.view.selected:
+            self._diffs.hasten()
+        if isinstance(got, OrchestraError):
+            self.view = with_diff(self.view, name, None, str(got))
+        elif self.view.diff is None or self.view.diff_of != name or got.text != self.view.diff.text:
+            self.view = with_diff(self.view, name, got)
+
+    def _ask_health(self, now: float) -> None:
+        self._healths.begin(now)
+        contained = any(session.sandbox == "docker" for session in self.view.data.sessions)
+        start(self._mailbox, lambda: self._health(contained), self._took_health)
+
+    def _took_health(self, got: Health | OrchestraError) -> None:
+        self._healths.end()
+        if isinstance(got, Health):
+            self.view = replace(self.view, health=got)
+
+    def _fitted(self, _: object) -> None:
+        # Where tmux cannot give the size, the pane is as wide as it is: nothing to tell the person.
+        self._fits.end()
+
+    def _paint(self) -> None:
+        try:
+            width, height = self._terminal.size()
+        except OSError:
+            self._going = False
+            return
+        now = self._records.now()
+        wanted = (self.view, width, height, ages(self.view, now))
+        if wanted == self._painted:
+            return
+        picture = self._screen.compose(self.view, width, height, now)
+        self.view = picture.view
+        self._painted = (self.view, *wanted[1:])
+        self._terminal.write(self._painter.frame(picture.lines))
+
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        """Wake up for a new size, and end in good order when asked to end."""
+        wakeup = signal.set_wakeup_fd(self._mailbox.wake_end, warn_on_full_buffer=False)
+        before = {
+            signal.SIGWINCH: signal.signal(signal.SIGWINCH, self._repaint),
+            signal.SIGTERM: signal.signal(signal.SIGTERM, self._end),
+            signal.SIGHUP: signal.signal(signal.SIGHUP, self._end),
+        }
+        try:
+            yield
+        finally:
+            for number, action in before.items():
+                signal.signal(number, action)
+            signal.set_wakeup_fd(wakeup)
+
+    def _repaint(self, *_: object) -> None:
+        self._resized = True
+        self._painted = ()
+        self._painter.forget()
+
+    def _end(self, *_: object) -> None:
+        self._going = False
+
+
+def run(project_root: Path) -> None:
+    """Show the control pane of a project in this terminal; raises Refused where there is no terminal."""
+    links.require_terminal()
+    project = Project.open(project_root)
+    reach = links.Links(project)
+    Control(
+        project.paths.source.name,
+        project.store,
+        Terminal(sys.stdin.fileno(), sys.stdout.fileno()),
+        perform=reach.perform,
+        diff=reach.diff,
+        health=reach.health,
+        leave=reach.leave,
+        fit=reach.fit,
+    ).run()

@@ -1,0 +1,99 @@
+"""What the control pane asks of the rest: actions, diffs, and whether service and engine answer."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from orchestra.actions.service import ensure_running, ping
+from orchestra.actions.up import layout_of
+from orchestra.control.state import Health
+from orchestra.errors import OrchestraError, Refused, ServiceDown
+from orchestra.project import Project
+from orchestra.wire import call
+
+_ENGINE_EVERY = 4
+"""The engine is asked once for so many times that the service is."""
+
+
+class Links:
+    """One project, as far as the control pane needs it; any thread may use it."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._engine: bool | None = None
+        self._asked = 0
+        self._room = ""
+
+    def perform(self, action: str, arguments: Mapping[str, Any]) -> object:
+        """Have the service do an action, started first where it is not running; raises the action's errors."""
+        # Asking first, not trying again: a connection that broke says nothing about what was done.
+        ensure_running(self._project.paths)
+        return call(self._project.paths.socket, action, arguments)
+
+    def diff(self, name: str) -> str:
+        """Return what a session changed, from the service or, where none answers, from here."""
+        try:
+            return str(call(self._project.paths.socket, "diff", {"name": name}, silence=30.0))
+        except ServiceDown:
+            from orchestra.actions.review import diff  # noqa: PLC0415 -- loads when touched
+
+            return diff(self._project, name)
+
+    def health(self, contained: bool) -> Health:  # noqa: FBT001 -- whether any session needs the engine
+        """Ask the service, and now and then the engine, whether they are there."""
+        try:
+            service = ping(self._project.paths) is not None
+        except OrchestraError:
+            service = False
+        if contained and (self._engine is not True or self._asked % _ENGINE_EVERY == 0):
+            self._engine = _engine_answers()
+        self._asked += 1
+        return Health(service, self._engine if contained else None)
+
+    def fit(self) -> None:
+        """Give this pane its layout's size when its tmux window has another size than at the last look.
+
+        tmux divides a window anew when a terminal of another size looks at it. A pane that the person
+        sized by hand keeps that size until then.
+        """
+        from orchestra.drivers.tmux import Tmux  # noqa: PLC0415 -- loads when touched
+
+        server, pane = Tmux.current(), os.environ.get("TMUX_PANE", "")
+        room = server.control_room(pane) if server is not None and pane else ""
+        if server is None or not room or room == self._room:
+            return
+        server.fit_control(pane, layout_of(self._project))
+        self._room = room
+
+    def leave(self) -> bool:
+        """Detach the person's terminal from tmux; returns whether the control pane stays."""
+        from orchestra.drivers.tmux import Tmux  # noqa: PLC0415 -- loads when touched
+
+        server = Tmux.current()
+        if server is None:
+            return False
+        pane = os.environ.get("TMUX_PANE", "")
+        here = [client for client in server.clients() if client.pane == pane]
+        if here:
+            newest = max(here, key=lambda client: client.activity)
+            server.server.ask(("detach-client", "-t", newest.name))
+        return True
+
+
+def _engine_answers() -> bool:
+    from orchestra.drivers.engine import engine_version  # noqa: PLC0415 -- loads when touched
+
+    try:
+        engine_version()
+    except OrchestraError:
+        return False
+    return True
+
+
+def require_terminal() -> None:
+    """Raise Refused unless a person can see and type here."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise Refused("the control pane needs a terminal", hint="type: orchestra list")

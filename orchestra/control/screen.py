@@ -1,0 +1,274 @@
+"""The control pane's picture: regions put together by rich, from a view value alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from io import StringIO
+
+from rich.console import Console, ConsoleDimensions, ConsoleOptions, RenderResult
+from rich.layout import Layout
+from rich.segment import Segment
+from rich.style import Style
+from rich.text import Text
+
+from orchestra.control.state import Input, Mode, Tab, View, measured
+from orchestra.model import Session, State
+from orchestra.views import palette
+from orchestra.views.keys import keys_table
+from orchestra.views.monitor import MessagesView, monitor_view
+from orchestra.views.session_list import session_lines
+from orchestra.views.text import age, code, count, fit, fit_path, line, wrap
+
+LEAST_WIDTH, LEAST_HEIGHT = 20, 6
+_HEADER = 2
+_SHARE = 0.45
+"""The part of the height that the list of sessions may take."""
+_FEWEST = 3
+_NOTICE_LINES = 4
+_KEYS = (
+    ("?", "help"), ("⏎", "go"), ("N", "new"), ("s", "spec"), ("t", "term"), ("d", "diff"), ("m", "monitor"),
+    ("M", "merge"), ("D", "delete"), ("p", "pair"), ("q", "leave"),
+)  # fmt: skip
+"""Reminders, the most needed first: as many as fit."""
+
+Line = list[Segment]
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A whole screen, line by line, and the view with what was measured while making it."""
+
+    lines: list[Line]
+    view: View
+
+
+class _Block:
+    """Finished lines as something rich can lay out."""
+
+    def __init__(self, lines: Iterable[Text]) -> None:
+        self._lines = list(lines)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for one in self._lines:
+            one.no_wrap = True
+            yield one
+
+
+class Screen:
+    """Composes pictures; it keeps nothing but rich's console."""
+
+    def __init__(self) -> None:
+        self._console = Console(
+            file=StringIO(),
+            force_terminal=True,
+            color_system="256",
+            legacy_windows=False,
+            highlight=False,
+            markup=False,
+        )
+
+    def compose(self, view: View, width: int, height: int, now: datetime) -> Picture:
+        """Return the picture of a view on a terminal of that many columns and rows."""
+        if width < LEAST_WIDTH or height < LEAST_HEIGHT:
+            return Picture(self._lines(_Block(_too_small(width, height)), width, height), view)
+        foot = _foot(view, width)[: max(1, height - LEAST_HEIGHT + 1)]
+        room = height - _HEADER - len(foot)
+        if view.mode is Mode.HELP:
+            return self._help(view, foot, width, height)
+        listed = _list_height(view, room)
+        body, view = _body(view, width, max(0, room - listed - 1), now)
+        layout = Layout()
+        layout.split_column(
+            Layout(_Block(_header(view, width)), size=_HEADER),
+            Layout(_Block(_listing(view, width, listed, now)), size=listed),
+            Layout(_Block([_tabs(view, width)]), size=1),
+            Layout(_Block(body), ratio=1),
+            Layout(_Block(foot), size=len(foot)),
+        )
+        return Picture(self._lines(layout, width, height), view)
+
+    def _help(self, view: View, foot: list[Text], width: int, height: int) -> Picture:
+        room = height - _HEADER - len(foot)
+        rendered = self._console.render_lines(keys_table(), self._options(width - 2, None), pad=False)
+        rows = [Text.assemble(" ", *((part.text, part.style or "") for part in row)) for row in rendered]
+        view = measured(view, room, max(0, len(rows) - room))
+        layout = Layout()
+        layout.split_column(
+            Layout(_Block(_header(view, width)), size=_HEADER),
+            Layout(_Block(rows[view.scroll : view.scroll + room]), ratio=1),
+            Layout(_Block(foot), size=len(foot)),
+        )
+        return Picture(self._lines(layout, width, height), view)
+
+    def _options(self, width: int, height: int | None) -> ConsoleOptions:
+        return self._console.options.update(width=width, height=height)
+
+    def _lines(self, shown: Layout | _Block, width: int, height: int) -> list[Line]:
+        self._console.size = ConsoleDimensions(width, height)
+        lines = self._console.render_lines(shown, self._options(width, height), pad=True)
+        blank = [Segment(" " * width)]
+        return [*lines[:height], *([blank] * (height - len(lines)))]
+
+
+def _too_small(width: int, height: int) -> list[Text]:
+    return [Text(fit(words, width)) for words in ("orchestra", "needs more room")][:height]
+
+
+def ages(view: View, now: datetime) -> tuple[str, ...]:
+    """Return every age that a picture of this view shows: while none changes, no picture is needed."""
+    moments = [session.state_since for session in view.data.sessions]
+    if view.tab is Tab.MONITOR:
+        moments += [event.at for event in view.data.events]
+    if view.tab is not Tab.DIFF:
+        moments += [message.sent_at for message in view.data.messages]
+    return tuple(age(moment, now) for moment in moments)
+
+
+def _header(view: View, width: int) -> list[Text]:
+    right = Text.assemble(_light("engine", view.health.engine), _light("service", view.health.service))
+    title = Text.assemble(" ", (fit(line(view.project), width - right.cell_len - 2), palette.STRONG))
+    title.append(" " * max(0, width - title.cell_len - right.cell_len))
+    title.append_text(right)
+    waiting = sum(session.state is State.WAITING for session in view.data.sessions)
+    number = len(view.data.sessions)
+    words = Text(f" {count(number, 'session')} ", palette.MUTED) if number else Text(" no sessions ", palette.MUTED)
+    if waiting:
+        words = Text.assemble(words, ("· ", palette.RULE), (f"{waiting} waiting ", palette.WARM))
+    return [title, Text.assemble(words, ("─" * max(0, width - words.cell_len), palette.RULE))]
+
+
+def _light(label: str, well: bool | None) -> Text:  # noqa: FBT001 -- what the light shows
+    if well is None:
+        return Text()
+    return Text.assemble(("● " if well else "✗ ", palette.GOOD if well else palette.BAD), (f"{label} ", palette.MUTED))
+
+
+def _list_height(view: View, room: int) -> int:
+    number = len(view.data.sessions)
+    most = max(_FEWEST, int(room * _SHARE))
+    return max(1, min(2 * number if 2 * number <= most else number, most, room - 2))
+
+
+def _listing(view: View, width: int, height: int, now: datetime) -> list[Text]:
+    if not view.data.sessions:
+        return [Text(fit(" press N to create a session", width), palette.MUTED)]
+    return session_lines(
+        view.data.sessions, unread=view.data.unread, selected=view.selected, now=now, width=width, height=height
+    )
+
+
+def _tabs(view: View, width: int) -> Text:
+    bar = Text("", no_wrap=True)
+    for tab in Tab:
+        bar.append("─", palette.RULE)
+        bar.append(f" {tab} ", palette.TAB if tab is view.tab else palette.MUTED)
+    place = ""
+    if view.last:
+        place = f" {100 * view.scroll // view.last}% "
+    name = f" {line(view.selected)} " if view.selected else ""
+    if width - bar.cell_len - len(place) < len(name) + 2:
+        name = ""
+    bar.append("─" * max(0, width - bar.cell_len - len(name) - len(place) - 1), palette.RULE)
+    bar.append(name, palette.FAINT).append(place, palette.ACCENT).append("─", palette.RULE)
+    bar.truncate(width)
+    return bar
+
+
+def _body(view: View, width: int, height: int, now: datetime) -> tuple[list[Text], View]:
+    inner = width - 2
+    session = view.session
+    if session is None:
+        return [], measured(view, height, 0)
+    if view.tab is Tab.DIFF:
+        return _diff(view, session, inner, height)
+    rows = _monitor(view, session, now, inner) if view.tab is Tab.MONITOR else _messages(view, now, inner)
+    view = measured(view, height, max(0, len(rows) - height))
+    return _indented(rows[view.scroll : view.scroll + height]), view
+
+
+def _diff(view: View, session: Session, width: int, height: int) -> tuple[list[Text], View]:
+    if view.diff_of != session.name or (view.diff is None and not view.diff_error):
+        return _indented([Text("reading the diff…", palette.FAINT)]), measured(view, height, 0)
+    if view.diff is None or not len(view.diff):
+        words = view.diff_error or f"{session.name} has changed nothing yet"
+        rows = [Text(one, palette.BAD if view.diff_error else palette.FAINT) for one in wrap(words, width)]
+        return _indented(rows[:height]), measured(view, height, 0)
+    view = measured(view, height, max(0, len(view.diff) - height))
+    shown = view.diff.lines(width, view.scroll, height) if view.diff is not None else ()
+    return _indented(shown), view
+
+
+def _monitor(view: View, session: Session, now: datetime, width: int) -> list[Text]:
+    said = [message for message in view.data.messages if message.sender == session.name]
+    return list(monitor_view(session, view.data.events, said[-1:], now=now).lines(width))
+
+
+def _messages(view: View, now: datetime, width: int) -> list[Text]:
+    rows = list(MessagesView(view.data.messages, now).lines(width))
+    return rows or [Text("no messages yet", palette.FAINT)]
+
+
+def _indented(rows: Iterable[Text]) -> list[Text]:
+    return [Text.assemble(" ", row) for row in rows]
+
+
+def _foot(view: View, width: int) -> list[Text]:
+    if view.mode is Mode.CONFIRM and view.question is not None:
+        asked = [Text(f" {one}", palette.WARM) for one in wrap(view.question.text, width - 2)]
+        kept = [Text(f" {one}", palette.MUTED) for one in wrap(view.question.keeps, width - 2)]
+        return [_rule(width), *asked, *kept, _reminder((("y", "yes"), ("n", "no")), width)]
+    if view.mode is Mode.INPUT and view.input is not None:
+        rule = _rule(width, f"new session: {line(view.input.title)}" if view.input.title else "new session")
+        ends = (("⏎", "next" if view.input.label == "title" else "create"), ("Esc", "cancel"))
+        return [rule, *_notice(view, width), _typing(view.input, width), _reminder(ends, width)]
+    keys = (("any key", "back"), ("J K", "scroll")) if view.mode is Mode.HELP else _KEYS
+    return [*(_notice(view, width) or [_rule(width)]), _reminder(keys, width)]
+
+
+def _rule(width: int, words: str = "") -> Text:
+    label = f" {fit(words, width - 4)} " if words else ""
+    bar = Text.assemble(("─" if label else "", palette.RULE), (label, palette.MUTED))
+    return bar.append("─" * max(0, width - bar.cell_len), palette.RULE)
+
+
+def _typing(typed: Input, width: int) -> Text:
+    label = f" {typed.label}: "
+    room = width - len(label) - 2
+    ghost = "⏎ for the title alone" if typed.label == "task" and not typed.text else ""
+    return Text.assemble(
+        (label, palette.ACCENT),
+        fit_path(code(typed.text.replace("\n", "⏎")), room),
+        ("▏", palette.ACCENT),
+        (fit(ghost, room - 1), palette.FAINT),
+    )
+
+
+def _notice(view: View, width: int) -> list[Text]:
+    """Return the status line: what is under way, or how the last thing ended and what to type next."""
+    if view.busy:
+        return [Text(fit(f" ◌ {line(view.busy[-1])}…", width), palette.VIOLET)]
+    status = view.status
+    if not status.text:
+        return []
+    mark, style = ("✗", palette.BAD) if status.bad else ("✓", palette.GOOD)
+    rows = _hanging(mark, status.text, width, style)
+    if status.hint:
+        rows += _hanging("→", status.hint, width, palette.MUTED)
+    return rows[:_NOTICE_LINES]
+
+
+def _hanging(mark: str, words: str, width: int, style: Style) -> list[Text]:
+    rows = wrap(line(words), width - 4)
+    return [Text(f" {' ' if number else mark} {one}", style) for number, one in enumerate(rows)]
+
+
+def _reminder(keys: Sequence[tuple[str, str]], width: int) -> Text:
+    text = Text("", no_wrap=True)
+    for key, word in keys:
+        part = Text.assemble(" ", (key, palette.KEY), " ", (word, palette.MUTED), " ")
+        if text.cell_len + part.cell_len > width:
+            break
+        text.append_text(part)
+    return text

@@ -1,0 +1,177 @@
+"""What the control pane shows, as one value, and how keys and data change it; pure, no effects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from orchestra.model import Event, Message, Role, Session
+from orchestra.views.diff import DiffView
+from orchestra.views.session_list import in_tree
+
+
+class Tab(StrEnum):
+    """What is shown below the list."""
+
+    DIFF = "Diff"
+    MONITOR = "Monitor"
+    MESSAGES = "Messages"
+
+
+class Mode(StrEnum):
+    """Who gets the keys."""
+
+    LIST = "list"
+    HELP = "help"
+    CONFIRM = "confirm"
+    INPUT = "input"
+
+
+@dataclass(frozen=True, slots=True)
+class Invoke:
+    """Have an action done; ``doing`` is shown meanwhile, ``done`` afterwards."""
+
+    action: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    doing: str = ""
+    done: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """Detach from tmux; outside tmux, end the control pane."""
+
+
+Effect = Invoke | Leave
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a person is asked before something is done."""
+
+    text: str
+    keeps: str
+    then: Invoke
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A line that is being typed; the task is asked for after the title."""
+
+    label: str
+    text: str = ""
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What the last line says; ``hint`` is what to type next."""
+
+    text: str = ""
+    hint: str = ""
+    bad: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Whether the service and the Docker engine answer; None: nobody asked yet, or nobody needs it."""
+
+    service: bool | None = None
+    engine: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """What was read from the store for one painting."""
+
+    sessions: tuple[Session, ...] = ()
+    unread: Mapping[str, int] = field(default_factory=dict)
+    events: tuple[Event, ...] = ()
+    messages: tuple[Message, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Everything the control pane shows.
+
+    ``page`` and ``last`` are measured by the last painting: the height of the body, and the
+    furthest that it can be scrolled. ``diff_of`` names the session that ``diff`` belongs to.
+    """
+
+    project: str = ""
+    health: Health = field(default_factory=Health)
+    data: Data = field(default_factory=Data)
+    selected: str = ""
+    tab: Tab = Tab.DIFF
+    mode: Mode = Mode.LIST
+    scroll: int = 0
+    page: int = 10
+    last: int = 0
+    question: Question | None = None
+    input: Input | None = None
+    status: Status = field(default_factory=Status)
+    busy: tuple[str, ...] = ()
+    diff: DiffView | None = None
+    diff_of: str = ""
+    diff_error: str = ""
+
+    @property
+    def session(self) -> Session | None:
+        """The selected session."""
+        return next((one for one in self.data.sessions if one.name == self.selected), None)
+
+    @property
+    def names(self) -> list[str]:
+        """The sessions' names, in the order they are listed."""
+        return [session.name for session, _ in in_tree(self.data.sessions)]
+
+
+def with_data(view: View, data: Data) -> View:
+    """Take what is recorded now; where the selected session is gone, its neighbour is selected."""
+    before = view.names
+    view = replace(view, data=data)
+    names = view.names
+    if view.selected in names or not names:
+        return view if names else replace(view, selected="")
+    at = before.index(view.selected) if view.selected in before else 0
+    return select(view, names[min(at, len(names) - 1)])
+
+
+def select(view: View, name: str) -> View:
+    """Select a session, and look at it from the top."""
+    return view if name == view.selected else replace(view, selected=name, scroll=0)
+
+
+def with_diff(view: View, name: str, diff: DiffView | None, error: str = "") -> View:
+    """Take a session's diff, or why there is none; an error leaves the last diff to be seen."""
+    if name != view.selected:
+        return view
+    if diff is None:
+        kept = view.diff if view.diff_of == name else None
+        return replace(view, diff=kept, diff_of=name, diff_error=error)
+    return replace(view, diff=diff, diff_of=name, diff_error="")
+
+
+def with_outcome(view: View, effect: Invoke, status: Status) -> View:
+    """Take the end of an action."""
+    busy = list(view.busy)
+    if effect.doing in busy:
+        busy.remove(effect.doing)
+    return replace(view, busy=tuple(busy), status=status)
+
+
+def begin(view: View, effect: Invoke) -> View:
+    """Show that an action is under way."""
+    return replace(view, busy=(*view.busy, effect.doing), status=Status())
+
+
+def measured(view: View, page: int, last: int) -> View:
+    """Take what the last painting measured."""
+    return replace(view, page=page, last=last, scroll=min(view.scroll, last))
+
+
+def is_executor(session: Session | None) -> bool:
+    """Say whether a session is one that can be deleted, merged and paired."""
+    return session is not None and session.role is Role.EXECUTOR

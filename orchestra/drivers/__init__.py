@@ -1,0 +1,1 @@
+"""The outside: git, Docker, tmux, processes."""

@@ -1,0 +1,61 @@
+#!/bin/sh
+# Keeps a tmux window attached to a container: attach.sh CONTAINER SESSION SECONDS|plain DOCKER-COMMAND...
+# SECONDS: how long ago a program that handles pastes and focus must have started to have set up its terminal.
+# It goes on through stops and engine restarts, and ends when the container is gone for good.
+container=$1 session=$2 settled=$3
+shift 3
+
+# Keys typed while nothing is attached must not end the window.
+trap : INT QUIT TSTP
+
+shown=
+say() {
+  [ "$shown" = "$1" ] && return
+  shown=$1
+  printf '\033[0m\033[H\033[2J\n  %s\n' "$1"
+}
+
+# What a program that is gone may have left on: alternate screen, mouse, keypad, hidden cursor, colours.
+reset_terminal() {
+  stty sane 2>/dev/null
+  printf '\033[?1049l\033[?1000l\033[?1002l\033[?1003l\033[?1006l\033[?2004l\033[?1004l\033[?1l\033>\033[?25h\033[0m'
+}
+
+# Until it has set up its terminal, an agent that was just started has its input echoed: the report of the focus that
+# the modes ask for would stay on its screen. It switches them on itself then.
+is_settled() {
+  [ "$settled" = plain ] && return 1
+  started=$("$@" inspect --type container --format '{{.State.StartedAt}}' "$container" 2>/dev/null </dev/null)
+  started=$(date -d "$started" +%s 2>/dev/null) || return 0
+  [ $(($(date +%s) - started)) -ge "$settled" ]
+}
+
+attach() {
+  reset_terminal
+  printf '\033[H\033[2J'
+  # A running agent has switched these on in a terminal that may no longer exist.
+  is_settled "$@" && printf '\033[?2004h\033[?1004h'
+  "$@" attach --detach-keys='ctrl-^,ctrl-^' "$container" 2>/dev/null
+  reset_terminal
+  shown= looks=0
+  # An attach that fails at once must not spin.
+  sleep 0.1
+}
+
+looks=0 absent=0
+while :; do
+  state=$("$@" inspect --type container --format '{{.State.Status}}' "$container" 2>&1 </dev/null)
+  case $state in
+    running) absent=0; attach "$@"; continue ;;
+    paused) say "$session is paused. To go on: docker unpause $container" ;;
+    created|exited|dead|restarting) absent=0; say "$session has stopped. To go on: orchestra resume $session" ;;
+    *[Nn]o\ such\ *)
+      # A container is removed and made again within a moment when its definition changes.
+      absent=$((absent + 1))
+      [ "$absent" -gt 10 ] && break ;;
+    *) say "The Docker engine does not answer. Waiting for it; nothing is lost." ;;
+  esac
+  looks=$((looks + 1))
+  if [ "$looks" -lt 50 ]; then sleep 0.2; else sleep 1; fi
+done
+say "$session has no container any more."

@@ -1,0 +1,123 @@
+"""From a box's definition to what the engine is asked for: every default that keeps an agent in."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import stat
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import docker
+from docker.types import LogConfig
+from docker.types import Mount as EngineMount
+
+from orchestra.drivers import engine
+from orchestra.drivers.sandbox import Box, Mount
+from orchestra.errors import Refused
+from orchestra.names import digest
+
+HOME = "orchestra.home"
+"""The label that tells the containers of one home from another's."""
+DEFINITION = "orchestra.definition"
+"""The label that holds the hash of what a container was made from."""
+ONCE = "orchestra.once"
+"""The label that marks a container made for one run, and for which box."""
+_SOCKETS = ("docker.sock", "podman/podman.sock", "containerd/containerd.sock")
+_STOP_SECONDS = 10
+_LOG_LIMIT = "16m"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a container is made: its network and the home it belongs to."""
+
+    network: str
+    home_tag: str
+
+
+def refuse_engine_sockets(mounts: Sequence[Mount]) -> None:
+    """Raise Refused for a mount that would show a box an engine's socket, or any socket.
+
+    Whoever reaches the engine's socket is root on the host.
+    """
+    sockets = _engine_sockets()
+    for mount in mounts:
+        source = Path(os.path.realpath(mount.source))
+        if _is_socket(source) or any(source == one or source in one.parents for one in sockets):
+            raise Refused(
+                f"{mount.source} would let the agent control the Docker engine, and with it this machine",
+                hint="choose a directory that holds no engine socket",
+            )
+
+
+def _engine_sockets() -> tuple[Path, ...]:
+    places = [Path("/run"), Path("/var/run"), Path(f"/run/user/{os.getuid()}")]
+    if runtime := os.environ.get("XDG_RUNTIME_DIR"):
+        places.append(Path(runtime))
+    found = [place / name for place in places for name in _SOCKETS]
+    if (where := engine.address()).startswith("unix://"):
+        found.append(Path(where.removeprefix("unix://")))
+    return tuple(Path(os.path.realpath(one)) for one in found)
+
+
+def _is_socket(path: Path) -> bool:
+    try:
+        return stat.S_ISSOCK(path.stat().st_mode)
+    except OSError:
+        return False
+
+
+def configuration(client: docker.APIClient, box: Box, place: Place, *, once: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the arguments of `create_container` for a box; ``once`` for a program that only runs and ends.
+
+    Nothing is logged by the engine of an agent's terminal; a program that runs once is logged, up
+    to 16 MiB, for its output. Raises Refused for a mount that would show an engine's socket.
+    """
+    refuse_engine_sockets(box.mounts)
+    labels = {**box.labels, HOME: place.home_tag or "default"}
+    if once:
+        labels[ONCE] = box.name
+    wanted: dict[str, Any] = {
+        "image": box.image,
+        # As the entry point, so that an image's own does not come before it.
+        "entrypoint": list(once or box.command),
+        "hostname": box.hostname,
+        "user": f"{box.uid}:{box.gid}",
+        "working_dir": str(box.workdir),
+        "environment": dict(box.env),
+        "tty": not once,
+        "stdin_open": not once,
+        # No client is attached while it starts: windows attach later, and leave and come back.
+        "detach": not once,
+        "stop_timeout": _STOP_SECONDS,
+        # A shell at its prompt ignores TERM, and ends when its terminal hangs up.
+        "stop_signal": "SIGTERM" if box.modes else "SIGHUP",
+        "use_config_proxy": True,
+        "host_config": _host_config(client, box, place, logged=bool(once)),
+    }
+    labels[DEFINITION] = digest(json.dumps(wanted, sort_keys=True), 24)
+    return {**wanted, "labels": labels}
+
+
+def _host_config(client: docker.APIClient, box: Box, place: Place, *, logged: bool) -> dict[str, Any]:
+    log = LogConfig(type="json-file", config={"max-size": _LOG_LIMIT}) if logged else LogConfig(type="none")
+    return client.create_host_config(
+        init=True,
+        cap_drop=["ALL"],
+        security_opt=["no-new-privileges"],
+        pids_limit=box.limits.pids,
+        mem_limit=box.limits.memory,
+        memswap_limit=box.limits.memory,
+        nano_cpus=math.floor(box.limits.cpus * 1e9) or None,
+        network_mode=place.network,
+        log_config=log,
+        mounts=[_mount(one) for one in box.mounts],
+    )
+
+
+def _mount(mount: Mount) -> EngineMount:
+    return EngineMount(target=mount.target, source=str(mount.source), type="bind", read_only=mount.read_only)

@@ -1,0 +1,260 @@
+"""Containers as sandboxes: one container per session, its agent as the main process."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import secrets
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from orchestra.drivers import networks, process
+from orchestra.drivers.definition import DEFINITION, HOME, ONCE, Place, configuration
+from orchestra.drivers.engine import CALL_DEADLINE, appears, command, connect, engine_version, is_conflict, translated
+from orchestra.drivers.process import Completed
+from orchestra.drivers.sandbox import SHELL, STOP_GRACE, Box, Mount, name_of
+from orchestra.errors import CommandFailed, NotFound, Refused
+from orchestra.model import BoxSight, BoxState, SandboxKind
+
+__all__ = ["DockerSandbox", "engine_version"]
+
+OBJECTS = "/orchestra/objects"
+"""Where the host's git objects are shown in a container; further ones have this as their beginning."""
+_ATTACH = Path(__file__).with_name("attach.sh")
+_SETTLED = "10"
+"""Seconds after which an agent that was started has surely set up its terminal (Claude Code: 1 s)."""
+_STATES = {
+    "created": BoxState.CREATED,
+    "running": BoxState.RUNNING,
+    "paused": BoxState.RUNNING,
+    "restarting": BoxState.RUNNING,
+    "removing": BoxState.ABSENT,
+    "exited": BoxState.EXITED,
+    "dead": BoxState.EXITED,
+}
+_EXIT_CODE = re.compile(r"\((\d+)\)")
+
+
+class DockerSandbox:
+    """The boxes of one home as containers on one network.
+
+    ``internal`` closes the network to everything but the host.
+    """
+
+    kind = SandboxKind.DOCKER
+
+    def __init__(self, network: str, *, internal: bool = False, home_tag: str = "") -> None:
+        self._place = Place(network, home_tag)
+        self._internal = internal
+
+    def create(self, box: Box) -> None:
+        """Make the container, replacing one that does not run and was made from another definition.
+
+        Raises Refused where the name belongs to a container of somebody else's, or a mount would
+        show the engine's socket; NotFound for a missing image; EngineDown; CommandFailed.
+        """
+        self.ensure_network()
+        wanted = configuration(connect(), box, self._place)
+        found = self._inspect(box.name)
+        if found is not None:
+            self._require_ours(box.name, found)
+            running = _sight(found).state is BoxState.RUNNING
+            if running or found["Config"]["Labels"].get(DEFINITION) == wanted["labels"][DEFINITION]:
+                return
+            self.remove(box.name)
+        self._create(box.name, wanted)
+
+    def _create(self, name: str, wanted: Mapping[str, Any]) -> None:
+        try:
+            with translated(f"make the container {name}"):
+                connect().create_container(name=name, **wanted)
+        except CommandFailed as error:
+            # Another process made it between our look and now.
+            if not is_conflict(error) or appears(lambda: self._inspect(name)) is None:
+                raise
+
+    def start(self, name: str) -> None:
+        """Start a container that was created or has exited; raises NotFound, EngineDown or CommandFailed."""
+        network = self.ensure_network()
+        found = self._inspect(name)
+        if found is None:
+            raise NotFound(f"there is no container {name}", hint="type: orchestra up")
+        self._require_ours(name, found)
+        if _sight(found).state is BoxState.RUNNING:
+            return
+        _rejoin(name, found, self._place.network, network["Id"])
+        with translated(f"start the container {name}"):
+            connect().start(name)
+
+    def look(self, box: Box | str) -> BoxSight:
+        """Look at one container; raises EngineDown."""
+        found = self._inspect(name_of(box))
+        return BoxSight(BoxState.ABSENT) if found is None else _sight(found)
+
+    def look_all(self) -> dict[str, BoxSight]:
+        """Look at every container of this home with one call; start times are not told."""
+        label = f"{HOME}={self._place.home_tag or 'default'}"
+        with translated("list the containers"):
+            rows = connect().containers(all=True, filters={"label": label})
+        return {row["Names"][0].removeprefix("/"): _listed(row) for row in rows if row["Names"]}
+
+    def stop(self, name: str, *, grace: float = STOP_GRACE) -> None:
+        """Ask the agent to end, kill it after ``grace`` seconds; an absent container is stopped already."""
+        seconds = max(0, round(grace))
+        with contextlib.suppress(NotFound), translated(f"stop the container {name}"):
+            connect(CALL_DEADLINE + seconds).stop(name, timeout=seconds)
+
+    def remove(self, name: str) -> None:
+        """Remove a container, running or not; an absent one is removed already."""
+        found = self._inspect(name)
+        if found is None:
+            return
+        self._require_ours(name, found)
+        try:
+            with contextlib.suppress(NotFound), translated(f"remove the container {name}"):
+                connect().remove_container(name, force=True, v=True)
+        except CommandFailed as error:
+            # The engine says so while another process is removing it.
+            if not is_conflict(error):
+                raise
+
+    def window_command(self, box: Box) -> tuple[str, ...]:
+        """Return the loop that keeps the session's window attached through stops and engine restarts."""
+        return ("sh", str(_ATTACH), box.name, box.hostname, _SETTLED if box.modes else "plain", *command())
+
+    def terminal_command(self, box: Box, *, on_host: bool = False) -> tuple[str, ...]:
+        """Return what opens a shell in the worktree, in the container or on the host."""
+        if on_host:
+            return ("sh", "-c", 'cd "$1" && exec "${SHELL:-/bin/sh}"', "sh", str(box.workdir))
+        return (*command(), "exec", "-it", "-w", str(box.workdir), box.name, "sh", "-c", SHELL)
+
+    def execute(
+        self, box: Box, args: Sequence[str], *, stdin: bytes = b"", deadline: float = 30.0, check: bool = True
+    ) -> Completed:
+        """Run a program in the running container; ``deadline`` is in seconds.
+
+        After DeadlineExceeded the program may still run inside. Raises CommandFailed with ``check``,
+        and, whatever ``check``, where the container does not run.
+        """
+        words = (*command(), "exec", "-i", "-w", str(box.workdir), box.name, *args)
+        done = process.run(words, stdin=stdin, deadline=deadline, check=False)
+        if done.code != 0 and (check or done.complaint.startswith("Error response from daemon")):
+            raise process.failure(done, hint=f"look at the container with: docker inspect {box.name}")
+        return done
+
+    def upload_pack(self, box: Box, git_dir: str) -> tuple[str, ...]:
+        """Return the command whose input and output are ``git upload-pack`` in the container.
+
+        For a container that does not run it is one without a network that sees the git
+        directories alone, read-only. Raises NotFound where the image is not known either.
+        """
+        found = self._inspect(box.name)
+        if found is not None and _sight(found).state is BoxState.RUNNING:
+            return (*command(), "exec", "-i", box.name, "git-upload-pack", git_dir)
+        image = box.image or (str(found["Config"]["Image"]) if found is not None else "")
+        if not image:
+            raise NotFound(f"there is no container {box.name} and no image for it", hint="type: orchestra up")
+        return (*command(), *_throw_away(box, git_dir), image, git_dir)
+
+    def run_once(self, box: Box, args: Sequence[str], *, deadline: float) -> Completed:
+        """Run a program in a fresh container that is removed afterwards; ``deadline`` is in seconds.
+
+        Output beyond the last 16 MiB is dropped. Raises DeadlineExceeded, EngineDown, CommandFailed.
+        """
+        self.ensure_network()
+        self._clear_leftovers(box.name)
+        name = f"{box.name}-{secrets.token_hex(3)}"
+        wanted = configuration(connect(), box, self._place, once=args)
+        try:
+            with translated(f"make the container {name}"):
+                connect().create_container(name=name, **wanted)
+            return _follow(name, args, deadline)
+        finally:
+            with contextlib.suppress(NotFound), translated(f"remove the container {name}"):
+                connect().remove_container(name, force=True, v=True)
+
+    def _clear_leftovers(self, name: str) -> None:
+        """Remove what a killed process could not remove behind itself."""
+        with translated("list the containers"):
+            rows = connect().containers(all=True, filters={"label": f"{ONCE}={name}", "status": "exited"})
+        for row in rows:
+            self.remove(row["Names"][0].removeprefix("/"))
+
+    def gateway(self) -> str:
+        """Return the address at which a container reaches the host."""
+        return networks.gateway(self.ensure_network())
+
+    def ensure_network(self) -> dict[str, Any]:
+        """Make the network unless it is there; raises Refused where it is there in another form, and used."""
+        return networks.ensure(self._place, internal=self._internal)
+
+    def remove_network(self) -> None:
+        """Remove the network while no container is connected to it; an absent one is removed already.
+
+        Raises CommandFailed where one still is.
+        """
+        with contextlib.suppress(NotFound), translated(f"remove the network {self._place.network}"):
+            connect().remove_network(self._place.network)
+
+    def _inspect(self, name: str) -> dict[str, Any] | None:
+        try:
+            with translated(f"look at the container {name}"):
+                found: dict[str, Any] = connect().inspect_container(name)
+        except NotFound:
+            return None
+        return found
+
+    def _require_ours(self, name: str, found: Mapping[str, Any]) -> None:
+        if (found["Config"]["Labels"] or {}).get(HOME) != (self._place.home_tag or "default"):
+            raise Refused(
+                f"there is a container {name} that is not this Orchestra's", hint=f"rename it: docker rename {name} …"
+            )
+
+
+def _sight(found: Mapping[str, Any]) -> BoxSight:
+    state = _STATES.get(found["State"]["Status"], BoxState.EXITED)
+    started = "" if state is BoxState.CREATED else str(found["State"]["StartedAt"])
+    return BoxSight(state, found["State"]["ExitCode"] if state is BoxState.EXITED else None, started)
+
+
+def _listed(row: Mapping[str, Any]) -> BoxSight:
+    state = _STATES.get(row["State"], BoxState.EXITED)
+    code = _EXIT_CODE.search(row["Status"]) if state is BoxState.EXITED else None
+    return BoxSight(state, int(code[1]) if code else None)
+
+
+def _rejoin(name: str, found: Mapping[str, Any], network: str, current: str) -> None:
+    """Connect a container to the network of its name anew where that was removed and made again."""
+    known = found["NetworkSettings"]["Networks"].get(network, {}).get("NetworkID")
+    if not known or known == current:
+        return
+    with translated(f"connect {name} to {network}"):
+        connect().disconnect_container_from_network(name, network, force=True)
+        connect().connect_container_to_network(name, network)
+
+
+def _throw_away(box: Box, git_dir: str) -> tuple[str, ...]:
+    shown = [one for one in box.mounts if one.target.startswith(OBJECTS) or Path(git_dir).is_relative_to(one.target)]
+    user = ("--user", f"{box.uid}:{box.gid}", "--cap-drop", "ALL", "--security-opt", "no-new-privileges")
+    bounds = ("--pids-limit", str(box.limits.pids), "--memory", box.limits.memory, "--log-driver", "none")
+    return (
+        *("run", "--rm", "-i", "--init", "--network", "none", *user, *bounds),
+        *(word for one in shown for word in ("--mount", _mount_text(one))),
+        *("--entrypoint", "git-upload-pack"),
+    )
+
+
+def _mount_text(mount: Mount) -> str:
+    fields = ("type=bind", f"src={mount.source}", f"dst={mount.target}", "readonly")
+    # The docker command reads a line of CSV (RFC 4180): a field with a comma or quote is quoted.
+    return ",".join('"' + one.replace('"', '""') + '"' if set(one) & set(',"\n') else one for one in fields)
+
+
+def _follow(name: str, args: Sequence[str], deadline: float) -> Completed:
+    with translated(f"run `{args[0]}` in a fresh container within {deadline:g} seconds"):
+        connect().start(name)
+        code = int(connect().wait(name, timeout=max(1, round(deadline)))["StatusCode"])
+        output = connect().logs(name, stdout=True, stderr=False)
+        complaint = connect().logs(name, stdout=False, stderr=True)
+    return Completed(tuple(args), code, output, complaint)

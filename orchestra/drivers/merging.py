@@ -1,0 +1,191 @@
+"""Merging in git's object database alone: no checkout is touched, and no merge program is run."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import takewhile
+from pathlib import Path
+
+from orchestra.drivers import clean_room
+from orchestra.drivers.git import Git
+from orchestra.drivers.landing import finish_landing, land, named
+from orchestra.drivers.process import failure
+from orchestra.drivers.repository import Repository
+from orchestra.errors import MergeConflict, Refused
+
+__all__ = [
+    "Merged",
+    "changed_paths",
+    "finish_landing",
+    "land",
+    "merge_commit",
+    "preview",
+    "rebase_commits",
+    "squash_commit",
+]
+
+_DEADLINE = 120.0
+_AS_WRITTEN = ("%an", "%ae", "%ad", "%B")
+# Commits that only carry a tree into `git merge-tree` are the same each time, so a replay adds nothing new.
+_NOBODY = {"NAME": "orchestra", "EMAIL": "orchestra@localhost", "DATE": "@0 +0000"}
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """The outcome of a merge: a tree, and the paths in conflict, in which it then holds conflict markers.
+
+    ``notes`` is git's own account of each conflict.
+    """
+
+    tree: str
+    conflicts: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def require_clean(self, what: str) -> str:
+        """Return the tree; raises MergeConflict, saying that ``what`` conflicts, where there are conflicts."""
+        if not self.conflicts:
+            return self.tree
+        raise MergeConflict(
+            f"{what} conflicts in {named(self.conflicts)}",
+            paths=self.conflicts,
+            hint="bring the branch up to date with its target, resolve, commit, and merge again",
+        )
+
+
+def preview(repo: Repository, ours: str, theirs: str) -> Merged:
+    """Merge two commits into a tree and change no branch; raises Refused where they share no history."""
+    with _room(repo) as git:
+        return _merge_tree(git, ours, theirs)
+
+
+def changed_paths(repo: Repository, base: str, tip: str) -> list[str]:
+    """Return the paths in which two commits differ."""
+    return repo.git().lines0("diff-tree", "-r", "-z", "--name-only", "--no-renames", base, tip, "--")
+
+
+def merge_commit(repo: Repository, tree: str, parents: Sequence[str], message: str) -> str:
+    """Write a commit by the person and return its id; it is on no branch yet."""
+    return _commit(Git(repo.common_dir), tree, parents, message, _person(repo))
+
+
+def squash_commit(repo: Repository, tree: str, onto: str, message: str) -> str:
+    """Write one commit by the person that takes ``onto`` to ``tree``, and return its id."""
+    return merge_commit(repo, tree, (onto,), message)
+
+
+def rebase_commits(repo: Repository, onto: str, base: str, tip: str) -> str:
+    """Write the commits of ``base..tip`` anew on top of ``onto``, authors kept, and return the last one's id.
+
+    Merge commits are left out, and so are commits that ``onto`` already has or that become empty.
+    Raises MergeConflict for the first commit that does not apply, and Refused where leaving out
+    the merges would lose what they resolved.
+    """
+    with _room(repo) as git:
+        here = onto
+        for commit in _to_replay(git, onto, base, tip):
+            here = _replay(repo, git, commit, here)
+        if git.text("rev-list", "--merges", "--max-count=1", f"{onto}..{tip}"):
+            _require_nothing_lost(git, onto, tip, here)
+        return here
+
+
+def _to_replay(git: Git, onto: str, base: str, tip: str) -> list[str]:
+    flags = ("--reverse", "--topo-order", "--no-merges", "--right-only", "--cherry-pick")
+    return git.text("rev-list", *flags, f"{onto}...{tip}", f"^{base}", deadline=_DEADLINE).split()
+
+
+def _replay(repo: Repository, git: Git, commit: str, onto: str) -> str:
+    parent = _resolve(git, f"{commit}^")
+    if parent == onto:
+        return commit
+    trees = {name: _resolve(git, f"{name}^{{tree}}") for name in (commit, onto)}
+    before = _resolve(git, f"{parent}^{{tree}}") if parent else git.run("mktree").text.strip()
+    author, message = _written(git, commit)
+    # Since git 2.40 `--merge-base` says this; a made-up history says it to older ones as well.
+    root = _commit(git, before, (), "", _both(_NOBODY))
+    sides = [_commit(git, trees[name], (root,), name, _both(_NOBODY)) for name in (onto, commit)]
+    subject = message.strip().partition("\n")[0]
+    tree = _merge_tree(git, *sides).require_clean(f"commit {commit[:10]} ({subject})")
+    if tree == trees[onto] and before != trees[commit]:
+        return onto
+    return _commit(git, tree, (onto,), message, _person(repo) | author)
+
+
+def _require_nothing_lost(git: Git, onto: str, tip: str, rebased: str) -> None:
+    merged = _merge_tree(git, onto, tip)
+    if not merged.conflicts and merged.tree == _resolve(git, f"{rebased}^{{tree}}"):
+        return
+    raise Refused(
+        "the branch has merge commits that a rebase would lose something of",
+        hint="use --strategy merge or --strategy squash",
+    )
+
+
+def _merge_tree(git: Git, ours: str, theirs: str) -> Merged:
+    done = git.run("merge-tree", "--write-tree", "-z", ours, theirs, check=False, deadline=_DEADLINE)
+    if done.code == 0:
+        return Merged(done.text.rstrip("\0"))
+    if done.code != 1:
+        if "unrelated histories" in done.complaint:
+            raise Refused(f"{ours[:10]} and {theirs[:10]} share no history", hint="start the session from this branch")
+        raise failure(done)
+    return _conflicted(done.text.split("\0"))
+
+
+def _conflicted(fields: Sequence[str]) -> Merged:
+    """Read git-merge-tree(1)'s account: the tree, conflicted entries, an empty field, then messages."""
+    entries = list(takewhile(bool, fields[1:]))
+    paths = dict.fromkeys(entry.partition("\t")[2] for entry in entries)
+    rest = iter(fields[len(entries) + 2 :])
+    notes: list[str] = []
+    for count in rest:
+        if not count.isdigit():
+            break
+        named = [next(rest) for _ in range(int(count))]
+        kind, text = next(rest), next(rest)
+        if kind.startswith("CONFLICT"):
+            paths.update(dict.fromkeys(named[:1]) if not paths else {})
+            notes.append(text.strip())
+    return Merged(fields[0], tuple(paths), tuple(notes))
+
+
+def _written(git: Git, commit: str) -> tuple[dict[str, str], str]:
+    form = "--format=" + "%x00".join(_AS_WRITTEN)
+    name, mail, date, message = git.text("log", "-1", "--date=raw", "--no-show-signature", form, commit, "--").split(
+        "\0"
+    )
+    return {
+        "GIT_AUTHOR_NAME": name.strip() or "unknown",
+        "GIT_AUTHOR_EMAIL": mail,
+        "GIT_AUTHOR_DATE": f"@{date}",
+    }, message
+
+
+def _person(repo: Repository) -> dict[str, str]:
+    name, mail = repo.identity()
+    return _both({"NAME": name, "EMAIL": mail})
+
+
+def _both(who: Mapping[str, str]) -> dict[str, str]:
+    return {f"GIT_{role}_{part}": text for role in ("AUTHOR", "COMMITTER") for part, text in who.items()}
+
+
+def _commit(git: Git, tree: str, parents: Sequence[str], message: str, who: Mapping[str, str]) -> str:
+    flags = [word for parent in parents for word in ("-p", parent)]
+    as_them = replace(git, variables={**git.variables, **who})
+    text = message.rstrip("\n") + "\n"
+    return as_them.run("commit-tree", tree, *flags, stdin=text.encode("utf-8", "surrogateescape")).text.strip()
+
+
+def _resolve(git: Git, name: str) -> str:
+    return git.run("rev-parse", "--verify", "--quiet", "--end-of-options", name, check=False).text.strip()
+
+
+@contextlib.contextmanager
+def _room(repo: Repository) -> Iterator[Git]:
+    with tempfile.TemporaryDirectory(prefix="orchestra-") as place:
+        git = clean_room.build(Path(place), repo)
+        yield replace(git, settings={**clean_room.obeyed(repo.git()), **git.settings})

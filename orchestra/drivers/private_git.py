@@ -1,0 +1,164 @@
+"""The git directory that a container has for itself: a branch, an index, and the host's objects to read.
+
+It is written as plain files, without starting git for each, and appears whole or not at all. The layout is
+gitrepository-layout(5). A container sees the host's objects at a fixed path, outside every git directory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from orchestra.drivers import trees
+from orchestra.drivers.repository import Repository
+
+OBJECTS = "/orchestra/objects"
+"""Where a container finds the host's objects; alternates follow as ``-1``, ``-2`` and so on."""
+
+_SHARED_REFS = ("refs/heads/", "refs/tags/", "refs/remotes/")
+# What decides whether a file counts as changed must be the same on both sides.
+_COPIED_SETTINGS = (
+    "core.autocrlf",
+    "core.eol",
+    "core.filemode",
+    "core.ignorecase",
+    "core.precomposeunicode",
+    "core.safecrlf",
+    "core.sparsecheckout",
+    "core.sparsecheckoutcone",
+    "core.symlinks",
+    "index.sparse",
+)
+
+
+def container_objects(repo: Repository) -> list[tuple[Path, str]]:
+    """Return what a container must have mounted to read the host's objects: (host path, container path), read-only.
+
+    A directory that names alternates of its own gets an empty file laid over that list, because
+    its paths mean nothing in a container; the private git directory names them all itself.
+    """
+    mounts: list[tuple[Path, str]] = []
+    for place, target in zip(repo.object_dirs, _targets(repo), strict=True):
+        mounts.append((place, target))
+        if (place / "info" / "alternates").exists():
+            mounts.append((Path(os.devnull), f"{target}/info/alternates"))
+    return mounts
+
+
+def pointer_text(git_dir: str) -> str:
+    """Return the text of the file that lies over a worktree's ``.git`` and points at ``git_dir``."""
+    return f"gitdir: {git_dir}\n"
+
+
+def create(target: Path, repo: Repository, *, branch: str, tip: str, base: str, index: Path | None) -> None:
+    """Make the private git directory ``target``, with ``branch`` (empty: detached) checked out at ``tip``.
+
+    ``index`` is copied in, with its record of the files, so that a first ``git status`` reads
+    none of them. The host's branches and tags are there as they were. One that exists is left as
+    it is: it may hold commits that were not imported yet. An empty directory may stand in its place.
+    """
+    if (target / "HEAD").exists():
+        return
+    _sweep(target)
+    aside = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    _fill(aside, repo, branch, tip, base)
+    if index is not None:
+        _copy_index(index, aside)
+    try:
+        aside.rename(target)
+    except OSError as error:
+        if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
+            raise
+        # Another process was first; theirs is as good.
+        trees.remove(aside)
+
+
+def _fill(place: Path, repo: Repository, branch: str, tip: str, base: str) -> None:
+    for part in ("objects/info", "objects/pack", "refs/heads", "refs/tags", "info", "logs"):
+        (place / part).mkdir(parents=True)
+    settings = repo.settings()
+    _write(place / "HEAD", f"ref: refs/heads/{branch}\n" if branch else f"{tip}\n")
+    _write(place / "config", _config(repo, settings))
+    _write(place / "packed-refs", _packed_refs(repo, branch, tip, base))
+    _write(place / "objects" / "info" / "alternates", "".join(f"{path}\n" for path in _targets(repo)))
+    _write(place / "info" / "exclude", _excludes(repo, settings))
+    _copy_if_there(repo.common_dir / "info" / "attributes", place / "info" / "attributes")
+    _copy_if_there(repo.common_dir / "shallow", place / "shallow")
+
+
+def _targets(repo: Repository) -> list[str]:
+    return [OBJECTS if number == 0 else f"{OBJECTS}-{number}" for number in range(len(repo.object_dirs))]
+
+
+def _config(repo: Repository, settings: Mapping[str, str]) -> str:
+    name, mail = repo.identity(settings)
+    sha256 = repo.object_format == "sha256"
+    chosen = {
+        "core.repositoryformatversion": "1" if sha256 else "0",
+        "core.bare": "false",
+        "core.logallrefupdates": "true",
+        **({"extensions.objectformat": "sha256"} if sha256 else {}),
+        **{key: settings[key] for key in _COPIED_SETTINGS if key in settings},
+        "user.name": name,
+        "user.email": mail,
+        # The objects it borrows are not its own to repack, and a pause for that would be the agent's.
+        "gc.auto": "0",
+        "maintenance.auto": "false",
+    }
+    return "".join(_config_entry(key, value) for key, value in chosen.items())
+
+
+def _config_entry(key: str, value: str) -> str:
+    section, _, name = key.partition(".")
+    return f"[{section}]\n\t{name} = {_quoted(value)}\n"
+
+
+def _quoted(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t")
+    return f'"{escaped}"'
+
+
+def _packed_refs(repo: Repository, branch: str, tip: str, base: str) -> str:
+    refs = {name: target for name, target in repo.refs(*_SHARED_REFS).items() if not name.endswith("/HEAD")}
+    refs["refs/orchestra/base"] = base
+    if branch:
+        refs[f"refs/heads/{branch}"] = tip
+    ordered = sorted(refs, key=os.fsencode)
+    return "# pack-refs with: sorted \n" + "".join(f"{refs[name]} {name}\n" for name in ordered)
+
+
+def _excludes(repo: Repository, settings: Mapping[str, str]) -> str:
+    """Join the person's own ignore list, which no container has, with that of the repository, which overrules it."""
+    default = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "git" / "ignore"
+    own = settings.get("core.excludesfile")
+    places = (Path(own).expanduser() if own else default, repo.common_dir / "info" / "exclude")
+    texts = (place.read_text(encoding="utf-8", errors="surrogateescape") for place in places if place.is_file())
+    return "\n".join(texts)
+
+
+def _copy_index(index: Path, place: Path) -> None:
+    _copy_if_there(index, place / "index")
+    # A split index keeps most of itself in a file beside it (git-update-index(1), SPLIT INDEX).
+    for shared in index.parent.glob("sharedindex.*"):
+        shutil.copyfile(shared, place / shared.name)
+    _copy_if_there(index.parent / "info" / "sparse-checkout", place / "info" / "sparse-checkout")
+
+
+def _copy_if_there(source: Path, target: Path) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        shutil.copyfile(source, target)
+
+
+def _write(place: Path, text: str) -> None:
+    place.write_text(text, encoding="utf-8", errors="surrogateescape")
+
+
+def _sweep(target: Path) -> None:
+    """Remove what a process that died left of an earlier try."""
+    for left in target.parent.glob(f".{target.name}.*"):
+        trees.remove(left)

@@ -1,0 +1,266 @@
+"""The person's repository: what it is, its refs, and the worktrees that sessions have."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestra.drivers import discovery, trees
+from orchestra.drivers.git import Git
+from orchestra.drivers.process import Completed, failure
+from orchestra.errors import Moved, NameTaken, NotFound, OrchestraError, Refused
+
+_MOVED = ("but expected", "reference already exists", "unable to resolve reference")
+_FILTER_PARTS = ("clean", "smudge", "process")
+
+
+@dataclass(frozen=True, slots=True)
+class Worktree:
+    """One checkout on git's record; ``half_made`` when git was killed while it filled it."""
+
+    path: Path
+    branch: str
+    head: str
+    half_made: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """One repository, seen from one checkout of it.
+
+    ``root`` is the top of the person's checkout, ``git_dir`` that checkout's own git directory,
+    ``common_dir`` the one all checkouts share. ``object_dirs`` holds the objects: the
+    repository's own first, then every alternate, all absolute.
+    """
+
+    root: Path
+    git_dir: Path
+    common_dir: Path
+    object_dirs: tuple[Path, ...]
+    object_format: str
+
+    @classmethod
+    def open(cls, start: Path) -> Repository:
+        """Find the repository around ``start``; raises NotARepository where sessions cannot work on it."""
+        found = discovery.find(start)
+        return cls(
+            root=found.root,
+            git_dir=found.git_dir,
+            common_dir=found.common_dir,
+            object_dirs=discovery.object_dirs(found.common_dir / "objects"),
+            object_format=found.object_format,
+        )
+
+    def git(self, *, work_tree: bool = False) -> Git:
+        """Return git, pinned to this checkout; with ``work_tree`` it also sees the files, through no filter."""
+        if not work_tree:
+            return Git(self.git_dir)
+        return Git(self.git_dir, work_tree=self.root, settings=self.without_filters())
+
+    def worktree_git(self, path: Path) -> Git:
+        """Return git, pinned to the worktree at ``path`` (or this checkout) by the host's own records; raises NotFound.
+
+        The ``.git`` inside ``path`` is never read: an agent may have written it.
+        """
+        return Git(self.record(path), work_tree=path, settings=self.without_filters())
+
+    def record(self, path: Path) -> Path:
+        """Return the git directory that the host keeps for the worktree at ``path``; raises NotFound."""
+        if real_place(path) == self.root:
+            return self.git_dir
+        wanted = os.fspath(real_place(path) / ".git")
+        if wanted == os.fspath(self.common_dir):
+            return self.common_dir
+        for place in sorted((self.common_dir / "worktrees").glob("*/gitdir")):
+            text = place.read_text(encoding="utf-8", errors="surrogateescape").removesuffix("\n")
+            # Since git 2.48 the record may be relative to its own directory (worktree.useRelativePaths).
+            if os.path.normpath(place.parent / text) == wanted:
+                return place.parent
+        raise NotFound(f"git has no worktree at {path}", hint="`git worktree list` shows those it has")
+
+    def worktrees(self) -> dict[Path, Worktree]:
+        """Return every checkout that git has on record, this one included, by its path."""
+        found: dict[Path, Worktree] = {}
+        listing = self.git().run("worktree", "list", "--porcelain", "-z").text
+        for block in listing.removesuffix("\0\0").split("\0\0"):
+            facts = dict(_fact(item) for item in block.split("\0"))
+            path = Path(facts["worktree"])
+            branch = facts.get("branch", "").removeprefix("refs/heads/")
+            found[path] = Worktree(path, branch, facts.get("HEAD", ""), half_made=facts.get("locked") == "initializing")
+        return found
+
+    def add_worktree(self, path: Path, branch: str, base: str, *, keep: str = "", deadline: float = 300.0) -> None:
+        """Check ``branch`` out at ``path``, made at ``base`` if it is new; ``keep`` is a ref that holds the base.
+
+        Does nothing where that is so already, and begins again where it was cut short. A branch
+        that is there while ``keep`` is not belongs to somebody else. Runs no hook and no filter.
+        Raises NameTaken for a branch or directory in use, NotFound for an unknown base.
+        """
+        place = real_place(path)
+        known = self.worktrees().get(place)
+        if known and not known.half_made and (place / ".git").is_file():
+            self._expect(known, branch)
+            return
+        if known:
+            self.remove_worktree(place)
+        new = self._claim(branch, self.resolve(base), keep)
+        if place.is_symlink() or (place.exists() and (not place.is_dir() or any(place.iterdir()))):
+            raise NameTaken(f"{place} is there already", hint="move it away, or choose another name")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        git = Git(self.git_dir, settings=self.without_filters())
+        made = ("-b", branch, "--no-track", os.fspath(place), self.resolve(base))
+        done = git.run(
+            "worktree", "add", "--quiet", *(made if new else (os.fspath(place), branch)), check=False, deadline=deadline
+        )
+        if done.code != 0:
+            raise _not_added(done, branch)
+
+    def remove_worktree(self, path: Path) -> None:
+        """Remove a worktree and git's record of it; its branch stays. Does nothing where there is none.
+
+        Only what the host has on record as a worktree is removed, never this checkout, and no
+        symlink is followed. Raises Refused for a directory that is not a worktree of ours.
+        """
+        place = real_place(path)
+        try:
+            record = self.record(place)
+        except NotFound:
+            if place.is_symlink() or place.exists():
+                raise Refused(f"{place} is not a worktree of this repository", hint="delete it yourself") from None
+            return
+        if record in {self.git_dir, self.common_dir}:
+            raise Refused(f"{place} is the checkout in use", hint="only the worktrees of sessions are removed")
+        trees.remove(place)
+        trees.remove(record)
+
+    def settings(self) -> dict[str, str]:
+        """Return every git setting that holds here, the person's own included; the last of several wins."""
+        return dict(_setting(item) for item in self.git().lines0("config", "--list", "-z"))
+
+    def without_filters(self) -> Mapping[str, str]:
+        """Return settings that switch off every filter program the person has, such as Git LFS.
+
+        A filter is the person's program, but which files it reads would be the agent's choice.
+        """
+        off: dict[str, str] = {}
+        for key in self.settings():
+            driver, _, part = key.rpartition(".")
+            if driver.startswith("filter.") and part in _FILTER_PARTS:
+                off[key] = ""
+                off[f"{driver}.required"] = "false"
+        return off
+
+    def identity(self, settings: Mapping[str, str] | None = None) -> tuple[str, str]:
+        """Return the person's name and mail address for commits, made up from the login where git has none."""
+        settings = self.settings() if settings is None else settings
+        login = os.environ.get("USER") or "orchestra"
+        return settings.get("user.name") or login, settings.get("user.email") or f"{login}@localhost"
+
+    def head(self) -> tuple[str, str]:
+        """Return the commit that is checked out, and the branch (empty when detached)."""
+        done = self.git().run("symbolic-ref", "--quiet", "HEAD", check=False)
+        return self.resolve("HEAD"), done.text.strip().removeprefix("refs/heads/")
+
+    def resolve(self, ref: str) -> str:
+        """Return the id of the commit that ``ref`` names; raises NotFound."""
+        done = self.git().run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}", check=False)
+        if done.code != 0:
+            raise NotFound(f"there is no commit called {ref}", hint="`git branch --all` lists the branches")
+        return done.text.strip()
+
+    def branches(self) -> dict[str, str]:
+        """Return every local branch with its commit."""
+        return {name.removeprefix("refs/heads/"): tip for name, tip in self.refs("refs/heads/").items()}
+
+    def refs(self, *prefixes: str) -> dict[str, str]:
+        """Return every ref below the prefixes with the object it names, sorted by name."""
+        done = self.git().run("for-each-ref", "--format=%(objectname) %(refname)", *prefixes)
+        pairs = (line.split(" ", 1) for line in done.text.splitlines())
+        return {name: tip for tip, name in pairs}
+
+    def update_ref(self, ref: str, new: str, old: str | None) -> None:
+        """Move ``ref`` from ``old`` to ``new``, or raise Moved and change nothing.
+
+        ``old`` None means that the ref must not exist yet; an empty ``new`` deletes it (with
+        ``old`` None whatever it holds, and also when it is gone already).
+        """
+        done = self.git().run(*self._ref_change(ref, new, old), check=False)
+        if done.code == 0:
+            return
+        if any(sign in done.complaint for sign in _MOVED):
+            raise Moved(f"{ref} changed in the meantime", hint="look at what moved it, then try again")
+        raise failure(done)
+
+    def is_ancestor(self, ancestor: str, descendant: str) -> bool:
+        """Say whether the first commit is the second, or in its history."""
+        return self.git().ask("merge-base", "--is-ancestor", ancestor, descendant)
+
+    def count(self, base: str, tip: str) -> int:
+        """Return how many commits ``tip`` has that ``base`` has not."""
+        return int(self.git().text("rev-list", "--count", f"{base}..{tip}", "--"))
+
+    def exclude(self, pattern: str) -> None:
+        """Keep a pattern out of ``git status``, in the repository's own exclude file; at most once."""
+        place = self.common_dir / "info" / "exclude"
+        place.parent.mkdir(exist_ok=True)
+        present = place.read_text(encoding="utf-8", errors="surrogateescape") if place.exists() else ""
+        if pattern in present.splitlines():
+            return
+        gap = "" if not present or present.endswith("\n") else "\n"
+        with place.open("a", encoding="utf-8", errors="surrogateescape") as file:
+            file.write(f"{gap}{pattern}\n")
+
+    @property
+    def no_object(self) -> str:
+        """The id that stands for no object: forty zeros, or sixty-four."""
+        return "0" * (64 if self.object_format == "sha256" else 40)
+
+    def _claim(self, branch: str, base: str, keep: str) -> bool:
+        """Make the ref that marks the branch as ours, and say whether the branch is still to be made."""
+        present = self.refs(f"refs/heads/{branch}", *([keep] if keep else []))
+        taken = f"refs/heads/{branch}" in present
+        if keep and keep not in present:
+            if taken:
+                raise NameTaken(
+                    f"the branch {branch} is there already", hint="choose another name, or rename that branch"
+                )
+            self.update_ref(keep, base, None)
+        return not taken
+
+    def _expect(self, known: Worktree, branch: str) -> None:
+        if known.branch != branch:
+            raise NameTaken(
+                f"{known.path} has {known.branch or 'no branch'} checked out, not {branch}",
+                hint=f"in it: git switch {branch}",
+            )
+
+    def _ref_change(self, ref: str, new: str, old: str | None) -> tuple[str, ...]:
+        if new:
+            return ("update-ref", "--no-deref", "-m", "orchestra", ref, new, old or self.no_object)
+        return ("update-ref", "--no-deref", "-d", ref, *([old] if old else []))
+
+
+def real_place(path: Path) -> Path:
+    """Return ``path`` with the symlinks of its parents resolved, and not its own."""
+    return Path(os.path.realpath(path.parent), path.name)
+
+
+def _fact(item: str) -> tuple[str, str]:
+    name, _, value = item.partition(" ")
+    return name, value
+
+
+def _not_added(done: Completed, branch: str) -> OrchestraError:
+    complaint = done.complaint
+    if "already checked out" in complaint or "already used by worktree" in complaint:
+        return NameTaken(f"the branch {branch} is checked out elsewhere", hint="`git worktree list` shows where")
+    if "already exists" in complaint:
+        return NameTaken(f"the branch {branch} is there already", hint="choose another name")
+    return failure(done)
+
+
+def _setting(item: str) -> tuple[str, str]:
+    key, _, value = item.partition("\n")
+    return key, value

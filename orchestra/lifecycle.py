@@ -1,0 +1,196 @@
+"""What to do next about a session, from what is recorded and what is seen; pure decisions, no effects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from orchestra.model import BoxSight, BoxState, Intent, SandboxKind, State
+
+
+class Step(StrEnum):
+    """One idempotent part of an action."""
+
+    WORKTREE = "worktree"
+    PRIVATE_GIT = "private-git"
+    FILES = "files"
+    IMAGE = "image"
+    BOX = "box"
+    START = "start"
+    WINDOW = "window"
+    STOP = "stop"
+    IMPORT = "import"
+    ANCHOR = "anchor"
+    CLOSE_WINDOW = "close-window"
+    REMOVE_BOX = "remove-box"
+    REMOVE_WORKTREE = "remove-worktree"
+    FORGET = "forget"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One look at everything a session owns."""
+
+    worktree: bool
+    private_git: bool
+    files: bool
+    box: BoxSight
+    window: bool
+
+
+NOTHING = Seen(worktree=False, private_git=False, files=False, box=BoxSight(BoxState.ABSENT), window=False)
+"""What is seen of a session that was recorded just now."""
+
+
+def plan(intent: Intent, sandbox: SandboxKind, seen: Seen, *, keep_worktree: bool = True) -> tuple[Step, ...]:
+    """Return the steps that lead from what is seen to what is wanted, in order.
+
+    An exited box is started again: its launcher resumes the conversation. Nothing is stopped or
+    removed before what it holds is imported and anchored.
+    """
+    if intent is Intent.RUN:
+        return _toward_running(sandbox, seen)
+    if intent is Intent.STOP:
+        return _toward_stopped(seen)
+    return _toward_deleted(seen, keep_worktree=keep_worktree)
+
+
+def lanes(steps: tuple[Step, ...]) -> tuple[tuple[tuple[Step, ...], ...], ...]:
+    """Group planned steps into stages of lanes: lanes of one stage may run side by side, each in its order.
+
+    A container can be made while its worktree is, and its window opened while it starts.
+    """
+    making = {Step.IMAGE, Step.BOX}
+    first = [one for one in steps if one in {Step.WORKTREE, Step.PRIVATE_GIT, Step.FILES}]
+    if not making & set(steps) or Step.WORKTREE not in steps:
+        return tuple(((step,),) for step in steps)
+    box = [one for one in steps if one in making]
+    last = [(one,) for one in steps if one in {Step.START, Step.WINDOW}]
+    return ((tuple(first), tuple(box)), tuple(last))
+
+
+def _toward_running(sandbox: SandboxKind, seen: Seen) -> tuple[Step, ...]:
+    in_docker = sandbox is SandboxKind.DOCKER
+    needed = (
+        (Step.WORKTREE, not seen.worktree),
+        (Step.PRIVATE_GIT, in_docker and not seen.private_git),
+        (Step.FILES, not seen.files or seen.box.state is not BoxState.RUNNING),
+        (Step.IMAGE, in_docker and seen.box.state is BoxState.ABSENT),
+        (Step.BOX, in_docker and seen.box.state is BoxState.ABSENT),
+        (Step.START, in_docker and seen.box.state is not BoxState.RUNNING),
+        (Step.WINDOW, not seen.window),
+    )
+    return tuple(step for step, wanted in needed if wanted)
+
+
+def _toward_stopped(seen: Seen) -> tuple[Step, ...]:
+    if seen.box.state is BoxState.RUNNING:
+        return (Step.IMPORT, Step.STOP)
+    return ()
+
+
+def _toward_deleted(seen: Seen, *, keep_worktree: bool) -> tuple[Step, ...]:
+    needed = (
+        (Step.IMPORT, seen.private_git),
+        (Step.ANCHOR, seen.worktree),
+        (Step.CLOSE_WINDOW, seen.window),
+        (Step.STOP, seen.box.state is BoxState.RUNNING),
+        (Step.REMOVE_BOX, seen.box.state is not BoxState.ABSENT),
+        (Step.REMOVE_WORKTREE, seen.worktree and not keep_worktree),
+        (Step.FORGET, True),
+    )
+    return tuple(step for step, wanted in needed if wanted)
+
+
+class Sign(StrEnum):
+    """One kind of evidence about what an agent does."""
+
+    LAUNCHED = "launched"
+    READY = "ready"
+    TURN_STARTED = "turn-started"
+    TOOL_USED = "tool-used"
+    PROMPTED = "prompted"
+    TURN_ENDED = "turn-ended"
+    TURN_FAILED = "turn-failed"
+    ENDED = "ended"
+    ASKED = "asked"
+    ANSWERED = "answered"
+    COMPLETED = "completed"
+    REPORTED_ERROR = "reported-error"
+    EXITED = "exited"
+    VANISHED = "vanished"
+    STOPPED = "stopped"
+    PANE_ACTIVE = "pane-active"
+    PANE_QUIET = "pane-quiet"
+
+
+_NEXT: dict[Sign, State] = {
+    Sign.LAUNCHED: State.STARTING,
+    Sign.READY: State.IDLE,
+    Sign.TURN_STARTED: State.WORKING,
+    Sign.TOOL_USED: State.WORKING,
+    Sign.PROMPTED: State.WAITING,
+    Sign.TURN_ENDED: State.IDLE,
+    Sign.TURN_FAILED: State.FAILED,
+    Sign.ASKED: State.WAITING,
+    Sign.ANSWERED: State.WORKING,
+    Sign.COMPLETED: State.DONE,
+    Sign.REPORTED_ERROR: State.WAITING,
+    Sign.EXITED: State.FAILED,
+    Sign.VANISHED: State.UNKNOWN,
+    Sign.STOPPED: State.STOPPED,
+    Sign.PANE_ACTIVE: State.WORKING,
+    Sign.PANE_QUIET: State.UNKNOWN,
+}
+
+PROGRAM_SIGNS = frozenset({
+    Sign.LAUNCHED, Sign.READY, Sign.TURN_STARTED, Sign.TOOL_USED, Sign.PROMPTED, Sign.TURN_ENDED, Sign.TURN_FAILED,
+})  # fmt: skip
+"""What the agent's own program tells of its turns; the last of them says where it stands now."""
+_IN_A_TURN = frozenset({Sign.LAUNCHED, Sign.TURN_STARTED, Sign.TOOL_USED, Sign.PROMPTED})
+_ANSWERED_AFTER = {Sign.READY: State.IDLE, Sign.TURN_ENDED: State.IDLE, Sign.PROMPTED: State.WAITING}
+
+_KEPT: dict[State, frozenset[Sign]] = {
+    # It reported, or asked, in the middle of a turn: what the rest of that turn does changes nothing.
+    State.DONE: frozenset({Sign.TOOL_USED, Sign.TURN_ENDED, Sign.READY, Sign.PANE_ACTIVE, Sign.PANE_QUIET}),
+    State.STOPPED: frozenset({Sign.EXITED, Sign.ENDED, Sign.VANISHED, Sign.PANE_ACTIVE, Sign.PANE_QUIET}),
+    State.FAILED: frozenset({Sign.TURN_ENDED, Sign.PANE_QUIET}),
+    State.IDLE: frozenset({Sign.ANSWERED, Sign.PANE_ACTIVE, Sign.PANE_QUIET}),
+}
+
+
+def next_state(now: State, sign: Sign, *, question_open: bool = False, program: Sign | None = None) -> State:
+    """Return the state that follows one piece of evidence; ``program`` is the last of `PROGRAM_SIGNS`.
+
+    A session with an open question stays ``waiting`` when its turn ends, or while tools it had
+    started finish; a session that reported COMPLETE stays ``done`` until a new turn starts. One whose
+    turn was over when its question was answered sits at its prompt, and works only once it has the answer.
+    """
+    if sign is Sign.ENDED or sign in _KEPT.get(now, ()):
+        return now
+    if question_open and sign in {Sign.TURN_ENDED, Sign.TOOL_USED, Sign.READY, Sign.PANE_ACTIVE, Sign.PANE_QUIET}:
+        return State.WAITING
+    if now is State.WAITING and sign in {Sign.PANE_ACTIVE, Sign.PANE_QUIET}:
+        return now
+    if sign is Sign.ANSWERED and program is not None:
+        return _ANSWERED_AFTER.get(program, State.WORKING)
+    return _NEXT[sign]
+
+
+def supports(state: State, sign: Sign) -> bool:
+    """Say whether a piece of evidence speaks for a state, so that it may be shown as the reason for it."""
+    return _NEXT.get(sign) is state
+
+
+def in_a_turn(program: Sign | None) -> bool:
+    """Say whether an agent is in the middle of something, from the last of its `PROGRAM_SIGNS`."""
+    return program in _IN_A_TURN
+
+
+def may_type(state: State) -> bool:
+    """Say whether text may be typed into a session's window.
+
+    Only into one known to sit at its prompt: in Claude Code, Codex and opencode the Enter after a
+    paste approves an open permission dialog.
+    """
+    return state in {State.IDLE, State.DONE}

@@ -1,0 +1,187 @@
+"""The values that Orchestra's parts exchange; plain, frozen, and free of any library's objects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+
+
+class Role(StrEnum):
+    """What a session is for, and so what its agent may ask of the service."""
+
+    DESIGNER = "designer"
+    EXECUTOR = "executor"
+
+
+class State(StrEnum):
+    """What a session's agent is doing, as far as the evidence goes."""
+
+    STARTING = "starting"
+    WORKING = "working"
+    WAITING = "waiting"
+    IDLE = "idle"
+    DONE = "done"
+    FAILED = "failed"
+    STOPPED = "stopped"
+    UNKNOWN = "unknown"
+
+
+class Intent(StrEnum):
+    """What the person or the designer wants a session to be."""
+
+    RUN = "run"
+    STOP = "stop"
+    DELETE = "delete"
+
+
+class SandboxKind(StrEnum):
+    """Where an agent runs: in its own container, or on the machine itself."""
+
+    DOCKER = "docker"
+    HOST = "host"
+
+
+@dataclass(frozen=True, slots=True)
+class DiffStat:
+    """How much a session changed since its base, uncommitted and untracked files included."""
+
+    files: int = 0
+    insertions: int = 0
+    deletions: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One session as it is recorded; ``state`` is the last one seen, with its time and evidence.
+
+    ``base`` is a commit id, ``base_branch`` the branch it was taken from (empty for a detached
+    one). ``head`` is the last commit imported, ``imported`` says when. ``waits_for`` is the id of
+    a question that has no answer yet. ``conversation`` is the agent's own id for its conversation.
+    """
+
+    id: int
+    name: str
+    title: str
+    role: Role
+    agent: str
+    sandbox: SandboxKind
+    branch: str
+    base: str
+    base_branch: str
+    worktree: Path
+    parent: str | None
+    intent: Intent
+    state: State
+    state_since: datetime
+    evidence: str
+    created_at: datetime
+    conversation: str
+    model: str = ""
+    head: str = ""
+    commits: int = 0
+    diff: DiffStat = field(default_factory=DiffStat)
+    summary: str = ""
+    window: str | None = None
+    paired: bool = False
+    waits_for: int | None = None
+    token_hash: str = ""
+    deleted_at: datetime | None = None
+
+
+class MessageKind(StrEnum):
+    """Why a message was sent."""
+
+    MESSAGE = "message"
+    COMPLETE = "complete"
+    ERROR = "error"
+    QUESTION = "question"
+    PROGRESS = "progress"
+    SPEC = "spec"
+    NOTICE = "notice"
+
+
+class MessageState(StrEnum):
+    """How far a message has come."""
+
+    QUEUED = "queued"
+    DELIVERED = "delivered"
+    READ = "read"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message; ``sender`` and ``recipient`` are session names, ``user`` or ``orchestra``."""
+
+    id: int
+    sender: str
+    recipient: str
+    kind: MessageKind
+    text: str
+    sent_at: datetime
+    state: MessageState
+    changed_at: datetime
+    answers: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened to a session, in the order it was recorded."""
+
+    id: int
+    session: str
+    at: datetime
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One commit of a session's branch."""
+
+    id: str
+    subject: str
+    author: str
+    at: datetime
+
+
+class BoxState(StrEnum):
+    """What the engine (or the process table) says of a session's box."""
+
+    ABSENT = "absent"
+    CREATED = "created"
+    RUNNING = "running"
+    EXITED = "exited"
+
+
+@dataclass(frozen=True, slots=True)
+class BoxSight:
+    """One look at a box; ``code`` is the exit code of one that has exited."""
+
+    state: BoxState
+    code: int | None = None
+    started_at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One tmux window that belongs to a session; ``pane`` is where the agent is shown."""
+
+    id: str
+    session: str
+    project: str
+    pane: str
+    dead: bool
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """One version of a session's spec, counted from 1."""
+
+    session: str
+    version: int
+    text: str
+    author: str
+    at: datetime

@@ -1,0 +1,213 @@
+"""Where everything lies on disk."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestra.errors import Refused
+from orchestra.names import digest, slug
+
+_SOCKET_PATH_LIMIT = 100
+"""Unix socket addresses hold 108 bytes on Linux and 104 on macOS (unix(7), unix(4))."""
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The directory that holds everything Orchestra keeps: ``ORCHESTRA_HOME``, by default ``~/.orchestra``."""
+
+    root: Path
+
+    @classmethod
+    def find(cls) -> Home:
+        """Return the home that the environment names, made absolute."""
+        configured = os.environ.get("ORCHESTRA_HOME")
+        return cls(Path(configured).expanduser().absolute() if configured else Path.home() / ".orchestra")
+
+    @property
+    def config(self) -> Path:
+        """The person's settings file."""
+        return self.root / "config.yaml"
+
+    @property
+    def agents(self) -> Path:
+        """The person's own profiles."""
+        return self.root / "agents"
+
+    @property
+    def secrets(self) -> Path:
+        """Files named after credentials, for those who keep them out of the environment."""
+        return self.root / "secrets"
+
+    @property
+    def cache(self) -> Path:
+        """Downloads that can be fetched again."""
+        return self.root / "cache"
+
+    @property
+    def tag(self) -> str:
+        """A short mark that keeps the engine objects of two homes apart; empty for the usual home."""
+        return "" if self.root == Path.home() / ".orchestra" else digest(str(self.root), 6)
+
+    def project(self, root: Path) -> ProjectPaths:
+        """Return the places of the project at ``root``, claiming a readable key on first use."""
+        plain = slug(root.name or "root")
+        for key in (plain, f"{plain}-{digest(str(root), 6)}"):
+            state = self.root / "projects" / key
+            if _claim(state, root):
+                return ProjectPaths(home=self, key=key, source=root, state=state)
+        raise AssertionError(f"two projects share the path {root}")
+
+
+def _claim(state: Path, root: Path) -> bool:
+    """Write down whose state this is, whole or not at all, unless it is written already; say whether it is ours."""
+    state.mkdir(parents=True, exist_ok=True, mode=0o700)
+    owner = state / "source"
+    if not owner.exists():
+        fresh = state / f".source.{os.getpid()}"
+        fresh.write_text(str(root), encoding="utf-8", errors="surrogateescape")
+        with contextlib.suppress(FileExistsError):
+            os.link(fresh, owner)
+        fresh.unlink()
+    return owner.read_text(encoding="utf-8", errors="surrogateescape") == str(root)
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectPaths:
+    """The places of one project."""
+
+    home: Home
+    key: str
+    source: Path
+    state: Path
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file."""
+        return self.state / "state.db"
+
+    @property
+    def worktrees(self) -> Path:
+        """The directory that holds the executors' worktrees."""
+        return self.home.root / "worktrees" / self.key
+
+    @property
+    def specs(self) -> Path:
+        """The directory of the specs, inside the project."""
+        return self.source / ".orchestra" / "specs"
+
+    @property
+    def config(self) -> Path:
+        """The project's settings file."""
+        return self.source / ".orchestra" / "config.yaml"
+
+    @property
+    def agents(self) -> Path:
+        """The project's own profiles."""
+        return self.source / ".orchestra" / "agents"
+
+    @property
+    def dockerfile(self) -> Path:
+        """The project's own layer of the image."""
+        return self.source / ".orchestra" / "Dockerfile"
+
+    @property
+    def log(self) -> Path:
+        """What the service writes."""
+        return self.state / "service.log"
+
+    @property
+    def locks(self) -> Path:
+        """The directory of the lock files."""
+        return self.state / "locks"
+
+    @property
+    def socket(self) -> Path:
+        """The service's local socket, at a path short enough for a socket address."""
+        near = self.state / "service.sock"
+        if len(os.fsencode(near)) < _SOCKET_PATH_LIMIT:
+            return near
+        return _short_place() / f"{digest(str(self.state), 12)}.sock"
+
+    def session(self, number: int, name: str) -> SessionPaths:
+        """Return the places of one session."""
+        label = f"{number}-{name}"
+        return SessionPaths(
+            root=self.state / "sessions" / label,
+            secrets=runtime() / digest(str(self.state), 12) / label,
+            spec=self.specs / f"{name}.md",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SessionPaths:
+    """The places of one session."""
+
+    root: Path
+    secrets: Path
+    spec: Path
+
+    @property
+    def home(self) -> Path:
+        """The agent's home directory; its conversations are here."""
+        return self.root / "home"
+
+    @property
+    def git(self) -> Path:
+        """The private git directory."""
+        return self.root / "git"
+
+    @property
+    def pointer(self) -> Path:
+        """The file mounted over the worktree's ``.git``."""
+        return self.root / "dotgit"
+
+    @property
+    def agent(self) -> Path:
+        """What the agent may read and not write: launcher, task, settings."""
+        return self.root / "agent"
+
+    @property
+    def task(self) -> Path:
+        """The task's text."""
+        return self.agent / "task.md"
+
+    @property
+    def token(self) -> Path:
+        """The session's credential for the service."""
+        return self.secrets / "token"
+
+    @property
+    def process(self) -> Path:
+        """The process id of an agent that runs without a container."""
+        return self.root / "pid"
+
+
+def _short_place() -> Path:
+    """Return a private directory with a short path that does not depend on the caller's environment."""
+    place = Path(f"/tmp/orchestra-{os.getuid()}")  # noqa: S108 -- its owner and mode are checked
+    place.mkdir(mode=0o700, exist_ok=True)
+    found = place.lstat()
+    if found.st_uid != os.getuid() or not stat.S_ISDIR(found.st_mode) or found.st_mode & 0o077:
+        hint = f"look at it, and remove it: {place}"
+        raise Refused(f"{place} belongs to somebody else, or is open to others", hint=hint)
+    return place
+
+
+def runtime() -> Path:
+    """Return a private directory that does not outlive the machine's uptime, made on first use."""
+    base = os.environ.get("XDG_RUNTIME_DIR")
+    if base and Path(base).is_dir():
+        place = Path(base) / "orchestra"
+    elif Path("/dev/shm").is_dir():  # noqa: S108 -- a private directory below it, its owner checked
+        place = Path(f"/dev/shm/orchestra-{os.getuid()}")  # noqa: S108 -- see above
+    else:
+        place = Home.find().root / "run"
+    place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if place.stat().st_uid != os.getuid():
+        place = Home.find().root / "run"
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return place

@@ -1,0 +1,1 @@
+"""The per-project background process: MCP, hooks, watching, delivery."""

@@ -1,0 +1,94 @@
+"""Hook intake: agents tell what they are doing, and may get messages back."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import anyio
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from orchestra.actions import evidence
+from orchestra.errors import OrchestraError
+from orchestra.model import MessageState, State
+from orchestra.service.auth import CALLER
+from orchestra.service.desk import Caller
+from orchestra.service.listening import LISTEN_EVENT, listen
+
+log = logging.getLogger("orchestra.service.hooks")
+
+START_EVENT = "SessionStart"
+"""The event at which an agent may be about to send its first prompt."""
+AWAIT_EVENT = "AwaitMessages"
+"""What a program beside an agent posts to learn that messages wait; it fetches them when they may be given."""
+LONGEST_AWAIT = 60.0
+"""The most seconds that such a question stays open."""
+TOOLS_DEADLINE = 5.0
+"""Seconds to hold back an agent that has not fetched its tools."""
+_POLL = 0.05
+_RECENT = timedelta(seconds=3)
+_EVENT = re.compile(r"[A-Za-z]{1,40}")
+
+
+async def take(request: Request, *, tools_deadline: float = TOOLS_DEADLINE) -> Response:
+    """Answer ``POST /hooks/{event}``; the agent is never failed because of something that went wrong here."""
+    event = request.url.path.removeprefix("/hooks/")
+    if request.method != "POST" or not _EVENT.fullmatch(event):
+        return JSONResponse({"error": "post to /hooks/EVENT"}, status_code=404)
+    payload = _payload(await request.body())
+    if payload is None:
+        return JSONResponse({"error": "the body must be a JSON object"}, status_code=400)
+    caller: Caller = request.scope[CALLER]
+    if event == AWAIT_EVENT:
+        return JSONResponse({"waiting": await _messages_wait(caller, payload.get("seconds"))})
+    if event == LISTEN_EVENT:
+        return JSONResponse(await listen(request, payload))
+    if event == START_EVENT:
+        # Claude Code connects to MCP servers while it sends the first prompt, which then goes out without tools.
+        await _tools_fetched(caller, tools_deadline)
+    return JSONResponse(await _reply(caller, event, payload))
+
+
+def _payload(body: bytes) -> dict[str, Any] | None:
+    try:
+        value = json.loads(body or b"{}")
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+async def _tools_fetched(caller: Caller, deadline: float) -> None:
+    session = caller.session
+    since = session.state_since if session.state is State.STARTING else datetime.now(UTC) - _RECENT
+    with anyio.move_on_after(deadline):
+        while True:
+            if caller.desk.presence.has_tools(session.id, since):
+                return
+            await anyio.sleep(_POLL)
+
+
+async def _messages_wait(caller: Caller, seconds: object) -> bool:
+    store = caller.desk.project.store
+    version = -1
+    with anyio.move_on_after(min(float(seconds), LONGEST_AWAIT) if isinstance(seconds, int | float) else 0.0):
+        while True:
+            if version != (version := store.data_version()) and store.messages(
+                recipient=caller.name, states=[MessageState.QUEUED], limit=1
+            ):
+                return True
+            await anyio.sleep(_POLL)
+    return False
+
+
+async def _reply(caller: Caller, event: str, payload: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return await caller.desk.act_soon(evidence.take_hook, caller.session, event, payload)
+    except OrchestraError as error:
+        log.warning("hook %s of %s: %s", event, caller.name, error)
+    except Exception:  # an agent's turn must not depend on a bug of ours
+        log.exception("hook %s of %s", event, caller.name)
+    return {}

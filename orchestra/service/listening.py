@@ -1,0 +1,106 @@
+"""Waking agents at rest: a program beside the agent asks for messages, and the answer starts the agent's next turn.
+
+Nothing is typed, so a person's draft in the window stays as it is, and no open dialog is answered.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any, NamedTuple
+
+import anyio
+from starlette.requests import Request
+
+from orchestra.actions import evidence
+from orchestra.actions.message import quoted
+from orchestra.lifecycle import Sign
+from orchestra.model import Intent, Message, MessageState, Session
+from orchestra.project import Project
+from orchestra.service.auth import CALLER
+from orchestra.service.delivery import can_wait, shortened
+from orchestra.service.desk import Caller
+
+LISTEN_EVENT = "Listen"
+LONGEST_LISTEN = 20.0
+"""The most seconds that one request stays open; the program asks again then."""
+UNDER_WAY = 30.0
+"""Seconds after which messages that a listener took, and that no hook told of, count as lost on the way."""
+_POLL = 0.05
+_AT_REST = frozenset({Sign.READY, Sign.TURN_ENDED, Sign.TURN_FAILED})
+
+
+async def listen(request: Request, payload: dict[str, Any], *, longest: float = LONGEST_LISTEN) -> dict[str, Any]:
+    """Answer with a ``text`` to go on with, or ``over`` to a listener that a newer one replaced; with nothing in time.
+
+    ``listener`` in the payload is a number that grows from one listener of a session to the next.
+    """
+    caller: Caller = request.scope[CALLER]
+    number = payload.get("listener")
+    if not isinstance(number, int):
+        return {"over": True}
+    with caller.desk.presence.listening(caller.session.id, number), anyio.move_on_after(longest):
+        return await _heard(caller, request, number)
+    return {}
+
+
+async def _heard(caller: Caller, request: Request, number: int) -> dict[str, Any]:
+    store, presence = caller.desk.project.store, caller.desk.presence
+    version = -1
+    while presence.is_newest(caller.session.id, number):
+        if version != (version := store.data_version()) and store.messages(
+            recipient=caller.name, states=[MessageState.QUEUED], limit=1
+        ):
+            gone = await request.is_disconnected()
+            text = "" if gone else await caller.desk.act_soon(wake, caller.session, number)
+            if text:
+                return {"text": text}
+        await anyio.sleep(_POLL)
+    return {"over": True}
+
+
+def wake(project: Project, session: Session, listener: int) -> str:
+    """Return the messages that start the next turn of an agent at rest; empty where it is in one, or nothing waits.
+
+    They count as delivered like those in the reply to a hook: once the agent's next hook call
+    shows that it went on. A listener that asks again, because it never got its answer, gets the
+    same one.
+    """
+    with evidence.ONE_AT_A_TIME:
+        queued = project.store.messages(recipient=session.name, states=[MessageState.QUEUED])
+        before = _given_before(project, session)
+        if before.listener == listener and (again := [one for one in queued if one.id in before.numbers]):
+            return _text(project, session, again)
+        if time.time() - before.at < UNDER_WAY:
+            # The listener of the turn that these have started may come before that turn's first hook.
+            under_way = evidence.offered(project, session)
+            queued = [message for message in queued if message.id not in under_way]
+        now = project.store.session(session.name)
+        at_rest = now.intent is Intent.RUN and project.store.program_sign(session.name) in _AT_REST
+        if not queued or not at_rest or can_wait(now, queued):
+            return ""
+        numbers = [message.id for message in queued]
+        project.store.set(_key(session), json.dumps([listener, time.time(), numbers]))
+        evidence.offer(project, session, numbers)
+        return _text(project, session, queued)
+
+
+class _Given(NamedTuple):
+    """What a session's listeners were given last, to whom, and when, in seconds since the epoch."""
+
+    listener: int
+    at: float
+    numbers: list[int]
+
+
+def _given_before(project: Project, session: Session) -> _Given:
+    before = project.store.get(_key(session))
+    return _Given(*json.loads(before)) if before else _Given(0, 0.0, [])
+
+
+def _text(project: Project, session: Session, messages: list[Message]) -> str:
+    return quoted([shortened(project, session, message) for message in messages])
+
+
+def _key(session: Session) -> str:
+    return f"woken.{session.id}"

@@ -1,0 +1,80 @@
+"""What the service remembers of its callers while it runs; nothing of it has to survive a restart."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+
+class Presence:
+    """When each session last showed that it has its tools, and which sessions fetch messages or listen for them."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._tools_seen: dict[int, datetime] = {}
+        self._pulled: dict[int, datetime] = {}
+        self._waiting: Counter[int] = Counter()
+        self._listeners: dict[int, int] = {}
+        self._listening: Counter[int] = Counter()
+        self._listened: dict[int, datetime] = {}
+        self._since = datetime.now(UTC)
+
+    def saw_tools(self, session: int) -> None:
+        """Note that the session's agent has asked for its tools, or called one."""
+        with self._lock:
+            self._tools_seen[session] = datetime.now(UTC)
+
+    def has_tools(self, session: int, since: datetime) -> bool:
+        """Say whether the session's agent has asked for its tools after ``since``."""
+        with self._lock:
+            seen = self._tools_seen.get(session)
+        return seen is not None and seen >= since
+
+    @contextmanager
+    def pulling(self, session: int) -> Iterator[None]:
+        """Count the session among those that wait for messages, for as long as the block lasts."""
+        with self._lock:
+            self._waiting[session] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._waiting[session] -= 1
+                self._pulled[session] = datetime.now(UTC)
+
+    def pulls(self, session: int, *, within: float = 5.0) -> bool:
+        """Say whether the session waits for messages now, or did in the last ``within`` seconds."""
+        with self._lock:
+            if self._waiting[session] > 0:
+                return True
+            last = self._pulled.get(session)
+        return last is not None and (datetime.now(UTC) - last).total_seconds() < within
+
+    @contextmanager
+    def listening(self, session: int, listener: int) -> Iterator[None]:
+        """Count the session among those that a message wakes; the listener with the greatest number is the one."""
+        with self._lock:
+            self._listeners[session] = max(listener, self._listeners.get(session, 0))
+            self._listening[session] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._listening[session] -= 1
+                self._listened[session] = datetime.now(UTC)
+
+    def is_newest(self, session: int, listener: int) -> bool:
+        """Say whether no newer listener has come for the session."""
+        with self._lock:
+            return self._listeners.get(session, 0) <= listener
+
+    def listens(self, session: int, *, within: float) -> bool:
+        """Say whether the session listens now, did in the last ``within`` seconds, or may not have come back yet."""
+        with self._lock:
+            if self._listening[session] > 0:
+                return True
+            last = self._listened.get(session, self._since)
+        return (datetime.now(UTC) - last).total_seconds() < within

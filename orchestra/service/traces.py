@@ -1,0 +1,82 @@
+"""Cheap traces of change: what `lstat` says of a session's refs, index and spec; nothing is read, no git runs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from orchestra.model import Role, SandboxKind, Session
+from orchestra.project import Project
+
+Trace = tuple[tuple[str, int, int, int], ...]
+"""Name, inode, size and time of change of every file looked at."""
+
+_MOST = 500
+"""An agent owns these directories: what it piles up there must not slow the watcher down."""
+_DEEPEST = 6
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+
+
+def of_files(*paths: Path) -> Trace:
+    """Return the trace of some files; one that is not there leaves none."""
+    return tuple(_mark(str(path), seen) for path in paths if (seen := _lstat(path)) is not None)
+
+
+def of_refs(project: Project, session: Session) -> Trace:
+    """Return a trace that changes when a branch moves, in the session's own git directory or in the project's."""
+    repository = project.repository
+    common = repository.common_dir
+    ours = of_files(common / "packed-refs", common / "refs" / "heads" / session.branch)
+    if session.role is Role.DESIGNER:
+        ours += of_files(repository.git_dir / "HEAD")
+    if session.sandbox is SandboxKind.HOST:
+        return ours
+    private = project.place(session).git
+    return ours + of_files(private / "HEAD", private / "packed-refs") + of_tree(private / "refs" / "heads")
+
+
+def of_work(project: Project, session: Session) -> Trace:
+    """Return a trace that changes with the worktree's top directory and with what is staged."""
+    return of_files(session.worktree, project.place(session).git / "index")
+
+
+def of_tree(top: Path) -> Trace:
+    """Return the trace of everything below a directory, no link followed, and no more than a few hundred entries."""
+    found: list[tuple[str, int, int, int]] = []
+    for mark in _walk(top, _DEEPEST):
+        found.append(mark)
+        if len(found) >= _MOST:
+            break
+    return tuple(sorted(found))
+
+
+def _walk(directory: Path, depth: int) -> Iterator[tuple[str, int, int, int]]:
+    try:
+        descriptor = os.open(directory, _DIRECTORY)
+    except OSError:
+        return
+    try:
+        with os.scandir(descriptor) as entries:
+            for entry in entries:
+                path = directory / entry.name
+                seen = _lstat(path)
+                if seen is not None:
+                    yield _mark(str(path), seen)
+                if depth and entry.is_dir(follow_symlinks=False):
+                    yield from _walk(path, depth - 1)
+    except OSError:
+        return
+    finally:
+        os.close(descriptor)
+
+
+def _lstat(path: Path) -> os.stat_result | None:
+    try:
+        return path.lstat()
+    except OSError:
+        return None
+
+
+def _mark(name: str, seen: os.stat_result) -> tuple[str, int, int, int]:
+    return name, seen.st_ino, seen.st_size, seen.st_mtime_ns

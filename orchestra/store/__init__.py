@@ -1,0 +1,47 @@
+"""What is recorded: sessions, messages, events, specs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from orchestra.store.connection import Database
+from orchestra.store.messages import Messages
+from orchestra.store.migrations import prepare
+from orchestra.store.notes import Notes
+from orchestra.store.sessions import Sessions
+from orchestra.store.specs import Specs
+from orchestra.store.steps import Steps
+
+__all__ = ["Store", "utc_now"]
+
+
+def utc_now() -> datetime:
+    """Return the time."""
+    return datetime.now(UTC)
+
+
+class Store(Sessions, Messages, Specs, Notes, Steps):
+    """One project's database; any thread may use it. Every call may raise StoreError."""
+
+    @classmethod
+    def open(cls, path: Path, clock: Callable[[], datetime] = utc_now) -> Store:
+        """Open the database at ``path``, made or brought up to date where needed; raises StoreError."""
+        prepare(path, clock())
+        return cls(Database(path), clock)
+
+    def together(self) -> AbstractContextManager[None]:
+        """Make all changes inside visible at once or not at all; keep outside effects out of it."""
+        return self._database.change()
+
+    def data_version(self) -> int:
+        """Return a number that grows with every change by anybody; compare it within one thread only."""
+        connection = self._database.connection()
+        row = self._database.rows("PRAGMA data_version")[0]
+        return int(row[0]) + connection.total_changes
+
+    def close(self) -> None:
+        """Close the database for all threads."""
+        self._database.close()

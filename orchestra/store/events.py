@@ -1,0 +1,44 @@
+"""What happened to the sessions, in order."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import datetime
+
+from orchestra.model import Event
+from orchestra.store.connection import moment
+from orchestra.store.part import Part
+
+
+class Events(Part):
+    """The events of every session."""
+
+    def log(self, session: str, kind: str, text: str, *, at: datetime | None = None) -> Event:
+        """Record that something happened to a session."""
+        with self._database.change():
+            rows = self._database.rows(
+                "INSERT INTO events (session, session_id, at, kind, text) VALUES (?, ?, ?, ?, ?) RETURNING *",
+                session,
+                self._owner(session),
+                at or self.now(),
+                kind,
+                text,
+            )
+        return _event(rows[0])
+
+    def events(self, session: str | None = None, after_id: int = 0, limit: int = 200) -> list[Event]:
+        """Return the newest ``limit`` events after ``after_id``, oldest first."""
+        rows = self._database.rows(
+            """SELECT * FROM events
+            WHERE id > ?1 AND (?2 IS NULL OR (session = ?2 AND session_id = ?3))
+            ORDER BY id DESC LIMIT ?4""",
+            after_id,
+            session,
+            self._owner(session) if session else 0,
+            limit,
+        )
+        return [_event(row) for row in reversed(rows)]
+
+
+def _event(row: sqlite3.Row) -> Event:
+    return Event(id=row["id"], session=row["session"], at=moment(row["at"]), kind=row["kind"], text=row["text"])

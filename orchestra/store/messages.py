@@ -1,0 +1,132 @@
+"""Messages: durable, ordered, kept until they are read; their states only move forward."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Collection, Iterable
+
+from orchestra.model import Message, MessageKind, MessageState
+from orchestra.store.connection import moment
+from orchestra.store.part import Part
+
+_ORDER = (MessageState.QUEUED, MessageState.DELIVERED, MessageState.READ)
+
+
+class Messages(Part):
+    """The messages between sessions, the person and Orchestra itself."""
+
+    def post(
+        self,
+        sender: str,
+        recipient: str,
+        kind: MessageKind,
+        text: str,
+        *,
+        dedupe: str | None = None,
+        answers: int | None = None,
+    ) -> Message:
+        """Queue a message; with a ``dedupe`` key this sender has used before, return the first one instead."""
+        now = self.now()
+        with self._database.change():
+            sender_id = self._owner(sender)
+            values = (sender, sender_id, recipient, self._owner(recipient), kind, text, now, now, answers, dedupe)
+            rows = self._database.rows(
+                """INSERT INTO messages
+                (sender, sender_id, recipient, recipient_id, kind, text, sent_at, changed_at, answers, dedupe, state)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued')
+                ON CONFLICT (sender, sender_id, dedupe) DO NOTHING RETURNING *""",
+                *values,
+            ) or self._database.rows(
+                "SELECT * FROM messages WHERE sender = ? AND sender_id = ? AND dedupe = ?", sender, sender_id, dedupe
+            )
+        return _message(rows[0])
+
+    def messages(
+        self,
+        recipient: str | None = None,
+        sender: str | None = None,
+        states: Collection[MessageState] | None = None,
+        after_id: int = 0,
+        limit: int | None = None,
+    ) -> list[Message]:
+        """Return the newest ``limit`` (or all) messages after ``after_id``, oldest first."""
+        rows = self._database.rows(
+            """SELECT * FROM messages
+            WHERE id > ?1
+                AND (?2 IS NULL OR (recipient = ?2 AND recipient_id = ?3))
+                AND (?4 IS NULL OR (sender = ?4 AND sender_id = ?5))
+                AND state IN (SELECT value FROM json_each(?6))
+            ORDER BY id DESC LIMIT ?7""",
+            after_id,
+            recipient,
+            self._owner(recipient) if recipient else 0,
+            sender,
+            self._owner(sender) if sender else 0,
+            json.dumps(list(_ORDER if states is None else states)),
+            -1 if limit is None else limit,
+        )
+        return [_message(row) for row in reversed(rows)]
+
+    def message(self, number: int) -> Message | None:
+        """Return one message by its id."""
+        row = self._database.row("SELECT * FROM messages WHERE id = ?", number)
+        return _message(row) if row else None
+
+    def claim(self, recipient: str, to_state: MessageState = MessageState.DELIVERED) -> list[Message]:
+        """Move all of a recipient's messages that are not so far yet to ``to_state``; return them oldest first.
+
+        Two processes that claim at once never get the same message.
+        """
+        with self._database.change():
+            rows = self._database.rows(
+                """UPDATE messages SET state = ?, changed_at = ?
+                WHERE recipient = ? AND recipient_id = ? AND state IN (SELECT value FROM json_each(?))
+                RETURNING *""",
+                to_state,
+                self.now(),
+                recipient,
+                self._owner(recipient),
+                _before(to_state),
+            )
+        return sorted((_message(row) for row in rows), key=lambda message: message.id)
+
+    def mark(self, ids: Iterable[int], state: MessageState) -> None:
+        """Move the messages that are not so far yet to ``state``; the others stay as they are."""
+        with self._database.change():
+            self._database.rows(
+                """UPDATE messages SET state = ?, changed_at = ?
+                WHERE id IN (SELECT value FROM json_each(?)) AND state IN (SELECT value FROM json_each(?))""",
+                state,
+                self.now(),
+                json.dumps(list(ids)),
+                _before(state),
+            )
+
+    def unread_counts(self) -> dict[str, int]:
+        """Return how many messages wait for each recipient; deleted sessions are left out."""
+        rows = self._database.rows(
+            """SELECT recipient, COUNT(*) AS number FROM messages
+            WHERE state <> 'read'
+                AND (recipient_id = 0 OR recipient_id IN (SELECT id FROM sessions WHERE deleted_at IS NULL))
+            GROUP BY recipient"""
+        )
+        return {row["recipient"]: row["number"] for row in rows}
+
+
+def _before(state: MessageState) -> str:
+    return json.dumps(_ORDER[: _ORDER.index(state)])
+
+
+def _message(row: sqlite3.Row) -> Message:
+    return Message(
+        id=row["id"],
+        sender=row["sender"],
+        recipient=row["recipient"],
+        kind=MessageKind(row["kind"]),
+        text=row["text"],
+        sent_at=moment(row["sent_at"]),
+        state=MessageState(row["state"]),
+        changed_at=moment(row["changed_at"]),
+        answers=row["answers"],
+    )

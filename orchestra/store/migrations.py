@@ -1,0 +1,179 @@
+"""The schema, as a list of named steps; a database remembers which it has taken."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from orchestra.errors import StoreError
+from orchestra.store.connection import Database
+
+MIGRATIONS: Mapping[str, tuple[str, ...]] = {
+    "0001-sessions": (
+        """CREATE TABLE sessions (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            name TEXT NOT NULL,
+            title TEXT NOT NULL,
+            role TEXT NOT NULL,
+            agent TEXT NOT NULL,
+            sandbox TEXT NOT NULL,
+            branch TEXT NOT NULL,
+            base TEXT NOT NULL,
+            base_branch TEXT NOT NULL,
+            worktree BLOB NOT NULL,
+            parent TEXT,
+            intent TEXT NOT NULL,
+            state TEXT NOT NULL,
+            state_since TEXT NOT NULL,
+            signed_at TEXT NOT NULL,
+            evidence TEXT NOT NULL DEFAULT '',
+            created_at TEXT NOT NULL,
+            conversation TEXT NOT NULL DEFAULT '',
+            model TEXT NOT NULL DEFAULT '',
+            head TEXT NOT NULL DEFAULT '',
+            commits INTEGER NOT NULL DEFAULT 0,
+            files INTEGER NOT NULL DEFAULT 0,
+            insertions INTEGER NOT NULL DEFAULT 0,
+            deletions INTEGER NOT NULL DEFAULT 0,
+            summary TEXT NOT NULL DEFAULT '',
+            window TEXT,
+            paired INTEGER NOT NULL DEFAULT 0,
+            waits_for INTEGER,
+            token_hash TEXT NOT NULL DEFAULT '',
+            deleted_at TEXT
+        )""",
+        "CREATE UNIQUE INDEX sessions_by_name ON sessions (name) WHERE deleted_at IS NULL",
+        "CREATE UNIQUE INDEX sessions_by_token ON sessions (token_hash) WHERE token_hash <> ''",
+    ),
+    "0002-messages": (
+        """CREATE TABLE messages (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            sender TEXT NOT NULL,
+            sender_id INTEGER NOT NULL,
+            recipient TEXT NOT NULL,
+            recipient_id INTEGER NOT NULL,
+            kind TEXT NOT NULL,
+            text TEXT NOT NULL,
+            sent_at TEXT NOT NULL,
+            state TEXT NOT NULL,
+            changed_at TEXT NOT NULL,
+            answers INTEGER,
+            dedupe TEXT,
+            UNIQUE (sender, sender_id, dedupe)
+        )""",
+        "CREATE INDEX messages_by_recipient ON messages (recipient, recipient_id, state)",
+    ),
+    "0003-events": (
+        """CREATE TABLE events (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            session TEXT NOT NULL,
+            session_id INTEGER NOT NULL,
+            at TEXT NOT NULL,
+            kind TEXT NOT NULL,
+            text TEXT NOT NULL
+        )""",
+        "CREATE INDEX events_by_session ON events (session_id, session)",
+    ),
+    "0004-specs": (
+        """CREATE TABLE specs (
+            session_id INTEGER NOT NULL,
+            session TEXT NOT NULL,
+            version INTEGER NOT NULL,
+            text TEXT NOT NULL,
+            author TEXT NOT NULL,
+            at TEXT NOT NULL,
+            acknowledged_at TEXT,
+            PRIMARY KEY (session_id, session, version)
+        )""",
+    ),
+    "0005-notes": ("CREATE TABLE notes (key TEXT PRIMARY KEY, value TEXT NOT NULL)",),
+    "0006-steps": (
+        """CREATE TABLE steps (
+            session_id INTEGER NOT NULL,
+            session TEXT NOT NULL,
+            step TEXT NOT NULL,
+            begun_at TEXT NOT NULL,
+            finished_at TEXT,
+            PRIMARY KEY (session_id, session, step)
+        )""",
+    ),
+}
+"""What each step does; one that has been released is never edited, only followed by another."""
+
+
+def prepare(path: Path, at: datetime) -> None:
+    """Make the database at ``path``, or bring an older one up to date.
+
+    A new one is built aside and renamed, so that nobody ever opens half of it. Raises StoreError,
+    also for a database that a newer Orchestra has changed.
+    """
+    try:
+        with _directory_lock(path.parent):
+            if not path.exists():
+                _build(path, at)
+    except OSError as error:
+        message = f"{path} cannot be made: {error.strerror}"
+        raise StoreError(message, hint="check the disk, and that you may write to its directory") from error
+    with closing(Database(path)) as database:
+        migrate(database, at)
+
+
+@contextmanager
+def _directory_lock(directory: Path) -> Iterator[None]:
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _build(path: Path, at: datetime) -> None:
+    aside = path.with_name(f".{path.name}.new")
+    for leftover in (aside, aside.with_name(f"{aside.name}-wal"), aside.with_name(f"{aside.name}-shm")):
+        leftover.unlink(missing_ok=True)
+    os.close(os.open(aside, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    with closing(Database(aside)) as database:
+        migrate(database, at)
+    aside.rename(path)
+
+
+def migrate(database: Database, at: datetime, steps: Mapping[str, tuple[str, ...]] = MIGRATIONS) -> None:
+    """Take the steps that a database has not taken yet, each with its record in one transaction.
+
+    Raises StoreError, changing nothing, for a database with a step that is not in ``steps``.
+    """
+    with database.told():
+        if steps.keys() == _taken(database):
+            return
+    with database.change():
+        database.rows("CREATE TABLE IF NOT EXISTS migrations (name TEXT PRIMARY KEY, taken_at TEXT NOT NULL)")
+        taken = _taken(database)
+        _refuse_newer(database.path, taken - steps.keys())
+        for name in (one for one in steps if one not in taken):
+            _take(database, name, steps[name], at)
+
+
+def _taken(database: Database) -> set[str]:
+    if database.row("SELECT 1 FROM sqlite_master WHERE name = 'migrations'") is None:
+        return set()
+    return {row["name"] for row in database.rows("SELECT name FROM migrations")}
+
+
+def _refuse_newer(path: Path, unknown: set[str]) -> None:
+    if unknown:
+        raise StoreError(
+            f"{path} was changed by a newer Orchestra ({min(unknown)})",
+            hint="update Orchestra with: pip install --upgrade orchestra-tmux",
+        )
+
+
+def _take(database: Database, name: str, statements: tuple[str, ...], at: datetime) -> None:
+    for statement in statements:
+        database.rows(statement)
+    database.rows("INSERT INTO migrations (name, taken_at) VALUES (?, ?)", name, at)

@@ -1,0 +1,191 @@
+"""The sessions as they are recorded, and the evidence about them."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import sqlite3
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from orchestra.errors import NameTaken, NotFound
+from orchestra.lifecycle import PROGRAM_SIGNS, Sign, next_state, supports
+from orchestra.model import DiffStat, Intent, Role, SandboxKind, Session, State
+from orchestra.store.connection import moment
+from orchestra.store.events import Events
+
+_DIFF = ("files", "insertions", "deletions")
+_FIELDS = frozenset(field.name for field in fields(Session)) - {"id", "diff"}
+_COLUMNS = _FIELDS | {*_DIFF, "signed_at"}
+_MEETS_QUESTION = frozenset({Sign.ANSWERED, Sign.COMPLETED})
+
+
+class Sessions(Events):
+    """The sessions; names are unique among those that are not deleted."""
+
+    def add_session(self, **values: object) -> Session:
+        """Record a new session from the fields of `Session`; raises NameTaken.
+
+        Name, title, role, agent, sandbox, branch, base, base_branch, worktree and parent are
+        needed; the rest has defaults.
+        """
+        now = self.now()
+        start = {"intent": Intent.RUN, "state": State.STARTING, "state_since": now, "signed_at": now, "created_at": now}
+        columns = _columns(start | values)
+        names, marks = ", ".join(columns), ", ".join("?" * len(columns))
+        statement = f"INSERT INTO sessions ({names}) VALUES ({marks}) RETURNING *"  # noqa: S608 -- our own column names
+        return self._written(str(values.get("name")), statement, *columns.values())
+
+    def session(self, name: str) -> Session:
+        """Return the session called ``name``; raises NotFound."""
+        found = self.find_session(name)
+        if found is None:
+            raise self._unknown(name)
+        return found
+
+    def find_session(self, name: str) -> Session | None:
+        """Return the session called ``name``, or None."""
+        return self._one("SELECT * FROM sessions WHERE name = ? AND deleted_at IS NULL", name)
+
+    def session_by_token(self, token_hash: str) -> Session | None:
+        """Return the session whose credential has this hash, or None."""
+        return self._one(
+            "SELECT * FROM sessions WHERE token_hash = ? AND token_hash <> '' AND deleted_at IS NULL", token_hash
+        )
+
+    def deleted_session(self, name: str) -> Session | None:
+        """Return the session of that name that was deleted last, or None."""
+        return self._one(
+            "SELECT * FROM sessions WHERE name = ? AND deleted_at IS NOT NULL ORDER BY deleted_at DESC, id DESC", name
+        )
+
+    def sessions(self, include_deleted: bool = False) -> list[Session]:  # noqa: FBT001, FBT002 -- one clear question
+        """Return the sessions, the designer first, the others in the order they were made."""
+        rows = self._database.rows(
+            "SELECT * FROM sessions WHERE ? OR deleted_at IS NULL ORDER BY role <> 'designer', id", include_deleted
+        )
+        return [_session(row) for row in rows]
+
+    def update_session(self, name_or_id: str | int, **values: object) -> Session:
+        """Change fields of a session, by name or (a deleted one too) by id; raises NotFound, NameTaken."""
+        with self._database.change():
+            current = self._found(name_or_id)
+            if values.get("state", current.state) != current.state:
+                values.setdefault("state_since", self.now())
+            columns = _columns(values)
+            changes = ", ".join(f"{column} = ?" for column in columns) or "id = id"
+            statement = f"UPDATE sessions SET {changes} WHERE id = ? RETURNING *"  # noqa: S608 -- our own column names
+            return self._written(current.name, statement, *columns.values(), current.id)
+
+    def revive_session(self, number: int) -> Session:
+        """Undelete a session by its id, at rest until somebody wants it to run; raises NotFound, NameTaken."""
+        return self.update_session(number, deleted_at=None, intent=Intent.STOP)
+
+    def record_sign(
+        self, session: str, sign: Sign, text: str, *, at: datetime | None = None, waits_for: int | None = None
+    ) -> Session:
+        """Record one piece of evidence and the state that follows from it; raises NotFound.
+
+        ``at`` is when it was true, by default now: evidence older than the last is ignored.
+        ``waits_for`` is the id of the question that ASKED is about; ANSWERED and COMPLETED close it.
+        """
+        with self._database.change():
+            current = self.session(session)
+            if at is not None and self._is_stale(current.id, at):
+                return current
+            program = self.program_sign(session) if sign is Sign.ANSWERED else None
+            self.log(session, sign.value, text, at=at)
+            question = None if sign in _MEETS_QUESTION else waits_for or current.waits_for
+            state = next_state(current.state, sign, question_open=question is not None, program=program)
+            told = f"{sign.value}: {text}" if text else sign.value
+            tells = state is not current.state or supports(state, sign)
+            return self.update_session(
+                current.id,
+                state=state,
+                evidence=told if tells else current.evidence,
+                waits_for=question,
+                signed_at=at or self.now(),
+            )
+
+    def program_sign(self, session: str) -> Sign | None:
+        """Return the last sign that the session's own program gave of its turns, or None before the first."""
+        kinds = ", ".join(f"'{sign.value}'" for sign in sorted(PROGRAM_SIGNS))
+        statement = f"SELECT kind FROM events WHERE session_id = ? AND kind IN ({kinds}) ORDER BY id DESC LIMIT 1"  # noqa: S608 -- our own names
+        row = self._database.row(statement, self.session(session).id)
+        return Sign(row["kind"]) if row else None
+
+    def _is_stale(self, number: int, at: datetime) -> bool:
+        row = self._database.row("SELECT signed_at FROM sessions WHERE id = ?", number)
+        # A last sign in the future comes from a clock that was wrong: it must not silence what follows.
+        return row is not None and at < moment(row["signed_at"]) <= self.now()
+
+    def _one(self, statement: str, *values: object) -> Session | None:
+        row = self._database.row(statement, *values)
+        return _session(row) if row else None
+
+    def _found(self, name_or_id: str | int) -> Session:
+        if isinstance(name_or_id, str):
+            return self.session(name_or_id)
+        found = self._one("SELECT * FROM sessions WHERE id = ?", name_or_id)
+        if found is None:
+            raise NotFound(f"no session has the id {name_or_id}")
+        return found
+
+    def _written(self, name: str, statement: str, *values: object) -> Session:
+        try:
+            with self._database.change():
+                return _session(self._database.rows(statement, *values)[0])
+        except sqlite3.IntegrityError as error:
+            if "sessions.name" not in str(error):
+                raise
+            raise NameTaken(f"a session called {name} exists already", hint="choose another name") from error
+
+    def _unknown(self, name: str) -> NotFound:
+        names = [session.name for session in self.sessions()]
+        near = difflib.get_close_matches(name, names, n=1)
+        hint = f"there is: {', '.join(names)}" if names else "there are none yet; type: orchestra up"
+        return NotFound(f"no session is called {name!r}", hint=f"did you mean {near[0]}?" if near else hint)
+
+
+def _optional_moment(stored: str | None) -> datetime | None:
+    return moment(stored) if stored else None
+
+
+def _path(stored: bytes) -> Path:
+    return Path(os.fsdecode(stored))
+
+
+def _same(stored: object) -> object:
+    return stored
+
+
+def _columns(values: Mapping[str, object]) -> dict[str, object]:
+    """Turn fields of `Session` into columns; raises TypeError for a field that does not exist."""
+    columns = dict(values)
+    diff = columns.pop("diff", None)
+    if isinstance(diff, DiffStat):
+        columns |= {name: getattr(diff, name) for name in _DIFF}
+    if unknown := columns.keys() - _COLUMNS:
+        raise TypeError(f"a session has no {', '.join(sorted(unknown))}")
+    return columns
+
+
+_READ: dict[str, Callable[[Any], object]] = {
+    "role": Role,
+    "sandbox": SandboxKind,
+    "intent": Intent,
+    "state": State,
+    "worktree": _path,
+    "state_since": moment,
+    "created_at": moment,
+    "deleted_at": _optional_moment,
+    "paired": bool,
+}
+
+
+def _session(row: sqlite3.Row) -> Session:
+    values: dict[str, Any] = {name: _READ.get(name, _same)(row[name]) for name in _FIELDS}
+    return Session(id=row["id"], diff=DiffStat(*(row[name] for name in _DIFF)), **values)

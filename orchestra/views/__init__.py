@@ -1,0 +1,1 @@
+"""Model values turned into what the terminal shows."""

@@ -1,0 +1,285 @@
+"""A unified diff as a person reads it: a heading for each file, code in its language's colours."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.style import Style
+from rich.syntax import Syntax, SyntaxTheme
+from rich.text import Text
+
+from orchestra.views import palette
+from orchestra.views.text import code, count, fit, fit_path, line
+
+_HUNK = re.compile(r"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@ ?(.*)")
+_NUMBERED = 60
+"""From this many columns on, lines carry their number."""
+_COLOURED, _COLOURED_LINES = 20_000, 1000
+"""Characters and lines of one hunk that are worth colouring: more would be felt at a key press."""
+_LONGEST_LINE = 2000
+"""Characters of one line that are kept: no terminal shows more."""
+_OCTAL = re.compile(rb"\\([0-7]{3}|.)")
+_ESCAPES = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b"a": b"\a", b"b": b"\b", b"f": b"\f", b"v": b"\v"}
+
+
+@dataclass(slots=True)
+class Hunk:
+    """Lines that stand together; ``start`` is the first one's number in the new file."""
+
+    start: int
+    about: str
+    lines: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class FileDiff:
+    """What changed in one file; ``note`` says what lines cannot: new, deleted, renamed, binary."""
+
+    path: str
+    note: str = ""
+    hunks: list[Hunk] = field(default_factory=list)
+    insertions: int = 0
+    deletions: int = 0
+
+
+@dataclass(slots=True)
+class _Reading:
+    files: list[FileDiff] = field(default_factory=list)
+    old: int = 0
+    new: int = 0
+
+
+def parse(text: str) -> list[FileDiff]:
+    """Read a unified diff as git prints it; anything else in it is left out."""
+    reading = _Reading()
+    # A form feed or a carriage return is part of a line, so str.splitlines would be wrong.
+    for one in text.split("\n"):
+        if reading.old > 0 or reading.new > 0:
+            _body(reading, one[:_LONGEST_LINE])
+        else:
+            _head(reading, one)
+    return reading.files
+
+
+def _body(reading: _Reading, one: str) -> None:
+    file = reading.files[-1]
+    mark = one[:1]
+    reading.old -= mark in {" ", "-", ""}
+    reading.new -= mark in {" ", "+", ""}
+    file.insertions += mark == "+"
+    file.deletions += mark == "-"
+    if mark != "\\":
+        file.hunks[-1].lines.append(one or " ")
+
+
+def _head(reading: _Reading, one: str) -> None:
+    if one.startswith("diff --git "):
+        reading.files.append(FileDiff(_path_in(one)))
+        return
+    if not reading.files:
+        return
+    file = reading.files[-1]
+    if found := _HUNK.match(one):
+        reading.old, reading.new = int(found[2] or 1), int(found[4] or 1)
+        file.hunks.append(Hunk(int(found[3]), found[5]))
+    elif one.startswith(("--- ", "+++ ")) and not one.endswith("/dev/null"):
+        file.path = _unquoted(one[4:].removesuffix("\t"))[2:]
+    elif note := _note(one):
+        file.note = note
+
+
+def _note(one: str) -> str:
+    if one.startswith("new file"):
+        return "link" if one.endswith("120000") else "new"
+    if one.startswith("deleted file"):
+        return "deleted"
+    if one.startswith("rename from "):
+        return f"was {_unquoted(one.removeprefix('rename from '))}"
+    if one.startswith(("Binary files", "GIT binary patch")):
+        return "binary"
+    return f"mode {one.removeprefix('new mode ')}" if one.startswith("new mode ") else ""
+
+
+def _path_in(heading: str) -> str:
+    names = heading.removeprefix("diff --git ")
+    if names.endswith('"') and ' "b/' in names:
+        return _unquoted('"b/' + names.rpartition(' "b/')[2])[2:]
+    half = len(names) // 2
+    return names[half + 3 :] if names[2:half] == names[half + 3 :] else names.rpartition(" b/")[2]
+
+
+def _unquoted(name: str) -> str:
+    if not (name.startswith('"') and name.endswith('"')):
+        return name
+    raw = name[1:-1].encode("utf-8", "surrogateescape")
+    return _OCTAL.sub(_unescaped, raw).decode("utf-8", "surrogateescape")
+
+
+def _unescaped(found: re.Match[bytes]) -> bytes:
+    mark = found[1]
+    return bytes((int(mark, 8) & 0xFF,)) if mark.isdigit() and len(mark) > 1 else _ESCAPES.get(mark, mark)
+
+
+class DiffView:
+    """A diff that can be shown whole, or line by line from anywhere in it."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.files = parse(text)
+        self._index = [place for number, file in enumerate(self.files) for place in _places(number, file)]
+
+    def __len__(self) -> int:
+        return len(self._index) + 1 if self.files else 0
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield from self.lines(options.max_width)
+
+    def lines(self, width: int, top: int = 0, height: int | None = None) -> Iterator[Text]:
+        """Return the lines from ``top`` on, cropped to ``width`` columns; only what is returned is coloured."""
+        if not self.files:
+            return
+        end = None if height is None else max(0, top + height - 1)
+        if top == 0 and height != 0:
+            yield self._summary(width)
+        for place in self._index[max(0, top - 1) : end]:
+            yield self._line(place, width)
+
+    def _summary(self, width: int) -> Text:
+        text = Text(no_wrap=True)
+        text.append(count(len(self.files), "file"), palette.STRONG)
+        text.append("  ").append_text(
+            _counts(sum(file.insertions for file in self.files), sum(file.deletions for file in self.files))
+        )
+        text.truncate(width)
+        return text
+
+    def _line(self, place: _Place, width: int) -> Text:
+        number, index, row, at = place
+        file = self.files[number]
+        if index < 0:
+            return Text() if index == _BLANK else _heading(file, width)
+        hunk = file.hunks[index]
+        return _separator(hunk, width) if row < 0 else _code_line(file, hunk, row, at, width)
+
+
+_BLANK, _HEADING = -2, -1
+_Place = tuple[int, int, int, int]
+"""Which file, which hunk (or `_BLANK`, `_HEADING`), which of its lines (-1: its separator), its number in the file."""
+
+
+def _places(number: int, file: FileDiff) -> Iterator[_Place]:
+    yield number, _BLANK, 0, 0
+    yield number, _HEADING, 0, 0
+    for index, hunk in enumerate(file.hunks):
+        if index or hunk.about or hunk.start > 1:
+            yield number, index, -1, 0
+        at = hunk.start
+        for row, one in enumerate(hunk.lines):
+            yield number, index, row, at
+            at += one[0] != "-"
+
+
+def diff_view(text: str) -> DiffView:
+    """Return a unified diff as something rich can print."""
+    return DiffView(text)
+
+
+def _counts(insertions: int, deletions: int) -> Text:
+    text = Text()
+    text.append(f"+{insertions}", palette.ADDED if insertions else palette.FAINT).append(" ")
+    return text.append(f"−{deletions}", palette.REMOVED if deletions else palette.FAINT)
+
+
+def _heading(file: FileDiff, width: int) -> Text:
+    counts = _counts(file.insertions, file.deletions) if file.hunks else Text()
+    note = Text(f" {fit(line(file.note), width // 3)}", palette.VIOLET) if file.note else Text()
+    room = width - counts.cell_len - note.cell_len - 4
+    heading = Text.assemble(("▍ ", palette.ACCENT), no_wrap=True)
+    heading.append(fit_path(line(file.path), room), palette.STRONG)
+    heading.append_text(note).append(" ")
+    heading.append("─" * max(0, width - heading.cell_len - counts.cell_len - 1), palette.RULE)
+    heading.append(" ").append_text(counts)
+    heading.truncate(width)
+    return heading
+
+
+def _separator(hunk: Hunk, width: int) -> Text:
+    about = f" {line(hunk.about)}" if hunk.about else ""
+    return Text(fit(f"  ⋯ {hunk.start}{about}", width), palette.FAINT, no_wrap=True)
+
+
+def _code_line(file: FileDiff, hunk: Hunk, row: int, at: int, width: int) -> Text:
+    mark = hunk.lines[row][0]
+    style = {"+": palette.ADDED, "-": palette.REMOVED}.get(mark, palette.FAINT)
+    gutter = Text(no_wrap=True)
+    if width >= _NUMBERED:
+        gutter.append("     " if mark == "-" else f"{at:>4} ", palette.FAINT)
+    gutter.append({"+": "▎+ ", "-": "▎− "}.get(mark, "   "), style)
+    body = _content(file, hunk, row)
+    room = width - gutter.cell_len
+    if body.cell_len > room:
+        body.truncate(max(0, room - 1))
+        body.append("…", palette.FAINT)
+    return gutter.append_text(body)
+
+
+def _content(file: FileDiff, hunk: Hunk, row: int) -> Text:
+    language = _language(file.path)
+    if language is None or len(hunk.lines) > _COLOURED_LINES or sum(map(len, hunk.lines)) > _COLOURED:
+        return _uncoloured(hunk.lines[row])
+    return _coloured(hunk, language)[row].copy()
+
+
+def _uncoloured(one: str) -> Text:
+    return Text(code(one[1:]), palette.REMOVED if one[0] == "-" else palette.PLAIN)
+
+
+_painted: dict[int, tuple[Hunk, list[Text]]] = {}
+_PAINTED_KEPT = 64
+
+
+def _coloured(hunk: Hunk, language: Syntax) -> list[Text]:
+    """Return the lines of a hunk in their colours; the last hunks shown are remembered."""
+    known = _painted.get(id(hunk))
+    if known is not None and known[0] is hunk:
+        return known[1]
+    while len(_painted) >= _PAINTED_KEPT:
+        _painted.pop(next(iter(_painted)))
+    lines = _paint(hunk, language)
+    _painted[id(hunk)] = (hunk, lines)
+    return lines
+
+
+def _paint(hunk: Hunk, language: Syntax) -> list[Text]:
+    texts = [_uncoloured(one) for one in hunk.lines]
+    new = [index for index, one in enumerate(hunk.lines) if one[0] != "-"]
+    coloured = language.highlight("\n".join(texts[index].plain for index in new)).split("\n", allow_blank=True)
+    for index, shown in zip(new, coloured, strict=False):
+        if shown.plain == texts[index].plain:
+            texts[index] = shown
+    return texts
+
+
+class _Theme(SyntaxTheme):
+    """The palette's colours for code, on the terminal's own background."""
+
+    def get_style_for_token(self, token_type: tuple[str, ...]) -> Style:
+        """Return the style of the nearest kind of token that has one."""
+        name = str(token_type)
+        while name not in palette.CODE and "." in name:
+            name = name.rpartition(".")[0]
+        return palette.CODE.get(name, palette.PLAIN)
+
+    def get_background_style(self) -> Style:
+        """Return the terminal's own background."""
+        return palette.PLAIN
+
+
+@lru_cache(maxsize=256)
+def _language(path: str) -> Syntax | None:
+    name = Syntax.guess_lexer(path)
+    return None if name in {"default", "text"} else Syntax("", name, theme=_Theme())

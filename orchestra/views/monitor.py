@@ -1,0 +1,193 @@
+"""What a session does, told from its recorded events alone, and what it and others said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.text import Text
+
+from orchestra.model import Event, Message, SandboxKind, Session, State
+from orchestra.views import palette
+from orchestra.views.session_list import changes, told
+from orchestra.views.text import age, count, fit, line, wrap
+
+_SAID_LINES = 5
+_LABEL = 9
+_ROOMY = 60
+"""From this many columns on, how far a message has come is said in a word."""
+_KINDS: dict[str, tuple[str, str]] = {
+    "launched": ("▸", "violet"),
+    "ready": ("○", "muted"),
+    "turn-started": ("▸", "accent"),
+    "tool-used": ("·", "muted"),
+    "prompted": ("◆", "warm"),
+    "turn-ended": ("○", "muted"),
+    "turn-failed": ("✗", "bad"),
+    "asked": ("◆", "warm"),
+    "answered": ("▸", "accent"),
+    "completed": ("✓", "good"),
+    "reported-error": ("✗", "bad"),
+    "exited": ("✗", "bad"),
+    "vanished": ("?", "violet"),
+    "stopped": ("■", "faint"),
+    "commit": ("◉", "good"),
+    "merged": ("✓", "good"),
+    "conflict": ("✗", "bad"),
+    "check-failed": ("✗", "bad"),
+    "trouble": ("✗", "bad"),
+    "refused": ("✗", "bad"),
+}
+_STYLES = {
+    "violet": palette.VIOLET,
+    "muted": palette.MUTED,
+    "accent": palette.ACCENT,
+    "warm": palette.WARM,
+    "bad": palette.BAD,
+    "good": palette.GOOD,
+    "faint": palette.FAINT,
+}
+
+
+class Lines:
+    """Lines that depend on the width alone."""
+
+    def lines(self, width: int) -> Iterator[Text]:
+        """Return the lines, none wider than ``width`` columns."""
+        raise NotImplementedError
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield from self.lines(options.max_width)
+
+
+class MonitorView(Lines):
+    """The running summary of one session."""
+
+    def __init__(self, session: Session, events: Sequence[Event], messages: Sequence[Message], now: datetime) -> None:
+        self._session = session
+        self._events = events
+        self._messages = messages
+        self._now = now
+
+    def lines(self, width: int) -> Iterator[Text]:
+        """Return the lines, none wider than ``width`` columns."""
+        yield self._title(width)
+        yield from self._now_doing(width)
+        yield Text()
+        yield from self._facts(width)
+        yield from self._said(width)
+        yield from self._happened(width)
+
+    def _title(self, width: int) -> Text:
+        session = self._session
+        style = palette.STATE_STYLES[session.state]
+        title = Text(no_wrap=True)
+        title.append(f"{palette.STATE_GLYPHS[session.state]} {session.state}", style)
+        title.append(f" for {age(session.state_since, self._now)}", palette.MUTED)
+        name = fit(line(session.name), width - title.cell_len - 2)
+        title.append(" " * max(1, width - title.cell_len - len(name)))
+        return title.append(name, palette.STRONG)
+
+    def _now_doing(self, width: int) -> Iterator[Text]:
+        words = told(self._session.evidence) or self._session.summary
+        style = palette.WARM if self._session.state is State.WAITING else palette.PLAIN
+        for one in wrap(line(words), width - 2)[:3] if words else []:
+            yield Text(f"  {one}", style, no_wrap=True)
+
+    def _facts(self, width: int) -> Iterator[Text]:
+        session = self._session
+        if session.diff.files:
+            changed = changes(session.diff, files=False)
+            changed.append(f" in {count(session.diff.files, 'file')}", palette.MUTED)
+        else:
+            changed = Text("nothing yet", palette.FAINT)
+        yield _fact("changed", changed, width)
+        commits = count(session.commits, "commit") if session.commits else "no commits"
+        yield _fact("branch", Text(f"{line(session.branch)} · {commits}"), width)
+        agent = Text(line(session.agent))
+        if session.model:
+            agent.append(f" · {line(session.model)}", palette.MUTED)
+        if session.sandbox is SandboxKind.HOST:
+            agent.append(" ").append(" HOST ", palette.ALARM)
+        yield _fact("agent", agent, width)
+
+    def _said(self, width: int) -> Iterator[Text]:
+        if not self._messages:
+            return
+        yield from _heading("last message", width)
+        yield from message_lines(self._messages[-1], self._now, width, most=_SAID_LINES)
+
+    def _happened(self, width: int) -> Iterator[Text]:
+        if not self._events:
+            return
+        yield from _heading("what happened", width)
+        for event in reversed(self._events):
+            yield _event_line(event, self._now, width)
+
+
+def _heading(words: str, width: int) -> Iterator[Text]:
+    yield Text()
+    yield Text.assemble((words, palette.MUTED), " ", ("─" * max(0, width - len(words) - 1), palette.RULE))
+
+
+def _fact(label: str, value: Text, width: int) -> Text:
+    whole = Text.assemble((f"{label:<{_LABEL}}", palette.MUTED), value, no_wrap=True)
+    whole.truncate(width, overflow="ellipsis")
+    return whole
+
+
+def _event_line(event: Event, now: datetime, width: int) -> Text:
+    glyph, style = _KINDS.get(event.kind, ("·", "muted"))
+    words = line(event.text) or event.kind.replace("-", " ")
+    quiet = style in {"muted", "faint"}
+    return Text.assemble(
+        (f"{age(event.at, now):>4} ", palette.FAINT),
+        (f"{glyph} ", _STYLES[style]),
+        (fit(words, width - 7), palette.MUTED if quiet else palette.PLAIN),
+        no_wrap=True,
+    )
+
+
+def message_lines(
+    message: Message, now: datetime, width: int, *, most: int = 1000, numbered: bool = False
+) -> Iterator[Text]:
+    """Return one message: who to whom, what kind, how far it has come, then its text, at most ``most`` lines."""
+    kind = palette.KIND_STYLES[message.kind]
+    state = f"{palette.MESSAGE_GLYPHS[message.state]} {message.state if width >= _ROOMY else ''}".rstrip()
+    right = Text(f" {state} {age(message.sent_at, now):>3}", palette.FAINT)
+    head = Text(f"{message.id}  " if numbered else "", palette.FAINT, no_wrap=True)
+    room = max(2, (width - head.cell_len - right.cell_len - len(message.kind) - 6) // 2)
+    head.append(fit(line(message.sender), room), palette.STRONG).append(" → ", palette.FAINT)
+    head.append(fit(line(message.recipient), room)).append(" ").append(message.kind, kind)
+    head.truncate(max(0, width - right.cell_len))
+    head.append(" " * max(0, width - head.cell_len - right.cell_len)).append_text(right)
+    head.truncate(width)
+    yield head
+    lines = wrap(message.text.lstrip().removeprefix(f"{message.kind.upper()}:"), width - 2)
+    for number, one in enumerate(lines[:most]):
+        cut = "…" if number == most - 1 and len(lines) > most else ""
+        yield Text.assemble(("▏", kind), (f" {one}" if not cut else f" {fit(one, width - 3)}{cut}", ""), no_wrap=True)
+
+
+class MessagesView(Lines):
+    """Messages, the newest first; ``numbered`` shows their ids and puts the newest last, as letters are read."""
+
+    def __init__(self, messages: Sequence[Message], now: datetime, *, numbered: bool = False) -> None:
+        self._messages = messages if numbered else tuple(reversed(messages))
+        self._now = now
+        self._numbered = numbered
+
+    def lines(self, width: int) -> Iterator[Text]:
+        """Return the lines, none wider than ``width`` columns."""
+        for number, message in enumerate(self._messages):
+            if number:
+                yield Text()
+            yield from message_lines(message, self._now, width, numbered=self._numbered)
+
+
+def monitor_view(
+    session: Session, events: Sequence[Event], messages: Sequence[Message], *, now: datetime
+) -> MonitorView:
+    """Return the running summary of a session; events and messages come oldest first."""
+    return MonitorView(session, events, messages, now)

@@ -1,0 +1,185 @@
+"""Tables of plain data, as the actions return it, for the command line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
+
+from orchestra.model import Message, MessageKind, MessageState, State
+from orchestra.views import palette
+from orchestra.views.monitor import MessagesView
+from orchestra.views.session_list import told
+from orchestra.views.text import block, count, line
+
+Row = Mapping[str, Any]
+
+
+def _table(*columns: str) -> Table:
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        header_style=palette.MUTED,
+        border_style=palette.RULE,
+        show_edge=False,
+        padding=(0, 1, 0, 0),
+    )
+    for number, name in enumerate(columns, 1):
+        table.add_column(name, no_wrap=number < len(columns), overflow="fold" if number == len(columns) else "ellipsis")
+    return table
+
+
+def _grid() -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style=palette.MUTED, no_wrap=True)
+    table.add_column(overflow="fold")
+    return table
+
+
+def _block(text: str) -> Text:
+    return Text("\n".join(block(text)))
+
+
+def _moment(text: str) -> str:
+    """Shorten an ISO time to what a person compares, still UTC."""
+    return line(str(text))[:19].replace("T", " ")
+
+
+def rows_table(rows: Sequence[Row]) -> RenderableType:
+    """Return a table with one column for each key of the first row."""
+    if not rows:
+        return Text("nothing to show", palette.MUTED)
+    table = _table(*rows[0])
+    for row in rows:
+        table.add_row(*(_block(_plain(row.get(key))) for key in rows[0]))
+    return table
+
+
+def _plain(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, (list, tuple)):
+        return ", ".join(str(one) for one in value)
+    return str(value)
+
+
+def settings_table(settings: Sequence[Row]) -> RenderableType:
+    """Return settings as a file would have them; what nobody has set is faint."""
+    table = _table("setting", "value", "from")
+    for one in settings:
+        style = palette.FAINT if one["origin"] == "built in" else palette.PLAIN
+        cells = (line(one["name"]), line(json.dumps(one["value"], ensure_ascii=False)), line(one["origin"]))
+        table.add_row(*(Text(cell, style) for cell in cells))
+    return table
+
+
+def images_table(images: Sequence[Row]) -> RenderableType:
+    """Return the images that have a name; one that another has replaced has none any more."""
+    rows = [
+        {
+            "image": one["tag"],
+            "layer": one["stage"],
+            "MiB": one["size"] // 1024**2,
+            "built (UTC)": _moment(one["created"])[:16],
+        }
+        for one in images
+        if not one["tag"].startswith("<none>")
+    ]
+    return rows_table(rows)
+
+
+def findings_table(findings: Sequence[Row]) -> RenderableType:
+    """Return what was checked, and what to type where it is not well."""
+    table = Table.grid(padding=(0, 1))
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True, style=palette.STRONG)
+    table.add_column(overflow="fold")
+    for one in findings:
+        mark = Text("✓", palette.GOOD) if one["well"] else Text("✗", palette.BAD)
+        table.add_row(mark, Text(line(one["check"])), _block(one["detail"]))
+        if one.get("repair") and not one["well"]:
+            table.add_row("", "", Text.assemble(("→ ", palette.WARM), _block(one["repair"])))
+    return table
+
+
+def events_table(events: Sequence[Row]) -> RenderableType:
+    """Return what happened, oldest first."""
+    if not events:
+        return Text("nothing happened yet", palette.MUTED)
+    table = _table("time (UTC)", "what", "")
+    for event in events:
+        when = Text(_moment(event["at"]), palette.FAINT)
+        table.add_row(when, Text(line(event["kind"]), palette.ACCENT), _block(event["text"]))
+    return table
+
+
+def letters(messages: Sequence[Row], now: datetime) -> RenderableType:
+    """Return messages, oldest first, each with how far it has come."""
+    if not messages:
+        return Text("no messages", palette.MUTED)
+    return MessagesView([_message(one) for one in messages], now, numbered=True)
+
+
+def _message(row: Row) -> Message:
+    sent = datetime.fromisoformat(row["sent_at"])
+    kind, state = MessageKind(row["kind"]), MessageState(row["state"])
+    return Message(row["id"], row["sender"], row["recipient"], kind, row["text"], sent, state, sent)
+
+
+_FACTS = ("title", "role", "agent", "sandbox", "branch", "base_branch", "worktree", "spec", "container", "parent")
+
+
+def session_details(seen: Row, now: datetime) -> RenderableType:
+    """Return one session: its state, where everything is, its commits and messages."""
+    parts: list[RenderableType] = [_title(seen), _facts(seen)]
+    for heading, table in (("commits", _commits(seen)), ("messages", _said(seen, now))):
+        if table is not None:
+            parts += [Text(), Rule(Text(heading, palette.MUTED), align="left", style=palette.RULE), table]
+    return Group(*parts)
+
+
+def _title(seen: Row) -> Text:
+    state = State(seen["state"])
+    style = palette.STATE_STYLES[state]
+    return Text.assemble(
+        (line(seen["name"]), palette.STRONG),
+        "  ",
+        (f"{palette.STATE_GLYPHS[state]} {state}", style),
+        (f"  since {_moment(seen['state_since'])} UTC", palette.MUTED),
+        (f"\n{line(told(seen['evidence']))}" if seen.get("evidence") else "", palette.MUTED),
+        "\n",
+    )
+
+
+def _facts(seen: Row) -> Table:
+    grid = _grid()
+    for key in _FACTS:
+        if seen.get(key):
+            on_host = key == "sandbox" and seen[key] == "host"
+            value = Text(" HOST ", palette.ALARM) if on_host else Text(line(str(seen[key])))
+            grid.add_row(key.replace("_", " "), value)
+    stat = seen["diff"]
+    size = f"{count(stat['files'], 'file')}, +{stat['insertions']} −{stat['deletions']}"
+    grid.add_row("changes", f"{size}, {count(seen['commits'], 'commit')}")
+    if seen.get("unread"):
+        grid.add_row("unread", Text(f" {seen['unread']} ", palette.BADGE))
+    return grid
+
+
+def _commits(seen: Row) -> RenderableType | None:
+    if not seen.get("log"):
+        return None
+    grid = _grid()
+    for commit in seen["log"]:
+        grid.add_row(Text(line(commit["id"])[:12], palette.ACCENT), Text(line(commit["subject"])))
+    return grid
+
+
+def _said(seen: Row, now: datetime) -> RenderableType | None:
+    return letters(seen["messages"], now) if seen.get("messages") else None

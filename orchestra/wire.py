@@ -1,0 +1,104 @@
+"""The service's local socket, from the caller's side: one JSON line out, JSON lines back."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import socket
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from enum import Enum
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from orchestra import errors
+
+CONNECT_DEADLINE = 2.0
+"""Seconds to wait for the service to accept a connection."""
+SILENCE_DEADLINE = 900.0
+"""Seconds a long action (an image build) may stay silent."""
+
+
+Progress: TypeAlias = Callable[[str], None]
+"""Takes one line that tells a person how far a long action is."""
+
+
+def ignore(_line: str) -> None:
+    """Take a line of progress and show it to nobody."""
+
+
+def plain(value: object) -> Any:  # noqa: ANN401 -- JSON has no narrower type
+    """Turn model values into what `json` can write: dates as UTC ISO 8601, paths as text."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {one.name: plain(getattr(value, one.name)) for one in dataclasses.fields(value)}
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [plain(item) for item in value]
+    return value
+
+
+def encode_error(error: errors.OrchestraError) -> dict[str, Any]:
+    """Turn an error into plain data that `decode_error` turns back."""
+    extra = {key: plain(item) for key, item in vars(error).items() if key not in {"message", "hint"}}
+    return {"type": type(error).__name__, "message": error.message, "hint": error.hint, "extra": extra}
+
+
+def decode_error(data: Mapping[str, Any]) -> errors.OrchestraError:
+    """Turn `encode_error`'s data back into the error it was made from."""
+    error = errors.by_name(data["type"])(data["message"], hint=data.get("hint", ""))
+    for key, item in data.get("extra", {}).items():
+        setattr(error, key, tuple(item) if isinstance(item, list) else item)
+    return error
+
+
+def call(
+    address: Path,
+    action: str,
+    arguments: Mapping[str, Any],
+    *,
+    progress: Callable[[str], None] = ignore,
+    silence: float = SILENCE_DEADLINE,
+) -> Any:  # noqa: ANN401 -- the action's own plain result
+    """Have the service run an action and return its plain result.
+
+    Raises ServiceDown where nobody listens or the connection breaks, DeadlineExceeded after
+    ``silence`` seconds without a line, and whatever error the action raised.
+    """
+    request = json.dumps({"action": action, "arguments": plain(arguments)}) + "\n"
+    with _connect(address) as link, link.makefile("rwb") as stream:
+        link.settimeout(silence)
+        try:
+            stream.write(request.encode())
+            stream.flush()
+            for line in stream:
+                reply = json.loads(line)
+                if "progress" in reply:
+                    progress(reply["progress"])
+                elif "error" in reply:
+                    raise decode_error(reply["error"])
+                else:
+                    return reply["result"]
+        except TimeoutError as error:
+            message = f"the service has said nothing about {action!r} for {silence:.0f} s"
+            raise errors.DeadlineExceeded(message, hint="look at it with: orchestra log main") from error
+        except OSError as error:
+            raise errors.ServiceDown(f"the connection to the service broke: {error}") from error
+    raise errors.ServiceDown("the service closed the connection before it answered", hint="type: orchestra up")
+
+
+def _connect(address: Path) -> socket.socket:
+    link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    link.settimeout(CONNECT_DEADLINE)
+    try:
+        link.connect(str(address))
+    except OSError as error:
+        link.close()
+        raise errors.ServiceDown("the project's service is not running", hint="type: orchestra up") from error
+    return link

@@ -1,0 +1,172 @@
+"""The real Claude Code with only the model scripted: what its outfit promises, seen on the program itself."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from orchestra.agents import hook_reply, signs
+from orchestra.lifecycle import Sign
+from tests.agents.mcp_stub import TOKEN, McpStub, until
+from tests.agents.model_server import Call, ModelServer, Rule, Say
+from tests.agents.outfitting import a_session, wear
+from tests.fetched import claude_program
+
+KEY = "sk-ant-api03-dummy-0123456789-0123456789"
+REPORT = "mcp__orchestra__report"
+TASK = "Please report."
+
+
+class Terminal:
+    """A private tmux server with one Claude Code in it, in an environment of its own."""
+
+    def __init__(self, place: Path, program: Path, stub: McpStub, model: ModelServer) -> None:
+        self.place = place
+        self.stub = stub
+        self.model = model
+        self.worktree = place / "worktree"
+        self.worktree.mkdir(parents=True)
+        self.session = a_session(self.worktree)
+        self.starts = 0
+        (place / "person").mkdir()
+        (place / "bin").mkdir()
+        (place / "bin" / "claude").symlink_to(program)
+
+    def tmux(self, *arguments: str) -> str:
+        # A server of its own for every start: one that is ending may still take a new session, and lose it.
+        socket = f"claude-{self.starts}"
+        done = subprocess.run(["tmux", "-L", socket, *arguments], capture_output=True, text=True, check=False)
+        return done.stdout
+
+    def start(self, *, task: str = TASK, nudge: str = "") -> None:
+        worn = wear(self.place, self.session, self.stub.url, task=task, nudge=nudge, token=TOKEN)
+        (self.place / "secrets" / "ANTHROPIC_API_KEY").write_text(KEY)
+        (self.place / "secrets" / "ANTHROPIC_BASE_URL").write_text(self.model.url())
+        clean = ["env", "-i", f"PATH={self.place}/bin:/usr/bin:/bin", f"HOME={self.place}/person", "LANG=C.UTF-8"]
+        size = ("-x", "120", "-y", "50")
+        self.starts += 1
+        self.tmux("-f", "/dev/null", "new-session", "-d", *size, *clean, "TERM=tmux-256color", *worn.command)
+
+    def shows(self, text: str) -> None:
+        until(lambda: text in self.tmux("capture-pane", "-p"), what=self.tmux("capture-pane", "-p"))
+
+    def kill(self) -> None:
+        """Kill the agent as the kernel would, and everything of its window."""
+        self.tmux("run-shell", "kill -9 #{pane_pid}")
+        self.tmux("kill-server")
+
+
+@pytest.fixture(scope="session")
+def claude() -> Path:
+    """Claude Code itself, in the version that the built-in profile names."""
+    return claude_program()
+
+
+@pytest.fixture
+def start(tmp_path: Path, claude: Path) -> Iterator[Callable[..., Terminal]]:
+    made: list[Terminal] = []
+
+    def one(stub: McpStub, model: ModelServer) -> Terminal:
+        made.append(Terminal(tmp_path / "session", claude, stub, model))
+        return made[-1]
+
+    yield one
+    for terminal in made:
+        terminal.kill()
+
+
+def test_the_first_request_has_the_tools_even_from_a_slow_service(start: Callable[..., Terminal]) -> None:
+    rules = [Rule([Call(REPORT, {"kind": "complete", "message": "x"})], user=TASK, times=1), Rule([Say("THE END")])]
+    with McpStub(tools_delay=1.5) as stub, ModelServer(rules) as model:
+        terminal = start(stub, model)
+        terminal.start()
+        first = model.wait_for(lambda one: TASK in one.user)
+        assert REPORT in first.tools
+        assert first.key == KEY
+        assert "You are an executor in Orchestra" in first.system
+        terminal.shows("THE END")
+        assert stub.called == [{"kind": "complete", "message": "x"}]
+
+
+def test_its_hooks_are_the_evidence_of_a_turn(start: Callable[..., Terminal]) -> None:
+    rules = [Rule([Call(REPORT, {"kind": "complete", "message": "x"})], user=TASK, times=1), Rule([Say("THE END")])]
+    with McpStub() as stub, ModelServer(rules) as model:
+        start(stub, model).start()
+        until(lambda: stub.payloads("Stop") and stub.payloads("StatusLine"))
+        found = [sign for event, payload in stub.hooks for sign, _ in signs("claude", event, payload)]
+        assert found == [
+            Sign.LAUNCHED,
+            Sign.READY,
+            Sign.TURN_STARTED,
+            Sign.TOOL_USED,
+            Sign.TOOL_USED,
+            Sign.TURN_ENDED,
+        ]
+        assert stub.payloads("Stop")[0]["last_assistant_message"] == "THE END"
+
+
+def test_messages_reach_it_at_the_end_of_its_turn_as_many_as_there_are(start: Callable[..., Terminal]) -> None:
+    """Without a setting, Claude Code drops the ninth in a row."""
+    rules = [Rule([Say("first")], user=TASK), Rule([Say("heard")], user="BLUE")]
+    with McpStub() as stub, ModelServer(rules) as model:
+        stub.replies["Stop"] = [hook_reply("claude", "Stop", f"[from main] BLUE {number}") for number in range(10)]
+        start(stub, model).start()
+        for number in range(10):
+            model.wait_for(lambda one, number=number: f"[from main] BLUE {number}" in one.user)  # type: ignore[misc]  # mypy cannot infer a lambda with a default
+        until(lambda: len(stub.payloads("Stop")) == 11)
+
+
+@pytest.mark.parametrize("event", ["UserPromptSubmit", "PostToolUse"])
+def test_a_busy_agent_gets_its_messages_between(start: Callable[..., Terminal], event: str) -> None:
+    rules = [Rule([Call(REPORT, {"kind": "complete", "message": "x"})], user=TASK, times=1), Rule([Say("THE END")])]
+    with McpStub() as stub, ModelServer(rules) as model:
+        stub.replies[event] = [hook_reply("claude", event, "[from main] PURPLE")]
+        start(stub, model).start()
+        model.wait_for(lambda one: "[from main] PURPLE" in one.injected)
+
+
+def test_killed_it_comes_back_with_its_conversation_and_goes_on_when_told(start: Callable[..., Terminal]) -> None:
+    rules = [
+        Rule([Call(REPORT, {"kind": "progress", "message": "x"})], user=TASK, times=1),
+        Rule([Say("slow")], result="reported", hold="gate"),
+        Rule([Say("WENT ON")], user="Go on"),
+    ]
+    with McpStub() as stub, ModelServer(rules) as model:
+        terminal = start(stub, model)
+        terminal.start()
+        model.wait_for(lambda one: "reported" in one.result)
+        # What Claude Code has not written down yet, a kill takes with it.
+        until(lambda: any("tool_result" in one.read_text() for one in terminal.place.rglob("projects/*/*.jsonl")))
+        terminal.kill()
+        terminal.start(nudge="Go on where you were.")
+        resumed = model.wait_for(lambda one: "Go on" in one.user)
+        assert TASK in resumed.everything
+        assert REPORT in resumed.tools
+        assert stub.payloads("SessionStart")[-1]["source"] == "resume"
+        terminal.shows("WENT ON")
+
+
+def test_killed_before_it_remembers_anything_it_begins_with_its_task_again(start: Callable[..., Terminal]) -> None:
+    with McpStub() as stub, ModelServer([Rule([Say("slow")], user=TASK, hold="gate")]) as model:
+        terminal = start(stub, model)
+        terminal.start()
+        model.wait_for(lambda one: TASK in one.user)
+        terminal.kill()
+        terminal.start(nudge="Go on where you were.")
+        until(lambda: len(model.conversation()) == 2)
+        assert any(TASK in one.user or "Go on" in one.user for one in model.conversation()[1:])
+
+
+def test_without_a_task_it_waits_at_its_prompt_and_asks_nothing(start: Callable[..., Terminal]) -> None:
+    with McpStub() as stub, ModelServer() as model:
+        terminal = start(stub, model)
+        terminal.start(task="")
+        until(lambda: stub.payloads("SessionStart"))
+        terminal.shows("❯")
+        assert "trust" not in terminal.tmux("capture-pane", "-p")
+        assert model.conversation() == []
+        written = [str(one.relative_to(terminal.place / "person")) for one in (terminal.place / "person").rglob("*")]
+        assert all(name.startswith(".cache") for name in written)

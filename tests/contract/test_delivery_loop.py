@@ -1,0 +1,76 @@
+"""Many messages, one after the other and all at once: none is lost, none comes twice, and how long one takes."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import pytest
+
+from tests.contract.conftest import drivers
+from tests.contract.scripted import Scripted
+from tests.contract.stage import SLOW, Hold, Rest, Stage, Talk
+from tests.journeys.person import eventually
+
+MANY = int(os.environ.get("ORCHESTRA_TEST_MESSAGES") or "20")
+"""How many messages each loop sends; read at once, for a test sees none of the caller's own settings."""
+PATIENCE = 10.0
+"""Seconds within which an agent at rest must have its message, on a busy machine too."""
+
+
+def talkers() -> list[Scripted]:
+    """Return the drivers of agents that ask a model, which tells when a message arrived."""
+    return [driver for driver in drivers() if isinstance(driver, Scripted)]
+
+
+EACH = pytest.mark.parametrize("stage", talkers(), indirect=True, ids=lambda driver: driver.profile)
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
+
+
+def scripted(stage: Stage) -> Scripted:
+    """Return the stage's driver."""
+    assert isinstance(stage.driver, Scripted)
+    return stage.driver
+
+
+@EACH
+def test_messages_to_an_agent_at_rest(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each starts a turn of its own."""
+    driver = scripted(stage)
+    name = stage.play("patient", Rest())
+    stage.rests(name)
+    sent, waited = [], []
+    for number in range(MANY):
+        message = stage.send(name, f"COLOUR {number}")
+        eventually(lambda: driver.copies(stage, name, message) == [1], within=SLOW, what=f"{message}")  # noqa: B023 -- looked at within the round
+        waited.append(time.time() - _sent_at(stage, name, message.id))
+        stage.is_in(name, "idle")
+        sent.append(message)
+    assert stage.copies(name, *sent) == [1] * len(sent)
+    assert stage.row(name)["unread"] == 0
+    late = sorted(waited)[max(0, round(0.95 * len(waited)) - 1)]
+    with capsys.disabled():
+        told = f"{len(sent)} messages at rest, p95 {late:.2f} s, longest {max(waited):.2f} s"
+        print(f"\n{stage.driver.profile}: {told}")  # noqa: T201 -- a number for the person who runs it
+    assert late < PATIENCE
+
+
+def _sent_at(stage: Stage, name: str, number: int) -> float:
+    (found,) = [one for one in stage.store.messages(recipient=name) if one.id == number]
+    return found.sent_at.timestamp()
+
+
+@EACH
+def test_messages_to_a_busy_agent(stage: Stage) -> None:
+    """All of them come when its turn lets them, in order."""
+    driver = scripted(stage)
+    name = stage.play("toiler", Hold(), Talk("The turn is over"))
+    eventually(lambda: len(driver.asked(stage, name)) == 1, within=SLOW)
+    sent = [stage.send(name, f"COLOUR {number}") for number in range(MANY)]
+    assert stage.row(name)["unread"] == len(sent)
+    assert stage.copies(name, *sent) == [0] * len(sent)
+    driver.let_go(stage, name)
+    stage.arrives(name, *sent)
+    whole = driver.asked(stage, name)[-1].everything
+    places = [whole.index(f"[message {one.id} from") for one in sent]
+    assert places == sorted(places)

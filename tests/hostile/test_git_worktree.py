@@ -1,0 +1,242 @@
+"""Everything an agent could plant in its worktree to have the host run, follow or wait for it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from orchestra.drivers import anchors, changes, history, merging
+from orchestra.errors import OrchestraError
+from orchestra.model import DiffStat
+from tests.hostile import git_traps as traps
+from tests.hostile.git_traps import Scene, Trap
+from tests.repositories import Yard
+
+SECRET = "the person's secret"
+BOUND = 20.0
+"""Seconds in which all that is done to a booby-trapped worktree must be over."""
+
+
+@pytest.fixture
+def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    yard = Yard.make(tmp_path, monkeypatch)
+    (yard.place / "secret").write_text(SECRET)
+    base, tree = yard.tip, yard.worktree("agent")
+    yard.write({"app.py": "one\nchanged\nthree\n", "new.txt": "new\n"}, at=tree)
+    return Scene(yard, tree, base)
+
+
+# --- what the host does ------------------------------------------------------------------------
+
+
+def do_everything(scene: Scene) -> None:
+    """Call every function that meets what an agent wrote; the branch has what the worktree has, committed."""
+    repo, tree, base = scene.yard.repository, scene.tree, scene.base
+    cache = scene.yard.place / "cache"
+    for _ in range(2):
+        assert changes.stat(repo, tree, base, cache=cache).files >= 2
+        assert "+changed\n" in changes.diff(repo, tree, base, cache=cache)
+        assert {"app.py", "new.txt"} <= set(changes.dirty(repo, tree))
+    tip = changes.snapshot(repo, tree, "as if the agent had committed it")
+    ours = merging.merge_commit(repo, f"{base}^{{tree}}", (base,), "ours")
+    clash = _clashing(scene)
+    merged = merging.preview(repo, ours, tip)
+    assert not merged.conflicts
+    assert "app.py" in merging.preview(repo, clash, tip).conflicts
+    assert merging.rebase_commits(repo, ours, base, tip)
+    merging.squash_commit(repo, merged.tree, ours, "squash")
+    merging.changed_paths(repo, base, tip)
+    assert history.commits(repo, base, tip)
+    _repository_calls(scene, tip)
+    _gone_and_back(scene)
+
+
+def _clashing(scene: Scene) -> str:
+    """A commit that changes the same line as the agent did, made with no program either."""
+    repo, index = scene.yard.repository, scene.yard.place / "clash.index"
+    git = repo.git().at(index)
+    git.run("read-tree", scene.base)
+    blob = git.run("hash-object", "-w", "--no-filters", "--stdin", stdin=b"one\nclash\nthree\n").text.strip()
+    git.run("update-index", "--cacheinfo", f"100644,{blob},app.py")
+    return merging.merge_commit(repo, git.text("write-tree"), (scene.base,), "clash")
+
+
+def _repository_calls(scene: Scene, tip: str) -> None:
+    repo = scene.yard.repository
+    repo.head(), repo.branches(), repo.worktrees(), repo.identity()
+    repo.update_ref("refs/orchestra/sessions/agent", tip, None)
+    repo.worktree_git(scene.tree).run("status", "--porcelain", "--ignore-submodules=all")
+    repo.is_ancestor(scene.base, tip)
+    repo.count(scene.base, tip)
+    repo.add_worktree(scene.yard.ours / "second", "orchestra/second", tip)
+
+
+def _gone_and_back(scene: Scene) -> None:
+    repo = scene.yard.repository
+    anchors.anchor(repo, scene.tree, "agent")
+    kept = anchors.latest(repo, "agent")
+    assert kept is not None
+    repo.remove_worktree(scene.tree)
+    assert not scene.tree.exists()
+    repo.add_worktree(scene.tree, "orchestra/agent", scene.base)
+    anchors.put_back(repo, scene.tree, kept)
+    assert (scene.tree / "app.py").read_text() == "one\nchanged\nthree\n"
+    assert (scene.tree / "new.txt").read_text() == "new\n"
+
+
+@pytest.mark.parametrize("trap", traps.TRAPS)
+def test_nothing_an_agent_chose_is_ever_run(scene: Scene, trap: Trap) -> None:
+    trap(scene)
+    scene.canary.unlink(missing_ok=True)
+    begun = time.monotonic()
+    do_everything(scene)
+    assert not scene.canary.exists()
+    assert time.monotonic() - begun < BOUND
+
+
+CARELESS: dict[Trap, tuple[str, ...]] = {
+    traps.pointer_to_a_directory: ("status",),
+    traps.pointer_to_another_place: ("status",),
+    traps.pointer_made_a_symlink: ("status",),
+    traps.pointer_to_a_common_directory_of_the_agents: ("status",),
+    traps.gitlink: ("status",),
+    traps.attributes_that_name_programs_of_the_persons: ("diff",),
+    traps.monitor_and_pager_of_the_persons: ("status",),
+    traps.tracked_hooks_directory: ("commit", "--quiet", "--allow-empty", "-m", "x"),
+}
+
+
+@pytest.mark.parametrize("trap", CARELESS)
+def test_the_traps_do_kill_the_canary_of_a_careless_host(scene: Scene, trap: Trap) -> None:
+    trap(scene)
+    scene.canary.unlink(missing_ok=True)
+    subprocess.run(("git", *CARELESS[trap]), cwd=scene.tree, capture_output=True, check=False, timeout=BOUND)
+    assert scene.canary.exists()
+
+
+@pytest.mark.parametrize("trap", [traps.tracked_hooks_directory, traps.monitor_and_pager_of_the_persons])
+def test_landing_an_agents_branch_runs_no_hook_and_no_monitor(scene: Scene, trap: Trap) -> None:
+    trap(scene)
+    repo, ours = scene.yard.repository, scene.yard.ours
+    new = changes.snapshot(repo, scene.tree, "as if the agent had committed it")
+    shutil.rmtree(scene.yard.root / ".githooks", ignore_errors=True)
+    merging.land(repo, "trunk", new, scene.base, ours=ours)
+    assert merging.finish_landing(repo, "trunk", new, scene.base, ours=ours)
+    assert (scene.yard.root / "new.txt").exists()
+    assert not scene.canary.exists()
+
+
+def test_a_merge_program_that_attributes_name_is_replaced_by_gits_own_merge(scene: Scene) -> None:
+    traps.attributes_that_name_programs_of_the_persons(scene)
+    tip = changes.snapshot(scene.yard.repository, scene.tree, "theirs")
+    merged = merging.preview(scene.yard.repository, _clashing(scene), tip)
+    assert merged.conflicts == ("app.py",)
+    assert "<<<<<<<" in scene.yard.repository.git().text("cat-file", "blob", f"{merged.tree}:app.py")
+    assert not scene.canary.exists()
+
+
+# --- files that are not what they seem ---------------------------------------------------------
+
+
+def test_symlinks_are_never_followed_out_of_the_tree(scene: Scene) -> None:
+    tree, secret = scene.tree, scene.yard.place / "secret"
+    (tree / "link").symlink_to(secret)
+    (tree / "away").symlink_to(scene.yard.place)
+    (tree / "run.sh").unlink()
+    (tree / "run.sh").symlink_to(secret)
+    shutil.rmtree(tree / "docs")
+    outside = scene.yard.place / "outside"
+    outside.mkdir()
+    (outside / "guide.md").write_text(SECRET)
+    (tree / "docs").symlink_to(outside)
+    text = changes.diff(scene.yard.repository, tree, scene.base)
+    commit = changes.snapshot(scene.yard.repository, tree, "keep")
+    assert SECRET not in text
+    assert SECRET not in scene.yard.git("show", "--format=", commit)
+    assert scene.yard.git("ls-tree", "--name-only", "-r", commit).split() == [
+        "app.py", "away", "docs", "link", "new.txt", "run.sh",
+    ]  # fmt: skip
+    scene.yard.repository.remove_worktree(tree)
+    assert (outside / "guide.md").read_text() == SECRET
+    assert secret.read_text() == SECRET
+
+
+def test_a_worktree_that_became_a_symlink_is_refused(scene: Scene) -> None:
+    scene.tree.rename(scene.yard.place / "moved")
+    scene.tree.symlink_to(scene.yard.root)
+    with pytest.raises(OrchestraError, match="not a directory"):
+        changes.diff(scene.yard.repository, scene.tree, scene.base)
+    with pytest.raises(OrchestraError, match="not a directory"):
+        changes.snapshot(scene.yard.repository, scene.tree, "keep")
+
+
+def test_fifos_and_sockets_count_as_absent_and_keep_nobody_waiting(scene: Scene) -> None:
+    tree = scene.tree
+    os.mkfifo(tree / "fifo")
+    (tree / "run.sh").unlink()
+    os.mkfifo(tree / "run.sh")
+    with socket.socket(socket.AF_UNIX) as link:
+        here = Path.cwd()
+        os.chdir(tree)
+        link.bind("socket")
+        os.chdir(here)
+        begun = time.monotonic()
+        assert changes.dirty(scene.yard.repository, tree) == ["app.py", "new.txt", "run.sh"]
+        changes.snapshot(scene.yard.repository, tree, "keep")
+    assert time.monotonic() - begun < BOUND
+
+
+def test_a_huge_file_is_neither_read_nor_shown(scene: Scene) -> None:
+    with (scene.tree / "huge").open("wb") as file:
+        file.truncate(1 << 42)
+    begun = time.monotonic()
+    assert changes.stat(scene.yard.repository, scene.tree, scene.base) == DiffStat(files=3, insertions=2, deletions=1)
+    assert "Binary files /dev/null and b/huge differ" in changes.diff(scene.yard.repository, scene.tree, scene.base)
+    assert time.monotonic() - begun < BOUND
+
+
+def test_unreadable_files_do_not_stop_a_look(scene: Scene) -> None:
+    (scene.tree / "closed").write_text("x")
+    (scene.tree / "closed").chmod(0)
+    assert "closed" in changes.dirty(scene.yard.repository, scene.tree)
+
+
+@pytest.mark.parametrize(
+    "name", ["\x1b]0;owned\x07", "two\nlines", "-n", ":(glob)**", "caf\udce9", '"quoted\\', ".GIT~1"]
+)
+def test_names_of_every_kind_are_only_names(scene: Scene, name: str) -> None:
+    (scene.tree / name).write_text("odd\n")
+    repo = scene.yard.repository
+    assert name in changes.dirty(repo, scene.tree)
+    assert "+odd\n" in changes.diff(repo, scene.tree, scene.base)
+    assert "\x1b" not in changes.diff(repo, scene.tree, scene.base)
+    commit = changes.snapshot(repo, scene.tree, "keep")
+    assert name in merging.changed_paths(repo, scene.base, commit)
+    _gone_and_back(scene)
+    assert (scene.tree / name).read_text() == "odd\n"
+
+
+def test_a_directory_called_like_gits_own_hides_no_file(scene: Scene) -> None:
+    scene.yard.write({"deep/.GIT/config": "x\n", "deep/.Git/hooks/pre-commit": "x\n"}, at=scene.tree)
+    commit = changes.snapshot(scene.yard.repository, scene.tree, "keep")
+    kept = scene.yard.git("ls-tree", "-r", "--name-only", commit).split()
+    assert "deep/dot-git/config" in kept
+    assert "deep/dot-git/hooks/pre-commit" in kept
+
+
+def test_an_attribute_with_an_impossible_encoding_stops_nothing(scene: Scene) -> None:
+    (scene.tree / ".gitattributes").write_text("* working-tree-encoding=UTF-16\n*.py ident eol=crlf\n")
+    assert changes.stat(scene.yard.repository, scene.tree, scene.base).files == 3
+    assert changes.snapshot(scene.yard.repository, scene.tree, "keep")
+
+
+def test_a_nested_repository_is_one_path(scene: Scene) -> None:
+    traps.nested_repository(scene)
+    assert changes.dirty(scene.yard.repository, scene.tree) == ["app.py", "nested", "new.txt"]
+    assert "new file mode 160000" in changes.diff(scene.yard.repository, scene.tree, scene.base)

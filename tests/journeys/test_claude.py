@@ -1,0 +1,325 @@
+"""The real Claude Code as designer and executor, in containers; only its model is scripted."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import pytest
+import yaml
+
+from orchestra.agents import load
+from orchestra.store import Store
+from tests.agents.model_server import Asked, Call, ModelServer, Rule, Say
+from tests.journeys import models
+from tests.journeys.models import NAME
+from tests.journeys.person import OWN, Person, arriving, eventually
+
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
+
+SLOW = 60
+"""Seconds that a turn of a real agent program may take on a busy machine."""
+Begin: TypeAlias = "Callable[..., Scene]"
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A person, and the model that their agents talk to."""
+
+    person: Person
+    model: ModelServer
+
+    def asked_by(self, role: str) -> list[Asked]:
+        """Return what the agents of one role asked the model, titles and the like left out."""
+        return [one for one in self.model.conversation() if role in one.system]
+
+    def last_of(self, role: str) -> str:
+        """Return the whole conversation of a role's agent as it is now."""
+        return self.asked_by(role)[-1].everything
+
+
+@pytest.fixture(scope="session")
+def claude_image(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The image that the built-in profile makes; built on first use, and kept."""
+    with arriving(tmp_path_factory.mktemp("image") / "person") as builder:
+        return builder.orchestra("image", "build", "claude", deadline=900).stdout.split()[-1]
+
+
+@pytest.fixture
+def begin(tmp_path: Path, claude_image: str) -> Iterator[Begin]:
+    """Let a person come whose agents are Claude Code; rules may need the path of the executor's worktree."""
+    with ExitStack() as stack:
+
+        def one(rules: Callable[[Path], Sequence[Rule]], **settings: str) -> Scene:
+            place = tmp_path / "person"
+            home = Person(place).home
+            model = stack.enter_context(models.near_containers(home, rules(home.root / "worktrees" / "tempo" / NAME)))
+            reach = {"ANTHROPIC_BASE_URL": model.url(model.address), "ANTHROPIC_API_KEY": models.KEY}
+            usual = {"ORCHESTRA_AGENT": "claude", "ORCHESTRA_IMAGE": claude_image}
+            return Scene(stack.enter_context(arriving(place, **usual, **reach, **settings)), model)
+
+        yield one
+
+
+@contextmanager
+def diary(person: Person, name: str) -> Iterator[list[str]]:
+    """Write down every state that a session passes through, in order."""
+    states: list[str] = []
+    over = threading.Event()
+
+    def write() -> None:
+        store = Store.open(person.home.project(person.repository).database)
+        while not over.wait(0.01):
+            session = store.find_session(name)
+            if session is not None and states[-1:] != [session.state.value]:
+                states.append(session.state.value)
+        store.close()
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        yield states
+    finally:
+        over.set()
+        thread.join()
+
+
+def in_order(wanted: Sequence[str], seen: Sequence[str]) -> bool:
+    """Say whether all that is wanted was seen in that order, whatever else was seen between."""
+    rest = iter(seen)
+    return all(one in rest for one in wanted)
+
+
+def test_a_wish_becomes_a_question_an_answer_and_a_merge(begin: Begin) -> None:
+    """The whole main job: typed wish, spawned executor, edit, commit, question, answer, report, merge by key."""
+    scene = begin(lambda worktree: models.designs() + models.executes(worktree / "tempo" / "convert.py"))
+    person, model = scene.person, scene.model
+    person.sit_down("up")
+    person.sees("❯", within=SLOW)
+    person.waits_for("main", "idle")
+    person.press("Enter")
+    eventually(lambda: person.focus() == "agent", what="the designer has the keys")
+    with diary(person, NAME) as states:
+        person.types(models.WISH)
+        person.press("Enter")
+        person.sees("THE DESIGNER ANSWERED", within=SLOW)
+        person.sees("✓ add-kelvin", "THE DESIGNER HAS HEARD", within=SLOW)
+    assert in_order(("starting", "working", "waiting", "working", "done"), states), states
+
+    person.goes_to_control()
+    person.selects(NAME)
+    person.press("M")
+    person.sees("Merge add-kelvin into main?")
+    person.press("y")
+    merged = person.repository / "tempo" / "convert.py"
+    eventually(lambda: "raise ValueError" in merged.read_text(), what="the merged file is in the checkout")
+    eventually(lambda: "Merge orchestra/add-kelvin" in person.git("log", "-1", "--format=%s"))
+    assert person.git("status", "--porcelain") == ""
+
+    for role, tool in ((models.DESIGNER, models.SPAWN), (models.EXECUTOR, models.SEND)):
+        assert tool in scene.asked_by(role)[0].tools
+    assert model.conversation()[0].key == models.KEY
+    heads = {
+        models.DESIGNER: ("[message 1 from add-kelvin, question]", "[message 3 from add-kelvin, complete]"),
+        models.EXECUTOR: ("[message 2 from main]",),
+    }
+    assert {role: [scene.last_of(role).count(head) for head in texts] for role, texts in heads.items()} == {
+        models.DESIGNER: [1, 1],
+        models.EXECUTOR: [1],
+    }
+    told = [(one["sender"], one["kind"], one["state"]) for one in person.json("inbox")]
+    assert [one for one in told if one[1] != "notice"] == [
+        (NAME, "question", "read"),
+        ("main", "message", "read"),
+        (NAME, "complete", "read"),
+    ]
+    assert places_of_secrets(person) == []
+
+
+def places_of_secrets(person: Person) -> list[str]:
+    """Return every place, other than the one in memory that is mounted, that holds the key or a session's token."""
+    tokens = [file.read_text() for file in (person.place / "run").rglob("token")]
+    assert len(tokens) == 2
+    assert len({*tokens}) == 2
+    secrets = [models.KEY, *tokens]
+    return [where for where, text in _texts(person) if any(secret.encode() in text for secret in secrets)]
+
+
+def _texts(person: Person) -> Iterator[tuple[str, bytes]]:
+    for file in (*person.home.root.rglob("*"), *person.repository.rglob("*")):
+        if file.is_file() and not file.is_symlink():
+            yield str(file), file.read_bytes()
+    for name in person.engine("container"):
+        yield f"inspect {name}", person.run("docker", "inspect", name).stdout.encode()
+    for pane in person.tmux("list-panes", "-a", "-F", "#{pane_id}", server=OWN).split():
+        yield f"pane {pane}", person.tmux("capture-pane", "-p", "-S", "-", "-t", pane, server=OWN).encode()
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            yield str(entry), entry.read_bytes()
+        except OSError:
+            continue
+
+
+def test_a_killed_executor_comes_back_in_the_same_conversation(begin: Begin) -> None:
+    """Killed in the middle of a turn it goes on by itself; killed at its prompt it waits there."""
+    run = Call("Bash", {"command": "echo FIRST STEP", "description": "x"})
+    scene = begin(
+        lambda _: [
+            Rule([run], user="Do the thing", times=1),
+            Rule([Say("never heard")], result="FIRST STEP", hold="gate", times=1),
+            Rule([Say("IT WENT ON")], user="You were interrupted"),
+            Rule([Say("IT REMEMBERS")], user="Remember"),
+        ]
+    )
+    person, model = scene.person, scene.model
+    person.sit_down("up")
+    person.sees("❯", within=SLOW)
+    person.orchestra("new", "Add Kelvin", "--task", "Do the thing")
+    model.wait_for(lambda one: "FIRST STEP" in one.result, deadline=SLOW)
+    # What Claude Code has not written down yet, a kill takes with it.
+    eventually(lambda: any("tool_result" in one.read_text() for one in transcripts(person)), what="it is written down")
+
+    kill(person, NAME)
+    person.waits_for(NAME, "failed", within=SLOW)
+    person.orchestra("resume", NAME)
+    back = model.wait_for(lambda one: "You were interrupted" in one.user, deadline=SLOW)
+    assert "Do the thing" in back.everything
+    assert "FIRST STEP" in back.everything
+    assert models.SEND in back.tools
+    person.waits_for(NAME, "idle", within=SLOW)
+
+    before = len(model.conversation())
+    kill(person, NAME)
+    person.waits_for(NAME, "failed", within=SLOW)
+    person.orchestra("up", "--detach")
+    person.waits_for(NAME, "idle", within=SLOW)
+    assert len(model.conversation()) == before
+    person.orchestra("send", NAME, "Remember?")
+    last = model.wait_for(lambda one: "Remember" in one.user, deadline=SLOW)
+    assert "IT WENT ON" in last.everything
+
+
+def transcripts(person: Person) -> list[Path]:
+    """Return what the agents' programs themselves remember of their conversations."""
+    return list(person.home.root.rglob(".claude/projects/*/*.jsonl"))
+
+
+def kill(person: Person, name: str) -> None:
+    """Kill a session's container, as the kernel does when memory runs out."""
+    (container,) = [one for one in person.engine("container") if one.endswith(name)]
+    assert person.run("docker", "kill", container).returncode == 0
+
+
+@pytest.mark.parametrize("moment", ["the end of its turn", "the end of a tool"])
+def test_a_message_to_a_busy_agent_arrives_once(begin: Begin, moment: str) -> None:
+    """Nothing is typed while it works; the hook that comes first brings it."""
+    run = Call("Bash", {"command": "echo SECOND STEP", "description": "x"})
+    held = Say("here ends the turn") if moment == "the end of its turn" else run
+    scene = begin(
+        lambda _: [
+            Rule([held], user="Do the thing", hold="gate", times=1),
+            Rule([Say("THE LAST WORD")]),
+        ]
+    )
+    person, model = scene.person, scene.model
+    person.sit_down("up", "--sandbox", "docker")
+    person.sees("❯", within=SLOW)
+    person.orchestra("new", "Add Kelvin", "--task", "Do the thing")
+    model.wait_for(lambda one: "Do the thing" in one.user, deadline=SLOW)
+    person.orchestra("send", NAME, "PURPLE")
+    assert person.session(NAME)["unread"] == 1
+    model.release("gate")
+    arrived = model.wait_for(lambda one: "PURPLE" in one.everything, deadline=SLOW)
+    assert ("SECOND STEP" in arrived.result) == (moment == "the end of a tool")
+    person.waits_for(NAME, "idle", within=SLOW)
+    eventually(lambda: [one["state"] for one in person.json("inbox", NAME)] == ["read"])
+    assert scene.last_of(models.EXECUTOR).count("[message 1 from the person]") == 1
+    assert "typed" not in {event["kind"] for event in person.json("log", NAME)}
+
+
+def test_nothing_is_typed_while_it_asks_for_permission(begin: Begin) -> None:
+    """Enter would approve the command; the message arrives once the person has decided."""
+    risky = Call("Bash", {"command": "touch /tmp/it-ran && echo IT RAN", "description": "x"})
+    rules = [Rule([risky], user="Do the thing", times=1), Rule([Say("THE LAST WORD")])]
+    scene = begin(lambda _: rules)
+    person, model = scene.person, scene.model
+    careful(person)
+    person.sit_down("up")
+    person.sees("❯", within=SLOW)
+    person.orchestra("new", "Add Kelvin", "--task", "Do the thing", "--agent", "careful")
+    person.waits_for(NAME, "waiting", within=SLOW)
+    person.goes_to_control()
+    person.selects(NAME)
+    person.press("Enter")
+    person.sees("Do you want to proceed?")
+    asked = len(model.conversation())
+    person.orchestra("send", NAME, "PURPLE")
+    shown = without_the_status_line(person.screen())
+    stays_so(lambda: without_the_status_line(person.screen()) == shown and person.session(NAME)["state"] == "waiting")
+    assert len(model.conversation()) == asked
+    assert person.session(NAME)["unread"] == 1
+    person.press("1")
+    last = model.wait_for(lambda one: "PURPLE" in one.everything, deadline=SLOW)
+    assert "IT RAN" in last.everything
+    person.waits_for(NAME, "idle", within=SLOW)
+    assert scene.last_of(models.EXECUTOR).count("[message 1 from the person]") == 1
+
+
+def test_a_draft_is_left_alone_and_the_message_arrives_once(begin: Begin) -> None:
+    """However long a person thinks, nothing is added to their words and nothing sends them but they themselves."""
+    scene = begin(lambda _: [Rule([Say("THE LAST WORD")])])
+    person, model = scene.person, scene.model
+    person.sit_down("up")
+    person.sees("❯", within=SLOW)
+    person.waits_for("main", "idle")
+    person.press("Enter")
+    eventually(lambda: person.focus() == "agent", what="the designer has the keys")
+    person.types("half of a thou")
+    person.sees("half of a thou")
+    person.orchestra("send", "main", "PURPLE")
+    stays_so(lambda: "❯\xa0half of a thou" in person.screen())
+    assert not any("half" in one.everything for one in model.conversation())
+    person.types("ght")
+    person.press("Enter")
+    sent = model.wait_for(lambda one: "half of a thou" in one.user, deadline=SLOW)
+    assert sent.user == "half of a thought"
+    assert sent.everything.count("[message 1 from the person]") == 1
+
+
+def without_the_status_line(screen: str) -> str:
+    """Return what the windows show: tmux's own last line holds a clock."""
+    return "\n".join(screen.splitlines()[:-1])
+
+
+def careful(person: Person) -> None:
+    """Give the person a profile of their own: Claude Code that asks before it does something."""
+    profile = yaml.safe_load(load("claude").source.read_text())
+    profile["in_container"] = ["--permission-mode", "default"]
+    person.home.agents.mkdir(parents=True)
+    (person.home.agents / "careful.yaml").write_text(json.dumps(profile))
+
+
+def stays_so(true: Callable[[], bool], *, seconds: float = 8) -> None:
+    """See that something stays true for longer than the service waits before it types."""
+    over = threading.Event()
+    timer = threading.Timer(seconds, over.set)
+    timer.start()
+    try:
+        while not over.wait(0.2):
+            assert true()
+    finally:
+        timer.cancel()
+
+
+def test_the_image_knows_no_secret(claude_image: str) -> None:
+    """Neither its history nor its settings name a key."""
+    done = subprocess.run(
+        ("docker", "image", "inspect", claude_image), capture_output=True, text=True, timeout=30, check=True
+    )
+    assert "ANTHROPIC" not in done.stdout

@@ -1,0 +1,102 @@
+"""The person's own tmux: ours to use, theirs to have back exactly as it was."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import replace
+
+import pytest
+
+from tests.journeys.conftest import Arrive
+from tests.journeys.person import OWN, Person
+
+pytestmark = pytest.mark.timeout(120)
+
+CONFIGURATION = """\
+set -g prefix C-a
+unbind C-b
+bind C-a send-prefix
+bind -N "open a shell" O split-window -v \\; display-message "mine #{pane_id}"
+bind -r o select-pane -t :.+
+set -g status-right "#[fg=green]#(uptime | cut -c1-8) %H:%M"
+set -g status-right-length 33
+set -g base-index 1
+set -g renumber-windows on
+set-hook -g session-window-changed 'refresh-client -S'
+"""
+
+
+def everything(person: Person, server: str) -> dict[str, str]:
+    """Return all that a tmux server has of keys, options, hooks and windows."""
+    asked = {
+        "keys": ("list-keys",),
+        "notes": ("list-keys", "-N", "-a"),
+        "server": ("show-options", "-s"),
+        "global": ("show-options", "-g"),
+        "window": ("show-options", "-g", "-w"),
+        "session": ("show-options", "-t", "work"),
+        "hooks": ("show-hooks", "-g"),
+        "session hooks": ("show-hooks", "-t", "work"),
+        "environment": ("show-environment", "-g"),
+        "windows": ("list-windows", "-a", "-F", "#{session_name}:#{window_index} #{window_name} #{window_layout}"),
+    }
+    return {name: person.tmux(*words, server=server) for name, words in asked.items()}
+
+
+@pytest.fixture
+def bea(arrive: Arrive) -> Person:
+    """A person with a tmux configuration, whose own tmux fills the terminal."""
+    person = arrive(ORCHESTRA_SANDBOX="host")
+    (person.place / "home" / ".tmux.conf").write_text(CONFIGURATION)
+    return replace(person, prefix="C-a")
+
+
+@pytest.mark.parametrize("layout", ["left", "window", "follow"])
+def test_down_gives_the_persons_own_tmux_back_exactly(bea: Person, layout: str) -> None:
+    """Keys, notes, options, hooks and windows are what they were, and up brings all of ours again."""
+    bea.opens("exec tmux -L mine new-session -s work")
+    bea.sees("work")
+    before = everything(bea, "mine")
+    for _ in range(2):
+        bea.types(f"clear; {shlex.join(bea.command('up', '--layout', layout))}")
+        bea.press("Enter")
+        bea.sees("1 session is up")
+        bea.orchestra("switch", "main")
+        bea.sees("rehearsal agent: plays a story")
+        bea.chord("c")
+        bea.sees("Diff ─ Monitor", "stands by")
+        assert everything(bea, "mine")["keys"] != before["keys"]
+        bea.orchestra("down")
+        assert everything(bea, "mine") == before
+    assert bea.tmux("list-sessions", server=OWN) == ""
+
+
+def test_outside_tmux_the_configuration_counts_and_comes_back(bea: Person) -> None:
+    """Our own server reads the person's configuration: their prefix works, and O is theirs again after down."""
+    bea.run("tmux", "-L", OWN, "new-session", "-d", "-s", "work")
+    before = everything(bea, OWN)
+    bea.sit_down("up")
+    bea.sees("1 session", "stands by")
+    bea.chord("?")
+    bea.sees("select the next session")
+    bea.press("q")
+    bea.sees_no_more("select the next session")
+    bea.goes_to_control()
+    bea.press("q")
+    bea.sees("LEFT")
+    assert bea.session("main")["state"] == "idle"
+    bea.orchestra("down")
+    assert everything(bea, OWN) == before
+
+
+def test_a_closed_terminal_loses_nothing(bea: Person) -> None:
+    """The terminal goes away; up in another one shows the same agents, one control pane, one window each."""
+    bea.sit_down("up")
+    bea.sees("1 session")
+    bea.delegates("Stay here", "ask Ready?")
+    bea.sees("◆ stay-here")
+    windows = bea.tmux("list-panes", "-a", "-F", "#{pane_id} #{pane_pid}", server=OWN)
+    bea.closes_the_terminal()
+    bea.sit_down("up")
+    bea.sees("◆ stay-here", "2 sessions")
+    assert bea.tmux("list-panes", "-a", "-F", "#{pane_id} #{pane_pid}", server=OWN) == windows

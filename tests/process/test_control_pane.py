@@ -1,0 +1,295 @@
+"""The control pane in a real terminal: tmux, a real store, real keys, real signals."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from orchestra.drivers.tmux import Tmux
+from orchestra.lifecycle import Sign
+from orchestra.model import DiffStat, MessageKind, Role, SandboxKind, State
+from orchestra.store import Store
+from tests.process.tmux_place import tmux_place, until
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAM = ROOT / "tests" / "process" / "control_program.py"
+HOSTILE = "\x1b[2J\x1b]0;owned\x07\x1b[31m[red]x[/red]\u202e"
+
+
+@dataclass
+class Pane:
+    """The control pane, and what it reads and does."""
+
+    tmux: Tmux
+    id: str
+    place: Path
+    store: Store
+
+    def press(self, *keys: str) -> None:
+        self.tmux.server.ask(("send-keys", "-t", self.id, *keys))
+
+    def screen(self, *, colour: bool = False) -> str:
+        return self.tmux.capture(self.id, colour=colour)
+
+    def shows(self, *texts: str) -> str:
+        until(lambda: all(text in self.screen() for text in texts), f"{texts} on the screen:\n{self.screen()}")
+        return self.screen()
+
+    def hides(self, text: str) -> None:
+        until(lambda: text not in self.screen(), f"the screen without {text!r}")
+
+    def actions(self) -> list[list[object]]:
+        file = self.place / "actions"
+        return [json.loads(one) for one in file.read_text().splitlines()] if file.exists() else []
+
+    def did(self, *action: object) -> None:
+        until(lambda: list(action) in self.actions(), f"{action} among {self.actions()}")
+
+    def ask(self, format_: str) -> str:
+        return self.tmux.server.line(("display-message", "-p", "-t", self.id, format_))
+
+    @property
+    def pid(self) -> int:
+        """The control pane's own process: the shell's only child."""
+        shell = self.ask("#{pane_pid}")
+        return int(Path(f"/proc/{shell}/task/{shell}/children").read_text().split()[0])
+
+    def resize(self, width: int, height: int) -> None:
+        self.tmux.server.ask(("resize-window", "-t", self.id, "-x", str(width), "-y", str(height)))
+
+
+def _add(store: Store, name: str, **values: object) -> None:
+    usual: dict[str, object] = {
+        "name": name,
+        "title": name,
+        "role": Role.EXECUTOR,
+        "agent": "claude",
+        "sandbox": SandboxKind.DOCKER,
+        "branch": f"orchestra/{name}",
+        "base": "a" * 40,
+        "base_branch": "trunk",
+        "worktree": Path("/w") / name,
+        "parent": "main",
+    }
+    store.add_session(**(usual | values))
+
+
+def _fill(store: Store) -> None:
+    _add(store, "main", role=Role.DESIGNER, parent=None)
+    _add(store, "login", sandbox=SandboxKind.HOST)
+    _add(store, "docs")
+    store.record_sign("main", Sign.READY, "ready")
+    store.record_sign("login", Sign.ASKED, "which login?")
+    store.record_sign("docs", Sign.TURN_STARTED, "writes the guide")
+    store.update_session("login", diff=DiffStat(1, 2, 0))
+    store.post("login", "main", MessageKind.QUESTION, "QUESTION: which login?")
+
+
+def _start(monkeypatch: pytest.MonkeyPatch, place: Path, terminal: str) -> Iterator[Pane]:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    with tmux_place(monkeypatch, config=f"set -g default-terminal {terminal}\n") as server:
+        store = Store.open(place / "state.db")
+        _fill(store)
+        (place / "diff.login").write_text(_diff("print('hello')"))
+        shell = f"'{sys.executable}' '{PROGRAM}' '{place}' 2> '{place}/err'; echo code $?; stty -a; exec cat"
+        window = server.tmux.open_window(
+            server.session, "c", ("sh", "-c", shell), session="c", project="p", cwd=place, env={"PYTHONPATH": str(ROOT)}
+        )
+        pane = Pane(server.tmux, window.pane, place, store)
+        pane.resize(44, 36)
+        pane.shows("login", "● service")
+        yield pane
+        store.close()
+
+
+def _diff(line: str) -> str:
+    return f"diff --git a/app.py b/app.py\n--- /dev/null\n+++ b/app.py\n@@ -0,0 +1 @@\n+{line}\n"
+
+
+@pytest.fixture
+def pane(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Pane]:
+    yield from _start(monkeypatch, tmp_path, "tmux-256color")
+
+
+@pytest.mark.parametrize("terminal", ["tmux-256color", "screen-256color"])
+def test_it_shows_the_sessions_on_the_alternate_screen(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, terminal: str
+) -> None:
+    for pane in _start(monkeypatch, tmp_path, terminal):
+        pane.shows("3 sessions · 1 waiting", "◆ login", "HOST", "which login?", "● docs")
+        assert pane.ask("#{alternate_on} #{cursor_flag}") == "1 0"
+        assert "38;5;" in pane.screen(colour=True)
+
+
+def test_a_change_by_another_process_is_on_the_screen_at_once(pane: Pane) -> None:
+    began = time.monotonic()
+    _add(pane.store, "fresh-one")
+    pane.shows("fresh-one")
+    assert time.monotonic() - began < 2
+
+
+def test_keys_move_turn_tabs_and_have_actions_done(pane: Pane) -> None:
+    pane.press("Down")
+    pane.shows("print('hello')")
+    pane.press("m")
+    pane.shows("waiting for", "what happened")
+    pane.press("Tab")
+    pane.shows("login → main question")
+    pane.press("Enter", "t", "s")
+    pane.did("switch", {"name": "login"})
+    pane.did("terminal", {"name": "login"})
+    pane.did("edit_spec", {"name": "login"})
+
+
+def test_the_diff_on_the_screen_is_the_live_one(pane: Pane) -> None:
+    pane.press("j")
+    pane.shows("print('hello')")
+    (pane.place / "diff.login").write_text(_diff("print('changed')"))
+    pane.shows("print('changed')")
+
+
+def test_an_error_is_told_with_what_to_type_next_and_stays_text(pane: Pane) -> None:
+    pane.press("j", "M")
+    pane.shows("Merge login into trunk?", "y yes")
+    pane.press("y")
+    pane.did("merge", {"name": "login"})
+    pane.shows("✗ app.py \\x1b[31mis not", "→ orchestra send it [red]please")
+    pane.press("Escape")
+    pane.hides("is not")
+
+
+def test_delete_asks_and_says_what_is_kept(pane: Pane) -> None:
+    pane.press("j", "D")
+    pane.shows("Delete login?", "Kept: branch orchestra/login")
+    pane.press("n")
+    pane.shows("nothing was done")
+    assert pane.actions() == []
+    pane.press("D", "y")
+    pane.did("delete", {"name": "login"})
+
+
+def test_a_new_session_is_typed_in_the_pane(pane: Pane) -> None:
+    pane.press("N")
+    pane.shows("new session", "title:")
+    pane.press("-l", "Größe 日本")
+    pane.shows("title: Größe 日本▏")
+    pane.press("Enter")
+    pane.press("-l", "do it")
+    pane.press("Enter")
+    pane.did("spawn", {"title": "Größe 日本", "task": "do it", "parent": "main"})
+    pane.shows("▌└ ◌ groe", "✓ Größe 日本 is created")
+
+
+def test_keys_work_while_an_action_takes_long(pane: Pane) -> None:
+    (pane.place / "slow").touch()
+    pane.press("j", "t")
+    pane.shows("opening a terminal for login…")
+    pane.press("j", "m")
+    pane.shows("writes the guide", "what happened")
+    (pane.place / "slow").unlink()
+    pane.hides("opening a terminal")
+
+
+def test_help_shows_every_key(pane: Pane) -> None:
+    pane.press("?")
+    pane.shows("open the spec of the session", "leave: detach")
+    pane.press("Escape")
+    pane.hides("leave: detach")
+
+
+def test_hostile_text_is_shown_as_text(pane: Pane) -> None:
+    pane.store.record_sign("login", Sign.ASKED, HOSTILE)
+    pane.store.post("login", "main", MessageKind.ERROR, HOSTILE)
+    pane.store.update_session("login", branch=f"orchestra/{HOSTILE}")
+    (pane.place / "diff.login").write_text(_diff(HOSTILE))
+    pane.press("j")
+    pane.shows("\\x1b]0;owned\\x07", "◆ login")
+    for key in ("m", "Tab"):
+        pane.press(key)
+        pane.shows("[red]x[/r", "\\x1b]0;owned\\x07", "◆ login")
+    assert pane.ask("#{pane_title}") != "owned"
+
+
+def test_a_new_size_is_painted_whole(pane: Pane) -> None:
+    for width, height in ((100, 30), (28, 20), (60, 12)):
+        pane.resize(width, height)
+        until(partial(_fills, pane, width, height), f"a picture of {width} columns and {height} rows")
+    pane.resize(18, 5)
+    pane.shows("orchestra", "needs more room")
+    pane.resize(44, 30)
+    pane.shows("◆ login")
+
+
+def test_what_others_wrote_on_the_terminal_is_painted_over(pane: Pane) -> None:
+    Path(pane.ask("#{pane_tty}")).write_text("\x1b[5;1HGARBAGE\x1b[7;1HGARBAGE")
+    pane.shows("GARBAGE")
+    os.kill(pane.pid, signal.SIGWINCH)
+    pane.hides("GARBAGE")
+    pane.shows("◆ login", "which login?")
+
+
+def _fills(pane: Pane, width: int, height: int) -> bool:
+    lines = pane.screen().splitlines()
+    rules = [len(one) for one in lines if one.endswith("─")]
+    return rules[:1] == [width] and len(lines) == height and lines[-1].lstrip().startswith("? help")
+
+
+def _restored(pane: Pane) -> None:
+    text = pane.shows("code 0", "left in good order", "icanon")
+    assert "-icanon" not in text
+    assert "-echo " not in text
+    assert pane.ask("#{alternate_on} #{cursor_flag}") == "0 1"
+
+
+def test_leaving_gives_the_terminal_back(pane: Pane) -> None:
+    pane.press("q")
+    _restored(pane)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_gives_the_terminal_back(pane: Pane, number: signal.Signals) -> None:
+    os.kill(pane.pid, number)
+    _restored(pane)
+
+
+def test_a_bug_gives_the_terminal_back_too(pane: Pane) -> None:
+    (pane.place / "diff.docs").mkdir()
+    pane.press("j", "j")
+    pane.shows("code 1")
+    assert "IsADirectoryError" in (pane.place / "err").read_text()
+    assert pane.ask("#{alternate_on} #{cursor_flag}") == "0 1"
+
+
+def test_a_killed_terminal_leaves_no_process(pane: Pane) -> None:
+    pid = pane.pid
+    pane.tmux.server.ask(("kill-pane", "-t", pane.id), check=False)
+    until(lambda: not Path(f"/proc/{pid}").exists(), "the end of the process")
+
+
+def test_an_idle_pane_costs_less_than_one_percent_of_a_processor(pane: Pane) -> None:
+    """Idle: nobody works, nothing is recorded, and no age is young enough to change every second."""
+    past = pane.store.now() - timedelta(hours=1)
+    for name in ("main", "login", "docs"):
+        pane.store.update_session(name, state=State.STOPPED, state_since=past)
+    pane.shows("1h")
+    pane.press("j")
+    pane.shows("print('hello')")
+    began, before = time.monotonic(), _processor_time(pane.pid)
+    until(lambda: time.monotonic() - began >= 5, "five seconds")
+    assert (_processor_time(pane.pid) - before) / (time.monotonic() - began) < 0.01
+
+
+def _processor_time(pid: int) -> float:
+    """Return the seconds a process has used, from proc(5)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

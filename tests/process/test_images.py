@@ -1,0 +1,169 @@
+"""Images built by a real engine, from small recipes on a small base."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import tarfile
+import threading
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from orchestra.drivers import images, recipes
+from orchestra.drivers.images import ImageRecipe, ensure, exists, list_images, tag_for
+from orchestra.errors import BadConfig, CommandFailed
+
+BASE = "debian:bookworm-slim"
+
+
+def docker(*words: str, check: bool = True) -> str:
+    return subprocess.run(["docker", *words], check=check, capture_output=True, text=True, timeout=60).stdout.strip()
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Layers that take no network and belong to this test alone; removed afterwards."""
+    mark = f"t{uuid.uuid4().hex[:8]}"
+    monkeypatch.setattr(recipes, "base_text", lambda base: f"FROM {base}\nENV MARK={mark}\n")
+    yield mark
+    mine = [
+        one.tag for one in list_images() if mark in docker("inspect", "-f", "{{.Config.Env}}", one.tag, check=False)
+    ]
+    for tag in mine:
+        docker("rmi", "-f", tag, check=False)
+
+
+@pytest.mark.docker
+def test_layers_are_built_once_in_order_and_shown_line_by_line(small: str, tmp_path: Path) -> None:
+    recipe = ImageRecipe(base=BASE, profile=small, install=("echo one >/one",), setup=("cat /one && echo two >/two",))
+    lines: list[str] = []
+    tag = ensure(recipe, progress=lines.append, cache=tmp_path)
+    assert tag == tag_for(recipe, "project")
+    begun = [line for line in lines if line.startswith("building")]
+    assert begun == [f"building the image {tag_for(recipe, stage)}" for stage in recipes.STAGES]
+    assert "one" in lines
+    assert docker("run", "--rm", "--network", "none", tag, "cat", "/one", "/two") == "one\ntwo"
+    assert ensure(recipe, progress=pytest.fail, cache=tmp_path) == tag
+    assert {one.tag for one in list_images()} >= {tag_for(recipe, stage) for stage in recipes.STAGES}
+    further = ImageRecipe(base=BASE, profile=small, install=("echo one >/one",), setup=("true",))
+    again: list[str] = []
+    ensure(further, progress=again.append, cache=tmp_path)
+    assert len([line for line in again if line.startswith("building")]) == 1
+
+
+@pytest.mark.docker
+def test_two_builds_of_the_same_image_at_once_make_it_once(small: str, tmp_path: Path) -> None:
+    recipe = ImageRecipe(base=BASE, profile=small, install=("echo x >/x",))
+    lines: list[str] = []
+    threads = [
+        threading.Thread(target=ensure, args=(recipe,), kwargs={"progress": lines.append, "cache": tmp_path})
+        for _ in range(3)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=120)
+    assert len([line for line in lines if line.startswith("building")]) == 2
+    assert exists(tag_for(recipe, "profile"))
+
+
+@pytest.mark.docker
+def test_a_failing_build_tells_its_last_lines_and_leaves_no_image(small: str, tmp_path: Path) -> None:
+    recipe = ImageRecipe(base=BASE, profile=small, install=("echo the reason; exit 7",))
+    with pytest.raises(CommandFailed, match="returned a non-zero code: 7") as told:
+        ensure(recipe, progress=lambda _: None, cache=tmp_path)
+    assert "the reason" in told.value.hint
+    assert not exists(tag_for(recipe, "profile"))
+
+
+@pytest.mark.docker
+def test_a_project_s_dockerfile_builds_on_the_agent_s_image_with_the_files_beside_it(
+    small: str, tmp_path: Path
+) -> None:
+    place = tmp_path / ".orchestra"
+    (place / "specs").mkdir(parents=True)
+    (place / "specs" / "main.md").write_text("not part of it")
+    (place / "words.txt").write_text("hello")
+    (place / "link").symlink_to("/etc/apt")
+    file = place / "Dockerfile"
+    file.write_text("ARG ORCHESTRA_BASE\nFROM ${ORCHESTRA_BASE}\nCOPY . /context/\n")
+    recipe = ImageRecipe(base=BASE, profile=small, dockerfile=file)
+    tag = ensure(recipe, progress=lambda _: None, cache=tmp_path)
+    shown = docker("run", "--rm", "--network", "none", tag, "sh", "-c", "echo $MARK; cd /context; ls; readlink link")
+    assert shown.split() == [small, "Dockerfile", "link", "words.txt", "/etc/apt"]
+    (place / "specs" / "main.md").write_text("changed")
+    assert tag_for(recipe, "project") == tag
+    (place / "words.txt").write_text("changed")
+    assert tag_for(recipe, "project") != tag
+    file.write_text("FROM scratch\n")
+    with pytest.raises(BadConfig, match="does not build on"):
+        tag_for(recipe, "project")
+
+
+@pytest.mark.docker
+def test_npm_packages_are_unpacked_under_their_own_names(
+    small: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pack = tmp_path / "pack.tgz"
+    _write_pack(pack, {"package/tool": b"#!/bin/sh\necho runs\n"})
+    monkeypatch.setattr(images, "_pack", lambda *_: pack)
+    link = "ln -s /opt/tool-{arch}/tool /usr/local/bin/tool && tool"
+    recipe = ImageRecipe(base=BASE, profile=small, npm=("@scope/tool-{arch}@1.2",), install=(link,))
+    tag = ensure(recipe, progress=lambda _: None, cache=tmp_path)
+    assert docker("run", "--rm", "--network", "none", tag, "tool") == "runs"
+
+
+def test_a_package_that_leads_out_of_its_directory_is_refused(tmp_path: Path) -> None:
+    pack = tmp_path / "pack.tgz"
+    _write_pack(pack, {"package/../../etc/cron.d/x": b"bad"})
+    with tarfile.open(fileobj=io.BytesIO(), mode="w") as archive, pytest.raises(BadConfig, match="holds the path"):
+        recipes.add_pack(archive, "tool@1", pack)
+
+
+@pytest.mark.parametrize(
+    ("spec", "name"),
+    [("@anthropic-ai/claude-code-linux-x64@2.1.197", "claude-code-linux-x64"), ("tool@1", "tool"), ("tool", "tool")],
+)
+def test_a_package_is_unpacked_to_its_name_without_scope_and_version(spec: str, name: str) -> None:
+    assert recipes.pack_name(spec) == name
+
+
+@pytest.mark.parametrize("spec", ["", "a'; rm -rf /; '", "a b", "$(x)"])
+def test_what_is_no_package_is_refused(spec: str) -> None:
+    with pytest.raises(BadConfig):
+        recipes.pack_name(spec)
+
+
+def test_a_tag_changes_with_every_input_and_with_the_layer_below() -> None:
+    def tag(**fields: object) -> str:
+        return tag_for(ImageRecipe(**{"profile": "p", "install": ("a",), **fields}), "project")  # type: ignore[arg-type]  # tests pass what they mean
+
+    tags = {tag(), tag(base="other:1"), tag(install=("b",)), tag(npm=("x@1",)), tag(setup=("a",)), tag(profile="q")}
+    assert len(tags) == 6
+    assert tag_for(ImageRecipe(), "project") == tag_for(ImageRecipe(), "base")
+
+
+@pytest.mark.docker
+def test_an_image_that_is_named_is_used_as_it_is(tmp_path: Path) -> None:
+    assert ensure(ImageRecipe(image=BASE), progress=pytest.fail, cache=tmp_path) == BASE
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize(
+    "recipe", [ImageRecipe(image="orchestra.invalid/x:1"), ImageRecipe(base="orchestra.invalid/x:1")]
+)
+def test_an_image_that_cannot_be_had_is_told_with_what_to_type(tmp_path: Path, recipe: ImageRecipe) -> None:
+    with pytest.raises(CommandFailed) as told:
+        ensure(recipe, progress=lambda _: None, cache=tmp_path)
+    assert "docker pull orchestra.invalid/x:1" in told.value.hint
+
+
+def _write_pack(path: Path, files: dict[str, bytes]) -> None:
+    with tarfile.open(path, "w:gz") as archive:
+        for name, content in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode = len(content), 0o755
+            archive.addfile(entry, io.BytesIO(content))

@@ -1,0 +1,85 @@
+"""Messages that wake an agent: to whom they are given, and that they are given once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from orchestra.actions import message
+from orchestra.actions.evidence import take_hook
+from orchestra.lifecycle import Sign
+from orchestra.model import Intent, MessageState, State
+from orchestra.project import Project
+from orchestra.service.listening import wake
+from tests.process.services import make_project
+
+FIRST, SECOND = 1, 2
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+    """A project whose alpha is a Claude Code at rest."""
+    monkeypatch.setenv("ORCHESTRA_HOME", str(tmp_path / "home"))
+    made = make_project(tmp_path)
+    made.store.update_session("alpha", agent="claude", intent=Intent.RUN, state=State.IDLE)
+    made.store.record_sign("alpha", Sign.TURN_ENDED, "")
+    yield made
+    made.store.close()
+
+
+def given(project: Project, listener: int) -> str:
+    return wake(project, project.store.session("alpha"), listener)
+
+
+def say(project: Project, text: str) -> None:
+    message.send(project, sender="main", recipient="alpha", text=text)
+
+
+def hook(project: Project, event: str, **payload: str) -> str:
+    return str(take_hook(project, project.store.session("alpha"), event, dict(payload)))
+
+
+def states(project: Project) -> list[MessageState]:
+    return [one.state for one in project.store.messages(recipient="alpha")]
+
+
+def test_the_next_listener_does_not_get_what_is_under_way(project: Project) -> None:
+    """It may come before the hook of the turn that the message has started."""
+    say(project, "PURPLE")
+    text = given(project, FIRST)
+    assert "PURPLE" in text
+    assert not given(project, SECOND)
+    assert "PURPLE" not in hook(project, "UserPromptSubmit", prompt=f"<task-notification>\n{text}")
+    assert states(project) == [MessageState.DELIVERED]
+    hook(project, "Stop")
+    assert states(project) == [MessageState.READ]
+
+
+def test_a_listener_that_never_got_its_answer_gets_it_again(project: Project) -> None:
+    say(project, "PURPLE")
+    assert given(project, FIRST) == given(project, FIRST) != ""
+
+
+def test_an_agent_in_a_turn_is_left_to_its_hooks(project: Project) -> None:
+    hook(project, "UserPromptSubmit", prompt="something else")
+    say(project, "PURPLE")
+    assert not given(project, FIRST)
+    assert "PURPLE" in hook(project, "Stop")
+
+
+def test_what_was_under_way_when_a_person_sent_words_of_their_own_comes_once(project: Project) -> None:
+    say(project, "PURPLE")
+    assert given(project, FIRST)
+    assert "PURPLE" not in hook(project, "UserPromptSubmit", prompt="my own words")
+    assert "PURPLE" not in hook(project, "Stop")
+
+
+def test_what_was_under_way_to_an_agent_that_died_is_given_again_to_the_next(project: Project) -> None:
+    say(project, "PURPLE")
+    assert given(project, FIRST)
+    hook(project, "Launched")
+    hook(project, "SessionStart")
+    assert states(project) == [MessageState.QUEUED]
+    assert "PURPLE" in given(project, SECOND)

@@ -1,0 +1,147 @@
+"""The watcher: what it notices, what it does about it, and that no session's trouble stops it."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from orchestra.errors import ToolMissing
+from orchestra.model import Intent, MessageKind, Session, State
+from orchestra.project import Project
+from orchestra.service.jobs import Jobs
+from orchestra.service.presence import Presence
+from orchestra.service.watcher import Pace, Watcher
+from tests.process.services import eventually, make_project
+
+FAST = Pace(tick=0.02, look=0.1, diff=0.05, diff_busy=0.5, diff_idle=0.5, deliver=0.05)
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+    monkeypatch.setenv("ORCHESTRA_HOME", str(tmp_path / "home"))
+    made = make_project(tmp_path)
+    for name in ("alpha", "beta"):
+        session = made.store.session(name)
+        made.repository.add_worktree(session.worktree, session.branch, session.base)
+        made.store.update_session(name, intent=Intent.RUN, state=State.WORKING, head=session.base)
+    yield made
+    made.store.close()
+
+
+@pytest.fixture
+def watcher(project: Project) -> Iterator[Watcher]:
+    made = Watcher(project, Presence(), pace=FAST)
+    made.start()
+    yield made
+    made.stop()
+
+
+def commit(session: Session, text: str) -> None:
+    identity = ("-c", "user.name=A", "-c", "user.email=a@example.org")
+    (session.worktree / f"{text}.txt").write_text(text)
+    for command in (("add", "-A"), ("commit", "-q", "-m", text)):
+        subprocess.run(("git", *identity, *command), cwd=session.worktree, check=True, timeout=20)
+
+
+@pytest.mark.usefixtures("watcher")
+def test_a_commit_is_seen_within_a_second(project: Project) -> None:
+    session = project.store.session("alpha")
+    commit(session, "one")
+    eventually(lambda: project.store.session("alpha").commits == 1, deadline=5)
+    commit(session, "two")
+    began = time.monotonic()
+    eventually(lambda: project.store.session("alpha").commits == 2, deadline=5)
+    assert time.monotonic() - began < 2
+
+
+@pytest.mark.usefixtures("watcher")
+def test_uncommitted_and_new_files_show_in_the_diff(project: Project) -> None:
+    (project.store.session("alpha").worktree / "new.txt").write_text("a\nb\n")
+    eventually(lambda: project.store.session("alpha").diff.insertions == 2)
+    assert project.store.session("beta").diff.insertions == 0
+
+
+@pytest.mark.usefixtures("watcher")
+def test_a_saved_spec_becomes_a_version_and_a_message(project: Project) -> None:
+    place = project.place(project.store.session("alpha"))
+    place.spec.parent.mkdir(parents=True, exist_ok=True)
+    place.spec.write_text("build a bridge\n")
+    eventually(lambda: project.store.spec("alpha"))
+    (told,) = eventually(lambda: project.store.messages(recipient="alpha"))
+    assert told.kind is MessageKind.SPEC
+    assert "+build a bridge" in told.text
+    place.spec.write_text("build a tunnel\n")
+    eventually(lambda: len(project.store.messages(recipient="alpha")) == 2)
+
+
+@pytest.mark.usefixtures("watcher")
+def test_one_session_s_trouble_does_not_stop_the_others(project: Project) -> None:
+    shutil.rmtree(project.store.session("alpha").worktree)
+    project.store.update_session("alpha", base="0" * 40, agent="no-such-profile")
+    project.store.post("main", "alpha", MessageKind.MESSAGE, "hello")
+    commit(project.store.session("beta"), "still")
+    eventually(lambda: project.store.session("beta").commits == 1)
+
+
+def test_a_job_never_runs_twice_at_once() -> None:
+    jobs = Jobs()
+    started, done = threading.Event(), threading.Event()
+
+    def long() -> None:
+        started.set()
+        done.wait(20)
+
+    assert jobs.offer("key", long, pause=0)
+    assert started.wait(20)
+    assert not jobs.offer("key", long, pause=0)
+    assert jobs.offer("other", int, pause=0)
+    done.set()
+    assert eventually(lambda: jobs.offer("key", long, pause=0))
+    jobs.close()
+
+
+def test_a_failing_job_is_tried_again_later_and_later() -> None:
+    now = [0.0]
+    jobs = Jobs(clock=lambda: now[0])
+    runs: list[float] = []
+
+    def fail() -> None:
+        runs.append(now[0])
+        raise ToolMissing("there is no hammer")
+
+    def after_a_second() -> bool:
+        now[0] += 1
+        return jobs.offer("key", fail, pause=1, slowest=6)
+
+    jobs.offer("key", fail, pause=1, slowest=6)
+    for _ in range(3):
+        eventually(after_a_second)
+    eventually(lambda: len(runs) == 4)
+    first, second, third = (later - earlier for earlier, later in itertools.pairwise(runs))
+    assert 2 <= first < second
+    assert second >= 4
+    assert third >= 6
+    jobs.close()
+
+
+def test_a_project_at_rest_costs_almost_no_time(project: Project) -> None:
+    """One percent of a processor, at the pace that the service has; here with room for a busy machine."""
+    watcher = Watcher(project, Presence())
+    watcher.start()
+    try:
+        (project.store.session("alpha").worktree / "new.txt").write_text("a\n")
+        eventually(lambda: project.store.session("alpha").diff.insertions)
+        before = sum(os.times()[:4])
+        time.sleep(5)
+        spent = sum(os.times()[:4]) - before
+    finally:
+        watcher.stop()
+    assert spent / 5 < 0.03, spent

@@ -1,0 +1,197 @@
+"""The rules of the house, read from the source itself: sizes, words, who may import what, what start-up loads."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SAMPLE = ROOT / "orchestra" / "actions" / "sample"
+"""Not ours to judge: the little project that the demonstration works on."""
+MODULES = sorted(path for path in (ROOT / "orchestra").rglob("*.py") if SAMPLE not in path.parents)
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+
+LONGEST_MODULE = 300
+MEDIAN_FUNCTION = 10
+P90_FUNCTION = 30
+UNUSED_WORDS = frozenset({"manager", "helper", "utils", "handler", "subagent", "backend", "frontend", "runner"})
+AGENT_NAMES = frozenset({"claude", "codex", "opencode", "gemini"})
+HEAVY = frozenset(
+    {"asyncio", "docker", "git", "libtmux", "mcp", "pydantic", "requests", "starlette", "textual", "uvicorn", "yaml"}
+)
+"""Libraries that cost 40 ms and more: a command loads them when it needs them, and no sooner."""
+LIGHT_FLOORS = ("errors", "names", "paths", "model", "wire", "lifecycle", "bindings", "consent", "config", "project")
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def label(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(), label(path))
+
+
+def functions(path: Path) -> Iterator[Function]:
+    return (node for node in ast.walk(tree(path)) if isinstance(node, Function))
+
+
+def length(function: Function) -> int:
+    return (function.end_lineno or function.lineno) - function.lineno + 1
+
+
+def every(kind: str) -> pytest.MarkDecorator:
+    paths = {"module": MODULES, "page": PAGES}[kind]
+    return pytest.mark.parametrize(kind, paths, ids=label)
+
+
+@every("module")
+def test_a_module_fits_in_the_head(module: Path) -> None:
+    assert len(module.read_text().splitlines()) <= LONGEST_MODULE
+
+
+def test_functions_are_small() -> None:
+    lengths = {f"{label(path)}:{one.name}": length(one) for path in MODULES for one in functions(path)}
+    longest = sorted(lengths.items(), key=lambda item: -item[1])[:10]
+    assert statistics.median(lengths.values()) <= MEDIAN_FUNCTION, longest
+    assert statistics.quantiles(lengths.values(), n=10)[-1] <= P90_FUNCTION, longest
+
+
+def public(node: ast.Module | ast.ClassDef) -> Iterator[ast.Module | ast.ClassDef | Function]:
+    """Return a module or class and everything public in it, however deep."""
+    yield node
+    for child in node.body:
+        if isinstance(child, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and child.name[0] != "_":
+            yield from public(child) if isinstance(child, ast.ClassDef) else (child,)
+
+
+@every("module")
+def test_everything_public_says_what_it_is(module: Path) -> None:
+    silent = [getattr(node, "name", "the module") for node in public(tree(module)) if not ast.get_docstring(node)]
+    assert silent == []
+
+
+def words(text: str) -> set[str]:
+    """Split identifiers and prose into lower-case words, plurals without their s."""
+    parts = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", text)
+    return {form for part in parts for form in (part.lower(), part.lower().removesuffix("s"))}
+
+
+def defined_names(module: Path) -> Iterator[str]:
+    for node in ast.walk(tree(module)):
+        match node:
+            case ast.ClassDef(name=name) | ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                yield name
+            case ast.arg(arg=name) | ast.Name(id=name, ctx=ast.Store()) | ast.Attribute(attr=name, ctx=ast.Store()):
+                yield name
+            case _:
+                pass
+
+
+def prose(module: Path) -> Iterator[str]:
+    """Return the comments and docstrings of a module."""
+    yield from re.findall(r"#.*", module.read_text())
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            yield node.value.value
+
+
+@every("module")
+def test_a_module_speaks_the_vocabulary(module: Path) -> None:
+    own = [label(module), *defined_names(module), *prose(module)]
+    assert [text for text in own if words(text) & UNUSED_WORDS] == []
+
+
+@every("page")
+def test_a_page_speaks_the_vocabulary(page: Path) -> None:
+    """Code, and a line that lists what is not used, may name other words."""
+    text = re.sub(r"```.*?```|`[^`]*`", "", page.read_text(), flags=re.DOTALL)
+    said = [line for line in text.splitlines() if "not used" not in line.lower()]
+    assert [line for line in said if words(line) & UNUSED_WORDS] == []
+
+
+def agent_names(node: ast.AST) -> Iterator[str]:
+    """Return the names of agents that a decision depends on."""
+    deciding = ast.Compare | ast.MatchValue | ast.Dict | ast.Subscript | ast.Call
+    if isinstance(node, deciding):
+        for part in ast.walk(node):
+            if isinstance(part, ast.Constant) and part.value in AGENT_NAMES:
+                yield f"{part.value} in line {part.lineno}"
+
+
+@every("module")
+def test_no_decision_depends_on_an_agents_name_outside_agents(module: Path) -> None:
+    if label(module).startswith("orchestra/agents/") or label(module) == "orchestra/config.py":
+        return
+    assert [name for node in ast.walk(tree(module)) for name in agent_names(node)] == []
+
+
+def imported(module: Path) -> Iterator[str]:
+    """Return the first word of every import, also of those inside functions."""
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module.partition(".")[0]
+
+
+@pytest.mark.parametrize(
+    ("library", "door"),
+    [
+        ("mcp", "orchestra/service/"),
+        ("starlette", "orchestra/service/"),
+        ("uvicorn", "orchestra/service/"),
+        ("docker", "orchestra/drivers/"),
+        ("git", "orchestra/drivers/"),
+        ("libtmux", "orchestra/drivers/"),
+        ("sqlite3", "orchestra/store/"),
+        ("typer", "orchestra/cli/"),
+    ],
+)
+def test_a_library_has_one_door(library: str, door: str) -> None:
+    outside = [
+        label(module) for module in MODULES if not label(module).startswith(door) and library in imported(module)
+    ]
+    assert outside == []
+
+
+def loaded_by(program: str) -> set[str]:
+    """Run a program in a Python of its own; return the top-level modules it has loaded at its end."""
+    tail = (
+        "import atexit, sys; atexit.register(lambda: print('\\nLOADED', *{m.partition('.')[0] for m in sys.modules}))"
+    )
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    command = [sys.executable, "-c", f"{tail}\n{program}"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.rpartition("LOADED")[2].split())
+
+
+def light_modules() -> list[str]:
+    paths = [*(ROOT / "orchestra" / f"{name}.py" for name in LIGHT_FLOORS), *(ROOT / "orchestra/store").glob("*.py")]
+    names = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in paths if path.exists()]
+    return [name.removesuffix(".__init__") for name in names]
+
+
+def test_the_lower_floors_load_nothing_heavy() -> None:
+    loaded = loaded_by("\n".join(f"import {name}" for name in light_modules()))
+    assert loaded & (HEAVY | {"rich", "typer"}) == set()
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"]], ids=" ".join)
+def test_a_command_loads_only_what_it_needs(arguments: list[str]) -> None:
+    entry = ROOT / "orchestra" / "cli" / "app.py"
+    program = f"import sys; sys.argv = ['orchestra', *{arguments!r}]\nfrom orchestra.cli.app import main\nmain()"
+    loaded = loaded_by(program) if entry.exists() else set()
+    assert loaded & HEAVY == set()

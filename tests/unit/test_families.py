@@ -1,0 +1,304 @@
+"""What each family gives its agent, and what it makes of the agent's hooks."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestra.agents import Setting, hands_over, hook_reply, load, outfit, prompt, signs, usage
+from orchestra.agents.box import settle, tell
+from orchestra.agents.families import FAMILIES
+from orchestra.lifecycle import Sign
+from orchestra.model import Role, Session
+from tests.agents.outfitting import CONVERSATION, a_session, in_docker, wear
+
+BOX = Path(settle.__file__).parent
+KEY = "sk-ant-0123456789-abcdefghijklmnopqrst"
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Session:
+    worktree = tmp_path / "it's a worktree"
+    worktree.mkdir()
+    return a_session(worktree)
+
+
+def setting(session: Session, **values: str) -> Setting:
+    return Setting(session=session, mcp_url="http://10.0.0.1:7000/mcp", hook_url="http://10.0.0.1:7000/hooks", **values)
+
+
+def texts(session: Session, profile: str = "claude", **values: str) -> dict[str, str]:
+    worn = outfit(load(profile), setting(session, **values))
+    return {name: content.decode() for name, (content, _) in worn.agent_files.items()}
+
+
+@pytest.mark.parametrize("profile", ["claude", "plain", "rehearsal"])
+@pytest.mark.parametrize("role", list(Role))
+def test_every_agent_gets_the_promised_environment_and_files(session: Session, profile: str, role: Role) -> None:
+    worn = outfit(load(profile), setting(in_docker(replace(session, role=role)), task="Do it."))
+    assert {
+        "ORCHESTRA_SESSION": "fix-login",
+        "ORCHESTRA_ROLE": role.value,
+        "ORCHESTRA_WORKTREE": str(session.worktree),
+        "ORCHESTRA_TASK_FILE": "/orchestra/agent/task.md",
+        "ORCHESTRA_MCP_URL": "http://10.0.0.1:7000/mcp",
+        "ORCHESTRA_HOOK_URL": "http://10.0.0.1:7000/hooks",
+        "ORCHESTRA_TOKEN_FILE": "/orchestra/secrets/token",
+        "HOME": "/home/agent",
+    }.items() <= worn.env.items()
+    assert worn.command == ("sh", "/orchestra/agent/launch.sh")
+    assert worn.agent_files["task.md"][0] == b"Do it."
+    assert "**fix-login**" in worn.agent_files["instructions.md"][0].decode()
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_no_placeholder_is_left_in_the_instructions(session: Session, role: Role) -> None:
+    told = texts(replace(session, role=role), instructions="Added by the person.")["instructions.md"]
+    assert "{" not in told
+    assert told.endswith("Added by the person.\n")
+
+
+def test_on_the_machine_itself_the_home_stays_the_persons(session: Session) -> None:
+    worn = outfit(load("claude"), setting(session, home="/state/home"))
+    assert "HOME" not in worn.env
+    assert worn.env["CLAUDE_CONFIG_DIR"] == "/state/home/.claude"
+    assert "IS_SANDBOX" not in worn.env
+
+
+def test_claude_works_without_asking_in_a_container_only(session: Session) -> None:
+    contained, on_host = texts(in_docker(session))["launch.sh"], texts(session)["launch.sh"]
+    assert "--dangerously-skip-permissions" in contained
+    assert "--dangerously-skip-permissions" not in on_host
+    assert "skipDangerousModePermissionPrompt" not in texts(session)["settings.json"]
+
+
+def test_claude_gets_our_tools_our_hooks_and_no_secret_in_a_file(session: Session) -> None:
+    files = texts(session)
+    settings = json.loads(files["settings.json"])
+    stop = settings["hooks"]["Stop"][0]["hooks"][0]
+    assert stop["url"] == "http://10.0.0.1:7000/hooks/Stop"
+    assert stop["headers"] == {"Authorization": "Bearer $ORCHESTRA_TOKEN"}
+    assert settings["hooks"]["SessionStart"][0]["hooks"][0]["type"] == "command"
+    assert settings["permissions"]["allow"] == ["mcp__orchestra"]
+    server = json.loads(files["mcp.json"])["mcpServers"]["orchestra"]
+    assert server["headers"] == {"Authorization": "Bearer ${ORCHESTRA_TOKEN}"}
+
+
+def test_claude_is_asked_for_a_model_only_when_one_is_wanted(session: Session) -> None:
+    assert "--model" not in texts(session)["launch.sh"]
+    assert "--model opus" in texts(replace(session, model="opus"))["launch.sh"]
+
+
+def test_a_designer_without_a_task_begins_with_no_prompt(session: Session) -> None:
+    assert texts(replace(session, role=Role.DESIGNER), task=" ")["first.md"] == ""
+
+
+def test_a_long_task_is_begun_and_pointed_to(session: Session) -> None:
+    prompt = texts(session, task="x" * 100_000)["first.md"]
+    assert len(prompt) < 10_000
+    assert "/orchestra/agent/task.md" in prompt
+
+
+def test_the_first_prompt_cannot_be_taken_for_a_command(session: Session) -> None:
+    """A leading ``!`` runs a shell command in Claude Code, a leading ``/`` or ``-`` something else."""
+    for task in ("!rm -rf x", "/clear", "--help"):
+        assert texts(session, task=task)["first.md"].startswith("Your task")
+
+
+def fake_claude(tmp_path: Path) -> Path:
+    """Return a directory with a program called claude that prints its arguments and two variables."""
+    program = tmp_path / "bin" / "claude"
+    program.parent.mkdir()
+    program.write_text('#!/bin/sh\nprintf "%s\\n" "$@" "key=$ANTHROPIC_API_KEY" "token=$ORCHESTRA_TOKEN" "in=$PWD"\n')
+    program.chmod(0o755)
+    return program.parent
+
+
+def launched(place: Path, session: Session, programs: Path, **values: str) -> list[str]:
+    worn = wear(place, session, "http://127.0.0.1:9", token="t0ken", **values)
+    launcher = place / "agent" / "launch.sh"
+    launcher.write_text(launcher.read_text().replace("Launched 10", "Launched 0"))
+    (place / "secrets" / "ANTHROPIC_API_KEY").write_text(KEY)
+    environment = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"}
+    done = subprocess.run(worn.command, env=environment, capture_output=True, text=True, check=True, timeout=30)
+    assert done.stderr == ""
+    return done.stdout.splitlines()
+
+
+def test_the_launcher_starts_first_and_resumes_later(tmp_path: Path, session: Session) -> None:
+    programs = fake_claude(tmp_path)
+    first = launched(tmp_path / "s", session, programs, task="It's a $(task)", nudge="Go on.")
+    assert first[first.index("--session-id") + 1] == CONVERSATION
+    assert "It's a $(task)" in first
+    assert "Go on." not in first
+    log = tmp_path / "s" / "home" / ".claude" / "projects" / "x" / f"{CONVERSATION}.jsonl"
+    log.parent.mkdir(parents=True)
+    log.touch()
+    again = launched(tmp_path / "s", session, programs, task="It's a $(task)", nudge="Go on.")
+    assert again[again.index("--resume") + 1 :][:2] == [CONVERSATION, "Go on."]
+    assert "It's a $(task)" not in again
+
+
+def test_the_launcher_brings_secrets_from_files_into_the_environment(tmp_path: Path, session: Session) -> None:
+    said = launched(tmp_path / "s", session, fake_claude(tmp_path))
+    assert said[-3:] == [f"key={KEY}", "token=t0ken", f"in={session.worktree}"]
+    assert KEY not in (tmp_path / "s" / "agent" / "launch.sh").read_text()
+
+
+def test_the_first_questions_are_answered_in_the_box(tmp_path: Path, session: Session) -> None:
+    launched(tmp_path / "s", session, fake_claude(tmp_path))
+    file = tmp_path / "s" / "home" / ".claude" / ".claude.json"
+    answers = json.loads(file.read_text())
+    assert answers["hasCompletedOnboarding"] is True
+    assert answers["projects"][str(session.worktree)]["hasTrustDialogAccepted"] is True
+    assert answers["customApiKeyResponses"]["approved"] == [KEY[-20:]]
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_answering_keeps_what_the_agent_wrote_itself() -> None:
+    before = {"theme": "dark", "projects": {"/w": {"cost": 3}, "/x": {}}, "customApiKeyResponses": {"approved": ["a"]}}
+    after = settle.settled(before, "/w", KEY)
+    assert after["theme"] == "dark"
+    assert after["projects"] == {"/w": {"cost": 3, "hasTrustDialogAccepted": True}, "/x": {}}
+    assert after["customApiKeyResponses"]["approved"] == ["a", KEY[-20:]]
+    assert settle.settled(after, "/w", KEY) == after
+
+
+def test_telling_a_service_that_is_not_there_is_bounded_and_fails_nobody(tmp_path: Path) -> None:
+    environment = {
+        **os.environ,
+        "ORCHESTRA_HOOK_URL": "http://127.0.0.1:9/hooks",
+        "ORCHESTRA_TOKEN": "t",
+        "ORCHESTRA_AGENT_HOME": str(tmp_path),
+    }
+    command = [sys.executable, str(BOX / "tell.py"), "SessionStart", "0.3"]
+    done = subprocess.run(command, env=environment, input=b"{}", capture_output=True, timeout=10, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+def test_the_status_line_is_told_only_when_it_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ORCHESTRA_AGENT_HOME", str(tmp_path))
+    (tmp_path / ".orchestra").mkdir()
+    body = json.dumps({"cost": {"total_cost_usd": 1.5}, "context_window": {"used_percentage": 12}}).encode()
+    assert tell.changed(body)
+    assert not tell.changed(body)
+    assert tell.changed(body.replace(b"12", b"13"))
+    assert "context 12%" in tell.status_line(body)
+
+
+def claude_signs() -> list[tuple[str, dict[str, Any], list[tuple[Sign, str]]]]:
+    edit = {"tool_name": "Edit", "tool_input": {"file_path": "/w/src/app.py"}}
+    shell = {"tool_name": "Bash", "tool_input": {"command": "pytest -q\nmore"}}
+    ours = {"tool_name": "mcp__orchestra__spawn_executor", "tool_input": {"title": "Fix it", "instructions": "x"}}
+    return [
+        ("SessionStart", {"source": "resume"}, [(Sign.READY, "ready (resume)")]),
+        ("UserPromptSubmit", {"prompt": "\n Do it\nnow"}, [(Sign.TURN_STARTED, "Do it")]),
+        ("PreToolUse", edit, [(Sign.TOOL_USED, "edits app.py")]),
+        ("PostToolUse", shell, [(Sign.TOOL_USED, "runs pytest -q")]),
+        ("PostToolUse", ours, [(Sign.TOOL_USED, "spawn executor Fix it")]),
+        ("PostToolUseFailure", shell, [(Sign.TOOL_USED, "runs pytest -q: failed")]),
+        ("PermissionRequest", shell, [(Sign.PROMPTED, "asks for permission: runs pytest -q")]),
+        ("Notification", {"notification_type": "permission_prompt", "message": "may I"}, [(Sign.PROMPTED, "may I")]),
+        ("Notification", {"notification_type": "idle_prompt", "message": "waits"}, [(Sign.TURN_ENDED, "waits")]),
+        ("Notification", {"notification_type": "other"}, []),
+        ("Stop", {"last_assistant_message": "All \x1b[31mdone."}, [(Sign.TURN_ENDED, "All [31mdone.")]),
+        ("StopFailure", {"error": "rate_limit"}, [(Sign.TURN_FAILED, "the model's service failed: rate_limit")]),
+        ("SessionEnd", {"reason": "other"}, [(Sign.ENDED, "ended (other)")]),
+        ("StatusLine", {}, []),
+        ("Unheard", {}, []),
+    ]
+
+
+@pytest.mark.parametrize(("event", "payload", "expected"), claude_signs())
+def test_claudes_hooks_are_evidence(event: str, payload: dict[str, Any], expected: list[tuple[Sign, str]]) -> None:
+    assert signs("claude", event, payload) == expected
+
+
+@pytest.mark.parametrize("payload", [{}, {"tool_name": None, "tool_input": "x", "prompt": 3, "cost": None}])
+@pytest.mark.parametrize("family", sorted(FAMILIES))
+def test_a_strange_payload_breaks_nothing(family: str, payload: dict[str, Any]) -> None:
+    for event in ("PreToolUse", "PermissionRequest", "Notification", "Stop", "StatusLine", "TurnStarted", ""):
+        signs(family, event, payload)
+        usage(family, event, payload)
+
+
+def test_text_for_people_is_one_short_line() -> None:
+    ((_, text),) = signs("claude", "UserPromptSubmit", {"prompt": "x" * 500})
+    assert len(text) == 120
+
+
+def test_at_the_end_of_a_turn_claude_goes_on_with_its_messages() -> None:
+    assert hook_reply("claude", "Stop", "[from a] hi") == {"decision": "block", "reason": "[from a] hi"}
+    assert hook_reply("claude", "Stop", "") == {}
+
+
+@pytest.mark.parametrize("event", ["UserPromptSubmit", "PostToolUse"])
+def test_a_busy_claude_is_handed_its_messages_as_context(event: str) -> None:
+    output = {"hookEventName": event, "additionalContext": "[from a] hi"}
+    assert hook_reply("claude", event, "[from a] hi") == {"hookSpecificOutput": output}
+
+
+def test_nothing_is_handed_over_where_no_turn_need_follow() -> None:
+    """What SessionStart brings is not read before the next prompt, and would be typed as well until then."""
+    assert hook_reply("claude", "SessionStart", "[from a] hi") == {}
+
+
+def test_a_prompt_is_told_whole() -> None:
+    assert prompt("claude", "UserPromptSubmit", {"prompt": "x" * 5000}) == "x" * 5000
+    assert prompt("claude", "Stop", {"prompt": "x"}) == ""
+
+
+def test_a_reply_exists_exactly_where_it_is_said_to_hand_over() -> None:
+    for family in FAMILIES:
+        for event in ("SessionStart", "PreToolUse", "PostToolUse", "Stop", "Notification", "SessionEnd", "TurnEnded"):
+            assert bool(hook_reply(family, event, "hi")) == hands_over(family, event)
+
+
+def test_claudes_status_line_tells_cost_and_context() -> None:
+    payload = {"cost": {"total_cost_usd": 0.5}, "context_window": {"used_percentage": 7}, "model": {"id": "opus"}}
+    used = usage("claude", "StatusLine", payload)
+    assert used is not None
+    assert (used.cost, used.context, used.model) == (0.5, 7.0, "opus")
+    assert usage("claude", "Stop", payload) is None
+
+
+def plain_agent(place: Path, text: str) -> Any:  # noqa: ANN401 -- the profile, read from a file
+    (place / "agent.sh").write_text("#!/bin/sh\n")
+    (place / "agent.sh").chmod(0o755)
+    (place / "mine.yaml").write_text(text)
+    return load("mine", [place])
+
+
+def test_a_plain_profile_finds_its_files_where_it_expects_them(tmp_path: Path, session: Session) -> None:
+    profile = plain_agent(
+        tmp_path, 'command: [bash, /orchestra/agent.sh, "{session}", "${x}"]\nfiles: {agent.sh: agent.sh}'
+    )
+    worn = outfit(profile, setting(in_docker(session)))
+    assert worn.mounts == {"/orchestra/agent.sh": "files/agent.sh"}
+    assert worn.agent_files["files/agent.sh"][1] == 0o555
+    assert worn.agent_files["launch.sh"][0].endswith(b"exec bash /orchestra/agent/files/agent.sh fix-login '${x}'\n")
+
+
+def test_a_plain_profile_resumes_the_second_time(tmp_path: Path, session: Session) -> None:
+    text = 'command: [echo, "{role}", "{model}", first]\nresume: [echo, again]\nmodel: small'
+    worn = outfit(plain_agent(tmp_path, text), setting(session, home=str(tmp_path / "home")))
+    launcher = tmp_path / "launch.sh"
+    launcher.write_bytes(worn.agent_files["launch.sh"][0])
+    said = [subprocess.check_output(["sh", launcher], text=True) for _ in range(3)]
+    assert said == ["executor small first\n", "again\n", "again\n"]
+
+
+def test_what_runs_in_the_box_needs_pythons_standard_library_alone() -> None:
+    for file in BOX.glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            modules = [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
+            modules += [one.name for one in node.names] if isinstance(node, ast.Import) else []
+            assert {one.partition(".")[0] for one in modules} <= sys.stdlib_module_names, file.name

@@ -1,0 +1,61 @@
+"""Layouts are data: the built-in ones, a person's own, and what is said of mistakes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from orchestra import layout
+from orchestra.errors import BadConfig, UsageError
+from orchestra.layout import Placement, Side
+
+
+@pytest.mark.parametrize("name", ["left", "window", "follow"])
+def test_the_built_in_layouts_load_and_say_what_they_are(name: str) -> None:
+    loaded = layout.load(name)
+    assert loaded.name == name
+    assert loaded.description.endswith(".")
+    assert loaded.control == {"left": "designer"}.get(name, name)
+
+
+def test_a_persons_layout_goes_before_a_built_in_one(tmp_path: Path) -> None:
+    (tmp_path / "left.yaml").write_text("control: follow\nside: right\nsize: 30%\nstatus: false\n")
+    loaded = layout.load("left", [tmp_path / "absent", tmp_path])
+    assert loaded == layout.Layout("left", Placement.FOLLOW, Side.RIGHT, "30%", status=False)
+
+
+def test_names_lists_every_layout_once(tmp_path: Path) -> None:
+    (tmp_path / "left.yaml").write_text("control: window\n")
+    (tmp_path / "mine.yaml").write_text("control: window\n")
+    assert layout.names([tmp_path]) == ["follow", "left", "mine", "window"]
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"), [("lft", "did you mean 'left'?"), ("../left", "'left'"), ("zzz", "known ones")]
+)
+def test_an_unknown_name_gets_a_hint(name: str, hint: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        layout.load(name)
+    assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("control: window\nsiez: 3\n", "unknown key 'siez' (did you mean 'size'?)"),
+        ("side: left\n", "control cannot be None (use one of: designer, window, follow)"),
+        ("control: window\nside: middle\n", "side cannot be 'middle'"),
+        ("control: window\nsize: wide\n", "size cannot be 'wide'"),
+        ("control: window\nsize: true\n", "size cannot be True"),
+        ("control: window\nstatus: 3\n", "status cannot be 3"),
+        ("control: [\n", "is not YAML"),
+        ("- control\n", "must hold keys and values"),
+    ],
+)
+def test_a_mistake_is_named_with_its_file(tmp_path: Path, text: str, told: str) -> None:
+    (tmp_path / "mine.yaml").write_text(text)
+    with pytest.raises(BadConfig) as caught:
+        layout.load("mine", [tmp_path])
+    assert told in str(caught.value)
+    assert str(tmp_path / "mine.yaml") in str(caught.value)

@@ -1,0 +1,273 @@
+"""The store keeps every field and keeps names apart."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+import tempfile
+import threading
+from dataclasses import asdict, replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestra.errors import NameTaken, NotFound
+from orchestra.model import DiffStat, Intent, Role, SandboxKind, Session, State
+from orchestra.store import Store
+from tests.unit.stores import START, Clock, add
+
+
+def test_a_new_database_belongs_to_its_owner_alone(store: Store, tmp_path: Path) -> None:
+    store.set("a", "b")
+    files = list(tmp_path.glob("*state.db*"))
+    assert {file.name for file in files} == {"state.db", "state.db-wal", "state.db-shm"}
+    assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
+
+
+def test_every_field_of_a_session_comes_back_as_it_was_put(store: Store, tmp_path: Path) -> None:
+    odd = Path(os.fsdecode(b"/w/caf\xe9 \xc3\xa9"))
+    expected = Session(
+        id=1,
+        name="fix",
+        title="Fix ☃ 'quoted' \0",
+        role=Role.DESIGNER,
+        agent="plain",
+        sandbox=SandboxKind.DOCKER,
+        branch="b",
+        base="c",
+        base_branch="",
+        worktree=odd,
+        parent=None,
+        intent=Intent.STOP,
+        state=State.DONE,
+        state_since=START,
+        evidence="e",
+        created_at=START - timedelta(microseconds=1),
+        conversation="f",
+        model="m",
+        head="h",
+        commits=3,
+        diff=DiffStat(1, 2, 3),
+        summary="s",
+        window="@1",
+        paired=True,
+        waits_for=9,
+        token_hash="t",
+        deleted_at=START,
+    )
+    values = {name: getattr(expected, name) for name in asdict(expected) if name != "id"}
+    assert store.add_session(**values) == expected
+    store.close()
+    again = Store.open(tmp_path / "state.db")
+    assert again.sessions(include_deleted=True) == [expected]
+    again.close()
+
+
+def test_a_field_that_does_not_exist_is_a_bug(store: Store) -> None:
+    add(store, "fix")
+    with pytest.raises(TypeError, match="colour"):
+        store.update_session("fix", colour="red")
+
+
+def test_times_are_kept_in_utc(store: Store) -> None:
+    found = add(store, "fix", created_at=START.astimezone())
+    assert found.created_at == START
+    assert found.created_at.utcoffset() == timedelta(0)
+
+
+def test_a_name_is_taken_until_its_session_is_deleted(store: Store, clock: Clock) -> None:
+    first = add(store, "fix")
+    with pytest.raises(NameTaken, match="fix"):
+        add(store, "fix")
+    store.update_session("fix", deleted_at=clock())
+    second = add(store, "fix")
+    assert second.id > first.id
+    assert store.session("fix") == second
+    assert store.deleted_session("fix") == replace(first, deleted_at=clock())
+
+
+def test_a_session_comes_back_at_rest_unless_its_name_is_taken(store: Store, clock: Clock) -> None:
+    first = add(store, "fix")
+    store.update_session("fix", deleted_at=clock(), intent=Intent.DELETE)
+    assert store.revive_session(first.id).intent is Intent.STOP
+    store.update_session("fix", deleted_at=clock())
+    add(store, "fix")
+    with pytest.raises(NameTaken):
+        store.revive_session(first.id)
+
+
+def test_ids_are_never_used_again(store: Store, tmp_path: Path) -> None:
+    number = add(store, "fix").id
+    with sqlite3.connect(tmp_path / "state.db") as raw:
+        raw.execute("DELETE FROM sessions")
+    raw.close()
+    assert add(store, "fix").id > number
+
+
+def test_an_unknown_name_is_answered_with_those_that_exist(store: Store) -> None:
+    with pytest.raises(NotFound, match="none yet"):
+        store.session("fix")
+    add(store, "one")
+    add(store, "two")
+    with pytest.raises(NotFound, match="there is: one, two"):
+        store.session("fix")
+    with pytest.raises(NotFound, match="77"):
+        store.update_session(77, title="x")
+    assert store.find_session("fix") is None
+
+
+def test_the_designer_comes_first(store: Store) -> None:
+    for name in ("b", "a"):
+        add(store, name)
+    add(store, "main", role=Role.DESIGNER)
+    assert [session.name for session in store.sessions()] == ["main", "b", "a"]
+
+
+def test_a_session_is_found_by_its_credential_while_it_lives(store: Store, clock: Clock) -> None:
+    add(store, "none")
+    add(store, "fix", token_hash="abc")
+    found = store.session_by_token("abc")
+    assert found is not None
+    assert found.name == "fix"
+    assert store.session_by_token("") is None
+    store.update_session("fix", deleted_at=clock())
+    assert store.session_by_token("abc") is None
+
+
+def test_a_change_of_state_by_hand_moves_its_time_and_no_change_does_not(store: Store, clock: Clock) -> None:
+    add(store, "fix")
+    clock.advance(5)
+    assert store.update_session("fix", state=State.STARTING).state_since == START
+    assert store.update_session("fix", state=State.FAILED).state_since == clock()
+
+
+def test_changes_made_together_are_made_or_not_made_together(store: Store) -> None:
+    def half() -> None:
+        with store.together():
+            add(store, "fix")
+            store.set("a", "b")
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        half()
+    assert store.sessions() == []
+    assert store.get("a") is None
+
+
+def test_events_are_the_newest_in_the_order_they_happened(store: Store) -> None:
+    add(store, "fix")
+    logged = [store.log("fix" if number % 2 else "other", "note", str(number)) for number in range(10)]
+    assert store.events(limit=3) == logged[-3:]
+    assert store.events("fix") == logged[1::2]
+    assert store.events(after_id=logged[7].id) == logged[8:]
+
+
+def test_a_spec_has_a_new_version_only_when_its_text_changed(store: Store, clock: Clock) -> None:
+    add(store, "fix")
+    first = store.save_spec("fix", "one", "user")
+    assert store.save_spec("fix", "one", "main") is None
+    clock.advance(1)
+    second = store.save_spec("fix", "two", "main")
+    assert first is not None
+    assert second is not None
+    assert (first.version, second.version, second.at, second.author) == (1, 2, clock(), "main")
+    assert store.spec("fix") == second
+    assert store.spec("fix", 1) == first
+    assert store.spec("fix", 3) is None
+
+
+def test_a_spec_is_acknowledged_by_version(store: Store) -> None:
+    add(store, "fix")
+    for text in ("one", "two", "three"):
+        store.save_spec("fix", text, "user")
+    assert store.acknowledged_spec("fix") == 0
+    store.acknowledge_spec("fix", 2)
+    store.acknowledge_spec("fix", 1)
+    assert store.acknowledged_spec("fix") == 2
+    with pytest.raises(NotFound, match="version 4"):
+        store.acknowledge_spec("fix", 4)
+
+
+def test_a_new_session_inherits_nothing_from_a_deleted_one_of_its_name(store: Store, clock: Clock) -> None:
+    add(store, "fix")
+    store.save_spec("fix", "old", "user")
+    store.log("fix", "note", "old")
+    store.begin_step("fix", "image")
+    store.update_session("fix", deleted_at=clock())
+    assert store.spec("fix") is not None, "the deleted one's spec can be read until the name is used again"
+    add(store, "fix")
+    assert store.spec("fix") is None
+    assert store.events("fix") == []
+    assert store.unfinished_steps("fix") == []
+
+
+def test_steps_are_unfinished_until_they_are_finished(store: Store, clock: Clock) -> None:
+    add(store, "fix")
+    for step in ("worktree", "image", "box"):
+        store.begin_step("fix", step)
+        clock.advance(1)
+    store.finish_step("fix", "image")
+    assert store.unfinished_steps("fix") == ["worktree", "box"]
+    store.begin_step("fix", "image")
+    assert store.unfinished_steps("fix") == ["worktree", "box", "image"]
+
+
+def test_a_note_is_kept_replaced_and_forgotten(store: Store) -> None:
+    assert store.get("a") is None
+    store.set("a", "")
+    assert store.get("a") == ""
+    store.set("a", "c")
+    assert store.get("a") == "c"
+    store.set("a", None)
+    assert store.get("a") is None
+
+
+@given(text=st.text(st.characters()))
+def test_any_text_can_be_kept(text: str) -> None:
+    """Lone surrogates, which JSON may carry and UTF-8 may not, become question marks."""
+    with tempfile.TemporaryDirectory() as directory:
+        store = Store.open(Path(directory) / "state.db")
+        store.set("a", text)
+        assert store.get("a") == text.encode("utf-8", "replace").decode()
+        store.close()
+
+
+def test_the_version_of_the_data_grows_with_every_change_by_anybody(store: Store, tmp_path: Path) -> None:
+    other = Store.open(tmp_path / "state.db")
+    before = store.data_version()
+    assert store.data_version() == before
+    other.set("a", "b")
+    between = store.data_version()
+    store.set("a", "c")
+    assert before < between < store.data_version()
+    other.close()
+
+
+def test_every_thread_may_use_the_store_and_leaves_nothing_open(store: Store) -> None:
+    def work(number: int) -> None:
+        for step in range(20):
+            store.log("fix", "note", f"{number}.{step}")
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(store.events(limit=1000)) == 160
+    thread = threading.Thread(target=store.events)
+    thread.start()
+    thread.join()
+    assert _open_files(store_path(store)) <= 3, "the dead threads' connections are closed"
+
+
+def store_path(store: Store) -> str:
+    return store._database.path.name  # noqa: SLF001 -- the file whose open descriptors are counted
+
+
+def _open_files(name: str) -> int:
+    links = (link.readlink() for link in Path("/proc/self/fd").iterdir() if link.is_symlink())
+    return sum(1 for link in links if link.name == name)

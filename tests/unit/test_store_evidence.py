@@ -1,0 +1,92 @@
+"""What is seen of an agent becomes its recorded state, in order."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from orchestra.errors import NotFound
+from orchestra.lifecycle import Sign
+from orchestra.model import State
+from orchestra.store import Store
+from tests.unit.stores import START, Clock, add
+
+
+def test_a_sign_moves_the_state_and_is_logged(store: Store, clock: Clock) -> None:
+    add(store, "fix")
+    at = clock.advance(1)
+    found = store.record_sign("fix", Sign.TOOL_USED, "edits app.py")
+    assert (found.state, found.evidence, found.state_since) == (State.WORKING, "tool-used: edits app.py", at)
+    (event,) = store.events("fix")
+    assert (event.kind, event.text, event.at) == ("tool-used", "edits app.py", at)
+
+
+def test_the_state_keeps_its_age_while_evidence_for_it_goes_on(store: Store, clock: Clock) -> None:
+    add(store, "fix")
+    store.record_sign("fix", Sign.TOOL_USED, "edits a")
+    clock.advance(1)
+    found = store.record_sign("fix", Sign.TOOL_USED, "edits b")
+    assert (found.state_since, found.evidence) == (START, "tool-used: edits b")
+
+
+def test_what_does_not_speak_for_the_state_is_not_shown_as_its_reason(store: Store) -> None:
+    add(store, "fix")
+    store.record_sign("fix", Sign.COMPLETED, "all green")
+    found = store.record_sign("fix", Sign.TURN_ENDED, "")
+    assert (found.state, found.evidence) == (State.DONE, "completed: all green")
+
+
+def test_older_evidence_changes_nothing(store: Store, clock: Clock) -> None:
+    add(store, "fix")
+    clock.advance(10)
+    before = store.record_sign("fix", Sign.TURN_ENDED, "", at=clock())
+    assert store.record_sign("fix", Sign.TOOL_USED, "late", at=clock() - timedelta(seconds=1)) == before
+    assert [event.kind for event in store.events("fix")] == ["turn-ended"]
+
+
+def test_a_clock_that_was_ahead_does_not_silence_what_follows(store: Store, clock: Clock) -> None:
+    add(store, "fix")
+    store.record_sign("fix", Sign.TURN_ENDED, "", at=clock() + timedelta(days=1))
+    assert store.record_sign("fix", Sign.TURN_STARTED, "", at=clock.advance(1)).state is State.WORKING
+    clock.advance(-3600)
+    assert store.record_sign("fix", Sign.TURN_ENDED, "").state is State.IDLE
+
+
+def test_a_question_stays_open_until_it_is_answered(store: Store) -> None:
+    add(store, "fix")
+    asked = store.record_sign("fix", Sign.ASKED, "which one?", waits_for=7)
+    assert (asked.state, asked.waits_for) == (State.WAITING, 7)
+    ended = store.record_sign("fix", Sign.TURN_ENDED, "")
+    assert (ended.state, ended.waits_for, ended.evidence) == (State.WAITING, 7, "asked: which one?")
+    answered = store.record_sign("fix", Sign.ANSWERED, "main answered")
+    assert (answered.state, answered.waits_for) == (State.IDLE, None)
+
+
+@pytest.mark.parametrize(
+    ("last", "state"),
+    [
+        (Sign.TOOL_USED, State.WORKING),
+        (Sign.TURN_ENDED, State.IDLE),
+        (Sign.READY, State.IDLE),
+        (Sign.PROMPTED, State.WAITING),
+    ],
+)
+def test_an_answer_leaves_an_agent_where_its_own_program_says_it_is(store: Store, last: Sign, state: State) -> None:
+    """One that sits at its prompt has not read the answer yet, and must be typed at to do so."""
+    add(store, "fix")
+    store.record_sign("fix", Sign.ASKED, "which one?", waits_for=7)
+    store.record_sign("fix", last, "")
+    assert store.program_sign("fix") is last
+    assert store.record_sign("fix", Sign.ANSWERED, "").state is state
+
+
+def test_whoever_completes_waits_no_longer(store: Store) -> None:
+    add(store, "fix")
+    store.record_sign("fix", Sign.ASKED, "?", waits_for=7)
+    assert store.record_sign("fix", Sign.COMPLETED, "").waits_for is None
+
+
+def test_nobody_has_evidence_about_a_session_that_is_not_there(store: Store) -> None:
+    with pytest.raises(NotFound):
+        store.record_sign("fix", Sign.READY, "")
