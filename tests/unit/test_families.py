@@ -141,7 +141,7 @@ def test_the_launcher_starts_first_and_resumes_later(tmp_path: Path, session: Se
     assert "Go on." not in first
     log = tmp_path / "s" / "home" / ".claude" / "projects" / "x" / f"{CONVERSATION}.jsonl"
     log.parent.mkdir(parents=True)
-    log.touch()
+    log.write_text('{"type":"user"}\n')
     again = launched(tmp_path / "s", session, programs, task="It's a $(task)", nudge="Go on.")
     assert again[again.index("--resume") + 1 :][:2] == [CONVERSATION, "Go on."]
     assert "It's a $(task)" not in again
