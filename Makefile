@@ -41,7 +41,7 @@ test: tools-of-tests setup check ## every check and every test, containers inclu
 		{ [ $$? -eq 1 ] && $(BIN)/python -m pytest --last-failed --last-failed-no-failures none $(ARGS); }
 
 test-agents: tools-of-tests setup ## every agent plays the contract, with a hundred messages at rest and a hundred at work
-	ORCHESTRA_TEST_MESSAGES=100 $(BIN)/python -m pytest tests/contract tests/agents $(ARGS)
+	ORCHESTRA_TEST_AGENTS=all ORCHESTRA_TEST_MESSAGES=100 $(BIN)/python -m pytest tests/contract tests/agents $(ARGS)
 
 bench: setup ## Orchestra beside the raw commands, as ratios
 	$(BIN)/python -m benchmarks

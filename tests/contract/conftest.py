@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from tests.contract.stage import SLOW, Driver, Stage
 from tests.journeys import models
 from tests.journeys.person import Person, arriving
 
+EVERY_AGENT = os.environ.get("ORCHESTRA_TEST_AGENTS") == "all"
+"""Whether the profiles play too that a usual run leaves out; read at once, as tests see none of the caller's settings."""
 _HERE = Path(__file__).parent
 
 
@@ -35,6 +38,8 @@ def stage(
 ) -> Iterator[Stage]:
     """A person whose project is up; every test has sessions of its own in it."""
     driver: Driver = request.param
+    if driver.only_with_agents and not EVERY_AGENT:
+        pytest.skip(f"{driver.profile} plays in `make test-agents` alone: {driver.only_with_agents}")
     place = tmp_path_factory.mktemp(driver.profile) / "p"
     if driver.profile not in images:
         with arriving(place.with_name("builder")) as builder:

@@ -30,6 +30,7 @@ class Plain:
     """Nothing is ever typed at it, and it has no hooks: it speaks MCP when somebody makes it."""
 
     profile: ClassVar[str] = "plain"
+    only_with_agents: ClassVar[str] = ""
     lacks: ClassVar[Mapping[Ability, str]] = {
         Ability.MODEL: "a shell asks no model; its task is in $ORCHESTRA_TASK_FILE",
         Ability.TURNS: "a shell tells nothing of itself: its window alone is evidence",

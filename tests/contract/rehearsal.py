@@ -17,6 +17,7 @@ class Rehearsal:
     """It fetches its messages by itself, and shows every one it got."""
 
     profile: ClassVar[str] = "rehearsal"
+    only_with_agents: ClassVar[str] = ""
     lacks: ClassVar[Mapping[Ability, str]] = {
         Ability.MODEL: "it plays a story from its task and asks no model",
         Ability.ASKS: "a story does what it says without asking",

@@ -26,6 +26,7 @@ class Scripted:
     """
 
     profile: ClassVar[str]
+    only_with_agents: ClassVar[str] = ""
     lacks: ClassVar[Mapping[Ability, str]] = {}
     ready: ClassVar[str] = ""
     dialogs: ClassVar[tuple[str, ...]] = ()

@@ -96,9 +96,11 @@ class Driver(Protocol):
 
     ``lacks`` gives the reason for every ability the agent has not; the suite then asserts what is
     documented instead. ``ready`` stands in the window of an agent at rest, ``dialogs`` never.
+    ``only_with_agents`` gives the reason why it does not play in every run, and is empty otherwise.
     """
 
     profile: ClassVar[str]
+    only_with_agents: ClassVar[str]
     lacks: ClassVar[Mapping[Ability, str]]
     ready: ClassVar[str]
     dialogs: ClassVar[tuple[str, ...]]
