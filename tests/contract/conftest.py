@@ -15,7 +15,7 @@ from tests.journeys import models
 from tests.journeys.person import Person, arriving
 
 EVERY_AGENT = os.environ.get("ORCHESTRA_TEST_AGENTS") == "all"
-"""Whether the profiles play too that a usual run leaves out; read at once, as tests see none of the caller's settings."""
+"""Whether profiles play that a usual run leaves out; read at once, for a test sees none of the caller's settings."""
 _HERE = Path(__file__).parent
 
 
