@@ -21,12 +21,13 @@ from typing import Any, TypeVar
 import pytest
 
 from orchestra.paths import Home
+from tests.process.tmux_place import UNHURRIED
 
 T = TypeVar("T")
 PATIENCE = 60.0
 """Seconds until a person gives up waiting for something to show."""
 PACE = 0.06
-"""Seconds between two keys: tmux takes keys that come within a millisecond for a paste."""
+"""Seconds between two keys, as quick fingers leave."""
 OWN = "orchestra"
 """The name of the tmux server that orchestra starts for people outside tmux."""
 _POLL = 0.1
@@ -117,6 +118,7 @@ class Person:
         """Make the home and the repository with one commit."""
         (self.place / "home").mkdir(parents=True)
         (self.place / "home" / ".gitconfig").write_text(_GIT_CONFIG)
+        (self.place / "home" / ".tmux.conf").write_text(UNHURRIED)
         for name in ("tmux", "run", "tmp"):
             (self.place / name).mkdir(mode=0o700)
         self.brings()

@@ -9,6 +9,7 @@ import pytest
 
 from tests.journeys.conftest import Arrive
 from tests.journeys.person import OWN, Person
+from tests.process.tmux_place import UNHURRIED
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -47,7 +48,7 @@ def everything(person: Person, server: str) -> dict[str, str]:
 def bea(arrive: Arrive) -> Person:
     """A person with a tmux configuration, whose own tmux fills the terminal."""
     person = arrive(ORCHESTRA_SANDBOX="host")
-    (person.place / "home" / ".tmux.conf").write_text(CONFIGURATION)
+    (person.place / "home" / ".tmux.conf").write_text(f"{UNHURRIED}{CONFIGURATION}")
     return replace(person, prefix="C-a")
 
 

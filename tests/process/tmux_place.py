@@ -16,6 +16,8 @@ import pytest
 from orchestra.drivers.tmux import Tmux
 
 PREFIX = "C-b"
+UNHURRIED = "set-option -g assume-paste-time 0\n"
+"""On a busy machine keys pressed one after another are read at once, and tmux takes such for a paste (tmux(1))."""
 T = TypeVar("T")
 
 
@@ -84,7 +86,7 @@ class Terminal:
 def tmux_place(monkeypatch: pytest.MonkeyPatch, *, config: str = "") -> Iterator[Place]:
     """Start a server with a person's configuration file, and end it afterwards."""
     root = Path(tempfile.mkdtemp(prefix="ot-"))
-    (root / ".tmux.conf").write_text(config)
+    (root / ".tmux.conf").write_text(f"{UNHURRIED}{config}")
     monkeypatch.setenv("HOME", str(root))
     monkeypatch.setenv("TMUX_TMPDIR", str(root))
     monkeypatch.setenv("SHELL", "/bin/sh")
