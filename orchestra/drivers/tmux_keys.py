@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from orchestra.bindings import KEY_TABLE, Binding, in_tmux
 from orchestra.drivers.tmux_server import version
 from orchestra.drivers.tmux_text import literal, quoted
-from orchestra.drivers.tmux_windows import PROJECT, SESSION, Windows
+from orchestra.drivers.tmux_windows import CONTROL, PROJECT, SESSION, Windows
 from orchestra.errors import CommandFailed, Refused
 
 SAVED = "@orchestra_keys"
@@ -112,7 +112,8 @@ class Keys(Windows):
         needed = SESSION if "{session}" in binding.command else PROJECT
         missing = "shows no session" if needed == SESSION else "belongs to no project of Orchestra"
         message = quoted(("display-message", "-d", str(_SHOWN_MS), f"{binding.action}: this window {missing}"))
-        run = quoted(("run-shell", "-b", self._shell_line(binding, program, popups=popups)))
+        line = self._to_control() if binding.action == "control" else self._shell_line(binding, program, popups=popups)
+        run = quoted(("run-shell", "-b", line))
         guarded = ("if-shell", "-F", f"#{{!=:#{{{needed}}},}}", run, message)
         return ("bind-key", "-N", binding.help, "-T", KEY_TABLE, binding.key, *guarded)
 
@@ -125,6 +126,19 @@ class Keys(Windows):
         shown = literal("2>&1 </dev/null | tail -n 1 | tr -d '\\000-\\037\\177' | cut -c 1-200 | sed 's/[#%]/&&/g'")
         tell = f'{self._tmux()} display-message -d {_SHOWN_MS} -c {_CLIENT} -- "$m "'
         return f'm=$({command} {shown}); test -z "$m" || {tell} || :'
+
+    def _to_control(self) -> str:
+        """Return the shell line that shows the control pane: tmux alone, because the next key is for that pane."""
+        tmux = self._tmux()
+        listing = literal(shlex.quote(f"#{{{CONTROL}}} #{{pane_id}}"))
+        go = f'select-window -t "$p" \\; select-pane -t "$p" \\; switch-client -c {_CLIENT} -t "$p"'
+        tell = (
+            f"display-message -d {_SHOWN_MS} -c {_CLIENT} {_word('the control pane is not open; type: orchestra up')}"
+        )
+        return (
+            f"{tmux} list-panes -a -F {listing} | {{ while IFS= read -r line; do {literal('p=${line##* }')}; "
+            f'test "${{line% *}}" = #{{q:{PROJECT}}} || continue; {tmux} {go}; exit; done; {tmux} {tell}; }}'
+        )
 
     def _tmux(self) -> str:
         return " ".join(_word(word) for word in (shutil.which("tmux") or "tmux", *self.server.program[1:]))

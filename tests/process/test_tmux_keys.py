@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestra import layout
 from orchestra.bindings import in_tmux
 from orchestra.errors import Refused
 from orchestra.model import Window
@@ -157,7 +158,7 @@ def test_every_key_runs_its_command_for_the_session_in_view(place: Place, popups
     opened(place, "login-page", project)
     place.tmux.bind("O", program(place), popups=popups)
     with place.terminal() as terminal:
-        for number, binding in enumerate(in_tmux(), 1):
+        for number, binding in enumerate((one for one in in_tmux() if one.action != "control"), 1):
             press(terminal, "O", binding.key)
             told = record(place, number)[-1]
             words = [word.replace("{session}", "login-page") for word in binding.command]
@@ -195,6 +196,25 @@ def test_two_projects_share_the_table(place: Place) -> None:
             place.tmux.select_window(window.id)
             press(terminal, "O", "t")
             assert record(place, number)[-1]["words"] == words
+
+
+def test_a_key_shows_the_control_pane_of_the_project_in_view_without_a_program(place: Place) -> None:
+    project = "/home/o'person/a $(touch trap) #{pane_id} project "
+    panes = [
+        place.tmux.open_control(opened(place, "main", one).id, CAT, layout.load("left"), project=one)
+        for one in ("/other", project)
+    ]
+    opened(place, "login", project)
+    opened(place, "alone", "/third")
+    place.tmux.bind("O", program(place))
+    with place.terminal() as terminal:
+        press(terminal, "O", "c")
+        terminal.shows("the control pane is not open; type: orchestra up")
+        place.tmux.select_window(next(one.id for one in place.tmux.windows() if one.session == "login"))
+        press(terminal, "O", "c")
+        until(lambda: place.option("display-message", "-p", "-c", terminal.client, "#{pane_id}").strip() == panes[1])
+    assert not (place.root / "record").exists()
+    assert not list(Path.cwd().glob("trap")) + list(place.root.glob("trap"))
 
 
 def test_a_window_of_nobodys_gets_a_message_and_runs_nothing(place: Place) -> None:
