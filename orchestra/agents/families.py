@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from orchestra.agents import claude, codex, opencode, plain, rehearsal
+from orchestra.agents import claude, codex, opencode, outfits, plain, rehearsal
 from orchestra.agents.evidence import Usage
 from orchestra.agents.outfits import Outfit, Setting
 from orchestra.agents.profile import Profile
@@ -15,7 +15,11 @@ from orchestra.lifecycle import Sign
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """The functions of one family; ``listens`` says that a message wakes its agents without being typed."""
+    """The functions of one family.
+
+    ``listens`` says that a message wakes its agents without being typed. ``once`` gives the
+    launcher's last lines for an agent that answers one prompt, where its usual ones do not fit.
+    """
 
     outfit: Callable[[Profile, Setting], Outfit]
     signs: Callable[[str, Mapping[str, Any]], list[tuple[Sign, str]]]
@@ -24,6 +28,7 @@ class Family:
     hands_over: frozenset[str]
     prompt: Callable[[str, Mapping[str, Any]], str] = lambda _event, _payload: ""
     listens: bool = False
+    once: Callable[[Profile, Setting], str] | None = None
 
 
 FAMILIES: dict[str, Family] = {
@@ -38,7 +43,13 @@ FAMILIES: dict[str, Family] = {
     ),
     "codex": Family(codex.outfit, codex.signs, codex.hook_reply, codex.usage, codex.HANDS_OVER, codex.prompt),
     "opencode": Family(
-        opencode.outfit, opencode.signs, opencode.hook_reply, opencode.usage, opencode.HANDS_OVER, opencode.prompt
+        opencode.outfit,
+        opencode.signs,
+        opencode.hook_reply,
+        opencode.usage,
+        opencode.HANDS_OVER,
+        opencode.prompt,
+        once=opencode.once,
     ),
     "plain": Family(plain.outfit, plain.signs, plain.hook_reply, plain.usage, plain.HANDS_OVER),
     "rehearsal": Family(rehearsal.outfit, rehearsal.signs, rehearsal.hook_reply, rehearsal.usage, rehearsal.HANDS_OVER),
@@ -48,6 +59,17 @@ FAMILIES: dict[str, Family] = {
 def outfit(profile: Profile, setting: Setting) -> Outfit:
     """Return what an agent of this profile is given."""
     return FAMILIES[profile.family].outfit(profile, setting)
+
+
+def headless(profile: Profile, setting: Setting) -> Outfit:
+    """Return what an agent is given that answers its task once, without a terminal, and ends."""
+    asked = replace(profile, command=profile.headless, resume=(), in_container=(), on_host=())
+    worn = outfit(asked, setting)
+    once = FAMILIES[profile.family].once
+    if once is None:
+        return worn
+    launch = outfits.launcher(setting, worn.env, once(asked, setting)).encode()
+    return replace(worn, agent_files={**worn.agent_files, "launch.sh": (launch, outfits.EXECUTABLE)})
 
 
 def signs(family: str, event: str, payload: Mapping[str, Any]) -> list[tuple[Sign, str]]:

@@ -56,6 +56,13 @@ def _ending(profile: Profile, setting: Setting) -> str:
     return "".join(lines) + common.box_text("opencode.sh")
 
 
+def once(profile: Profile, setting: Setting) -> str:
+    """Return the launcher's last lines for one prompt without a terminal."""
+    settled = 'settled=$("$python" "$agent_dir/box/opencode_settle.py" "$conversation") || exit 1\neval "$settled"\n'
+    words = common.quoted(common.words(profile, setting, profile.command))
+    return f'{settled}exec {words} "$(cat "$agent_dir/first.md")"\n'
+
+
 def configuration(profile: Profile, setting: Setting) -> dict[str, Any]:
     """Return opencode's configuration; the token stays in the environment."""
     server = {

@@ -17,6 +17,9 @@ BUILT_IN = Path(__file__).parent / "profiles"
 """The directory of the profiles that come with Orchestra; searched last."""
 FAMILY_NAMES = ("claude", "codex", "opencode", "plain", "rehearsal")
 """The families that a profile may name."""
+USES = ("cost", "context")
+"""What an agent may tell of its use."""
+_ADDRESSES = ("_URL", "_MODEL")
 
 
 class Delivery(StrEnum):
@@ -39,7 +42,11 @@ class Profile:
     ``in_container`` and ``on_host`` are words added to the command in one kind of sandbox.
     ``npm`` are packages unpacked into the image, with ``{arch}`` for npm's name of the machine.
     ``hooks`` says that the agent itself tells what it does. ``full_screen`` says that its program
-    draws the whole terminal, also where nothing is ever typed at it.
+    draws the whole terminal, also where nothing is ever typed at it. ``headless`` is the command
+    that answers one prompt, given last, and ends. Any one of ``logins`` is enough of a login;
+    ``keeps_login`` are files in its home where its program keeps one that it asked for itself.
+    ``tells`` is what it tells of its use (cost, context), ``resumes`` that its conversation
+    survives a restart.
     """
 
     name: str
@@ -60,6 +67,11 @@ class Profile:
     hooks: bool = False
     delivery: Delivery = Delivery.PULL
     full_screen: bool = False
+    headless: tuple[str, ...] = ()
+    logins: tuple[str, ...] = ()
+    keeps_login: tuple[str, ...] = ()
+    tells: tuple[str, ...] = ()
+    resumes: bool = False
 
     @property
     def takes_typing(self) -> bool:
@@ -100,6 +112,7 @@ def parse(name: str, source: Path) -> Profile:
     version = values.get("version", "")
     for key in ("npm", "install"):
         values[key] = tuple(line.replace("{version}", version) for line in values.get(key, ()))
+    values.setdefault("logins", tuple(one for one in values.get("credentials", ()) if not one.endswith(_ADDRESSES)))
     profile = Profile(name=name, source=source, **{"family": "plain", **values})
     if profile.family == "plain" and not profile.command:
         raise BadConfig(f"{source}: 'command' is missing", hint='say what to run, such as: command: ["bash"]')
@@ -149,6 +162,12 @@ def _family(value: object) -> str:
     return str(value)
 
 
+def _uses(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not set(value) <= set(USES):
+        raise TypeError(f"a list of some of: {', '.join(USES)}")
+    return tuple(value)
+
+
 def _delivery(value: object) -> Delivery:
     if value not in list(Delivery):
         raise TypeError(f"one of: {', '.join(Delivery)}")
@@ -172,6 +191,11 @@ _SHAPES: dict[str, Callable[[object], Any]] = {
     "hooks": _flag,
     "delivery": _delivery,
     "full_screen": _flag,
+    "headless": _words,
+    "logins": _words,
+    "keeps_login": _words,
+    "tells": _uses,
+    "resumes": _flag,
 }
 
 
