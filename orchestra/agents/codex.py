@@ -74,6 +74,8 @@ def settings(profile: Profile, setting: Setting) -> dict[str, Any]:
         "features.daemon_auto_start": False,
         # Else it asks the network for plugins at every start.
         "features.plugins": False,
+        # Else it writes its environment, the person's key and the session's token in it, to a file for its shells.
+        "features.shell_snapshot": False,
         # Without this newer models see our tools only through code they write, or after a search.
         "features.code_mode.direct_only_tool_namespaces": ["mcp__orchestra"],
         "tui.screen_reader_detection_done": True,

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
-from orchestra.actions import places
+from orchestra.actions import evidence, places
 from orchestra.actions.message import quoted
 from orchestra.agents import Delivery as Way
 from orchestra.agents import listens
@@ -20,6 +20,7 @@ from orchestra.drivers.tmux import Client
 from orchestra.lifecycle import Sign, in_a_turn, may_type
 from orchestra.model import Intent, Message, MessageKind, MessageState, Role, SandboxKind, Session, Window
 from orchestra.project import Project
+from orchestra.service import handed
 from orchestra.service.presence import Presence
 
 log = logging.getLogger("orchestra.service.delivery")
@@ -164,9 +165,14 @@ class Typist:
         decision = may_deliver(session, queued, window, server.clients(), datetime.now(UTC), pace=self._pace)
         if decision.do is Do.TYPE and window is not None:
             # However long ago it was typed: Enter would send it, and it would be gone.
-            if drafted(self._project.profile(session.agent).family, server.capture(window.pane, colour=True)):
+            drafts = drafted(self._project.profile(session.agent).family, server.capture(window.pane, colour=True))
+            with evidence.ONE_AT_A_TIME:
+                self._presence.saw_draft(session.id, stands=drafts)
+                queued = self._fresh(session)
+            if drafts:
                 return Decision(Do.BADGE if session.role is Role.DESIGNER else Do.WAIT, "a draft stands in its prompt")
-            self._type(session, window.pane, queued)
+            if queued:
+                self._type(session, window.pane, queued)
         return decision
 
     def _is_busy(self, session: Session) -> bool:
@@ -177,6 +183,8 @@ class Typist:
     def _fresh(self, session: Session) -> list[Message]:
         """Return what is queued and was not typed before, or so long ago that it must have been lost."""
         queued = self._project.store.messages(recipient=session.name, states=[MessageState.QUEUED])
+        on_the_way = handed.under_way(self._project, session)
+        queued = [message for message in queued if message.id not in on_the_way]
         if not self._project.profile(session.agent).hooks:
             typed = json.loads(self._project.store.get(_key(session)) or "0")
             return [message for message in queued if message.id > typed]

@@ -5,18 +5,19 @@ Nothing is typed, so a person's draft in the window stays as it is, and no open 
 
 from __future__ import annotations
 
-import json
-import time
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any
 
 import anyio
 from starlette.requests import Request
 
 from orchestra.actions import evidence
 from orchestra.actions.message import quoted
+from orchestra.agents import listens
 from orchestra.lifecycle import Sign
 from orchestra.model import Intent, Message, MessageState, Session
 from orchestra.project import Project
+from orchestra.service import handed
 from orchestra.service.auth import CALLER
 from orchestra.service.delivery import can_wait, shortened
 from orchestra.service.desk import Caller
@@ -24,8 +25,6 @@ from orchestra.service.desk import Caller
 LISTEN_EVENT = "Listen"
 LONGEST_LISTEN = 20.0
 """The most seconds that one request stays open; the program asks again then."""
-UNDER_WAY = 30.0
-"""Seconds after which messages that a listener took, and that no hook told of, count as lost on the way."""
 _POLL = 0.05
 _AT_REST = frozenset({Sign.READY, Sign.TURN_ENDED, Sign.TURN_FAILED})
 
@@ -45,21 +44,27 @@ async def listen(request: Request, payload: dict[str, Any], *, longest: float = 
 
 
 async def _heard(caller: Caller, request: Request, number: int) -> dict[str, Any]:
-    store, presence = caller.desk.project.store, caller.desk.presence
-    version = -1
-    while presence.is_newest(caller.session.id, number):
-        if version != (version := store.data_version()) and store.messages(
-            recipient=caller.name, states=[MessageState.QUEUED], limit=1
-        ):
+    store, presence, session = caller.desk.project.store, caller.desk.presence, caller.session
+    always = listens(caller.desk.project.profile(session.agent).family)
+    seen = (-1, False)
+
+    def may_wake() -> bool:
+        # What can be typed is typed: that is quicker for an agent that is not woken in any other way.
+        return always or presence.has_draft(session.id)
+
+    while presence.is_newest(session.id, number):
+        now = store.data_version(), may_wake()
+        if now[1] and now != seen and store.messages(recipient=caller.name, states=[MessageState.QUEUED], limit=1):
             gone = await request.is_disconnected()
-            text = "" if gone else await caller.desk.act_soon(wake, caller.session, number)
+            text = "" if gone else await caller.desk.act_soon(wake, session, number, may_wake)
             if text:
                 return {"text": text}
+        seen = now
         await anyio.sleep(_POLL)
     return {"over": True}
 
 
-def wake(project: Project, session: Session, listener: int) -> str:
+def wake(project: Project, session: Session, listener: int, may_wake: Callable[[], bool] = lambda: True) -> str:
     """Return the messages that start the next turn of an agent at rest; empty where it is in one, or nothing waits.
 
     They count as delivered like those in the reply to a hook: once the agent's next hook call
@@ -68,39 +73,19 @@ def wake(project: Project, session: Session, listener: int) -> str:
     """
     with evidence.ONE_AT_A_TIME:
         queued = project.store.messages(recipient=session.name, states=[MessageState.QUEUED])
-        before = _given_before(project, session)
+        before = handed.given_before(project, session)
         if before.listener == listener and (again := [one for one in queued if one.id in before.numbers]):
             return _text(project, session, again)
-        if time.time() - before.at < UNDER_WAY:
-            # The listener of the turn that these have started may come before that turn's first hook.
-            under_way = evidence.offered(project, session)
-            queued = [message for message in queued if message.id not in under_way]
+        # The listener of the turn that these have started may come before that turn's first hook.
+        on_the_way = handed.under_way(project, session)
+        queued = [message for message in queued if message.id not in on_the_way]
         now = project.store.session(session.name)
         at_rest = now.intent is Intent.RUN and project.store.program_sign(session.name) in _AT_REST
-        if not queued or not at_rest or can_wait(now, queued):
+        if not queued or not at_rest or can_wait(now, queued) or not may_wake():
             return ""
-        numbers = [message.id for message in queued]
-        project.store.set(_key(session), json.dumps([listener, time.time(), numbers]))
-        evidence.offer(project, session, numbers)
+        handed.give(project, session, listener, [message.id for message in queued])
         return _text(project, session, queued)
-
-
-class _Given(NamedTuple):
-    """What a session's listeners were given last, to whom, and when, in seconds since the epoch."""
-
-    listener: int
-    at: float
-    numbers: list[int]
-
-
-def _given_before(project: Project, session: Session) -> _Given:
-    before = project.store.get(_key(session))
-    return _Given(*json.loads(before)) if before else _Given(0, 0.0, [])
 
 
 def _text(project: Project, session: Session, messages: list[Message]) -> str:
     return quoted([shortened(project, session, message) for message in messages])
-
-
-def _key(session: Session) -> str:
-    return f"woken.{session.id}"

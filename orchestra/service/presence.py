@@ -20,6 +20,7 @@ class Presence:
         self._listeners: dict[int, int] = {}
         self._listening: Counter[int] = Counter()
         self._listened: dict[int, datetime] = {}
+        self._drafts: dict[int, datetime] = {}
         self._since = datetime.now(UTC)
 
     def saw_tools(self, session: int) -> None:
@@ -78,3 +79,16 @@ class Presence:
                 return True
             last = self._listened.get(session, self._since)
         return (datetime.now(UTC) - last).total_seconds() < within
+
+    def saw_draft(self, session: int, *, stands: bool) -> None:
+        """Note whether a person's unsent words stand in the session's prompt, where a message would be typed."""
+        with self._lock:
+            self._drafts.pop(session, None)
+            if stands:
+                self._drafts[session] = datetime.now(UTC)
+
+    def has_draft(self, session: int, *, within: float = 3.0) -> bool:
+        """Say whether a draft was seen in the last ``within`` seconds, and not its end."""
+        with self._lock:
+            seen = self._drafts.get(session)
+        return seen is not None and (datetime.now(UTC) - seen).total_seconds() < within

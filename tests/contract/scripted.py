@@ -79,8 +79,9 @@ class Scripted:
 
     def _write_careful(self, stage: Stage) -> None:
         profile = yaml.safe_load(load(self.profile).source.read_text())
+        env = {**profile.get("env", {}), **self.asking.get("env", {})}
         stage.person.home.agents.mkdir(parents=True, exist_ok=True)
-        (stage.person.home.agents / f"{CAREFUL}.yaml").write_text(json.dumps({**profile, **self.asking}))
+        (stage.person.home.agents / f"{CAREFUL}.yaml").write_text(json.dumps({**profile, **self.asking, "env": env}))
 
     def began(self, stage: Stage, name: str) -> bool:
         return bool(self.asked(stage, name))

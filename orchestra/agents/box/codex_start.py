@@ -116,7 +116,7 @@ def main() -> None:
     conversation = last_conversation(home)
     prompt = (place / ("nudge.md" if conversation else "first.md")).read_text(encoding="utf-8").strip()
     command = list(words(plan, settings, conversation, prompt))
-    _watch(place, waits=not prompt)
+    _watch(place, command[0], waits=not prompt)
     try:
         os.execvp(command[0], command)  # noqa: S606 -- the profile's own command, without a shell
     except FileNotFoundError:
@@ -127,9 +127,9 @@ def _table(values: Mapping[str, str]) -> str:
     return "{" + ", ".join(f"{json.dumps(key)} = {json.dumps(value)}" for key, value in values.items()) + "}"
 
 
-def _watch(place: Path, *, waits: bool) -> None:
+def _watch(place: Path, program: str, *, waits: bool) -> None:
     subprocess.Popen(
-        (sys.executable, str(place / "watch.py"), "waits" if waits else "works"),
+        (sys.executable, str(place / "watch.py"), "waits" if waits else "works", program),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

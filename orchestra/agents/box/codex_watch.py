@@ -1,20 +1,23 @@
 """Tell what no hook of Codex tells: that it waits at its prompt, that the model failed, how full its context is.
 
-It reads the files Codex keeps of its conversations, and ends with Codex.
+It reads the files Codex keeps of its conversations, and ends with Codex. It also hands Codex the
+messages that cannot be typed, because a person's unsent words stand in its prompt.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from .codex_start import is_the_persons, rollouts
-from .tell import post
+from .codex_start import is_the_persons, last_conversation, rollouts
+from .tell import ask, post
 
 PAUSE = 0.3
 """Seconds between two looks."""
@@ -22,17 +25,20 @@ DEADLINE = 5.0
 """Seconds the service may take for one event."""
 DRAWN = 1.0
 """Seconds after which Codex has drawn its prompt and reads keys, once a conversation is open."""
+QUEUE_DEADLINE = 30.0
+"""Seconds Codex may take to note a message for its conversation; it looks for those every ten."""
 _TELLING = (b'"token_count"', b'"task_complete"', b'"turn_context"')
 _LOCKS = "/thread-writer-locks/"
 
 
-def has_conversation(pid: int) -> bool:
-    """Say whether Codex holds a conversation open: before that it shows its own first questions (Linux alone)."""
+def held(pid: int) -> set[str]:
+    """Return the conversations that Codex holds open; none while it shows its own first questions (Linux alone)."""
     try:
         links = [os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir()]  # noqa: PTH115 -- may be no path
     except OSError:
-        return False
-    return any(_LOCKS in link and not link.endswith(".coordination.lock") for link in links)
+        return set()
+    names = {Path(link).stem for link in links if _LOCKS in link}
+    return {name for name in names if not name.startswith(".")}
 
 
 def _size(path: Path) -> int:
@@ -84,14 +90,40 @@ class Conversations:
         return {"used": used, "total": total, "window": info.get("model_context_window"), "model": self._model}
 
 
+def hand_over(codex: int, home: Path, program: str) -> None:
+    """Queue what the service gives us in the conversation: Codex goes on with it, and its prompt stays as it is.
+
+    Nothing can be queued in a conversation in which nothing was said yet.
+    """
+    while True:
+        thread = last_conversation(home)
+        if thread not in held(codex):
+            time.sleep(PAUSE)
+        elif text := ask():
+            # What the service gave counts as on its way.
+            while not queued(program, thread, text):
+                time.sleep(PAUSE)
+
+
+def queued(program: str, thread: str, text: str) -> bool:
+    """Have Codex note a message for a conversation, and say whether it did."""
+    words = (program, "queue", "--thread", thread, f"--message={text}")
+    try:
+        return subprocess.run(words, capture_output=True, timeout=QUEUE_DEADLINE, check=False).returncode == 0
+    except (OSError, subprocess.SubprocessError):
+        return False
+
+
 def main() -> None:
     """Watch the process that started us, until it ends."""
     codex = os.getppid()
     seen = sys.argv[1] != "waits"
     open_since = 0.0
-    conversations = Conversations(Path(os.environ["CODEX_HOME"]))
+    home = Path(os.environ["CODEX_HOME"])
+    conversations = Conversations(home)
+    threading.Thread(target=hand_over, args=(codex, home, sys.argv[2]), daemon=True).start()
     while os.getppid() == codex:
-        if not seen and has_conversation(codex):
+        if not seen and held(codex):
             open_since = open_since or time.monotonic()
             seen = time.monotonic() - open_since >= DRAWN
             if seen:

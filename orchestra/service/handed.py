@@ -1,0 +1,44 @@
+"""What the listeners of a session were given last, and what of it no hook may have told of yet."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import NamedTuple
+
+from orchestra.actions import evidence
+from orchestra.model import Session
+from orchestra.project import Project
+
+UNDER_WAY = 30.0
+"""Seconds after which messages that a listener took, and that no hook told of, count as lost on the way."""
+
+
+class Given(NamedTuple):
+    """What a session's listeners were given last, to whom, and when, in seconds since the epoch."""
+
+    listener: int
+    at: float
+    numbers: list[int]
+
+
+def given_before(project: Project, session: Session) -> Given:
+    """Return what was given last."""
+    before = project.store.get(_key(session))
+    return Given(*json.loads(before)) if before else Given(0, 0.0, [])
+
+
+def give(project: Project, session: Session, listener: int, numbers: list[int]) -> None:
+    """Remember what a listener takes now."""
+    project.store.set(_key(session), json.dumps([listener, time.time(), numbers]))
+    evidence.offer(project, session, numbers)
+
+
+def under_way(project: Project, session: Session) -> list[int]:
+    """Return the messages that a listener took a moment ago, for all that the agent's hooks have told."""
+    recent = time.time() - given_before(project, session).at < UNDER_WAY
+    return evidence.offered(project, session) if recent else []
+
+
+def _key(session: Session) -> str:
+    return f"woken.{session.id}"

@@ -1,0 +1,39 @@
+"""Codex in the contract."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from tests.agents.model_server import Call
+from tests.contract.scripted import Scripted
+
+
+class Codex(Scripted):
+    """Its usual model runs commands through code that it writes."""
+
+    profile: ClassVar[str] = "codex"
+    ready: ClassVar[str] = "›"
+    dialogs: ClassVar[tuple[str, ...]] = (
+        "Do you trust",
+        "Would you like",
+        "Sign in",
+        "Press enter",
+        "Update available",
+    )
+    url: ClassVar[str] = "OPENAI_BASE_URL"
+    key: ClassVar[str] = "OPENAI_API_KEY"
+    base: ClassVar[str] = "/v1"
+    asking: ClassVar[Mapping[str, Any]] = {
+        "in_container": ["--sandbox", "danger-full-access", "--ask-for-approval", "on-request"]
+    }
+    yes: ClassVar[tuple[str, ...]] = ("y",)
+
+    def command(self, line: str) -> Call:
+        # A model says itself for which command it wants permission; where nobody asks this is no harm.
+        wanted = {"cmd": line, "sandbox_permissions": "require_escalated", "justification": "to see"}
+        return Call("exec", {"input": f"await tools.exec_command({json.dumps(wanted)})"})
+
+
+DRIVER = Codex()

@@ -1,0 +1,29 @@
+"""opencode in the contract."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from tests.agents.model_server import ModelServer
+from tests.contract.scripted import Scripted
+
+
+class OpenCode(Scripted):
+    """A program of ours in its box hands it its messages over its own API, and nothing is ever typed at it."""
+
+    profile: ClassVar[str] = "opencode"
+    ready: ClassVar[str] = "ctrl+p commands"
+    dialogs: ClassVar[tuple[str, ...]] = ("Permission required", "Connect a provider", "Update available")
+    url: ClassVar[str] = "OPENAI_COMPATIBLE_BASE_URL"
+    key: ClassVar[str] = "OPENAI_COMPATIBLE_API_KEY"
+    base: ClassVar[str] = "/v1"
+    ours: ClassVar[str] = "orchestra_"
+    shell: ClassVar[str] = "bash"
+    asking: ClassVar[Mapping[str, Any]] = {"env": {"OPENCODE_PERMISSION": '{"bash": "ask"}'}}
+
+    def settings(self, model: ModelServer, /) -> Mapping[str, str]:
+        return {**super().settings(model), "OPENAI_COMPATIBLE_MODEL": "scripted"}
+
+
+DRIVER = OpenCode()
