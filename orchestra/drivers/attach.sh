@@ -56,6 +56,7 @@ while :; do
     *) say "The Docker engine does not answer. Waiting for it; nothing is lost." ;;
   esac
   looks=$((looks + 1))
-  if [ "$looks" -lt 50 ]; then sleep 0.2; else sleep 1; fi
+  # A container that is being started is there at once; one that was stopped may stay so for days.
+  if [ "$looks" -lt 20 ]; then sleep 0.05; elif [ "$looks" -lt 60 ]; then sleep 0.2; else sleep 1; fi
 done
 say "$session has no container any more."

@@ -221,6 +221,9 @@ class Person:
     def closes_the_terminal(self) -> None:
         """Close the terminal's window, as with its mouse."""
         self.tmux("kill-server")
+        # The next one would speak to the server that is still on its way out.
+        look = ("tmux", "-L", self.terminal, "list-sessions")
+        eventually(lambda: "no server running" in self.run(*look).stderr, what="the terminal is gone")
 
     def press(self, *keys: str) -> None:
         """Press keys one after the other, named as tmux names them."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from tests.journeys.conftest import Arrive
-from tests.journeys.person import OWN, Person
+from tests.journeys.person import OWN, Person, eventually
 from tests.process.tmux_place import UNHURRIED
 
 pytestmark = pytest.mark.timeout(120)
@@ -61,7 +61,8 @@ def test_down_gives_the_persons_own_tmux_back_exactly(bea: Person, layout: str) 
     for _ in range(2):
         bea.types(f"clear; {shlex.join(bea.command('up', '--layout', layout))}")
         bea.press("Enter")
-        bea.sees("1 session is up")
+        shell = ("capture-pane", "-p", "-t", "work:1")
+        eventually(lambda: "1 session is up" in bea.tmux(*shell, server="mine"), what="up has done its work")
         bea.orchestra("switch", "main")
         bea.sees("rehearsal agent: plays a story")
         bea.chord("c")
