@@ -26,14 +26,14 @@ class Codex(Scripted):
     key: ClassVar[str] = "OPENAI_API_KEY"
     base: ClassVar[str] = "/v1"
     asking: ClassVar[Mapping[str, Any]] = {
-        "in_container": ["--sandbox", "danger-full-access", "--ask-for-approval", "on-request"]
+        "in_container": ["--sandbox", "workspace-write", "--ask-for-approval", "on-request"]
     }
     yes: ClassVar[tuple[str, ...]] = ("y",)
 
-    def command(self, line: str) -> Call:
-        # A model says itself for which command it wants permission; where nobody asks this is no harm.
-        wanted = {"cmd": line, "sandbox_permissions": "require_escalated", "justification": "to see"}
-        return Call("exec", {"input": f"await tools.exec_command({json.dumps(wanted)})"})
+    def command(self, line: str, *, asks: bool) -> Call:
+        # The model says itself for which command it wants permission; it may not where the person allows all.
+        wanted = {"sandbox_permissions": "require_escalated", "justification": "to see"} if asks else {}
+        return Call("exec", {"input": f"await tools.exec_command({json.dumps({'cmd': line, **wanted})})"})
 
 
 DRIVER = Codex()

@@ -42,29 +42,30 @@ class Scripted:
     def settings(self, model: ModelServer, /) -> Mapping[str, str]:
         return {self.url: f"{model.url(model.address)}{self.base}", self.key: self.secret}
 
-    def command(self, line: str) -> Call:
-        """Return the call of the agent's own tool that runs a command."""
+    def command(self, line: str, *, asks: bool) -> Call:
+        """Return the call of the agent's own tool that runs a command; one that ``asks`` needs permission for it."""
+        del asks
         return Call(self.shell, {"command": line, "description": "a command"})
 
     def play(self, stage: Stage, name: str, *moves: Move, asks: bool = False) -> None:
-        stage.model.rules += self._rules(name, moves)
+        stage.model.rules += self._rules(name, moves, asks=asks)
         if asks:
             self._write_careful(stage)
         agent = CAREFUL if asks else ""
         stage.new(name, f"Play {name}." if moves else "", agent)
 
-    def _rules(self, name: str, moves: tuple[Move, ...]) -> list[Rule]:
+    def _rules(self, name: str, moves: tuple[Move, ...], *, asks: bool) -> list[Rule]:
         whose = rf"\*\*{name}\*\*"
         rules, gate = [], ""
         for move in moves:
             if isinstance(move, Hold):
                 gate = f"{name}.{move.gate}"
                 continue
-            rules.append(Rule([self._answer(move)], system=whose, hold=gate, times=1))
+            rules.append(Rule([self._answer(move, asks=asks)], system=whose, hold=gate, times=1))
             gate = ""
         return [*rules, Rule([Say("I have heard.")], system=whose, hold=gate)]
 
-    def _answer(self, move: Move) -> Say | Call:
+    def _answer(self, move: Move, *, asks: bool) -> Say | Call:
         match move:
             case Talk(text) | Rest(text):
                 return Say(text)
@@ -73,7 +74,7 @@ class Scripted:
             case Report(kind, text):
                 return Call(f"{self.ours}report", {"kind": kind, "message": text})
             case Shell(command):
-                return self.command(command)
+                return self.command(command, asks=asks)
             case Hold():
                 raise AssertionError("a hold is part of the answer that follows it")
 

@@ -97,12 +97,12 @@ def hand_over(codex: int, home: Path, program: str) -> None:
     """
     while True:
         thread = last_conversation(home)
-        if thread not in held(codex):
+        text = ask() if thread in held(codex) else ""
+        # What the service gave counts as on its way.
+        while text and not queued(program, thread, text):
             time.sleep(PAUSE)
-        elif text := ask():
-            # What the service gave counts as on its way.
-            while not queued(program, thread, text):
-                time.sleep(PAUSE)
+        if not text:
+            time.sleep(PAUSE)
 
 
 def queued(program: str, thread: str, text: str) -> bool:
