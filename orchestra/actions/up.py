@@ -70,6 +70,7 @@ def up(
             "window": project.store.session(MAIN).window,
             "control": control,
             "sandbox": designer.sandbox.value,
+            "prefix_key": project.settings.prefix_key,
             "sessions": [session.name for session in project.store.sessions()],
             "troubles": [str(error) for error in troubles],
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -10,6 +11,7 @@ import typer
 
 from orchestra.cli.ask import ask, current_session, open_project
 from orchestra.cli.show import as_json, rich, text
+from orchestra.errors import NotARepository
 
 Name = Annotated[str, typer.Argument(help="The session.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -101,7 +103,10 @@ def diff(
 
 def keys(context: typer.Context, pager: Pager = False) -> None:
     """Show the keys."""
+    from orchestra.bindings import PREFIX_KEY  # noqa: PLC0415 -- loads when touched
     from orchestra.views.keys import keys_table  # noqa: PLC0415 -- loads when touched
 
-    _ = context
-    rich(keys_table(), pager=pager)
+    prefix_key = PREFIX_KEY
+    with suppress(NotARepository):
+        prefix_key = open_project(context.obj).settings.prefix_key
+    rich(keys_table(prefix_key), pager=pager)

@@ -71,7 +71,7 @@ def _tell(answer: dict[str, Any]) -> None:
     words = "1 session is" if number == 1 else f"{number} sessions are"
     if answer["sandbox"] == "host":
         say("agents run on this machine itself, without containers")
-    say(f"{words} up; keys: prefix, then O, then ? for help")
+    say(f"{words} up; keys: prefix, then {answer['prefix_key']}, then ? for help")
 
 
 def _attach(socket: str, session: str) -> None:

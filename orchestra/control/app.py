@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from orchestra.bindings import PREFIX_KEY
 from orchestra.control import links
 from orchestra.control.keys import ESCAPE_DELAY, Key, KeyReader
 from orchestra.control.reducer import press
@@ -65,9 +66,10 @@ class Control:
         health: Callable[[bool], Health],
         leave: Callable[[], bool],
         fit: Callable[[], None],
+        prefix_key: str = PREFIX_KEY,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.view = View(project=title, selected=MAIN)
+        self.view = View(project=title, prefix_key=prefix_key, selected=MAIN)
         self._records = records
         self._terminal = terminal
         self._perform, self._diff, self._health, self._leave = perform, diff, health, leave
@@ -260,4 +262,5 @@ def run(project_root: Path) -> None:
         health=reach.health,
         leave=reach.leave,
         fit=reach.fit,
+        prefix_key=project.settings.prefix_key,
     ).run()

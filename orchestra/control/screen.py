@@ -91,7 +91,7 @@ class Screen:
 
     def _help(self, view: View, foot: list[Text], width: int, height: int) -> Picture:
         room = height - _HEADER - len(foot)
-        rendered = self._console.render_lines(keys_table(), self._options(width - 2, None), pad=False)
+        rendered = self._console.render_lines(keys_table(view.prefix_key), self._options(width - 2, None), pad=False)
         rows = [Text.assemble(" ", *((part.text, part.style or "") for part in row)) for row in rendered]
         view = measured(view, room, max(0, len(rows) - room))
         layout = Layout()

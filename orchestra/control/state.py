@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from orchestra.bindings import PREFIX_KEY
 from orchestra.model import Event, Message, Role, Session
 from orchestra.views.diff import DiffView
 from orchestra.views.session_list import in_tree
@@ -101,6 +102,7 @@ class View:
     """
 
     project: str = ""
+    prefix_key: str = PREFIX_KEY
     health: Health = field(default_factory=Health)
     data: Data = field(default_factory=Data)
     selected: str = ""

@@ -19,15 +19,15 @@ def grouped() -> list[tuple[str, Binding]]:
     return [(" ".join(keys), binding) for keys, binding in found.values()]
 
 
-def keys_table() -> Table:
-    """Return every key with what it does; keys that tmux knows too are marked with the prefix."""
+def keys_table(prefix_key: str = PREFIX_KEY) -> Table:
+    """Return every key with what it does; keys that tmux knows too stand out."""
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True, justify="right")
     table.add_column(overflow="fold")
     for keys, binding in grouped():
         table.add_row(Text(keys, palette.KEY), Text(binding.help, "" if binding.command else palette.MUTED))
     table.add_row("", "")
-    table.add_row(Text("prefix", palette.KEY), Text(f"then {PREFIX_KEY}, then one of the keys above, from any window"))
+    table.add_row(Text("prefix", palette.KEY), Text(f"then {prefix_key}, then one of the keys above, from any window"))
     return table
 
 
