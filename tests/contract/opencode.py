@@ -13,7 +13,7 @@ class OpenCode(Scripted):
     """A program of ours in its box hands it its messages over its own API, and nothing is ever typed at it."""
 
     profile: ClassVar[str] = "opencode"
-    only_with_agents: ClassVar[str] = "each of its starts keeps two processors busy for ten seconds, five minutes in all"
+    only_with_agents: ClassVar[str] = "each of its starts takes two processors ten seconds: five minutes in all"
     ready: ClassVar[str] = "ctrl+p commands"
     dialogs: ClassVar[tuple[str, ...]] = ("Permission required", "Connect a provider", "Update available")
     url: ClassVar[str] = "OPENAI_COMPATIBLE_BASE_URL"
