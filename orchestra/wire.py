@@ -72,12 +72,12 @@ def call(
     ``silence`` seconds without a line, and whatever error the action raised.
     """
     request = json.dumps({"action": action, "arguments": plain(arguments)}) + "\n"
-    with _connect(address) as link, link.makefile("rwb") as stream:
+    # For reading only: closing a file that still holds the request would try to send it again.
+    with _connect(address) as link, link.makefile("rb") as answers:
         link.settimeout(silence)
         try:
-            stream.write(request.encode())
-            stream.flush()
-            for line in stream:
+            link.sendall(request.encode())
+            for line in answers:
                 reply = json.loads(line)
                 if "progress" in reply:
                     progress(reply["progress"])

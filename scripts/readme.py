@@ -33,6 +33,8 @@ def commands() -> Iterator[tuple[str, Any]]:
 def _below(group: Any, before: str) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 -- typer's inner types have no public name
     for name, command in group.commands.items():
         if hasattr(command, "commands"):
+            if command.invoke_without_command:
+                yield f"{before}{name}", command
             yield from _below(command, f"{before}{name} ")
         elif not command.hidden:
             yield f"{before}{name}", command

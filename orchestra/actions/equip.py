@@ -6,9 +6,9 @@ import hashlib
 import os
 import secrets
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from orchestra.actions import places
 from orchestra.errors import ServiceDown
@@ -17,9 +17,10 @@ from orchestra.model import Role, SandboxKind, Session, State
 from orchestra.names import MAIN
 
 if TYPE_CHECKING:
-    from orchestra.agents import Profile, Setting
+    from orchestra.agents import Outfit, Profile, Setting
     from orchestra.project import Project
 
+Dress: TypeAlias = "Callable[[Profile, Setting], Outfit]"
 _PRIVATE = 0o700
 
 
@@ -54,8 +55,11 @@ def private_git(project: Project, session: Session) -> None:
     project.store.update_session(session.name, head=session.head or tip)
 
 
-def write_files(project: Project, session: Session) -> None:
-    """Write the agent's files and credentials; what the agent itself keeps in its home is left alone."""
+def write_files(project: Project, session: Session, *, dress: Dress | None = None) -> None:
+    """Write the agent's files and credentials; what the agent itself keeps in its home is left alone.
+
+    ``dress`` gives another outfit than the usual one.
+    """
     from orchestra.agents import outfit  # noqa: PLC0415 -- loads when touched
     from orchestra.drivers import trees  # noqa: PLC0415 -- loads when touched
 
@@ -64,7 +68,7 @@ def write_files(project: Project, session: Session) -> None:
     for directory in (place.root, place.home, place.agent, place.secrets):
         directory.mkdir(parents=True, exist_ok=True, mode=_PRIVATE)
     _write_secrets(project, session, profile)
-    clothes = outfit(profile, _setting(project, session))
+    clothes = (dress or outfit)(profile, setting(project, session))
     for name, (content, mode) in clothes.agent_files.items():
         _write(place.agent / name, content, mode)
     for name, (content, mode) in clothes.home_files.items():
@@ -116,7 +120,8 @@ def service_address(project: Project, kind: SandboxKind) -> str:
     return f"http://{project.sandbox(kind).gateway()}:{port}"
 
 
-def _setting(project: Project, session: Session) -> Setting:
+def setting(project: Project, session: Session) -> Setting:
+    """Return where and for what a session's agent is about to run; raises ServiceDown before the first start."""
     from orchestra.agents import Setting  # noqa: PLC0415 -- loads when touched
 
     place = project.place(session)

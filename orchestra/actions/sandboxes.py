@@ -11,26 +11,26 @@ if TYPE_CHECKING:
     from orchestra.project import Project
 
 
-def choose_sandbox(project: Project, wanted: str = "") -> SandboxKind:
+def choose_sandbox(project: Project, wanted: str = "", *, command: str = "orchestra up") -> SandboxKind:
     """Return the sandbox to use: the one asked for, else the one chosen at ``up``, else the setting's.
 
-    ``auto`` means a container. Raises EngineDown where no engine answers: running an agent on the
-    machine itself is never chosen for the person.
+    ``auto`` means a container; ``command`` is what the hint names. Raises EngineDown where no engine
+    answers: running an agent on the machine itself is never chosen for the person.
     """
     choice = wanted or project.store.get("sandbox") or project.settings.sandbox
     if choice not in {"auto", *SandboxKind}:
         raise BadConfig(f"there is no sandbox {choice!r}", hint="choose auto, docker or host")
     if choice == SandboxKind.HOST:
         return SandboxKind.HOST
-    _require_engine()
+    _require_engine(command)
     return SandboxKind.DOCKER
 
 
-def _require_engine() -> None:
+def _require_engine(command: str) -> None:
     from orchestra.drivers.docker import engine_version  # noqa: PLC0415 -- loads when touched
 
     try:
         engine_version()
     except EngineDown as error:
-        without = "to run agents without containers, on this machine itself: orchestra up --sandbox host"
+        without = f"to run agents without containers, on this machine itself: {command} --sandbox host"
         raise EngineDown(error.message, hint=f"{error.hint}; {without}") from error

@@ -35,32 +35,35 @@ def ping(paths: ProjectPaths) -> dict[str, Any] | None:
 def ensure_running(
     paths: ProjectPaths,
     *,
+    settings: Mapping[str, str] | None = None,
     deadline: float = START_DEADLINE,
     clock: Callable[[], float] = time.monotonic,
     pause: Callable[[float], None] = time.sleep,
 ) -> dict[str, Any]:
     """Start the service unless it answers already; starting it twice leaves one.
 
-    Raises ServiceDown, with the end of its log, where it does not answer within ``deadline`` seconds.
+    ``settings`` are variables it gets beside this process's own. Raises ServiceDown, with the end
+    of its log, where it does not answer within ``deadline`` seconds.
     """
     answer = ping(paths)
     if answer is not None:
         return answer
-    started = launch(paths)
+    started = launch(paths, settings)
     end = clock() + deadline
     while (answer := ping(paths)) is None:
         if started.poll() == 0:
             # It found the lock taken: by one that is leaving, or one that will answer soon.
-            started = launch(paths)
+            started = launch(paths, settings)
         if clock() > end or started.poll() not in {None, 0}:
             raise ServiceDown(f"the service did not start: {_last_words(paths.log)}", hint=f"its log is {paths.log}")
         pause(_POLL)
     return answer
 
 
-def launch(paths: ProjectPaths) -> subprocess.Popen[bytes]:
+def launch(paths: ProjectPaths, settings: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
     """Start the service detached from this terminal."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TMUX")}
+    environment.update(settings or {})
     paths.state.mkdir(parents=True, exist_ok=True)
     with paths.log.open("ab") as log:
         return subprocess.Popen(

@@ -1,7 +1,7 @@
 """How each kind of agent is run: profiles as data, and one small file per family."""
 
 from orchestra.agents.evidence import Usage
-from orchestra.agents.families import hands_over, headless, hook_reply, listens, outfit, prompt, signs, usage
+from orchestra.agents.families import hands_over, headless, hook_reply, listens, outfit, prompt, signs, usage, wakes
 from orchestra.agents.outfits import Outfit, Setting
 from orchestra.agents.profile import BUILT_IN, Delivery, Profile, load, names
 
@@ -22,4 +22,5 @@ __all__ = [
     "prompt",
     "signs",
     "usage",
+    "wakes",
 ]

@@ -87,6 +87,13 @@ def _ending(profile: Profile, setting: Setting) -> str:
     return "".join(lines) + common.box_text("claude.sh")
 
 
+def once(profile: Profile, setting: Setting) -> str:
+    """Return the launcher's last lines for one prompt: without our hooks, whose listener it would wait for."""
+    wanted = common.model(profile, setting)
+    command = [*common.words(profile, setting, profile.command), *(("--model", wanted) if wanted else ())]
+    return f'"$python" "$agent_dir/box/settle.py"\n{common.asked_once(command)}'
+
+
 def settings(setting: Setting) -> dict[str, Any]:
     """Return Claude Code's settings: our hooks, our tools allowed, and the status line."""
     tell = common.quoted([setting.python, setting.path("box/tell.py")])

@@ -40,8 +40,10 @@ FAMILIES: dict[str, Family] = {
         claude.HANDS_OVER,
         claude.prompt,
         listens=True,
+        once=claude.once,
     ),
     "codex": Family(codex.outfit, codex.signs, codex.hook_reply, codex.usage, codex.HANDS_OVER, codex.prompt),
+    ),
     "opencode": Family(
         opencode.outfit,
         opencode.signs,
@@ -95,6 +97,11 @@ def prompt(family: str, event: str, payload: Mapping[str, Any]) -> str:
 def listens(family: str) -> bool:
     """Say whether a program beside the agent asks for messages and wakes it with them."""
     return FAMILIES[family].listens
+
+
+def wakes(family: str) -> bool:
+    """Say whether messages are handed over to an agent that asks for none by itself."""
+    return bool(FAMILIES[family].hands_over)
 
 
 def usage(family: str, event: str, payload: Mapping[str, Any]) -> Usage | None:

@@ -59,8 +59,7 @@ def _ending(profile: Profile, setting: Setting) -> str:
 def once(profile: Profile, setting: Setting) -> str:
     """Return the launcher's last lines for one prompt without a terminal."""
     settled = 'settled=$("$python" "$agent_dir/box/opencode_settle.py" "$conversation") || exit 1\neval "$settled"\n'
-    words = common.quoted(common.words(profile, setting, profile.command))
-    return f'{settled}exec {words} "$(cat "$agent_dir/first.md")"\n'
+    return settled + common.asked_once(common.words(profile, setting, profile.command))
 
 
 def configuration(profile: Profile, setting: Setting) -> dict[str, Any]:

@@ -150,6 +150,11 @@ def quoted(command: list[str]) -> str:
     return shlex.join(command)
 
 
+def asked_once(command: list[str]) -> str:
+    """Return the launcher's last line for a command that answers its first prompt and ends."""
+    return f'exec {quoted(command)} "$(cat "$agent_dir/first.md")"\n'
+
+
 def _filled(profile: Profile, setting: Setting, word: str) -> str:
     known = {
         "task_file": setting.path("task.md"),

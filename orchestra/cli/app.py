@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from orchestra import __version__
-from orchestra.cli import life, look, rooms, start, talk, upkeep
+from orchestra.cli import agents, life, look, rooms, start, talk, upkeep
 from orchestra.cli.edge import guarded
 
 app = typer.Typer(
@@ -22,7 +22,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for group in (start, life, look, talk, rooms, upkeep):
+for group in (start, life, look, talk, rooms, agents, upkeep):
     group.add_to(app)
 
 

@@ -1,4 +1,4 @@
-"""Upkeep: doctor, config, agents, images, gc, consent, the demo."""
+"""Upkeep: doctor, config, images, gc, consent, the demo."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ image_app = typer.Typer(help="The images that agents run in: build, list.", no_a
 
 def add_to(app: typer.Typer) -> None:
     """Register this group's commands."""
-    for command in (doctor, agents, gc, allow, demo):
+    for command in (doctor, gc, allow, demo):
         app.command()(command)
     config_app.command("show")(config_show)
     config_app.command("path")(config_path)
@@ -44,23 +44,6 @@ def doctor(context: typer.Context, json_: Json = False) -> None:
         rich(findings_table(plain(findings)))
     if not all(finding.well for finding in findings):
         raise typer.Exit(1)
-
-
-def agents(context: typer.Context, json_: Json = False) -> None:
-    """List the profiles: the kinds of agent."""
-    from orchestra.agents import names  # noqa: PLC0415 -- loads when touched
-
-    project = open_project(context.obj)
-    profiles = [project.profile(name) for name in names(project.profile_dirs())]
-    shown = [
-        {key: plain(getattr(one, key)) for key in ("name", "family", "version", "description")} for one in profiles
-    ]
-    if json_:
-        as_json(shown)
-        return
-    from orchestra.views.tables import rows_table  # noqa: PLC0415 -- loads when touched
-
-    rich(rows_table([{"profile" if key == "name" else key: one[key] for key in one} for one in shown]))
 
 
 def gc(

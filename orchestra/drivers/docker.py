@@ -185,6 +185,14 @@ class DockerSandbox:
         """Return the address at which a container reaches the host."""
         return networks.gateway(self.ensure_network())
 
+    def interface(self) -> str:
+        """Return the name of the host's network interface that containers come in by."""
+        return networks.bridge_name(self._place.network)
+
+    def has_network(self) -> bool:
+        """Say whether the network is there already; raises EngineDown."""
+        return networks.is_there(self._place)
+
     def ensure_network(self) -> dict[str, Any]:
         """Make the network unless it is there; raises Refused where it is there in another form, and used."""
         return networks.ensure(self._place, internal=self._internal)

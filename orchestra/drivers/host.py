@@ -132,6 +132,14 @@ class HostSandbox:
         """Return the loopback address."""
         return "127.0.0.1"
 
+    def interface(self) -> str:
+        """Return nothing: agents use the machine's own network."""
+        return ""
+
+    def has_network(self) -> bool:
+        """Say yes: the machine's own network is always there."""
+        return True
+
     def remove_network(self) -> None:
         """Do nothing: the machine's own network is not ours."""
 

@@ -18,6 +18,11 @@ def bridge_name(network: str) -> str:
     return network if len(network) <= _BRIDGE_LIMIT else f"orc-{digest(network, 8)}"
 
 
+def is_there(place: Place) -> bool:
+    """Say whether the network is there; raises EngineDown."""
+    return _find(place.network) is not None
+
+
 def ensure(place: Place, *, internal: bool) -> dict[str, Any]:
     """Make the network unless it is there, and return what the engine says of it.
 

@@ -106,5 +106,11 @@ class Sandbox(Protocol):
     def gateway(self) -> str:
         """Return the address at which a box reaches the host."""
 
+    def interface(self) -> str:
+        """Return the host's network interface that boxes come in by; empty where they use the machine's own."""
+
+    def has_network(self) -> bool:
+        """Say whether what boxes share on the network is there already."""
+
     def remove_network(self) -> None:
         """Remove what boxes share on the network, once none uses it; it is made anew when needed."""

@@ -20,6 +20,7 @@ from orchestra.views.session_list import told
 from orchestra.views.text import block, count, line
 
 Row = Mapping[str, Any]
+_READY = frozenset({"built", "finished image set"})
 
 
 def _table(*columns: str) -> Table:
@@ -94,16 +95,36 @@ def images_table(images: Sequence[Row]) -> RenderableType:
     return rows_table(rows)
 
 
+def agents_table(agents: Sequence[Row]) -> RenderableType:
+    """Return the profiles: what is ready for each, and what each tells (its state, cost, context) and can do."""
+    ready = _table("profile", "version", "image", "login")
+    able = _table("profile", "kind", "state", "cost", "context", "resumes", "messages")
+    for one in agents:
+        name = Text(line(one["name"]), palette.STRONG if one["usual"] else palette.PLAIN)
+        state = one["image"]["state"]
+        image = Text(line(state), palette.GOOD if state in _READY else palette.MUTED)
+        login = Text(line(one["login"]["text"]), palette.PLAIN if one["login"]["found"] else palette.MUTED)
+        ready.add_row(name, Text(line(one["version"])), image, login)
+        marks = (_mark(one[key]) for key in ("hooks", "cost", "context", "resume"))
+        able.add_row(name, Text(line(one["family"]), palette.MUTED), *marks, Text(line(one["messages"])))
+    return Group(ready, Text(), able)
+
+
+def _mark(able: bool) -> Text:  # noqa: FBT001 -- a cell
+    return Text("✓", palette.GOOD) if able else Text("–", palette.FAINT)
+
+
 def findings_table(findings: Sequence[Row]) -> RenderableType:
-    """Return what was checked, and what to type where it is not well."""
+    """Return what was checked, and what to type where it is not well, or could be better."""
     table = Table.grid(padding=(0, 1))
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True, style=palette.STRONG)
     table.add_column(overflow="fold")
     for one in findings:
-        mark = Text("✓", palette.GOOD) if one["well"] else Text("✗", palette.BAD)
-        table.add_row(mark, Text(line(one["check"])), _block(one["detail"]))
-        if one.get("repair") and not one["well"]:
+        better = one["well"] and one.get("repair")
+        mark = Text("·" if better else "✓", palette.WARM if better else palette.GOOD)
+        table.add_row(mark if one["well"] else Text("✗", palette.BAD), Text(line(one["check"])), _block(one["detail"]))
+        if one.get("repair"):
             table.add_row("", "", Text.assemble(("→ ", palette.WARM), _block(one["repair"])))
     return table
 

@@ -81,6 +81,15 @@ def test_a_service_that_is_not_there_is_down(tmp_path: Path) -> None:
         wire.call(tmp_path / "nobody", "show", {})
 
 
+def test_a_service_that_leaves_as_one_comes_is_down(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """It takes the connection and is gone before the request: a broken pipe must not be all that is told."""
+    ours, theirs = socket.socketpair()
+    theirs.close()
+    monkeypatch.setattr(wire, "_connect", lambda _address: ours)
+    with pytest.raises(errors.ServiceDown):
+        wire.call(tmp_path / "s", "ping", {}, silence=5)
+
+
 def test_silence_has_a_deadline(answer: Callable[[Reply], Path]) -> None:
     over = threading.Event()
 

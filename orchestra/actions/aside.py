@@ -1,0 +1,168 @@
+"""A project of the moment beside the person's own: it has their settings, and nothing of it stays."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from orchestra.actions import equip
+from orchestra.actions.service import quit_service
+from orchestra.errors import CommandFailed, OrchestraError
+from orchestra.model import Intent, Role, SandboxKind, Session
+from orchestra.paths import Home, ProjectPaths
+from orchestra.project import Project
+
+if TYPE_CHECKING:
+    from orchestra.config import Settings
+    from orchestra.drivers.sandbox import Sandbox
+
+PREFIX = "check-"
+"""What the keys of these projects begin with, before the process that made them."""
+_NAME = "check"
+_FILE = "README"
+
+
+class Aside(Project):
+    """A throw-away project with the settings, profiles and sandboxes of another."""
+
+    def __init__(self, paths: ProjectPaths, like: Project) -> None:
+        super().__init__(paths, like.flags)
+        self._like = like
+
+    @property
+    def settings(self) -> Settings:
+        """The other project's settings."""
+        return self._like.settings
+
+    def profile_dirs(self) -> tuple[Path, ...]:
+        """Return the other project's directories of profiles."""
+        return self._like.profile_dirs()
+
+    def sandbox(self, kind: SandboxKind) -> Sandbox:
+        """Return the other project's sandbox, with its network."""
+        return self._like.sandbox(kind)
+
+
+@contextmanager
+def beside(project: Project, agent: str, kind: SandboxKind) -> Iterator[tuple[Project, Session]]:
+    """Give a project with one commit and one executor, made as any other but not started; take all of it away again.
+
+    Raises what git and the file system refuse.
+    """
+    home = project.paths.home
+    sweep(home)
+    root = home.root / "checks" / f"{PREFIX}{os.getpid()}-{secrets.token_hex(3)}"
+    with _told_to_end(), _network_as_before(project, kind):
+        try:
+            _repository(root)
+            aside = Aside(home.project(root), project)
+            with contextlib.closing(aside.store):
+                yield aside, _executor(aside, agent, kind)
+        finally:
+            _take_away(home, root)
+
+
+def _repository(root: Path) -> None:
+    from orchestra.drivers import git, process  # noqa: PLC0415 -- loads when touched
+
+    root.mkdir(parents=True, mode=0o700)
+    (root / _FILE).write_text("A repository of the moment.\n")
+    person = ("-c", "user.name=Orchestra", "-c", "user.email=orchestra@localhost", "-c", "commit.gpgSign=false")
+    for words in (("init", "-q", "-b", "main"), ("add", _FILE), (*person, "commit", "-q", "-m", "Begin")):
+        process.run(("git", "-c", "core.hooksPath=/dev/null", *words), cwd=root, env=git.environment(), deadline=10)
+
+
+def _executor(aside: Project, agent: str, kind: SandboxKind) -> Session:
+    head, branch = aside.repository.head()
+    session = aside.store.add_session(
+        name=_NAME,
+        title=_NAME,
+        role=Role.EXECUTOR,
+        agent=agent,
+        sandbox=kind,
+        branch=f"{aside.settings.branch_prefix}{_NAME}",
+        base=head,
+        base_branch=branch,
+        worktree=aside.paths.worktrees / _NAME,
+        parent=None,
+        intent=Intent.STOP,
+        model=aside.settings.model,
+        conversation="6f0c3b1e-8d55-4c51-9a53-0d6a3b7e2f10",
+        head=head,
+    )
+    session.worktree.parent.mkdir(parents=True, exist_ok=True)
+    aside.repository.add_worktree(session.worktree, session.branch, head)
+    equip.prepare_places(aside, session)
+    if kind is SandboxKind.DOCKER:
+        equip.private_git(aside, session)
+    return aside.store.session(_NAME)
+
+
+def sweep(home: Home) -> list[str]:
+    """Take away what a killed process could not, and return the names of it."""
+    left = [root for root in (home.root / "checks").glob(f"{PREFIX}*") if not _alive(root.name)]
+    for root in left:
+        _take_away(home, root)
+    return [root.name for root in left]
+
+
+def _alive(name: str) -> bool:
+    return Path("/proc", name.removeprefix(PREFIX).partition("-")[0]).exists()
+
+
+def _take_away(home: Home, root: Path) -> None:
+    from orchestra.drivers import trees  # noqa: PLC0415 -- loads when touched
+
+    paths = home.project(root)
+    with contextlib.suppress(OrchestraError):
+        quit_service(paths)
+    session = paths.session(1, _NAME)
+    for place in (paths.worktrees, paths.state, session.secrets.parent, root):
+        with contextlib.suppress(FileNotFoundError):
+            trees.remove(place)
+    paths.socket.unlink(missing_ok=True)
+    for shared in (root.parent, paths.worktrees.parent):
+        with contextlib.suppress(OSError):
+            shared.rmdir()
+
+
+@contextmanager
+def _network_as_before(project: Project, kind: SandboxKind) -> Iterator[None]:
+    if kind is SandboxKind.HOST:
+        yield
+        return
+    sandbox = project.sandbox(kind)
+    known = sandbox.has_network()
+    try:
+        yield
+    finally:
+        if not known:
+            # Somebody else's container may use it by now.
+            with contextlib.suppress(CommandFailed):
+                sandbox.remove_network()
+
+
+@contextmanager
+def _told_to_end() -> Iterator[None]:
+    """Let the signals that end a program end it as ^C does: what was made is taken away first."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def leave(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, action in before.items():
+            signal.signal(number, action)

@@ -1,0 +1,141 @@
+"""What went wrong with an agent that was tried, in plain words, and what to type next."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from orchestra.actions import equip
+from orchestra.actions.agents import Login, login_repair
+from orchestra.actions.findings import Finding
+from orchestra.model import SandboxKind
+
+if TYPE_CHECKING:
+    from orchestra.agents import Profile
+    from orchestra.drivers.process import Completed
+    from orchestra.project import Project
+
+_TIMED_OUT = frozenset({124, 137})
+"""The exit codes of timeout(1) for a program that it ended, or had to kill."""
+_NO_PROGRAM = frozenset({126, 127})
+"""The exit codes of a shell for a program that cannot be run, or is not there."""
+_SHOWN = 300
+
+
+class Trouble(StrEnum):
+    """Why a model did not answer."""
+
+    NO_LOGIN = "no login"
+    REFUSED = "login refused"
+    LIMIT = "limit"
+    UNREACHABLE = "unreachable"
+    SERVICE = "service"
+    OTHER = "other"
+
+
+_SIGNS = {
+    Trouble.NO_LOGIN: ("not logged in", "please run /login", "no (api )?key", "log ?in first", "set an auth method"),
+    Trouble.REFUSED: (
+        r"\b40[13]\b",
+        "unauthori[sz]ed|authenticat|forbidden|permission.?denied|credential",
+        "(invalid|incorrect|expired|revoked|not valid).{0,24}(key|token)",
+        "(key|token).{0,24}(invalid|incorrect|expired|revoked|not valid)",
+    ),
+    Trouble.LIMIT: (r"\b429\b", "rate.?limit|quota|credit balance|billing|usage limit"),
+    Trouble.UNREACHABLE: (
+        "(unable|failed|could not|cannot) (to )?connect",
+        "connection ?(refused|reset|error|closed|timed out)|stream disconnected|timed out",
+        "econn|enotfound|eai_again|etimedout|ehostunreach|failedtoopensocket|fetch failed|getaddrinfo|dns error",
+        "error sending request|waiting for network|network (error|is unreachable)",
+    ),
+    Trouble.SERVICE: (r"\b5\d\d\b", "overloaded|server error|internal error"),
+}
+"""What agents' programs, and the model services they pass on, were seen to say."""
+_ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
+
+
+def classify(said: str) -> Trouble:
+    """Return the kind of trouble that a program's last words tell of."""
+    found = (kind for kind, signs in _SIGNS.items() if any(re.search(sign, said, re.IGNORECASE) for sign in signs))
+    return next(found, Trouble.OTHER)
+
+
+def judge(project: Project, profile: Profile, kind: SandboxKind, done: Completed, login: Login) -> Finding:
+    """Return whether an agent that was asked once got its model's answer, and why not."""
+    answer = _plain(done.text)
+    if done.code in _NO_PROGRAM:
+        return Finding("model", well=False, detail="not asked, for want of its program")
+    if done.code == 0 and ("ready" in answer.lower() or (answer and classify(answer) is Trouble.OTHER)):
+        return Finding("model", well=True, detail="answered")
+    said = _telling(f"{answer}\n{_plain(done.complaint)}")
+    trouble = classify(said)
+    if done.code in _TIMED_OUT and trouble in {Trouble.OTHER, Trouble.SERVICE}:
+        trouble = Trouble.UNREACHABLE
+        said = said or "no answer within a minute"
+    detail, repair = {
+        Trouble.NO_LOGIN: ("it found no login", login_repair(project, profile) if profile.logins else ""),
+        Trouble.REFUSED: (f"the login was refused: {login.text}", "get a new one, and put it in the same place"),
+        Trouble.LIMIT: ("the login is known, but its account may ask nothing more now", "wait, or see its account"),
+        Trouble.UNREACHABLE: ("the model's service cannot be reached", _way(project, kind, login, profile)),
+        Trouble.SERVICE: ("the model's service answered with an error of its own", "try again in a while"),
+        Trouble.OTHER: ("no answer came", "see for yourself: orchestra up, and talk to it in its window"),
+    }[trouble]
+    return Finding("model", well=False, detail=f"{detail}\n“{said}”" if said else detail, repair=repair)
+
+
+def _plain(text: str) -> str:
+    return _ANSI.sub("", text).strip()
+
+
+def _telling(output: str) -> str:
+    """Return the last line that says what is wrong, else the last line."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    telling = [line for line in lines if classify(line) is not Trouble.OTHER] or lines
+    return telling[-1][:_SHOWN] if telling else ""
+
+
+def _way(project: Project, kind: SandboxKind, login: Login, profile: Profile) -> str:
+    contained = kind is SandboxKind.DOCKER
+    for name, value in equip.credentials(project, profile).items():
+        if name.endswith("_URL"):
+            if contained and re.search(r"//(localhost|127\.|\[::1\])", value):
+                address = project.sandbox(kind).gateway()
+                return f"a container's own 127.0.0.1 is not this machine: in {name}, write {address}, and listen there"
+            return f"look at {name} ({login.found[name]}): is its server running, and to be reached from here?"
+    if contained and project.settings.network_internal:
+        return "the setting network_internal lets containers reach nothing but Orchestra: orchestra config show"
+    if contained:
+        return "check this machine's network; containers use the proxy that ~/.docker/config.json names, if any"
+    return "check this machine's network and proxy"
+
+
+def unreachable(project: Project, kind: SandboxKind, url: str, found: Mapping[str, Any]) -> Finding:
+    """Return the finding for an Orchestra that did not answer where the agent runs."""
+    reason = found.get("reason", "")
+    if found.get("trouble") == "status":
+        return Finding("orchestra", well=False, detail=f"{url} answered {reason}", repair=f"see {project.paths.log}")
+    if found.get("trouble") == "silent" and kind is SandboxKind.DOCKER:
+        return blocked(project, url, reason)
+    if found.get("trouble") == "closed" and kind is SandboxKind.DOCKER:
+        detail = f"nothing answers a container at {url}: the engine's network is not on this machine"
+        return Finding("orchestra", well=False, detail=detail, repair="use an engine that runs on this machine itself")
+    return Finding("orchestra", well=False, detail=f"{url} cannot be used: {reason}", repair="orchestra doctor")
+
+
+def blocked(project: Project, where: str, reason: str) -> Finding:
+    """Return the finding for packets from containers that this machine throws away."""
+    detail = f"a container cannot reach this machine at {where} ({reason}): a firewall is in the way"
+    return Finding("orchestra", well=False, detail=detail, repair=firewall_hint(project))
+
+
+def firewall_hint(project: Project) -> str:
+    """Return the command that lets containers in, for the firewall that this machine has."""
+    interface = project.sandbox(SandboxKind.DOCKER).interface()
+    if shutil.which("ufw"):
+        return f"sudo ufw allow in on {interface}"
+    if shutil.which("firewall-cmd"):
+        return f"sudo firewall-cmd --permanent --zone=trusted --add-interface={interface} && sudo firewall-cmd --reload"
+    return f"sudo iptables -I INPUT -i {interface} -j ACCEPT"

@@ -1,0 +1,63 @@
+"""Find out from inside a box whether Orchestra answers: `knock.py URL TOKEN_FILE SECONDS`; prints JSON."""
+
+from __future__ import annotations
+
+import json
+import socket
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+PAUSE = 0.2
+"""Seconds until a service that refuses is tried again: it follows a new network within a moment."""
+SILENCE = 4.0
+"""Seconds that one try may take; a firewall that drops packets answers never."""
+
+
+def tools(url: str, token: str) -> list[str]:
+    """Return the names of the tools that the service lists."""
+    request = urllib.request.Request(  # noqa: S310 -- the address comes from Orchestra
+        url,
+        data=json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}).encode(),
+        headers={
+            "Content-Type": "application/json",
+            "Accept": "application/json, text/event-stream",
+            "Authorization": f"Bearer {token}",
+        },
+    )
+    # The service is on this machine: a proxy could not reach it.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(request, timeout=SILENCE) as answer:
+        return [str(one["name"]) for one in json.loads(answer.read())["result"]["tools"]]
+
+
+def knock(url: str, token: str, seconds: float) -> dict[str, Any]:
+    """Return the tools, or in one word why there are none: silent, closed, status, odd."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            return {"tools": tools(url, token)}
+        except urllib.error.HTTPError as error:
+            return {"trouble": "status", "reason": str(error.code)}
+        except (OSError, ValueError, LookupError, TypeError) as error:
+            found = why(error)
+            if time.monotonic() > end:
+                return found
+            time.sleep(PAUSE)
+
+
+def why(error: BaseException) -> dict[str, Any]:
+    """Return what an error says about the way to the service."""
+    cause = error.reason if isinstance(error, urllib.error.URLError) else error
+    if isinstance(cause, ConnectionRefusedError):
+        return {"trouble": "closed", "reason": str(cause)}
+    if isinstance(cause, (TimeoutError, socket.timeout, OSError)):
+        return {"trouble": "silent", "reason": str(cause)}
+    return {"trouble": "odd", "reason": repr(cause)}
+
+
+if __name__ == "__main__":
+    print(json.dumps(knock(sys.argv[1], Path(sys.argv[2]).read_text(encoding="utf-8"), float(sys.argv[3]))))  # noqa: T201 -- its answer

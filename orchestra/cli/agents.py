@@ -1,0 +1,62 @@
+"""The kinds of agent: listing them, and trying one."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from orchestra.cli.ask import open_project, say
+from orchestra.cli.show import as_json, rich, text
+from orchestra.wire import plain
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+agents_app = typer.Typer(
+    help="List the profiles, the kinds of agent: image, login, what each can tell.", invoke_without_command=True
+)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register this group's commands."""
+    agents_app.callback()(agents)
+    agents_app.command("check")(agents_check)
+    app.add_typer(agents_app, name="agents")
+
+
+def agents(context: typer.Context, json_: Json = False) -> None:
+    """List the profiles, the kinds of agent: image, login, what each can tell."""
+    if context.invoked_subcommand is not None:
+        return
+    from orchestra.actions.agents import list_agents  # noqa: PLC0415 -- loads when touched
+
+    shown = list_agents(open_project(context.obj))
+    if json_:
+        as_json(plain(shown))
+        return
+    from orchestra.views.tables import agents_table  # noqa: PLC0415 -- loads when touched
+
+    rich(agents_table(shown))
+    text("\nTry one, with its login and its model: orchestra agents check NAME")
+
+
+def agents_check(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The profile.")],
+    sandbox: Annotated[str, typer.Option(metavar="KIND", help="auto, docker or host.")] = "",
+    json_: Json = False,
+) -> None:
+    """Try an agent: its image, program, login and model, and the way to Orchestra. One short question is asked."""
+    from orchestra.actions.probe import check_agent  # noqa: PLC0415 -- loads when touched
+
+    findings = check_agent(open_project(context.obj), name, sandbox=sandbox, progress=say)
+    if json_:
+        as_json(plain(findings))
+    else:
+        from orchestra.views.tables import findings_table  # noqa: PLC0415 -- loads when touched
+
+        rich(findings_table(plain(findings)))
+    ready = all(finding.well for finding in findings)
+    say(f"{name} is {'ready' if ready else 'not ready'}")
+    if not ready:
+        raise typer.Exit(1)
