@@ -43,7 +43,6 @@ FAMILIES: dict[str, Family] = {
         once=claude.once,
     ),
     "codex": Family(codex.outfit, codex.signs, codex.hook_reply, codex.usage, codex.HANDS_OVER, codex.prompt),
-    ),
     "opencode": Family(
         opencode.outfit,
         opencode.signs,
