@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from orchestra.errors import NotFound
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from orchestra.project import Project
 
 _NAMED = 2
+_LOCK = "+status"
 
 
 def show_status(project: Project) -> None:
@@ -21,18 +23,32 @@ def show_status(project: Project) -> None:
         return
     try:
         # `up` and the watcher may both come at once; the second would take the first's segment for the person's.
-        with project.lock("+status"):
-            server.set_status(target, segment(project.store.sessions()))
+        with project.lock(_LOCK):
+            if not project.store.get("tmux.status"):
+                return
+            text = segment(project.paths.source.name, project.store.sessions())
+            server.set_status(target, text, project=str(project.paths.source))
     except NotFound:
         project.store.set("tmux.status", None)
 
 
-def segment(sessions: list[Session]) -> str:
-    """Return the segment's text: those that wait, by name, then how many work."""
+def clear_status(project: Project) -> None:
+    """Take the segment away, and see that nobody brings it back before the next ``up``."""
+    target = project.store.get("tmux.session")
+    server = project.tmux()
+    with project.lock(_LOCK):
+        project.store.set("tmux.status", None)
+        if server is not None and target:
+            with contextlib.suppress(NotFound):
+                server.clear_status(target, project=str(project.paths.source))
+
+
+def segment(title: str, sessions: list[Session]) -> str:
+    """Return the segment's text: the project, those that wait, by name, then how many work."""
     running = [session for session in sessions if session.intent is Intent.RUN]
     waiting = [session.name for session in running if session.state is State.WAITING]
     working = sum(session.state is State.WORKING for session in running)
     named = ", ".join(waiting[:_NAMED]) + (f" and {len(waiting) - _NAMED} more" if len(waiting) > _NAMED else "")
     parts = [f"{named} {'waits' if len(waiting) == 1 else 'wait'}"] if waiting else []
     parts += [f"{working} working"] if working else []
-    return f"orchestra: {', '.join(parts) or 'quiet'}"
+    return f"{title}: {', '.join(parts) or 'quiet'}"

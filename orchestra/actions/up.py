@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from orchestra.actions import places
 from orchestra.actions.reconcile import reconcile, settle
 from orchestra.actions.sandboxes import choose_sandbox
-from orchestra.actions.status import show_status
+from orchestra.actions.status import clear_status, show_status
 from orchestra.errors import NotFound, OrchestraError, ToolMissing
 from orchestra.lifecycle import Sign
 from orchestra.model import BoxState, Intent, Role, SandboxKind, Session
@@ -164,10 +164,10 @@ def down(project: Project, *, stop: bool = False, progress: Progress = ignore) -
 def _undress(project: Project, server: Tmux) -> None:
     server.unbind(project.store.get("tmux.saved") or "", project=str(project.paths.source))
     target = project.store.get("tmux.session")
+    clear_status(project)
     if target:
         with contextlib.suppress(NotFound):
-            server.clear_status(target)
-            server.restore_session_option(target, "@orchestra_project")
+            server.release_session(target, str(project.paths.source))
 
 
 def _stop_boxes(project: Project, progress: Progress) -> list[str]:

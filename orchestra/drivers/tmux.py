@@ -17,9 +17,12 @@ from orchestra.drivers.tmux_server import Server
 from orchestra.drivers.tmux_text import identifier, literal, title, without_shell
 from orchestra.drivers.tmux_windows import PROJECT, SPARE
 from orchestra.errors import CommandFailed, NotFound
+from orchestra.names import digest
 
 _DEADLINE = 5.0
 _SAVED_PREFIX = "@orchestra_before_"
+_STATUS = "@orchestra_status"
+_STATUS_WIDTH = 60
 _CLIENTS = "#{client_activity} #{session_id} #{window_id} #{pane_id} #{client_control_mode} #{client_name}"
 
 
@@ -157,27 +160,38 @@ class Tmux(Keys, Control, Pasting):
         """Set an option on one window."""
         self.server.window(window).set_option(option, value)
 
-    def set_status(self, tmux_session: str, text: str) -> None:
-        """Show a text at the right of a tmux session's status line, before what stands there already.
+    def set_status(self, tmux_session: str, text: str, *, project: str = "") -> None:
+        """Show a project's text at the right of a tmux session's status line, before what stands there already.
 
         The text is kept in an option of its own, so that no format is made of it.
         """
-        self.set_session_option(tmux_session, "@orchestra_status", title(text))
-        if self._local(tmux_session, _SAVED_PREFIX + "status-right") is not None:
+        own, shown = _status_of(project)
+        self.set_session_option(tmux_session, own, title(text))
+        if shown in (before := self._effective(tmux_session, "status-right")):
             return
-        for option, more in (("status-right", "#{@orchestra_status} %s"), ("status-right-length", "")):
-            before = self.server.ask(("show-options", "-A", "-v", "-t", tmux_session, option)).text.removesuffix("\n")
-            after = more.replace("%s", before) if more else str(int(before) + 60)
-            self.set_session_option(tmux_session, option, after)
+        length = int(self._effective(tmux_session, "status-right-length"))
+        self.set_session_option(tmux_session, "status-right", shown + before)
+        self.set_session_option(tmux_session, "status-right-length", str(length + _STATUS_WIDTH))
 
-    def clear_status(self, tmux_session: str) -> None:
-        """Take the text of `set_status` away again."""
-        for option in ("status-right", "status-right-length", "@orchestra_status"):
-            self.restore_session_option(tmux_session, option)
+    def clear_status(self, tmux_session: str, *, project: str = "") -> None:
+        """Take a project's text away again, and with the last one all that `set_status` changed."""
+        own, shown = _status_of(project)
+        left = self._effective(tmux_session, "status-right").replace(shown, "")
+        if f"#{{{_STATUS}" in left:
+            self.set_session_option(tmux_session, "status-right", left)
+        else:
+            for option in ("status-right", "status-right-length"):
+                self.restore_session_option(tmux_session, option)
+        self.restore_session_option(tmux_session, own)
 
     def claim_session(self, tmux_session: str, project: str) -> None:
         """Make windows that show no session count as a project's too, for keys that need only a project."""
         self.set_session_option(tmux_session, PROJECT, project)
+
+    def release_session(self, tmux_session: str, project: str) -> None:
+        """Undo `claim_session`, unless another project has claimed it since."""
+        if self._local(tmux_session, PROJECT) == project:
+            self.restore_session_option(tmux_session, PROJECT)
 
     def popup(self, command: Sequence[str], *, client: str | None = None, title: str = "") -> None:
         """Show a command in a popup over a client, or in a window of its own where no client is attached.
@@ -204,8 +218,17 @@ class Tmux(Keys, Control, Pasting):
         """Return the command that shows a tmux session in this terminal."""
         return ("tmux", "-S", self.socket, "attach-session", "-t", identifier(tmux_session))
 
+    def _effective(self, tmux_session: str, option: str) -> str:
+        return self.server.ask(("show-options", "-A", "-v", "-t", tmux_session, option)).text.removesuffix("\n")
+
     def _local(self, tmux_session: str, option: str) -> str | None:
         asked = ("show-options", "-q", "-t", tmux_session)
         if not self.server.line((*asked, option)):
             return None
         return self.server.ask((*asked, "-v", option)).text.removesuffix("\n")
+
+
+def _status_of(project: str) -> tuple[str, str]:
+    """Return the option that holds a project's text, and what shows it in the status line."""
+    own = f"{_STATUS}_{digest(project, 6)}"
+    return own, f"#{{{own}}} "

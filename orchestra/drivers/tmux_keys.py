@@ -149,7 +149,8 @@ def _context() -> list[str]:
 
 
 def _display(binding: Binding, *, popups: bool) -> str:
-    name = _word(f" {binding.action} ")
+    about = f"{_word(' of ')}#{{q:{SESSION}}}" if "{session}" in binding.command else ""
+    name = f"{_word(f' {binding.action}')}{about}{_word(' ')}"
     if popups:
         return f"display-popup -c {_CLIENT} -t #{{q:pane_id}} -EE -w 90% -h 85% -T {name} --"
     return f"new-window -a -t #{{q:window_id}} -n {name} --"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -45,9 +46,12 @@ def everything(person: Person, server: str) -> dict[str, str]:
 
 
 @pytest.fixture
-def bea(arrive: Arrive) -> Person:
-    """A person with a tmux configuration, whose own tmux fills the terminal."""
-    person = arrive(ORCHESTRA_SANDBOX="host")
+def bea(arrive: Arrive, tmp_path: Path) -> Person:
+    """A person with a tmux configuration, whose own tmux fills the terminal; Enter closes the editor."""
+    editor = tmp_path / "editor"
+    editor.write_text('#!/bin/sh\ncat "$1"\nread -r _\n')
+    editor.chmod(0o755)
+    person = arrive(ORCHESTRA_SANDBOX="host", EDITOR=str(editor))
     (person.place / "home" / ".tmux.conf").write_text(f"{UNHURRIED}{CONFIGURATION}")
     return replace(person, prefix="C-a")
 
@@ -102,3 +106,40 @@ def test_a_closed_terminal_loses_nothing(bea: Person) -> None:
     bea.sit_down("up")
     bea.sees("◆ stay-here", "2 sessions")
     assert bea.tmux("list-panes", "-a", "-F", "#{pane_id} #{pane_pid}", server=OWN) == windows
+
+
+def test_two_projects_share_one_tmux(bea: Person) -> None:
+    """Each key works for the project in view, another prefix key too; the last project to go gives it back."""
+    other = bea.place / "other"
+    bea.git("clone", "-q", str(bea.repository), str(other))
+    bea.home.root.mkdir()
+    (bea.home.root / "config.yaml").write_text("prefix_key: P\n")
+    bea.opens("exec tmux -L mine new-session -s work")
+    bea.sees("work")
+    before = everything(bea, "mine")
+    for place in (bea.repository, other):
+        bea.tmux("select-window", "-t", "work:1", server="mine")
+        bea.types(f"clear; cd {shlex.quote(str(place))}; {shlex.join(bea.command('up'))}")
+        bea.press("Enter")
+        bea.sees(place.name, "1 session", "stands by")
+        made = bea.run(*bea.command("new", f"Look at {place.name}", "--task", "Say hello."), cwd=place)
+        assert made.returncode == 0, made.stderr
+    assert "prefix, then P, then ?" in bea.tmux("capture-pane", "-p", "-t", "work:1", server="mine")
+    for place in (bea.repository, other):
+        bea.run(*bea.command("switch", f"look-at-{place.name}"), cwd=place)
+        bea.sees("(executor) in", f"worktrees/{place.name}")
+        bea.press(bea.prefix, "P", "s")
+        bea.sees(f"┌─ spec of look-at-{place.name} ─", "Say hello.")
+        bea.press("Enter")
+        bea.sees_no_more("spec of")
+        bea.press(bea.prefix, "P", "c")
+        bea.sees(f" {place.name} ", "2 sessions", f"look-at-{place.name}")
+        bea.press("?")
+        bea.sees("then P, then one of the keys")
+        bea.press("x")
+    bea.orchestra("down")
+    assert "switch-client -T orchestra" in bea.tmux("list-keys", "-T", "prefix", "P", server="mine")
+    bea.press(bea.prefix, "P", "c")
+    bea.sees(" other ", "2 sessions")
+    bea.run(*bea.command("down", "--stop"), cwd=other)
+    assert everything(bea, "mine") == before

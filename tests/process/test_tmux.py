@@ -198,6 +198,11 @@ def test_options_of_a_session_are_put_back_exactly(place: Place) -> None:
     assert "mine" in place.option("show-options", "-v", "-t", other, "status-right")
     with place.terminal(other) as terminal:
         terminal.shows("3 working -mine")
+        place.tmux.set_status(other, "1 waits", project="/second")
+        terminal.shows("1 waits 3 working -mine")
+        place.tmux.clear_status(other)
+        until(lambda: "1 waits -mine" in terminal.screen())
+        place.tmux.clear_status(other, project="/second")
     for each in (place.session, other):
         place.tmux.clear_status(each)
         place.tmux.clear_status(each)
