@@ -1,0 +1,112 @@
+"""A team of three real programs: Claude Code designs, Codex and opencode execute; only their models are scripted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.agents.model_server import Asked, ModelServer
+from tests.contract.secrets import hiding_places
+from tests.journeys import models, team
+from tests.journeys.person import Person, arriving, eventually
+
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
+
+SLOW = 90
+"""Seconds that a turn of a real agent program may take on a busy machine, beside two others."""
+KEYS = {"designer": models.KEY, "codex": "sk-journey-0123456789-codex", "opencode": "key-journey-0123456789-open"}
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The images of the three profiles, built on first use, and kept."""
+    with arriving(tmp_path_factory.mktemp("image") / "person") as builder:
+        for profile in ("claude", "codex", "opencode"):
+            builder.orchestra("image", "build", profile, deadline=900)
+
+
+@pytest.fixture
+def model(tmp_path: Path, images: None) -> Iterator[ModelServer]:
+    """One server for the models of all three."""
+    assert images is None
+    home = Person(tmp_path / "person").home
+    rules = [*team.designs(), *team.codes(), *team.writes(home.root / "worktrees" / "tempo" / team.WRITER)]
+    with models.near_containers(home, rules) as served:
+        yield served
+
+
+@pytest.fixture
+def person(tmp_path: Path, model: ModelServer) -> Iterator[Person]:
+    """A person with a login for each of them."""
+    address = model.url(model.address)
+    settings = {
+        "ORCHESTRA_AGENT": "claude",
+        "ANTHROPIC_BASE_URL": address,
+        "ANTHROPIC_API_KEY": KEYS["designer"],
+        "OPENAI_BASE_URL": f"{address}/v1",
+        "OPENAI_API_KEY": KEYS["codex"],
+        "OPENAI_COMPATIBLE_BASE_URL": f"{address}/v1",
+        "OPENAI_COMPATIBLE_API_KEY": KEYS["opencode"],
+        "OPENAI_COMPATIBLE_MODEL": "scripted",
+    }
+    with arriving(tmp_path / "person", **settings) as someone:
+        yield someone
+
+
+def asked_by(model: ModelServer, words: str) -> list[Asked]:
+    """Return what the agent with these words in its instructions asked its model."""
+    return [one for one in model.conversation() if words in one.system]
+
+
+def test_three_programs_work_side_by_side_and_both_branches_land(person: Person, model: ModelServer) -> None:
+    """A typed wish, two executors at once, an edit each, a question, its answer, two reports, two merges."""
+    person.sit_down("up")
+    person.sees("❯", within=SLOW)
+    person.waits_for("main", "idle", within=SLOW)
+    person.press("Enter")
+    eventually(lambda: person.focus() == "agent", what="the designer has the keys")
+    person.types(team.WISH)
+    person.press("Enter")
+    for name in (team.CODER, team.WRITER):
+        model.wait_for(lambda one, name=name: f"**{name}**" in one.system, deadline=SLOW)  # type: ignore[misc]  # mypy cannot infer a lambda with a default
+    model.release(team.BOTH_BEGAN)
+
+    person.sees(f"✓ {team.CODER}", within=SLOW)
+    written = person.repository / "README.md"
+    eventually(lambda: team.LINE in written.read_text(), within=SLOW, what="the designer has merged the one")
+    person.goes_to_control()
+    person.selects(team.CODER)
+    person.press("M")
+    person.sees(f"Merge {team.CODER} into main?")
+    person.press("y")
+    coded = person.repository / "tempo" / "convert.py"
+    eventually(lambda: "raise ValueError" in coded.read_text(), what="the person has merged the other")
+    log = person.git("log", "--format=%s", "main").splitlines()
+    merged = [line.split()[1].rstrip(":,") for line in log if line.startswith("Merge ")]
+    assert sorted(merged) == [f"orchestra/{name}" for name in (team.CODER, team.WRITER)]
+    assert {"First half", "Second half", "Name the scales"} <= {*log}
+    assert person.git("status", "--porcelain") == ""
+    assert_everybody_spoke_for_themselves(person, model)
+
+
+def assert_everybody_spoke_for_themselves(person: Person, model: ModelServer) -> None:
+    """See that each had its own key and our tools, and each message arrived once."""
+    parts = {
+        models.DESIGNER: (KEYS["designer"], "mcp__orchestra__merge_session"),
+        f"**{team.CODER}**": (KEYS["codex"], "mcp__orchestra__report"),
+        f"**{team.WRITER}**": (KEYS["opencode"], "orchestra_report"),
+    }
+    for words, (key, tool) in parts.items():
+        first = asked_by(model, words)[0]
+        assert first.key == key
+        assert tool in first.tools
+    heads = {
+        models.DESIGNER: (f"from {team.CODER}, question]", f"from {team.CODER}, complete]", f"from {team.WRITER}, com"),
+        f"**{team.CODER}**": ("from main]",),
+    }
+    for words, texts in heads.items():
+        whole = asked_by(model, words)[-1].everything
+        assert {text: whole.count(text) for text in texts} == dict.fromkeys(texts, 1)
+    assert hiding_places(person, [*KEYS.values()]) == []
