@@ -36,14 +36,19 @@ def codex_program() -> Path:
     return program
 
 
+def gemini_program() -> tuple[Path, Path]:
+    """Return the Gemini CLI that the built-in profile names, after the Node.js that runs it; fetched on first use."""
+    return _npm_package("gemini", 1) / "bin" / "node", _npm_package("gemini") / "bundle" / "gemini.js"
+
+
 def opencode_program() -> Path:
     """Return the opencode that the built-in profile names, fetched with npm on first use."""
     return _npm_package("opencode") / "bin" / "opencode"
 
 
-def _npm_package(profile: str) -> Path:
+def _npm_package(profile: str, number: int = 0) -> Path:
     arch = {"x86_64": "x64", "amd64": "x64", "arm64": "arm64", "aarch64": "arm64"}[platform.machine().lower()]
-    (spec,) = (one.replace("{arch}", arch) for one in load(profile).npm)
+    spec = load(profile).npm[number].replace("{arch}", arch)
 
     def fetch(place: Path) -> None:
         if shutil.which("npm") is None:

@@ -10,6 +10,9 @@ _HINT = re.compile(r"\x1b\[(?:7m.\x1b\[(?:0|27)m|2m.*?(?:\x1b\[(?:0|22)m|$))")
 """The drawn cursor, and dim text: examples that stand in an empty prompt."""
 _CLAUDES = "❯"
 _CODEXS = "›"
+_GEMINIS = re.compile(r" [>*!] ")
+_ASKS_FOR_ONE = "Type your message or @path/to/file"
+"""What stands in Gemini CLI's empty prompt, in a colour like any other."""
 
 
 def drafted(family: str, screen: str) -> bool:
@@ -31,5 +34,19 @@ def _after(mark: str) -> Callable[[str], bool]:
     return look
 
 
-_FAMILIES: dict[str, Callable[[str], bool]] = {"claude": _after(_CLAUDES), "codex": _after(_CODEXS)}
-"""Seen in Claude Code 2.1.197 and Codex 0.169.0."""
+def _in_gemini(screen: str) -> bool:
+    """Look at the lowest line with a prompt; without one something else is open, which would take the words."""
+    prompts = [line for line in map(_plain, screen.splitlines()) if _GEMINIS.match(line)]
+    return not prompts or prompts[-1][3:].strip() not in {"", _ASKS_FOR_ONE}
+
+
+def _plain(line: str) -> str:
+    return _STYLE.sub("", line)
+
+
+_FAMILIES: dict[str, Callable[[str], bool]] = {
+    "claude": _after(_CLAUDES),
+    "codex": _after(_CODEXS),
+    "gemini": _in_gemini,
+}
+"""Seen in Claude Code 2.1.197, Codex 0.169.0 and Gemini CLI 0.61.0."""

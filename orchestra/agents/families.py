@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from orchestra.agents import claude, codex, opencode, outfits, plain, rehearsal
+from orchestra.agents import claude, codex, gemini, opencode, outfits, plain, rehearsal
 from orchestra.agents.evidence import Usage
 from orchestra.agents.outfits import Outfit, Setting
 from orchestra.agents.profile import Profile
@@ -43,6 +43,15 @@ FAMILIES: dict[str, Family] = {
         once=claude.once,
     ),
     "codex": Family(codex.outfit, codex.signs, codex.hook_reply, codex.usage, codex.HANDS_OVER, codex.prompt),
+    "gemini": Family(
+        gemini.outfit,
+        gemini.signs,
+        gemini.hook_reply,
+        gemini.usage,
+        gemini.HANDS_OVER,
+        gemini.prompt,
+        once=gemini.once,
+    ),
     "opencode": Family(
         opencode.outfit,
         opencode.signs,

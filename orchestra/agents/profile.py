@@ -15,7 +15,7 @@ from orchestra.errors import BadConfig, UnknownProfile
 
 BUILT_IN = Path(__file__).parent / "profiles"
 """The directory of the profiles that come with Orchestra; searched last."""
-FAMILY_NAMES = ("claude", "codex", "opencode", "plain", "rehearsal")
+FAMILY_NAMES = ("claude", "codex", "gemini", "opencode", "plain", "rehearsal")
 """The families that a profile may name."""
 USES = ("cost", "context")
 """What an agent may tell of its use."""

@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, ClassVar, Protocol, Self
 
-from tests.agents import completions_api, messages_api, responses_api
+from tests.agents import completions_api, gemini_api, messages_api, responses_api
 from tests.agents.messages_api import SESSION_HEADER, Asked, Call, Say
 
 __all__ = ["SESSION_HEADER", "Asked", "Call", "ModelServer", "Rule", "Say"]
@@ -32,8 +32,11 @@ _APIS: dict[str, Api] = {
     "/messages": messages_api,
     "/responses": responses_api,
     "/chat/completions": completions_api,
+    "enerateContent": gemini_api,
 }
 """The protocols, by what a request's path holds."""
+_IN_PATH = re.compile(r"/models/([^/:]+):(stream)?")
+"""Where a protocol names the model, and whether the answer is a stream, in the path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,9 +170,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", "0"))) or b"{}")
-        if "count_tokens" in self.path:
-            self._send_json(200, {"input_tokens": 100})
+        if "count_tokens" in self.path or "countTokens" in self.path:
+            self._send_json(200, {"input_tokens": 100, "totalTokens": 100})
             return
+        if named := _IN_PATH.search(self.path):
+            body |= {"model": named[1], "stream": named[2] == "stream"}
         api = next((api for part, api in _APIS.items() if part in self.path), messages_api)
         asked = api.read_request(body, {key.lower(): value for key, value in self.headers.items()})
         rule, number = self.model.answer(asked)

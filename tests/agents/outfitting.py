@@ -43,7 +43,16 @@ def in_docker(session: Session) -> Session:
 
 def wear(place: Path, session: Session, url: str, *, task: str = "", nudge: str = "", token: str = "") -> Outfit:
     """Write the outfit of a session's agent below ``place``, as the product does, and return it."""
-    setting = Setting(
+    worn = outfit(load(session.agent), a_setting(place, session, url, task=task, nudge=nudge))
+    lay_out(place, worn)
+    if token:
+        (place / "secrets" / "token").write_text(token)
+    return worn
+
+
+def a_setting(place: Path, session: Session, url: str, *, task: str = "", nudge: str = "") -> Setting:
+    """Return where and for what a session's agent runs, all of it below ``place``."""
+    return Setting(
         session=session,
         mcp_url=f"{url}/mcp",
         hook_url=f"{url}/hooks",
@@ -53,7 +62,10 @@ def wear(place: Path, session: Session, url: str, *, task: str = "", nudge: str 
         secrets_dir=str(place / "secrets"),
         home=str(place / "home"),
     )
-    worn = outfit(load(session.agent), setting)
+
+
+def lay_out(place: Path, worn: Outfit) -> None:
+    """Write an outfit's files below ``place``, as the product does."""
     for directory in ("agent", "secrets", "home"):
         (place / directory).mkdir(parents=True, exist_ok=True)
     for name, (content, mode) in worn.agent_files.items():
@@ -62,6 +74,3 @@ def wear(place: Path, session: Session, url: str, *, task: str = "", nudge: str 
         path.unlink(missing_ok=True)
         path.write_bytes(content)
         path.chmod(mode)
-    if token:
-        (place / "secrets" / "token").write_text(token)
-    return worn

@@ -1,0 +1,119 @@
+"""What lies in Gemini CLI's home: its settings with ours in them, the role, the login, the conversations."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from .gemini_watch import conversations, told
+
+_BEGIN, _END = "<!-- the role in Orchestra: written at every start -->", "<!-- end of the role in Orchestra -->"
+_ROLE = re.compile(re.escape(_BEGIN) + ".*?" + re.escape(_END) + r"\n*", re.DOTALL)
+_NAMED = re.compile(r'"fileName"\s*:\s*(?:\[\s*)?"([^"\\]+)"')
+"""The first context file that settings ask for; they are JSON with comments."""
+_NAME = re.compile(r"\w[\w.-]*(?<!\.json)")
+
+
+def login(environment: Mapping[str, str]) -> str:
+    """Return the kind of login that the person's credentials are for; empty leaves it to what was chosen before."""
+    if environment.get("GEMINI_API_KEY"):
+        return "gemini-api-key"
+    if environment.get("GOOGLE_GENAI_USE_VERTEXAI", "").lower() in {"1", "true"}:
+        return "vertex-ai"
+    return ""
+
+
+def merged(before: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings with ours in them; what is not ours stays."""
+    after = dict(before)
+    for name, value in ours.items():
+        old = after.get(name)
+        after[name] = merged(old, value) if isinstance(old, dict) and isinstance(value, Mapping) else value
+    return after
+
+
+def settle(home: Path, settings: Mapping[str, Any], environment: Mapping[str, str]) -> None:
+    """Write our settings into the home's."""
+    path = home / "settings.json"
+    after = merged(_read(path), settings)
+    if kind := login(environment):
+        after = merged(after, {"security": {"auth": {"selectedType": kind}}})
+    _write(path, json.dumps(after, indent=2))
+
+
+def keep_login(home: Path, given: str) -> None:
+    """Write a login that the person handed over, where there is none: Gemini CLI renews the one it has."""
+    path = home / "oauth_creds.json"
+    if given and not path.exists():
+        _write(path, given)
+        auth = {"security": {"auth": {"selectedType": "oauth-personal"}}}
+        _write(home / "settings.json", json.dumps(merged(_read(home / "settings.json"), auth)))
+
+
+def has_login(home: Path) -> bool:
+    """Say whether it is known how to log in: before that Gemini CLI shows its own first question."""
+    security = _read(home / "settings.json").get("security")
+    auth = security.get("auth") if isinstance(security, dict) else None
+    return isinstance(auth, dict) and bool(auth.get("selectedType"))
+
+
+def tell_role(home: Path, worktree: Path, text: str) -> None:
+    """Write the role into the agent's own memory, of which its system prompt is a part; the rest of it stays."""
+    path = home / context_name(_text(home / "settings.json"), _text(worktree / ".gemini" / "settings.json"))
+    rest = _ROLE.sub("", _text(path)).strip()
+    _write(path, "\n\n".join(part for part in (f"{_BEGIN}\n{text.strip()}\n{_END}", rest) if part) + "\n")
+
+
+def context_name(*settings: str) -> str:
+    """Return the name of the memory file that the last of these settings asks for.
+
+    A project's settings may name any path; only a plain name is one of a file in the home.
+    """
+    found = [named[1] for text in settings if (named := _NAMED.search(text)) and _NAME.fullmatch(named[1])]
+    return found[-1] if found else "GEMINI.md"
+
+
+def last_conversation(home: Path) -> str:
+    """Return the conversation to go on with, the one written last in which a word was said; empty without one."""
+    found: list[tuple[float, str]] = []
+    for path in conversations(home):
+        try:
+            lines, changed = path.read_bytes().splitlines(), path.stat().st_mtime
+        except FileNotFoundError:  # it was tidying up
+            continue
+        if any(told(line).get("type") in {"user", "gemini"} for line in lines):
+            found.append((changed, str(told(lines[0]).get("sessionId", ""))))
+    return max(found, default=(0.0, ""))[1]
+
+
+def forget(home: Path, conversation: str) -> None:
+    """Remove a conversation without a word: killed at its very beginning, it can neither be resumed nor begun anew."""
+    for path in home.glob(f"tmp/*/chats/session-*-{conversation[:8]}.jsonl"):
+        path.unlink(missing_ok=True)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(_text(path))
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file whole or not at all, for its owner alone."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f"{path.name}.new")
+    aside.write_text(text, encoding="utf-8")
+    aside.chmod(0o600)
+    aside.replace(path)

@@ -1,0 +1,47 @@
+"""Tell the service about one of Gemini CLI's hooks: `hook.py EVENT SECONDS` passes its standard input on."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from .gemini_home import has_login
+from .gemini_watch import cut_off, told
+from .tell import post
+
+READY, END = "Ready", "AfterAgent"
+_TAIL = 65536
+"""Bytes at the end of a conversation in which its last line is looked for."""
+
+
+def was_cut_off(body: bytes) -> bool:
+    """Say whether the turn that ends was cancelled, or failed: a message given then would be lost.
+
+    The watcher tells of such an end, also where there is no hook.
+    """
+    try:
+        with Path(json.loads(body)["transcript_path"]).open("rb") as file:
+            file.seek(max(0, file.seek(0, 2) - _TAIL))
+            lines = file.read().splitlines()
+    except (OSError, ValueError, LookupError, TypeError):
+        return False
+    for entry in map(told, reversed(lines)):
+        if cut_off(entry):
+            return True
+        if entry.get("type") in {"user", "gemini"}:
+            return False
+    return False
+
+
+def main() -> None:
+    """Pass the hook on, and print the answer for Gemini CLI to read."""
+    event, deadline = sys.argv[1], float(sys.argv[2])
+    body = sys.stdin.buffer.read()
+    silent = (event == END and was_cut_off(body)) or (event == READY and not _is_ready())
+    sys.stdout.write(("" if silent else post(event, body, deadline)) or "{}")
+
+
+def _is_ready() -> bool:
+    return has_login(Path(os.environ["GEMINI_CLI_HOME"], ".gemini"))
