@@ -187,10 +187,10 @@ def in_a_turn(program: Sign | None) -> bool:
     return program in _IN_A_TURN
 
 
-def may_type(state: State) -> bool:
-    """Say whether text may be typed into a session's window.
+def may_type(state: State, program: Sign | None = None) -> bool:
+    """Say whether text may be typed into a session's window; ``program`` is the last of `PROGRAM_SIGNS`.
 
     Only into one known to sit at its prompt: in Claude Code, Codex and opencode the Enter after a
-    paste approves an open permission dialog.
+    paste approves an open permission dialog. An agent whose model failed it sits there too.
     """
-    return state in {State.IDLE, State.DONE}
+    return state in {State.IDLE, State.DONE} or (state is State.FAILED and program is Sign.TURN_FAILED)

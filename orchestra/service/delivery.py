@@ -18,7 +18,17 @@ from orchestra.agents import listens
 from orchestra.agents.drafts import drafted
 from orchestra.drivers.tmux import Client
 from orchestra.lifecycle import Sign, in_a_turn, may_type
-from orchestra.model import Intent, Message, MessageKind, MessageState, Role, SandboxKind, Session, Window
+from orchestra.model import (
+    Intent,
+    Message,
+    MessageKind,
+    MessageState,
+    Role,
+    SandboxKind,
+    Session,
+    State,
+    Window,
+)
 from orchestra.project import Project
 from orchestra.service import handed
 from orchestra.service.presence import Presence
@@ -74,6 +84,7 @@ def may_deliver(
     *,
     pace: Pace,
     pulls: bool = False,
+    program: Sign | None = None,
 ) -> Decision:
     """Decide whether the queued messages may be typed now.
 
@@ -86,7 +97,7 @@ def may_deliver(
         return Decision(Do.WAIT, "it can wait for the designer's next turn")
     if pulls:
         return Decision(Do.WAIT, "the agent fetches its messages by itself")
-    if session.intent is not Intent.RUN or not may_type(session.state):
+    if session.intent is not Intent.RUN or not may_type(session.state, program):
         return Decision(Do.WAIT, f"the agent is {session.state}")
     if window is None or window.dead:
         return Decision(Do.WAIT, "the agent has no live window")
@@ -147,7 +158,7 @@ class Typist:
 
     def wanted(self, session: Session) -> bool:
         """Say whether a look at the session's window is worth its price."""
-        if session.intent is not Intent.RUN or not may_type(session.state) or self._presence.pulls(session.id):
+        if session.intent is not Intent.RUN or not self._sits(session) or self._presence.pulls(session.id):
             return False
         profile = self._project.profile(session.agent)
         if listens(profile.family) and self._presence.listens(session.id, within=self._pace.deaf):
@@ -162,7 +173,9 @@ class Typist:
         if server is None or not queued or not self.wanted(session) or self._is_busy(session):
             return Decision(Do.WAIT, "not now")
         window = places.window_of(self._project, session)
-        decision = may_deliver(session, queued, window, server.clients(), datetime.now(UTC), pace=self._pace)
+        program = self._project.store.program_sign(name)
+        clients, now = server.clients(), datetime.now(UTC)
+        decision = may_deliver(session, queued, window, clients, now, pace=self._pace, program=program)
         if decision.do is Do.TYPE and window is not None:
             # However long ago it was typed: Enter would send it, and it would be gone.
             drafts = drafted(self._project.profile(session.agent).family, server.capture(window.pane, colour=True))
@@ -174,6 +187,13 @@ class Typist:
             if queued:
                 self._type(session, window.pane, queued)
         return decision
+
+    def _sits(self, session: Session) -> bool:
+        """Say whether the agent sits at its prompt; one that failed may also have ended, and its container with it."""
+        if session.state is not State.FAILED:
+            return may_type(session.state)
+        failed = may_type(session.state, self._project.store.program_sign(session.name))
+        return failed and places.runs(self._project, session)
 
     def _is_busy(self, session: Session) -> bool:
         """Say whether the agent is in a turn: one that reported COMPLETE may still open a dialog before its end."""
@@ -225,7 +245,8 @@ class Typist:
 
     def _enter_again(self, session: Session, pane: str, after: int) -> bool:
         """Press Enter once more, for agents that swallow one that follows a paste too closely."""
-        if not may_type(self._project.store.session(session.name).state):
+        program = self._project.store.program_sign(session.name)
+        if not may_type(self._project.store.session(session.name).state, program):
             return False
         self._paste(pane, " ")
         return self._proven(session, after)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestra.actions import message
+from orchestra.actions import message, places
 from orchestra.actions.evidence import take_hook
 from orchestra.drivers.tmux import Tmux
 from orchestra.lifecycle import Sign
@@ -196,3 +196,25 @@ def test_an_agent_that_waits_for_messages_is_not_typed_at(project: Project, tmux
     project.store.update_session("alpha", agent="rehearsal")
     assert Typist(project, Presence(), pace=FAST).attend("alpha").do is Do.WAIT
     assert not typed(tmp_path)
+
+
+def test_an_agent_that_failed_is_typed_at_only_while_its_program_runs(
+    project: Project, tmux: Tmux, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a failure of its model's it sits at its prompt; where it has ended, a shell might be there instead."""
+    agent(project, tmux, tmp_path, hooks=True)
+    say(project, "try again")
+    runs = True
+    monkeypatch.setattr(places, "runs", lambda *_: runs)
+    typist = Typist(project, Presence(), pace=FAST)
+    for sign in (Sign.TURN_STARTED, Sign.TURN_FAILED):
+        project.store.record_sign("alpha", sign, "overloaded")
+    runs = False
+    assert typist.attend("alpha").do is Do.WAIT
+    runs = True
+    assert typist.attend("alpha").do is Do.TYPE
+    eventually(lambda: "try again" in typed(tmp_path))
+    project.store.record_sign("alpha", Sign.EXITED, "exited with code 1")
+    say(project, "still there?")
+    runs = False
+    assert Typist(project, Presence(), pace=FAST).attend("alpha").do is Do.WAIT

@@ -123,6 +123,8 @@ def test_what_was_stopped_on_purpose_does_not_fail_afterwards(signs: list[Sign])
 @pytest.mark.parametrize("state", State)
 def test_text_is_typed_only_at_a_known_prompt(state: State) -> None:
     assert may_type(state) is (state in {State.IDLE, State.DONE})
+    assert may_type(state, Sign.PROMPTED) is (state in {State.IDLE, State.DONE})
+    assert may_type(state, Sign.TURN_FAILED) is (state in {State.IDLE, State.DONE, State.FAILED})
 
 
 @given(STATES, SIGNS)
