@@ -127,9 +127,14 @@ class Project:
 
     def box_name(self, session: Session) -> str:
         """Return the name of the session's container."""
+        return f"{self.box_prefix}{session.name}"
+
+    @property
+    def box_prefix(self) -> str:
+        """What the names of the project's containers begin with."""
         tag = self.paths.home.tag
         middle = f"{tag}-" if tag else ""
-        return f"orchestra-{middle}{self.paths.key}-{session.name}"
+        return f"orchestra-{middle}{self.paths.key}-"
 
     @contextmanager
     def lock(self, name: str, *, deadline: float = LOCK_DEADLINE) -> Iterator[None]:

@@ -6,40 +6,54 @@ import locale
 import os
 import re
 import shutil
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from orchestra.actions.agents import BUILT, FINISHED, UNBUILT, image_of, login_of, login_repair, used
+from orchestra.actions.collect import orphans
+from orchestra.actions.findings import Finding, trouble
 from orchestra.actions.service import ping
 from orchestra.actions.up import OLDEST_TMUX
 from orchestra.errors import NotARepository, OrchestraError
 from orchestra.paths import Home
+from orchestra.views.text import count
 
 if TYPE_CHECKING:
+    from orchestra.agents import Profile
     from orchestra.project import Project
 
 OLDEST_GIT = (2, 38)
 """The first git with ``merge-tree --write-tree`` (git's release notes for 2.38)."""
+OLDEST_ENGINE = (20, 10)
+"""The oldest Docker engine that Orchestra is tried with."""
+_SOME = 3
 _ROOMY = 5 * 1024**3
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was checked; ``repair`` is what to type where it is not well."""
-
-    check: str
-    well: bool
-    detail: str
-    repair: str = ""
-
-
 def doctor(start: Path) -> list[Finding]:
-    """Check this machine and, inside a repository, the project; nothing is changed."""
-    findings = [_tmux(), _git(), _locale(), _engine(), _disk()]
+    """Check this machine and, inside a repository, the project; nothing that stays is changed."""
+    engine = _engine()
+    findings = [_tmux(), _git(), _locale(), engine, _disk()]
     project = _project(start)
     if isinstance(project, Finding):
         return [*findings, project]
-    return [*findings, _repository(project), _base_image(project), _login(project), _service(project)]
+    findings += [_repository(project), *_logins(project)]
+    if engine.well:
+        findings += _of_engine(project)
+    return [*findings, _service(project)]
+
+
+def _of_engine(project: Project) -> Iterator[Finding]:
+    """Check what only an engine can tell: images, containers, and one that is tried."""
+    from orchestra.actions.trial import try_container  # noqa: PLC0415 -- loads when touched
+
+    for name, look in (("image", _images), ("leftovers", _leftovers), ("container", try_container)):
+        try:
+            yield from look(project)
+        except OrchestraError as error:
+            yield trouble(name, error)
 
 
 def _version(program: str, flag: str) -> tuple[int, int] | None:
@@ -65,7 +79,22 @@ def _program(name: str, flag: str, oldest: tuple[int, int], why: str) -> Finding
 
 
 def _tmux() -> Finding:
-    return _program("tmux", "-V", OLDEST_TMUX, f"{OLDEST_TMUX[0]}.{OLDEST_TMUX[1]} or newer is needed")
+    found = _program("tmux", "-V", OLDEST_TMUX, f"{OLDEST_TMUX[0]}.{OLDEST_TMUX[1]} or newer is needed")
+    if not found.well or not os.environ.get("TMUX") or _shows_utf8():
+        return found
+    return replace(
+        found, well=False, detail=f"{found.detail} shows no UTF-8 here", repair="tmux detach; tmux -u attach"
+    )
+
+
+def _shows_utf8() -> bool:
+    """Say whether the terminal that this runs in, inside tmux, shows UTF-8; yes where tmux does not tell."""
+    from orchestra.drivers.process import run  # noqa: PLC0415 -- loads when touched
+
+    try:
+        return run(("tmux", "display-message", "-p", "#{client_utf8}"), deadline=5, check=False).text.strip() != "0"
+    except OrchestraError:
+        return True
 
 
 def _git() -> Finding:
@@ -82,9 +111,15 @@ def _engine() -> Finding:
     from orchestra.drivers.docker import engine_version  # noqa: PLC0415 -- loads when touched
 
     try:
-        return Finding("docker engine", well=True, detail=engine_version())
+        version = engine_version()
     except OrchestraError as error:
-        return Finding("docker engine", well=False, detail=error.message, repair=error.hint)
+        without = "or without containers: orchestra up --sandbox host"
+        return Finding("docker engine", well=False, detail=error.message, repair=f"{error.hint}; {without}")
+    known = re.match(r"(\d+)\.(\d+)", version)
+    if known and (int(known[1]), int(known[2])) < OLDEST_ENGINE:
+        detail = f"{version} is too old: {OLDEST_ENGINE[0]}.{OLDEST_ENGINE[1]} or newer is needed"
+        return Finding("docker engine", well=False, detail=detail, repair="install a newer one: docs.docker.com/engine")
+    return Finding("docker engine", well=True, detail=version)
 
 
 def _disk() -> Finding:
@@ -101,43 +136,68 @@ def _project(start: Path) -> Project | Finding:
     try:
         return Opened.open(start)
     except NotARepository as error:
-        return Finding("project", well=False, detail=error.message, repair=error.hint)
+        return trouble("project", error)
 
 
 def _repository(project: Project) -> Finding:
     try:
         branch = project.repository.head()[1]
     except OrchestraError as error:
-        return Finding("repository", well=False, detail=error.message, repair=error.hint)
+        return trouble("repository", error)
     return Finding("repository", well=True, detail=f"{project.paths.source} on {branch or 'a detached HEAD'}")
 
 
-def _base_image(project: Project) -> Finding:
+def _images(project: Project) -> Iterator[Finding]:
     from orchestra.drivers import images  # noqa: PLC0415 -- loads when touched
 
-    try:
-        name = project.settings.base_image
-        if images.exists(name):
-            return Finding("base image", well=True, detail=name)
-    except OrchestraError as error:
-        return Finding("base image", well=False, detail=error.message, repair=error.hint)
-    return Finding("base image", well=True, detail=f"{name} is not here yet; the first session gets it")
+    base, agent = project.settings.base_image, project.settings.agent
+    state, tag = image_of(project, project.profile(agent))
+    if images.exists(base):
+        yield Finding("base image", well=True, detail=base)
+    elif state == UNBUILT:
+        yield Finding("base image", well=True, detail=f"{base} is not here yet; the first build gets it", note=True)
+    if state in {BUILT, FINISHED}:
+        yield Finding("image", well=True, detail=f"{agent}: {state}, {tag}")
+        return
+    first = "gets" if project.settings.image else "builds"
+    detail = f"{agent}: {state}; the first session {first} it, which takes minutes"
+    yield Finding("image", well=True, detail=detail, repair="to have that done now: orchestra image build")
 
 
-def _login(project: Project) -> Finding:
-    try:
-        profile = project.profile(project.settings.agent)
-    except OrchestraError as error:
-        return Finding("agent", well=False, detail=error.message, repair=error.hint)
-    secrets = project.paths.home.secrets
-    logins = [name for name in profile.credentials if not name.endswith("_URL")]
-    has = [name for name in logins if os.environ.get(name) or (secrets / name).is_file()]
-    if has or not logins:
-        return Finding(
-            "agent", well=True, detail=f"{profile.name} {profile.version}, {', '.join(has) or 'no login needed'}"
-        )
-    detail = f"{profile.name} will ask you to log in, in its window: {secrets} and the environment hold none of "
-    return Finding("agent", well=True, detail=detail + ", ".join(logins))
+def _leftovers(project: Project) -> Iterator[Finding]:
+    left = orphans(project)
+    if not left:
+        yield Finding("leftovers", well=True, detail="no container whose session is gone")
+        return
+    names = f"{', '.join(left[:_SOME])}{' …' if len(left) > _SOME else ''}"
+    detail = f"{count(len(left), 'container')} whose session is gone: {names}"
+    yield Finding("leftovers", well=True, detail=detail, repair="orchestra gc --yes")
+
+
+def _logins(project: Project) -> Iterator[Finding]:
+    """Check each profile's login; only the usual agent has to have one."""
+    from orchestra.agents import names  # noqa: PLC0415 -- loads when touched
+
+    in_use = used(project)
+    for name in dict.fromkeys((*in_use, *names(project.profile_dirs()))):
+        try:
+            profile = project.profile(name)
+        except OrchestraError as error:
+            yield trouble(f"agent {name}", error)
+            continue
+        if profile.logins or name in in_use:
+            yield _login(project, profile, in_use)
+
+
+def _login(project: Project, profile: Profile, in_use: Sequence[str]) -> Finding:
+    login = login_of(project, profile)
+    check, detail = f"agent {profile.name}", f"{profile.version}  login: {login.text}".strip()
+    if login.state in {"found", "kept", "none needed"}:
+        return Finding(check, well=True, detail=detail)
+    if profile.name not in in_use:
+        return Finding(check, well=True, detail=f"{detail} (not used here)", note=True)
+    repair = login_repair(project, profile)
+    return Finding(check, well=profile.name != in_use[0], detail=detail, repair=repair)
 
 
 def _service(project: Project) -> Finding:

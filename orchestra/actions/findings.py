@@ -11,12 +11,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was checked; ``repair`` is what to type where it is not well, or could be better."""
+    """One thing that was checked; ``repair`` is what to type where it is not well, or could be better.
+
+    ``note`` says that it is well as it is, and worth knowing.
+    """
 
     check: str
     well: bool
     detail: str
     repair: str = ""
+    note: bool = False
 
 
 def trouble(check: str, error: OrchestraError) -> Finding:

@@ -121,7 +121,7 @@ def findings_table(findings: Sequence[Row]) -> RenderableType:
     table.add_column(no_wrap=True, style=palette.STRONG)
     table.add_column(overflow="fold")
     for one in findings:
-        better = one["well"] and one.get("repair")
+        better = one["well"] and (one.get("repair") or one.get("note"))
         mark = Text("·" if better else "✓", palette.WARM if better else palette.GOOD)
         table.add_row(mark if one["well"] else Text("✗", palette.BAD), Text(line(one["check"])), _block(one["detail"]))
         if one.get("repair"):
