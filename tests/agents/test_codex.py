@@ -163,6 +163,21 @@ def test_a_busy_agent_gets_its_messages_between(start: Callable[..., Terminal], 
         server.wait_for(lambda one: "[from main] PURPLE" in one.injected)
 
 
+def test_what_cannot_be_typed_beside_a_draft_reaches_it_and_the_draft_stays(start: Callable[..., Terminal]) -> None:
+    rules = [Rule([Say("THE END")], user=TASK), Rule([Say("HEARD")], user="PURPLE")]
+    with McpStub() as stub, ModelServer(rules) as server:
+        terminal = start(stub, server)
+        terminal.start()
+        terminal.shows("THE END")
+        until(lambda: stub.payloads("Stop"))
+        terminal.tmux("send-keys", "-l", "half a thought")
+        terminal.shows("half a thought")
+        stub.replies["Listen"] = [{"text": "[message 7 from main]\n> PURPLE"}]
+        terminal.shows("HEARD")
+        assert "› half a thought" in terminal.screen
+        assert stub.payloads("UserPromptSubmit")[-1]["prompt"] == "[message 7 from main]\n> PURPLE"
+
+
 def test_killed_it_comes_back_with_its_conversation_and_goes_on_when_told(start: Callable[..., Terminal]) -> None:
     rules = [
         Rule([Call(REPORT, {"kind": "progress", "message": "x"})], user=TASK, times=1),

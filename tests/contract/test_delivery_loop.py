@@ -48,9 +48,10 @@ def test_messages_to_an_agent_at_rest(stage: Stage, capsys: pytest.CaptureFixtur
         sent.append(message)
     assert stage.copies(name, *sent) == [1] * len(sent)
     assert stage.row(name)["unread"] == 0
-    late = sorted(waited)[max(0, round(0.95 * len(waited)) - 1)]
+    waited.sort()
+    usual, late = waited[len(waited) // 2], waited[max(0, round(0.95 * len(waited)) - 1)]
     with capsys.disabled():
-        told = f"{len(sent)} messages at rest, p95 {late:.2f} s, longest {max(waited):.2f} s"
+        told = f"{len(sent)} messages at rest, p50 {usual:.2f} s, p95 {late:.2f} s, longest {waited[-1]:.2f} s"
         print(f"\n{stage.driver.profile}: {told}")  # noqa: T201 -- a number for the person who runs it
     assert late < PATIENCE
 

@@ -12,7 +12,9 @@ from orchestra.actions.evidence import take_hook
 from orchestra.lifecycle import Sign
 from orchestra.model import Intent, MessageState, State
 from orchestra.project import Project
+from orchestra.service import handed
 from orchestra.service.listening import wake
+from orchestra.service.presence import Presence
 from tests.process.services import make_project
 
 FIRST, SECOND = 1, 2
@@ -83,3 +85,34 @@ def test_what_was_under_way_to_an_agent_that_died_is_given_again_to_the_next(pro
     hook(project, "SessionStart")
     assert states(project) == [MessageState.QUEUED]
     assert "PURPLE" in given(project, SECOND)
+
+
+def test_an_agent_that_is_typed_at_gets_nothing_as_long_as_that_can_be_done(project: Project) -> None:
+    """Its listener is there for the moments in which a person's draft stands in its prompt."""
+    say(project, "PURPLE")
+    session = project.store.session("alpha")
+    assert not wake(project, session, FIRST, lambda: False)
+    assert states(project) == [MessageState.QUEUED]
+    assert "PURPLE" in wake(project, session, FIRST, lambda: True)
+
+
+def test_what_a_listener_took_is_known_to_be_on_its_way(project: Project) -> None:
+    say(project, "PURPLE")
+    session = project.store.session("alpha")
+    assert not handed.under_way(project, session)
+    given(project, FIRST)
+    (number,) = (one.id for one in project.store.messages(recipient="alpha"))
+    assert handed.under_way(project, session) == [number]
+    hook(project, "UserPromptSubmit", prompt="my own words")
+    assert not handed.under_way(project, session)
+
+
+def test_a_draft_is_remembered_for_a_moment_and_until_it_is_gone() -> None:
+    presence = Presence()
+    assert not presence.has_draft(1)
+    presence.saw_draft(1, stands=True)
+    assert presence.has_draft(1)
+    assert not presence.has_draft(2)
+    assert not presence.has_draft(1, within=0)
+    presence.saw_draft(1, stands=False)
+    assert not presence.has_draft(1)
