@@ -79,6 +79,7 @@ class Ability(StrEnum):
     MODEL = "it asks a model, and gets our tools declared in its first request"
     TURNS = "its program tells when it works and when it rests"
     HEARS = "messages reach it by themselves"
+    HEARS_BESIDE = "messages reach it while a person's draft stands in its prompt"
     ASKS = "it asks for permission"
     REMEMBERS = "it has a conversation that survives a restart"
 
