@@ -16,6 +16,7 @@ from orchestra.lifecycle import Sign
 from orchestra.model import Intent, MessageState, Session, State
 from orchestra.project import Project
 from orchestra.service.delivery import Do, Pace, Typist
+from orchestra.service.listening import wake
 from orchestra.service.presence import Presence
 from tests.process.services import eventually, make_project
 
@@ -218,3 +219,33 @@ def test_an_agent_that_failed_is_typed_at_only_while_its_program_runs(
     say(project, "still there?")
     runs = False
     assert Typist(project, Presence(), pace=FAST).attend("alpha").do is Do.WAIT
+
+
+def test_beside_a_draft_a_listener_takes_the_message_and_it_is_not_typed_later(
+    project: Project, tmux: Tmux, tmp_path: Path
+) -> None:
+    session = agent(project, tmux, tmp_path, hooks=True)
+    profile = "family: codex\ncommand: [bash]\ndelivery: hook\nhooks: true\n"
+    (project.paths.home.agents / "scribe.yaml").write_text(profile)
+    project.store.record_sign("alpha", Sign.READY, "")
+    window = places.window_of(project, session)
+    assert window is not None
+    tell = ("tmux", "-S", tmux.socket, "display-message", "-p", "-t", window.pane, "#{pane_tty}")
+    screen = Path(subprocess.run(tell, check=True, capture_output=True, text=True, timeout=10).stdout.strip())
+    screen.write_text("\r\n› half a thought")
+    eventually(lambda: "half a thought" in tmux.capture(window.pane))
+    say(project, "PURPLE")
+    presence = Presence()
+    typist = Typist(project, presence, pace=FAST)
+    typist.attend("alpha")
+    assert presence.has_draft(session.id)
+    assert "PURPLE" in wake(project, session, 1, lambda: presence.has_draft(session.id))
+    screen.write_text("\x1b[2J\x1b[H› ")
+    eventually(lambda: "half a thought" not in tmux.capture(window.pane))
+    typist.attend("alpha")
+    assert typed(tmp_path) == ""
+    say(project, "GREEN")
+    typist.attend("alpha")
+    assert "GREEN" in eventually(lambda: typed(tmp_path))
+    assert "PURPLE" not in typed(tmp_path)
+    assert not presence.has_draft(session.id)
