@@ -7,15 +7,16 @@ import os
 import secrets
 import signal
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
 from orchestra.actions import equip
-from orchestra.actions.service import quit_service
-from orchestra.errors import CommandFailed, OrchestraError
+from orchestra.actions.service import ping, quit_service
+from orchestra.errors import CommandFailed, DeadlineExceeded, EngineDown, OrchestraError
 from orchestra.model import Intent, Role, SandboxKind, Session
 from orchestra.paths import Home, ProjectPaths
 from orchestra.project import Project
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 PREFIX = "check-"
 """What the keys of these projects begin with, before the process that made them."""
 _NAME = "check"
+_LEAVING = 5.0
+_POLL = 0.05
 _FILE = "README"
 
 
@@ -58,7 +61,7 @@ def beside(project: Project, agent: str, kind: SandboxKind) -> Iterator[tuple[Pr
     Raises what git and the file system refuse.
     """
     home = project.paths.home
-    sweep(home)
+    sweep(project)
     root = home.root / "checks" / f"{PREFIX}{os.getpid()}-{secrets.token_hex(3)}"
     with _told_to_end(), _network_as_before(project, kind):
         try:
@@ -106,16 +109,26 @@ def _executor(aside: Project, agent: str, kind: SandboxKind) -> Session:
     return aside.store.session(_NAME)
 
 
-def sweep(home: Home) -> list[str]:
-    """Take away what a killed process could not, and return the names of it."""
-    left = [root for root in (home.root / "checks").glob(f"{PREFIX}*") if not _alive(root.name)]
-    for root in left:
-        _take_away(home, root)
-    return [root.name for root in left]
+def sweep(project: Project) -> None:
+    """Take away what a process that was killed could not."""
+    home = project.paths.home
+    for root in (home.root / "checks").glob(f"{PREFIX}*"):
+        if not _alive(root.name):
+            with contextlib.suppress(EngineDown, DeadlineExceeded):
+                _remove_containers(project, Project(home.project(root)).box_prefix)
+            _take_away(home, root)
+
+
+def _remove_containers(project: Project, prefix: str) -> None:
+    sandbox = project.sandbox(SandboxKind.DOCKER)
+    for name in sandbox.look_all():
+        if name.startswith(prefix):
+            sandbox.remove(name)
 
 
 def _alive(name: str) -> bool:
-    return Path("/proc", name.removeprefix(PREFIX).partition("-")[0]).exists()
+    number = name.removeprefix(PREFIX).partition("-")[0]
+    return number.isdigit() and _runs(int(number))
 
 
 def _take_away(home: Home, root: Path) -> None:
@@ -123,7 +136,7 @@ def _take_away(home: Home, root: Path) -> None:
 
     paths = home.project(root)
     with contextlib.suppress(OrchestraError):
-        quit_service(paths)
+        _end_service(paths)
     session = paths.session(1, _NAME)
     for place in (paths.worktrees, paths.state, session.secrets.parent, root):
         with contextlib.suppress(FileNotFoundError):
@@ -132,6 +145,24 @@ def _take_away(home: Home, root: Path) -> None:
     for shared in (root.parent, paths.worktrees.parent):
         with contextlib.suppress(OSError):
             shared.rmdir()
+
+
+def _end_service(paths: ProjectPaths, *, pause: Callable[[float], None] = time.sleep) -> None:
+    answer = ping(paths)
+    if answer is None:
+        return
+    quit_service(paths)
+    for _ in range(round(_LEAVING / _POLL)):
+        if not _runs(int(answer["pid"])):
+            return
+        pause(_POLL)
+
+
+def _runs(pid: int) -> bool:
+    """Say whether a process runs; one that has ended, and that nobody has asked about, shows no command."""
+    with contextlib.suppress(OSError):
+        return bool(Path("/proc", str(pid), "cmdline").read_bytes())
+    return False
 
 
 @contextmanager

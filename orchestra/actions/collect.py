@@ -52,7 +52,7 @@ def _containers(project: Project, *, remove: bool) -> list[Leftover]:
 
 
 def _orphans(project: Project, *, remove: bool) -> list[Leftover]:
-    sweep(project.paths.home)
+    sweep(project)
     try:
         names = orphans(project)
     except (EngineDown, DeadlineExceeded):

@@ -26,7 +26,9 @@ DEADLINE = 8.0
 _KNOCK = 1.0
 _NO_WAY = 3
 _NO_COMMIT = 4
+_NO_TOOLS = 9
 _TRY = f"""
+for tool in python3 git; do command -v $tool >/dev/null || exit {_NO_TOOLS}; done
 python3 -c 'import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), 3)' "$1" "$2" 2>&1 ||
   code={_NO_WAY}
 echo commit:
@@ -46,6 +48,9 @@ def try_container(project: Project) -> list[Finding]:
         aside.store.set(f"image.{session.id}", image)
         box = places.box_for(aside, session, image=image)
         done = aside.sandbox(kind).run_once(box, ("sh", "-c", _TRY, "sh", address, str(port)), deadline=DEADLINE)
+        if done.code == _NO_TOOLS:
+            hint = "put both into it, or unset the setting image: orchestra config show"
+            return [Finding("container", well=False, detail=f"the image {image} lacks git or python3", repair=hint)]
         return [_way(project, done, f"{address}:{port}"), _commit(aside, session, done)]
 
 
