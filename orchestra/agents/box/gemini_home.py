@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from .gemini_watch import conversations, told
 
 _BEGIN, _END = "<!-- the role in Orchestra: written at every start -->", "<!-- end of the role in Orchestra -->"
 _ROLE = re.compile(re.escape(_BEGIN) + ".*?" + re.escape(_END) + r"\n*", re.DOTALL)
-_NAMED = re.compile(r'"fileName"\s*:\s*(?:\[\s*)?"([^"\\]+)"')
-"""The first context file that settings ask for; they are JSON with comments."""
-_NAME = re.compile(r"\w[\w.-]*(?<!\.json)")
+_NAMED = re.compile(r'"fileName"\s*:\s*(\[[^\]]*\]|"[^"]*")')
+"""The context files that settings ask for; they are JSON with comments."""
+_STRING = re.compile(r'"([^"\\]+)"')
+_IMPORT = re.compile(r"(?<!\S)@(?=[./A-Za-z])")
+"""What would be taken for the name of another file to read."""
 
 
 def login(environment: Mapping[str, str]) -> str:
@@ -64,16 +66,23 @@ def tell_role(home: Path, worktree: Path, text: str) -> None:
     """Write the role into the agent's own memory, of which its system prompt is a part; the rest of it stays."""
     path = home / context_name(_text(home / "settings.json"), _text(worktree / ".gemini" / "settings.json"))
     rest = _ROLE.sub("", _text(path)).strip()
-    _write(path, "\n\n".join(part for part in (f"{_BEGIN}\n{text.strip()}\n{_END}", rest) if part) + "\n")
+    role = f"{_BEGIN}\n{_IMPORT.sub(chr(92) * 2 + '@', text.strip())}\n{_END}"
+    _write(path, "\n\n".join(part for part in (role, rest) if part) + "\n")
 
 
 def context_name(*settings: str) -> str:
     """Return the name of the memory file that the last of these settings asks for.
 
-    A project's settings may name any path; only a plain name is one of a file in the home.
+    A project's settings may name any path; only one below the home is a memory file, and no settings are.
     """
-    found = [named[1] for text in settings if (named := _NAMED.search(text)) and _NAME.fullmatch(named[1])]
-    return found[-1] if found else "GEMINI.md"
+    found = [named[1] for text in settings if (named := _NAMED.search(text))]
+    names = (name for text in reversed(found) for name in _STRING.findall(text))
+    return next((name for name in names if _is_memory(PurePosixPath(name))), "GEMINI.md")
+
+
+def _is_memory(path: PurePosixPath) -> bool:
+    plain = not any(part.startswith((".", "/")) for part in path.parts)
+    return plain and bool(path.parts) and path.suffix != ".json"
 
 
 def last_conversation(home: Path) -> str:
@@ -97,7 +106,8 @@ def forget(home: Path, conversation: str) -> None:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
+        # What a project put there need not be a file: reading a pipe would never end.
+        return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
     except OSError:
         return ""
 

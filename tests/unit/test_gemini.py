@@ -1,0 +1,241 @@
+"""What Gemini CLI is given and what its events mean, without the program."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestra.agents import Setting, Usage, load, outfit, signs, usage
+from orchestra.agents.box import gemini_home, gemini_start, gemini_tell
+from orchestra.agents.box.gemini_watch import CANCELLED, FAILED, Conversations
+from orchestra.agents.drafts import drafted
+from orchestra.lifecycle import Sign
+from tests.agents.outfitting import CONVERSATION, a_session, in_docker
+
+EMPTY = "\x1b[38;5;229m> \x1b[7m\x1b[39m \x1b[0m\x1b[38;5;248m\x1b[48;5;240m Type your message or @path/to/file\x1b[39m"
+ABOVE = " \x1b[38;5;248m> [from main] an older message\n\n✦ HEARD\n"
+
+
+@pytest.fixture
+def gemini_dir(tmp_path: Path) -> Path:
+    place = tmp_path / "home" / ".gemini"
+    place.mkdir(parents=True)
+    return place
+
+
+def plan(tmp_path: Path, *, contained: bool = True, task: str = "") -> dict[str, Any]:
+    session = a_session(tmp_path, agent="gemini")
+    session = in_docker(session) if contained else session
+    setting = Setting(session=session, mcp_url="http://h/mcp", hook_url="http://h/hooks", task=task)
+    found: dict[str, Any] = json.loads(outfit(load("gemini"), setting).agent_files["gemini.json"][0])
+    return found
+
+
+def chat(home: Path, name: str, *entries: dict[str, Any], age: float = 0) -> Path:
+    place = home / "tmp" / "project" / "chats"
+    place.mkdir(parents=True, exist_ok=True)
+    path = place / f"session-2026-11-24T12-00-{name[:8]}.jsonl"
+    first = {"sessionId": name, "kind": "main"}
+    given = {"$set": {"messages": [{"id": "0", "type": "user", "content": "the date"}]}}
+    path.write_text("".join(json.dumps(entry) + "\n" for entry in (first, given, *entries)))
+    os.utime(path, (1_000_000 - age, 1_000_000 - age))
+    return path
+
+
+def said(kind: str, content: str = "words", **more: object) -> dict[str, Any]:
+    return {"id": "1", "type": kind, "content": content, **more}
+
+
+def test_a_container_keeps_it_in_and_on_the_machine_it_asks(tmp_path: Path) -> None:
+    assert "yolo" in plan(tmp_path)["first"]
+    assert "yolo" not in plan(tmp_path, contained=False)["first"]
+
+
+def test_the_token_stays_in_the_environment(tmp_path: Path) -> None:
+    settings = plan(tmp_path)["settings"]
+    assert settings["mcpServers"]["orchestra"]["headers"] == {"Authorization": "Bearer ${ORCHESTRA_TOKEN}"}
+    hooks = [hook for groups in settings["hooks"].values() for group in groups for hook in group["hooks"]]
+    assert {hook["env"]["ORCHESTRA_TOKEN"] for hook in hooks} == {"$ORCHESTRA_TOKEN"}
+
+
+def test_a_hook_is_cut_off_by_gemini_only_after_it_gave_up_itself(tmp_path: Path) -> None:
+    for event, (group,) in plan(tmp_path)["settings"]["hooks"].items():
+        (hook,) = group["hooks"]
+        assert hook["timeout"] > 1000 * int(hook["command"].split()[-1]), event
+
+
+def test_its_first_prompt_names_no_file_and_is_no_option(tmp_path: Path) -> None:
+    words = list(gemini_start.words(plan(tmp_path), "", "--yolo @/etc/passwd"))
+    assert words[-3:] == ["--session-id", CONVERSATION, "--prompt-interactive=--yolo \\@/etc/passwd"]
+    assert list(gemini_start.words(plan(tmp_path), "other", ""))[-2:] == ["--resume", "other"]
+
+
+def test_our_settings_join_those_of_its_home(gemini_dir: Path) -> None:
+    (gemini_dir / "settings.json").write_text('{"ui": {"theme": "Dracula", "hideTips": false}, "mine": 1}')
+    gemini_home.settle(gemini_dir, {"ui": {"hideTips": True}}, {"GEMINI_API_KEY": "k"})
+    kept = json.loads((gemini_dir / "settings.json").read_text())
+    assert kept["ui"] == {"theme": "Dracula", "hideTips": True}
+    assert kept["mine"] == 1
+    assert kept["security"]["auth"]["selectedType"] == "gemini-api-key"
+    assert (gemini_dir / "settings.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_login_that_it_chose_stays_without_a_key(gemini_dir: Path) -> None:
+    assert not gemini_home.has_login(gemini_dir)
+    gemini_home.keep_login(gemini_dir, "first")
+    gemini_home.keep_login(gemini_dir, "second")
+    gemini_home.settle(gemini_dir, {}, {})
+    assert (gemini_dir / "oauth_creds.json").read_text() == "first"
+    assert (
+        json.loads((gemini_dir / "settings.json").read_text())["security"]["auth"]["selectedType"] == "oauth-personal"
+    )
+    assert gemini_home.has_login(gemini_dir)
+
+
+def test_broken_settings_of_its_home_are_written_anew(gemini_dir: Path) -> None:
+    (gemini_dir / "settings.json").write_text("[")
+    gemini_home.settle(gemini_dir, {"a": 1}, {"GOOGLE_GENAI_USE_VERTEXAI": "true"})
+    kept = json.loads((gemini_dir / "settings.json").read_text())
+    assert kept == {"a": 1, "security": {"auth": {"selectedType": "vertex-ai"}}}
+
+
+def test_the_role_is_told_anew_and_its_own_memory_stays(gemini_dir: Path, tmp_path: Path) -> None:
+    (gemini_dir / "GEMINI.md").write_text("I like tabs.\n")
+    for text in ("You are one.", "You are two. Ask @bob, a@b.c"):
+        gemini_home.tell_role(gemini_dir, tmp_path, text)
+    told = (gemini_dir / "GEMINI.md").read_text()
+    assert "You are one." not in told
+    assert "You are two. Ask \\@bob, a@b.c" in told
+    assert told.count("I like tabs.") == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "name"),
+    [
+        ('{"context": {"fileName": "AGENTS.md"}}', "AGENTS.md"),
+        ('{"context": {\n // ours\n "fileName": [\n "docs/CONTEXT.md", "B.md"]}}', "docs/CONTEXT.md"),
+        ('{"context": {"fileName": ["../../.bashrc", "/etc/x", "B.md"]}}', "B.md"),
+        ('{"context": {"fileName": "settings.json"}}', "GEMINI.md"),
+        ('{"context": {"fileName": ""}}', "GEMINI.md"),
+        ("{}", "GEMINI.md"),
+    ],
+)
+def test_the_role_goes_where_the_project_has_its_memory(
+    gemini_dir: Path, tmp_path: Path, asked: str, name: str
+) -> None:
+    (tmp_path / ".gemini").mkdir()
+    (tmp_path / ".gemini" / "settings.json").write_text(asked)
+    gemini_home.tell_role(gemini_dir, tmp_path, "You are one.")
+    assert "You are one." in (gemini_dir / name).read_text()
+
+
+def test_what_is_no_file_in_a_project_does_not_hold_it_up(gemini_dir: Path, tmp_path: Path) -> None:
+    (tmp_path / ".gemini").mkdir()
+    os.mkfifo(tmp_path / ".gemini" / "settings.json")
+    gemini_home.tell_role(gemini_dir, tmp_path, "You are one.")
+    assert (gemini_dir / "GEMINI.md").exists()
+
+
+def test_it_goes_on_with_the_last_conversation_in_which_a_word_was_said(gemini_dir: Path) -> None:
+    assert gemini_home.last_conversation(gemini_dir) == ""
+    chat(gemini_dir, "11111111-old", said("user"), age=9)
+    chat(gemini_dir, "22222222-new", said("gemini"), age=5)
+    silent = chat(gemini_dir, CONVERSATION)
+    assert gemini_home.last_conversation(gemini_dir) == "22222222-new"
+    gemini_home.forget(gemini_dir, CONVERSATION)
+    assert not silent.exists()
+    assert gemini_home.last_conversation(gemini_dir) == "22222222-new"
+
+
+def test_what_was_written_before_it_started_is_no_news(gemini_dir: Path) -> None:
+    failed = said("error", f"{FAILED}no]")
+    path = chat(gemini_dir, CONVERSATION, failed)
+    conversations = Conversations(gemini_dir)
+    assert list(conversations.news()) == []
+    with path.open("a") as file:
+        file.write(json.dumps(said("user", f"what is {FAILED}")) + "\n" + json.dumps(failed)[:30])
+    assert list(conversations.news()) == []
+    with path.open("a") as file:
+        file.write(json.dumps(failed)[30:] + "\n" + json.dumps(said("info", CANCELLED)) + "\n")
+    assert [event for event, _ in conversations.news()] == ["TurnFailed", "Cancelled"]
+    assert list(conversations.news()) == []
+
+
+def test_an_answer_that_is_written_twice_is_counted_once(gemini_dir: Path) -> None:
+    conversations = Conversations(gemini_dir)
+    answer = said("gemini", tokens={"total": 120}, model="gemini-2.5-pro")
+    chat(gemini_dir, CONVERSATION, answer, {**answer, "toolCalls": []})
+    assert list(conversations.news()) == [("Tokens", {"used": 120, "model": "gemini-2.5-pro"})]
+
+
+@pytest.mark.parametrize(
+    ("last", "cut"),
+    [
+        (said("info", CANCELLED), True),
+        (said("error", f"{FAILED}no]"), True),
+        (said("gemini"), False),
+        (said("error", "a command that nobody knows"), False),
+    ],
+)
+def test_a_turn_that_was_cut_off_takes_no_message(gemini_dir: Path, last: dict[str, Any], cut: bool) -> None:  # noqa: FBT001 -- given
+    older = (said("info", CANCELLED), said("user"))
+    path = chat(gemini_dir, CONVERSATION, *older, last, said("info", "more about it"))
+    assert gemini_tell.was_cut_off(json.dumps({"transcript_path": str(path)}).encode()) is cut
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"transcript_path": "/nowhere"}'])
+def test_a_hook_without_a_conversation_is_passed_on(body: bytes) -> None:
+    assert not gemini_tell.was_cut_off(body)
+
+
+@pytest.mark.parametrize(
+    ("name", "payload", "sign", "text"),
+    [
+        ("BeforeTool", {"tool_name": "run_shell_command", "tool_input": {"command": "ls"}}, Sign.TOOL_USED, "runs ls"),
+        ("AfterTool", {"tool_name": "mcp_orchestra_report"}, Sign.TOOL_USED, "report"),
+        ("AfterTool", {"tool_name": "replace", "tool_input": {"file_path": "a/b.py"}}, Sign.TOOL_USED, "edits b.py"),
+        (
+            "Notification",
+            {"details": {"type": "edit", "fileName": "b.py"}},
+            Sign.PROMPTED,
+            "asks for permission: edits b.py",
+        ),
+        ("Notification", {"details": {"type": "mcp", "toolName": "x"}}, Sign.PROMPTED, "asks for permission: x"),
+        ("Notification", {"message": "m"}, Sign.PROMPTED, "asks for permission: m"),
+        ("TurnFailed", {"error": f"{FAILED}no]"}, Sign.TURN_FAILED, "the model's service failed: no"),
+        ("Cancelled", {}, Sign.TURN_ENDED, "interrupted"),
+        ("Ready", {"source": "clear"}, Sign.READY, "ready (clear)"),
+        ("SessionEnd", {"reason": "exit"}, Sign.ENDED, "ended (exit)"),
+    ],
+)
+def test_events_become_evidence(name: str, payload: dict[str, Any], sign: Sign, text: str) -> None:
+    assert [(one, words.strip()) for one, words in signs("gemini", name, payload)] == [(sign, text)]
+
+
+def test_an_unknown_event_says_nothing() -> None:
+    assert signs("gemini", "PreCompress", {"trigger": "auto"}) == []
+    assert usage("gemini", "AfterAgent", {}) is None
+
+
+def test_how_full_it_is_depends_on_the_model() -> None:
+    told = usage("gemini", "Tokens", {"used": 128_000, "model": "gemma-4-31b-it"})
+    assert told == Usage(cost=0.0, context=50.0, model="gemma-4-31b-it")
+
+
+@pytest.mark.parametrize(
+    ("prompt", "found"),
+    [
+        (f" {EMPTY}", False),
+        (" \x1b[38;5;229m* \x1b[7m\x1b[39m \x1b[0m", False),
+        (" \x1b[38;5;229m> \x1b[38;5;231ma half\x1b[7m\x1b[39m \x1b[0m", True),
+        (" \x1b[38;5;229m! \x1b[38;5;231mls", True),
+        ("│ ● 1. Allow once │", True),
+    ],
+)
+def test_its_prompt_is_read_and_where_none_is_nothing_is_typed(prompt: str, found: bool) -> None:  # noqa: FBT001 -- given
+    assert drafted("gemini", f"{ABOVE}{prompt}\n\n workspace (/directory)\n") is found
+    assert drafted("gemini", "starting")
