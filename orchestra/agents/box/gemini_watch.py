@@ -93,7 +93,7 @@ class Conversations:
 
 
 class Watch:
-    """A context manager: what is new is told for as long as it is entered."""
+    """Tells what is new for as long as it is entered."""
 
     def __init__(self, home: Path) -> None:
         self._conversations = Conversations(home)
