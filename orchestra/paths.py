@@ -38,6 +38,11 @@ class Home:
         return self.root / "agents"
 
     @property
+    def instructions(self) -> Path:
+        """What the person adds to a role's instructions."""
+        return self.root / "instructions"
+
+    @property
     def secrets(self) -> Path:
         """Files named after credentials, for those who keep them out of the environment."""
         return self.root / "secrets"
@@ -108,6 +113,11 @@ class ProjectPaths:
     def agents(self) -> Path:
         """The project's own profiles."""
         return self.source / ".orchestra" / "agents"
+
+    @property
+    def instructions(self) -> Path:
+        """What the project adds to a role's instructions."""
+        return self.source / ".orchestra" / "instructions"
 
     @property
     def dockerfile(self) -> Path:

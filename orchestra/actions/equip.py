@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from orchestra.actions import places
+from orchestra.actions import places, told
 from orchestra.errors import ServiceDown
 from orchestra.lifecycle import in_a_turn
 from orchestra.model import Role, SandboxKind, Session, State
@@ -131,18 +131,13 @@ def setting(project: Project, session: Session) -> Setting:
         "mcp_url": f"{address}/mcp",
         "hook_url": f"{address}/hooks",
         "task": task_text(project, session),
-        "instructions": added_instructions(project, session),
+        "instructions": told.added(project, session),
+        "role": told.instead(project, session),
         "nudge": nudge(project, session),
     }
     if session.sandbox is SandboxKind.DOCKER:
         return Setting(**common, agent_dir=places.AGENT_FILES, secrets_dir=places.SECRETS, home=places.AGENT_HOME)
     return Setting(**common, agent_dir=str(place.agent), secrets_dir=str(place.secrets), home=str(place.home))
-
-
-def added_instructions(project: Project, session: Session) -> str:
-    """Return what the person adds to a role's instructions: ``instructions/<role>.md`` beside their profiles."""
-    files = (directory / "instructions" / f"{session.role.value}.md" for directory in project.profile_dirs())
-    return "\n\n".join(file.read_text(encoding="utf-8") for file in files if file.is_file())
 
 
 def nudge(project: Project, session: Session) -> str:

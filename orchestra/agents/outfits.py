@@ -31,9 +31,10 @@ Files = Mapping[str, tuple[bytes, int]]
 class Setting:
     """Where and for what one agent is about to run.
 
-    ``instructions`` is text added to the role's own. ``nudge`` is what an agent that comes back
-    is told to do; empty: it waits. The directories are as the agent sees them; ``agent_dir`` is
-    read-only for it, ``secrets_dir`` holds ``token`` and one file for each credential.
+    ``instructions`` is text added to the role's own; ``role``, unless empty, stands in place of
+    that. ``nudge`` is what an agent that comes back is told to do; empty: it waits. The directories
+    are as the agent sees them; ``agent_dir`` is read-only for it, ``secrets_dir`` holds ``token``
+    and one file for each credential.
     """
 
     session: Session
@@ -41,6 +42,7 @@ class Setting:
     hook_url: str
     task: str = ""
     instructions: str = ""
+    role: str = ""
     nudge: str = ""
     agent_dir: str = "/orchestra/agent"
     secrets_dir: str = "/orchestra/secrets"
@@ -196,7 +198,8 @@ def as_json(value: object) -> tuple[bytes, int]:
 def instructions(setting: Setting) -> str:
     """Return what an agent is told about its role, and the text added to that."""
     session = setting.session
-    text = (_HERE / "instructions" / f"{session.role.value}.md").read_text(encoding="utf-8")
+    own = _HERE / "instructions" / f"{session.role.value}.md"
+    text = setting.role or own.read_text(encoding="utf-8")
     known = {
         "session": session.name,
         "parent": session.parent or "main",
@@ -207,7 +210,7 @@ def instructions(setting: Setting) -> str:
     }
     for name, value in known.items():
         text = text.replace(f"{{{name}}}", value)
-    return f"{text}\n{setting.instructions}\n" if setting.instructions else text
+    return "\n\n".join(part.strip() for part in (text, setting.instructions) if part.strip()) + "\n"
 
 
 def first_prompt(setting: Setting) -> str:

@@ -26,7 +26,7 @@ _AUTHORITIES = Path("/usr/local/share/ca-certificates")
 """Where Debian keeps the certificate authorities a machine's owner added (update-ca-certificates(8))."""
 _TOOLS = "bash ca-certificates curl git less procps python3 ripgrep"
 _LEFT_OUT = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*", "/usr/share/lintian/*")
-_NOT_IMAGE = frozenset({"specs", "config.yaml", "agents"})
+_NOT_IMAGE = frozenset({"specs", "config.yaml", "agents", "instructions"})
 """What lies in ``.orchestra`` beside a Dockerfile and is no part of the image."""
 
 

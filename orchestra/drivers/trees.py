@@ -1,4 +1,4 @@
-"""Write into and remove directories that an agent could write in, without ever following a link out of them."""
+"""Read, write and remove what lies where an agent could write, without ever following a link out of it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from orchestra.errors import Refused
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-_IN_THE_WAY = frozenset({errno.EEXIST, errno.ELOOP, errno.ENOTDIR, errno.EISDIR})
+# A named pipe would keep a plain open waiting for whoever writes into it.
+_OLD = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
+_IN_THE_WAY = frozenset({errno.EEXIST, errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.ENXIO})
 
 
 def remove(place: Path) -> None:
@@ -55,6 +57,35 @@ def plant(root: Path, name: str, content: bytes, mode: int) -> bool:
         with open(descriptor, "wb") as file:  # noqa: PTH123 -- a descriptor, opened without following links
             file.write(content)
     return True
+
+
+def read(root: Path, name: str, *, most: int) -> bytes | None:
+    """Return what a file below ``root`` holds, at most ``most`` bytes and one more; None where there is none.
+
+    Raises Refused for a symlink on the way, and for what is not a file.
+    """
+    *parents, last = PurePath(name).parts
+    try:
+        with ExitStack() as stack:
+            place = os.open(root, _DIRECTORY)
+            stack.callback(os.close, place)
+            for part in parents:
+                place = os.open(part, _DIRECTORY, dir_fd=place)
+                stack.callback(os.close, place)
+            return _first_bytes(os.open(last, _OLD, dir_fd=place), most + 1)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        if error.errno in _IN_THE_WAY:
+            raise Refused(f"{root / name} is not a plain file", hint="put a file there, and no symlink") from None
+        raise
+
+
+def _first_bytes(descriptor: int, most: int) -> bytes:
+    with open(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
+        return file.read(most)
 
 
 def _descend(stack: ExitStack, root: Path, parents: Sequence[str]) -> int:

@@ -1,0 +1,78 @@
+"""What a project and a person tell agents beside Orchestra's own instructions, or in place of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from orchestra.errors import BadConfig
+from orchestra.project import stamp
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from orchestra.model import Session
+    from orchestra.project import Project
+
+LONGEST = 16_384
+"""Bytes of one file of instructions: some agents are given all of them in one argument of 128 KiB (execve(2))."""
+INSTEAD = "instead"
+"""The directory beside the added instructions for those that stand in place of Orchestra's own."""
+_PROJECT = """# From this project
+
+How to work in this repository. It changes nothing of what is said above about who decides.
+"""
+_PERSON = """# From the person
+
+Where this differs from what is said above, this counts.
+"""
+
+
+def added(project: Project, session: Session) -> str:
+    """Return what the project and then the person add for a session's role and for its profile; empty without any.
+
+    Raises BadConfig for a file that is too long, Refused for a symlink in the project.
+    """
+    parts = (
+        (_PROJECT, [_of_project(project, name) for name in _names(session)]),
+        (_PERSON, [_read(project.paths.home.instructions / name) for name in _names(session)]),
+    )
+    return "\n\n".join("\n".join((head, "\n\n".join(filter(None, texts)))) for head, texts in parts if any(texts))
+
+
+def instead(project: Project, session: Session) -> str:
+    """Return what stands in place of Orchestra's own instructions; empty without any.
+
+    The project's counts before the person's, but only once the person has allowed it. Raises as `added` does.
+    """
+    return next(filter(None, _instead(project, session)), "")
+
+
+def _instead(project: Project, session: Session) -> Iterator[str]:
+    wanted = [f"{INSTEAD}/{name}" for name in reversed(_names(session))]
+    if project.store.get("consent.instructions") == stamp(project.paths.instructions / INSTEAD):
+        yield from (_of_project(project, name) for name in wanted)
+    yield from (_read(project.paths.home.instructions / name) for name in wanted)
+
+
+def _names(session: Session) -> tuple[str, str]:
+    return f"{session.role.value}.md", f"{session.role.value}.{session.agent}.md"
+
+
+def _of_project(project: Project, name: str) -> str:
+    """Read a file that agents may write too: a link there could lead to any file of the person's."""
+    from orchestra.drivers import trees  # noqa: PLC0415 -- loads when touched
+
+    place = project.paths.instructions
+    found = trees.read(project.paths.source, str((place / name).relative_to(project.paths.source)), most=LONGEST)
+    return _text(found or b"", place / name)
+
+
+def _read(path: Path) -> str:
+    return _text(path.read_bytes(), path) if path.is_file() else ""
+
+
+def _text(content: bytes, path: Path) -> str:
+    if len(content) > LONGEST:
+        raise BadConfig(f"{path} is longer than {LONGEST} bytes", hint="keep what every agent needs, and name a file")
+    return content.decode("utf-8", "replace").strip()
