@@ -142,7 +142,7 @@ def _take_away(home: Home, root: Path) -> None:
         with contextlib.suppress(FileNotFoundError):
             trees.remove(place)
     paths.socket.unlink(missing_ok=True)
-    for shared in (root.parent, paths.worktrees.parent):
+    for shared in (root.parent, paths.worktrees.parent, session.secrets.parent.parent):
         with contextlib.suppress(OSError):
             shared.rmdir()
 
