@@ -25,6 +25,14 @@ def drivers() -> list[Driver]:
     return [module.DRIVER for module in modules if hasattr(module, "DRIVER")]
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Leave out who plays in ``make test-agents`` alone; from here the run's summary tells of each in one line."""
+    call = getattr(item, "callspec", None)
+    driver: Driver | None = call.params.get("stage") if call else None
+    if driver is not None and driver.only_with_agents and not EVERY_AGENT:
+        pytest.skip(f"{driver.profile} plays in `make test-agents` alone: {driver.only_with_agents}")
+
+
 @pytest.fixture(scope="session")
 def images(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The images of the profiles, built on first use and kept; filled by `stage`."""
@@ -38,8 +46,6 @@ def stage(
 ) -> Iterator[Stage]:
     """A person whose project is up; every test has sessions of its own in it."""
     driver: Driver = request.param
-    if driver.only_with_agents and not EVERY_AGENT:
-        pytest.skip(f"{driver.profile} plays in `make test-agents` alone: {driver.only_with_agents}")
     place = tmp_path_factory.mktemp(driver.profile) / "p"
     if driver.profile not in images:
         with arriving(place.with_name("builder")) as builder:
