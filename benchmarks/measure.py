@@ -13,6 +13,7 @@ from pathlib import Path
 import docker
 from docker.types import Mount
 
+from benchmarks.first_prompt import first_prompt
 from benchmarks.ground import Ground, ground
 from orchestra.wire import call
 
@@ -35,12 +36,12 @@ class Pair:
     at_most: float
 
 
-def main(rounds: int) -> None:
-    """Run all pairs and print medians and ratios."""
-    with ground() as place:
-        pairs = _pairs(place)
+def main(rounds: int, wanted: str = "") -> None:
+    """Run all pairs, or those whose names hold a text, and print medians and ratios."""
+    with ground() as place, first_prompt(place) as claude:
+        pairs = (*_pairs(place), Pair("a real agent's first prompt", claude.ours, claude.raw, 1.2))
         print(f"{'what':34} {'ours ms':>9} {'raw ms':>9} {'ratio':>7} {'aim':>6}")
-        for pair in pairs:
+        for pair in (one for one in pairs if wanted in one.name):
             _measure(pair, rounds)
 
 

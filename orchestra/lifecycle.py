@@ -187,6 +187,11 @@ def in_a_turn(program: Sign | None) -> bool:
     return program in _IN_A_TURN
 
 
+def went_on(program: Sign | None) -> bool:
+    """Say whether an agent has begun a turn since it started, so that word of its being ready comes too late."""
+    return in_a_turn(program) and program is not Sign.LAUNCHED
+
+
 def may_type(state: State, program: Sign | None = None) -> bool:
     """Say whether text may be typed into a session's window; ``program`` is the last of `PROGRAM_SIGNS`.
 

@@ -7,7 +7,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from orchestra.actions.message import first_line, given_in, quoted
-from orchestra.lifecycle import Sign
+from orchestra.lifecycle import Sign, went_on
 from orchestra.model import MessageKind, MessageState, Session
 from orchestra.names import SYSTEM
 from orchestra.wire import plain
@@ -34,6 +34,8 @@ def _take(project: Project, session: Session, event: str, payload: dict[str, Any
 
     family = project.profile(session.agent).family
     signs = agents.signs(family, event, payload)
+    if any(sign is Sign.READY for sign, _ in signs) and went_on(project.store.program_sign(session.name)):
+        return {}
     _settle_offer(project, session, {sign for sign, _ in signs})
     for sign, text in signs:
         project.store.record_sign(session.name, sign, text)

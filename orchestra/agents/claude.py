@@ -14,13 +14,13 @@ from orchestra.agents.profile import Profile
 from orchestra.lifecycle import Sign
 
 SESSION_START_DEADLINE = 8
-"""Seconds the first prompt waits for the service to have listed its tools.
+"""Seconds that telling of the start may take, beside Claude Code."""
+HOOK_DEADLINE = 8
+"""Seconds one hook may take; Claude Code goes on without an answer then.
 
-Claude Code connects to MCP servers in the background: without the wait its first request goes
-out before the tools are there.
+The hook of the first prompt takes until our tools are there: Claude Code connects to MCP servers in
+the background, and its first request would go out without them.
 """
-HOOK_DEADLINE = 5
-"""Seconds one hook may take; Claude Code goes on without an answer then."""
 STATUS_DEADLINE = 1
 """Seconds the status line may wait for the service."""
 
@@ -97,7 +97,8 @@ def once(profile: Profile, setting: Setting) -> str:
 def settings(setting: Setting) -> dict[str, Any]:
     """Return Claude Code's settings: our hooks, our tools allowed, and the status line."""
     tell = common.quoted([setting.python, setting.path("box/tell.py")])
-    start = {"type": "command", "command": f"{tell} SessionStart {SESSION_START_DEADLINE}"}
+    # It must be a command, and one that is waited for would hold the first prompt back.
+    start = {"type": "command", "command": f"{tell} SessionStart {SESSION_START_DEADLINE}", "async": True}
     hooks: dict[str, Any] = {"SessionStart": [{"hooks": [{**start, "timeout": SESSION_START_DEADLINE + 2}]}]}
     for event in _POSTED:
         matcher = {"matcher": "*"} if event in _MATCHED else {}

@@ -84,10 +84,17 @@ class Gate:
         if body is None:
             await _refuse(413, f"a request may have {BODY_LIMIT} bytes")(scope, receive, send)
             return
-        answered = await _while_connected(self._inner, {**scope, CALLER: caller}, body, receive, send)
-        if answered and caller is not None and caller.shown:
-            # Only now: what was killed before its answer left is asked for again, and found again.
-            await self._desk.act_soon(mark_read, caller.shown)
+        if caller is not None:
+            await self._serve({**scope, CALLER: caller}, caller, body, receive, send)
+
+    async def _serve(self, scope: Scope, caller: Caller, body: bytes, receive: Receive, send: Send) -> None:
+        try:
+            answered = await _while_connected(self._inner, scope, body, receive, send)
+            if answered and caller.shown:
+                # Only now: what was killed before its answer left is asked for again, and found again.
+                await self._desk.act_soon(mark_read, caller.shown)
+        finally:
+            caller.answered()
 
     async def _caller(self, headers: Headers) -> Caller | None:
         kind, _, token = headers.get("authorization", "").partition(" ")

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
+
+import anyio
 
 from orchestra.model import Session
 from orchestra.project import Project
@@ -15,6 +18,8 @@ from orchestra.service.presence import Presence
 
 log = logging.getLogger("orchestra.service")
 
+ANSWER_DEADLINE = 10.0
+"""Seconds an answer may be on its way until the next request does not wait for it any more."""
 TEXT_LIMIT = 64 * 1024
 """The longest text an agent may send, in bytes of UTF-8."""
 
@@ -33,6 +38,7 @@ class Desk:
     presence: Presence = field(default_factory=Presence)
     actions: ThreadPoolExecutor = field(default_factory=lambda: _pool(32, "action"))
     short: ThreadPoolExecutor = field(default_factory=lambda: _pool(8, "hook"))
+    reading: defaultdict[int, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
 
     async def act(self, action: Callable[..., T], *args: Any, **keywords: Any) -> T:  # noqa: ANN401 -- passed through
         """Run an action in a thread and return its result; the action finishes even when the caller goes away."""
@@ -59,6 +65,19 @@ class Caller:
     desk: Desk
     session: Session
     shown: list[int] = field(default_factory=list)
+    holds: list[asyncio.Lock] = field(default_factory=list)
+
+    async def read_alone(self, *, deadline: float = ANSWER_DEADLINE) -> None:
+        """Wait until no answer on its way to the session holds messages that are not marked yet."""
+        lock = self.desk.reading[self.session.id]
+        with anyio.move_on_after(deadline):
+            await lock.acquire()
+            self.holds.append(lock)
+
+    def answered(self) -> None:
+        """Let the session's next request read its messages."""
+        while self.holds:
+            self.holds.pop().release()
 
     @property
     def name(self) -> str:

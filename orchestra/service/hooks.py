@@ -23,12 +23,16 @@ log = logging.getLogger("orchestra.service.hooks")
 
 START_EVENT = "SessionStart"
 """The event at which an agent may be about to send its first prompt."""
+PROMPT_EVENT = "UserPromptSubmit"
+"""The event at which an agent is about to send a prompt."""
 AWAIT_EVENT = "AwaitMessages"
 """What a program beside an agent posts to learn that messages wait; it fetches them when they may be given."""
 LONGEST_AWAIT = 60.0
 """The most seconds that such a question stays open."""
 TOOLS_DEADLINE = 5.0
 """Seconds to hold back an agent that has not fetched its tools."""
+TAKEN_IN = 0.25
+"""Seconds after which an agent that fetched its tools has them in its next request (Claude Code 2.1.197: 0.06)."""
 _POLL = 0.05
 _RECENT = timedelta(seconds=3)
 _EVENT = re.compile(r"[A-Za-z]{1,40}")
@@ -47,9 +51,11 @@ async def take(request: Request, *, tools_deadline: float = TOOLS_DEADLINE) -> R
         return JSONResponse({"waiting": await _messages_wait(caller, payload.get("seconds"))})
     if event == LISTEN_EVENT:
         return JSONResponse(await listen(request, payload))
-    if event == START_EVENT:
+    if event == START_EVENT or (event == PROMPT_EVENT and caller.session.state is State.STARTING):
         # Claude Code connects to MCP servers while it sends the first prompt, which then goes out without tools.
         await _tools_fetched(caller, tools_deadline)
+    if event == PROMPT_EVENT:
+        await anyio.sleep(max(0.0, TAKEN_IN - caller.desk.presence.tools_age(caller.session.id)))
     return JSONResponse(await _reply(caller, event, payload))
 
 

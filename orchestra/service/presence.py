@@ -28,6 +28,12 @@ class Presence:
         with self._lock:
             self._tools_seen[session] = datetime.now(UTC)
 
+    def tools_age(self, session: int) -> float:
+        """Return how long ago, in seconds, the session's agent asked for its tools, as far as that was seen."""
+        with self._lock:
+            seen = self._tools_seen.get(session)
+        return (datetime.now(UTC) - seen).total_seconds() if seen else float("inf")
+
     def has_tools(self, session: int, since: datetime) -> bool:
         """Say whether the session's agent has asked for its tools after ``since``."""
         with self._lock:

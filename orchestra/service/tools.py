@@ -63,6 +63,7 @@ async def wait_for_messages(
 
 
 async def _unread(caller: Caller) -> CallToolResult:
+    await caller.read_alone()
     found = await caller.desk.act(message.unread, caller.name)
     caller.shown.extend(one.id for one in found)
     return handed(found)

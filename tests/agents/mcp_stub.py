@@ -10,6 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
+from orchestra.service.hooks import PROMPT_EVENT, START_EVENT, TAKEN_IN, TOOLS_DEADLINE
+
 TOKEN = "token-of-the-session"
 _POLL = 0.02
 _TOOL = {
@@ -53,11 +55,14 @@ class McpStub:
         return [payload for name, payload in self.hooks if name == event]
 
     def hook(self, event: str, payload: dict[str, Any]) -> dict[str, Any]:
-        """Take one hook; SessionStart is answered once the tools were listed, as the service does."""
+        """Take one hook; the start and its first prompt are answered once the tools were listed, as the service does."""
         self.hooks.append((event, payload))
-        if event == "SessionStart":
-            self.listed.wait(5)
+        if event == "Launched":
             self.listed.clear()
+        if event == START_EVENT or (event == PROMPT_EVENT and not self.listed.is_set()):
+            self.listed.wait(TOOLS_DEADLINE)
+        if event == PROMPT_EVENT:
+            time.sleep(TAKEN_IN)
         if event == "Listen" and not self.replies.get(event):
             return {"over": True}
         prepared = self.replies.get(event, [])

@@ -8,11 +8,13 @@ import signal
 import stat
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from orchestra.errors import NotFound, OrchestraError, UsageError
+from orchestra.lifecycle import Sign
 from orchestra.model import MessageKind, MessageState, SandboxKind, State
 from orchestra.service.server import gateway
 from orchestra.wire import call
@@ -189,12 +191,26 @@ def test_a_bug_behind_a_hook_does_not_fail_the_agent(service: Running) -> None:
     assert (answer.status, answer.data) == (200, {})
 
 
-def test_the_start_of_an_agent_is_held_back_until_it_has_its_tools(service: Running) -> None:
+def test_two_calls_at_the_same_moment_do_not_read_the_same_message(service: Running) -> None:
+    def read(_: int) -> str:
+        return text_of(service.tool(token_of("main"), "read_messages"))
+
+    with ThreadPoolExecutor(4) as calls:
+        for number in range(5):
+            service.tool(token_of("alpha"), "report", kind="progress", message=f"part {number}")
+            told = list(calls.map(read, range(4)))
+            assert sum(f"part {number}" in one for one in told) == 1
+
+
+@pytest.mark.parametrize("event", ["SessionStart", "UserPromptSubmit"])
+def test_the_start_of_an_agent_is_held_back_until_it_has_its_tools(service: Running, event: str) -> None:
+    service.project.store.record_sign("alpha", Sign.LAUNCHED, "starts")
+
     async def started() -> list[str]:
         order: list[str] = []
 
         async def hook() -> None:
-            answer = await asyncio.to_thread(service.request, "/hooks/SessionStart", b"{}", token=token_of("alpha"))
+            answer = await asyncio.to_thread(service.request, f"/hooks/{event}", b"{}", token=token_of("alpha"))
             assert answer.status == 200
             order.append("hook")
 

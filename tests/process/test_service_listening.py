@@ -116,3 +116,16 @@ def test_a_draft_is_remembered_for_a_moment_and_until_it_is_gone() -> None:
     assert not presence.has_draft(1, within=0)
     presence.saw_draft(1, stands=False)
     assert not presence.has_draft(1)
+
+
+def test_word_of_being_ready_that_comes_after_the_first_prompt_changes_nothing(project: Project) -> None:
+    """Claude Code is not made to wait for the hook that tells of its start; and after compacting it tells of one."""
+    for event in ("Launched", "UserPromptSubmit"):
+        hook(project, event, prompt="Begin")
+    say(project, "PURPLE")
+    hook(project, "PostToolUse")
+    hook(project, "SessionStart")
+    session = project.store.session("alpha")
+    assert (session.state, project.store.program_sign("alpha")) == (State.WORKING, Sign.TOOL_USED)
+    hook(project, "Stop")
+    assert states(project) == [MessageState.READ]
