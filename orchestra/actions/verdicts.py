@@ -22,7 +22,8 @@ _TIMED_OUT = frozenset({124, 137})
 """The exit codes of timeout(1) for a program that it ended, or had to kill."""
 _NO_PROGRAM = frozenset({126, 127})
 """The exit codes of a shell for a program that cannot be run, or is not there."""
-_SHOWN = 300
+_SHOWN = 200
+_BEFORE = 40
 
 
 class Trouble(StrEnum):
@@ -59,8 +60,12 @@ _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 
 def classify(said: str) -> Trouble:
     """Return the kind of trouble that a program's last words tell of."""
-    found = (kind for kind, signs in _SIGNS.items() if any(re.search(sign, said, re.IGNORECASE) for sign in signs))
-    return next(found, Trouble.OTHER)
+    return next((kind for kind in _SIGNS if _sign(kind, said)), Trouble.OTHER)
+
+
+def _sign(kind: Trouble, said: str) -> re.Match[str] | None:
+    found = (re.search(sign, said, re.IGNORECASE) for sign in _SIGNS[kind])
+    return next((one for one in found if one), None)
 
 
 def judge(project: Project, profile: Profile, kind: SandboxKind, done: Completed, login: Login) -> Finding:
@@ -91,10 +96,14 @@ def _plain(text: str) -> str:
 
 
 def _telling(output: str) -> str:
-    """Return the last line that says what is wrong, else the last line."""
+    """Return the last line that says what is wrong, a long one from a little before that, else the last line."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
-    telling = [line for line in lines if classify(line) is not Trouble.OTHER] or lines
-    return telling[-1][:_SHOWN] if telling else ""
+    for line in reversed(lines):
+        if (kind := classify(line)) is not Trouble.OTHER:
+            sign = _sign(kind, line)
+            begin = max(0, sign.start() - _BEFORE) if sign and len(line) > _SHOWN else 0
+            return f"{'…' if begin else ''}{line[begin : begin + _SHOWN]}"
+    return lines[-1][:_SHOWN] if lines else ""
 
 
 def _way(project: Project, kind: SandboxKind, login: Login, profile: Profile) -> str:

@@ -11,8 +11,12 @@ import pytest
 from rich.console import Console, RenderableType
 
 from orchestra.actions.agents import Login, reach, some
-from orchestra.actions.verdicts import Trouble, classify
+from orchestra.actions.verdicts import Trouble, classify, judge
 from orchestra.agents import BUILT_IN, Setting, headless, load
+from orchestra.drivers.process import Completed
+from orchestra.model import SandboxKind
+from orchestra.paths import Home
+from orchestra.project import Project
 from orchestra.views.tables import agents_table, findings_table
 from tests.agents.outfitting import a_session, in_docker
 from tests.unit.scenes import HOSTILE
@@ -50,6 +54,32 @@ def printed(renderable: RenderableType, width: int) -> str:
 )
 def test_what_a_program_says_last_is_understood(said: str, trouble: Trouble) -> None:
     assert classify(said) is trouble
+
+
+def ended(code: int, said: str = "", complaint: str = "") -> Completed:
+    return Completed(("x",), code, said.encode(), complaint.encode())
+
+
+@pytest.mark.parametrize(
+    ("done", "well", "detail"),
+    [
+        (ended(0, "\x1b[0mready\x1b[0m\n", "> build"), True, "answered"),
+        (ended(0, "I am ready, after 401 tries"), True, "answered"),
+        (ended(0, "Hello there"), True, "answered"),
+        (ended(0, "", "Error: invalid x-api-key"), False, "refused: KEY (environment)\n“Error: invalid x-api-key”"),
+        (ended(1, "", "boom"), False, "no answer came\n“boom”"),
+        (ended(124, "", "> build · m"), False, "cannot be reached\n“> build · m”"),
+        (ended(137), False, "cannot be reached\n“no answer within a minute”"),
+        (ended(124, "", "status 401\nbye"), False, "refused: KEY (environment)\n“status 401”"),
+        (ended(127), False, "not asked, for want of its program"),
+        (ended(1, "", f"{'x' * 300} Unable to connect to it {'y' * 300}"), False, f"“…{'x' * 39} Unable to connect"),
+    ],
+)
+def test_an_answer_is_told_from_its_troubles(done: Completed, tmp_path: Path, *, well: bool, detail: str) -> None:
+    project = Project(Home(tmp_path).project(tmp_path / "p"))
+    found = judge(project, load("plain"), SandboxKind.HOST, done, login(found={"KEY": "environment"}))
+    assert (found.well, detail in found.detail) == (well, True), found
+    assert bool(found.repair) == (not well and done.code != 127)
 
 
 def login(**values: Any) -> Login:  # noqa: ANN401 -- whatever a login holds
