@@ -55,7 +55,7 @@ class McpStub:
         return [payload for name, payload in self.hooks if name == event]
 
     def hook(self, event: str, payload: dict[str, Any]) -> dict[str, Any]:
-        """Take one hook; the start and its first prompt are answered once the tools were listed, as the service does."""
+        """Take one hook; the start and the first prompt are answered once the tools were listed, as by the service."""
         self.hooks.append((event, payload))
         if event == "Launched":
             self.listed.clear()
