@@ -203,6 +203,15 @@ def _lives(process: int) -> bool:
     return True
 
 
+def has_terminal() -> bool:
+    """Say whether this process still has a controlling terminal: once it hung up, it cannot be opened (tty(4))."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
+
+
 def urge(process: int, waited: float) -> None:
     """End an opencode that has gone on without a terminal for so many seconds: seen once in 1.18.33."""
     if waited > HANGUP:
@@ -215,6 +224,7 @@ def main() -> None:
     process = int(sys.argv[1])
     hung_up: list[float] = []
     signal.signal(signal.SIGHUP, lambda *_: hung_up.append(time.monotonic()))
+    on_terminal = has_terminal()
     api = Api(os.environ["ORCHESTRA_OPENCODE_PORT"], os.environ["OPENCODE_SERVER_PASSWORD"])
     home = Path(os.environ["ORCHESTRA_AGENT_HOME"], ".orchestra")
     bridge = Bridge(api, home, Path(__file__).parent.parent)
@@ -225,6 +235,9 @@ def main() -> None:
     while _lives(process):
         if not all(thread.is_alive() for thread in threads):
             sys.exit(1)
+        # The kernel may tell opencode alone, which leads the session.
+        if on_terminal and not has_terminal():
+            hung_up.append(time.monotonic())
         if hung_up:
             urge(process, time.monotonic() - hung_up[0])
         time.sleep(PAUSE)
