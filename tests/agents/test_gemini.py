@@ -275,15 +275,14 @@ def test_a_persons_draft_is_seen_and_an_open_menu_too(start: Callable[..., Termi
 
 
 def test_what_names_a_file_in_a_message_is_not_opened(start: Callable[..., Terminal]) -> None:
-    rules = [Rule([Say("THE END")])]
-    with McpStub() as stub, ModelServer(rules) as server:
+    with McpStub() as stub, ModelServer([Rule([Say("THE END")])]) as server:
         terminal = start(stub, server)
-        terminal.start(task="Ask @/etc/hostname about it.")
+        (terminal.worktree / "notes.md").write_text("WHAT STANDS IN IT\n")
+        terminal.start(task="Ask @notes.md about it.")
         terminal.shows("THE END")
-        terminal.types("[from main] It is in @/etc/hostname")
+        terminal.types("[from main] It is in @notes.md")
         until(lambda: len(server.conversation()) == 2, what=terminal.screen)
-        assert "read_many_files" not in server.conversation()[1].everything
-        assert stub.payloads("Notification") == []
+        assert "WHAT STANDS IN IT" not in server.conversation()[1].everything
 
 
 def test_without_a_login_it_shows_its_own_and_is_not_said_to_be_ready(start: Callable[..., Terminal]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from pathlib import Path
@@ -96,6 +97,19 @@ def test_a_login_that_it_chose_stays_without_a_key(gemini_dir: Path) -> None:
     assert gemini_home.has_login(gemini_dir)
 
 
+@pytest.mark.parametrize(
+    ("given", "kind"),
+    [
+        ({"GEMINI_API_KEY": "k", "GOOGLE_API_KEY": "k"}, "gemini-api-key"),
+        ({"GOOGLE_API_KEY": "k"}, "vertex-ai"),
+        ({"GOOGLE_GENAI_USE_VERTEXAI": "false"}, ""),
+        ({"GEMINI_API_KEY": ""}, ""),
+    ],
+)
+def test_the_credentials_say_how_it_logs_in(given: dict[str, str], kind: str) -> None:
+    assert gemini_home.login(given) == kind
+
+
 def test_broken_settings_of_its_home_are_written_anew(gemini_dir: Path) -> None:
     (gemini_dir / "settings.json").write_text("[")
     gemini_home.settle(gemini_dir, {"a": 1}, {"GOOGLE_GENAI_USE_VERTEXAI": "true"})
@@ -103,41 +117,29 @@ def test_broken_settings_of_its_home_are_written_anew(gemini_dir: Path) -> None:
     assert kept == {"a": 1, "security": {"auth": {"selectedType": "vertex-ai"}}}
 
 
-def test_the_role_is_told_anew_and_its_own_memory_stays(gemini_dir: Path, tmp_path: Path) -> None:
+def test_the_role_is_told_anew_and_its_own_memory_stays(gemini_dir: Path) -> None:
     (gemini_dir / "GEMINI.md").write_text("I like tabs.\n")
     for text in ("You are one.", "You are two. Ask @bob, a@b.c"):
-        gemini_home.tell_role(gemini_dir, tmp_path, text)
+        gemini_home.tell_role(gemini_dir, text)
     told = (gemini_dir / "GEMINI.md").read_text()
     assert "You are one." not in told
     assert "You are two. Ask \\@bob, a@b.c" in told
     assert told.count("I like tabs.") == 1
 
 
-@pytest.mark.parametrize(
-    ("asked", "name"),
-    [
-        ('{"context": {"fileName": "AGENTS.md"}}', "AGENTS.md"),
-        ('{"context": {\n // ours\n "fileName": [\n "docs/CONTEXT.md", "B.md"]}}', "docs/CONTEXT.md"),
-        ('{"context": {"fileName": ["../../.bashrc", "/etc/x", "B.md"]}}', "B.md"),
-        ('{"context": {"fileName": "settings.json"}}', "GEMINI.md"),
-        ('{"context": {"fileName": ""}}', "GEMINI.md"),
-        ("{}", "GEMINI.md"),
-    ],
-)
-def test_the_role_goes_where_the_project_has_its_memory(
-    gemini_dir: Path, tmp_path: Path, asked: str, name: str
+@pytest.mark.parametrize(("chosen", "told"), [("", []), ("gemini-api-key", ["Ready"])])
+def test_it_is_not_ready_before_it_knows_how_to_log_in(
+    gemini_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], chosen: str, told: list[str]
 ) -> None:
-    (tmp_path / ".gemini").mkdir()
-    (tmp_path / ".gemini" / "settings.json").write_text(asked)
-    gemini_home.tell_role(gemini_dir, tmp_path, "You are one.")
-    assert "You are one." in (gemini_dir / name).read_text()
-
-
-def test_what_is_no_file_in_a_project_does_not_hold_it_up(gemini_dir: Path, tmp_path: Path) -> None:
-    (tmp_path / ".gemini").mkdir()
-    os.mkfifo(tmp_path / ".gemini" / "settings.json")
-    gemini_home.tell_role(gemini_dir, tmp_path, "You are one.")
-    assert (gemini_dir / "GEMINI.md").exists()
+    posted: list[str] = []
+    monkeypatch.setattr(gemini_tell, "post", lambda event, _body, _deadline: posted.append(event))
+    monkeypatch.setattr("sys.argv", ["hook.py", "Ready", "1"])
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"{}")))
+    monkeypatch.setenv("GEMINI_CLI_HOME", str(gemini_dir.parent))
+    gemini_home.settle(gemini_dir, {"security": {"auth": {"selectedType": chosen}}}, {})
+    gemini_tell.main()
+    assert posted == told
+    assert capsys.readouterr().out == "{}"
 
 
 def test_it_goes_on_with_the_last_conversation_in_which_a_word_was_said(gemini_dir: Path) -> None:

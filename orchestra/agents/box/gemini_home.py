@@ -5,16 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from .gemini_watch import conversations, told
 
 _BEGIN, _END = "<!-- the role in Orchestra: written at every start -->", "<!-- end of the role in Orchestra -->"
 _ROLE = re.compile(re.escape(_BEGIN) + ".*?" + re.escape(_END) + r"\n*", re.DOTALL)
-_NAMED = re.compile(r'"fileName"\s*:\s*(\[[^\]]*\]|"[^"]*")')
-"""The context files that settings ask for; they are JSON with comments."""
-_STRING = re.compile(r'"([^"\\]+)"')
 _IMPORT = re.compile(r"(?<!\S)@(?=[./A-Za-z])")
 """What would be taken for the name of another file to read."""
 
@@ -23,9 +20,8 @@ def login(environment: Mapping[str, str]) -> str:
     """Return the kind of login that the person's credentials are for; empty leaves it to what was chosen before."""
     if environment.get("GEMINI_API_KEY"):
         return "gemini-api-key"
-    if environment.get("GOOGLE_GENAI_USE_VERTEXAI", "").lower() in {"1", "true"}:
-        return "vertex-ai"
-    return ""
+    vertex = environment.get("GOOGLE_API_KEY") or environment.get("GOOGLE_GENAI_USE_VERTEXAI", "").lower() == "true"
+    return "vertex-ai" if vertex else ""
 
 
 def merged(before: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str, Any]:
@@ -62,27 +58,15 @@ def has_login(home: Path) -> bool:
     return isinstance(auth, dict) and bool(auth.get("selectedType"))
 
 
-def tell_role(home: Path, worktree: Path, text: str) -> None:
-    """Write the role into the agent's own memory, of which its system prompt is a part; the rest of it stays."""
-    path = home / context_name(_text(home / "settings.json"), _text(worktree / ".gemini" / "settings.json"))
+def tell_role(home: Path, text: str) -> None:
+    """Write the role into the agent's own memory, which is a part of its system prompt; the rest of it stays.
+
+    A file of this name is read also where a project names others.
+    """
+    path = home / "GEMINI.md"
     rest = _ROLE.sub("", _text(path)).strip()
     role = f"{_BEGIN}\n{_IMPORT.sub(chr(92) * 2 + '@', text.strip())}\n{_END}"
     _write(path, "\n\n".join(part for part in (role, rest) if part) + "\n")
-
-
-def context_name(*settings: str) -> str:
-    """Return the name of the memory file that the last of these settings asks for.
-
-    A project's settings may name any path; only one below the home is a memory file, and no settings are.
-    """
-    found = [named[1] for text in settings if (named := _NAMED.search(text))]
-    names = (name for text in reversed(found) for name in _STRING.findall(text))
-    return next((name for name in names if _is_memory(PurePosixPath(name))), "GEMINI.md")
-
-
-def _is_memory(path: PurePosixPath) -> bool:
-    plain = not any(part.startswith((".", "/")) for part in path.parts)
-    return plain and bool(path.parts) and path.suffix != ".json"
 
 
 def last_conversation(home: Path) -> str:
@@ -106,8 +90,7 @@ def forget(home: Path, conversation: str) -> None:
 
 def _text(path: Path) -> str:
     try:
-        # What a project put there need not be a file: reading a pipe would never end.
-        return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+        return path.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
 

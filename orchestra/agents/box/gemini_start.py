@@ -78,7 +78,7 @@ def main() -> None:
     try:
         if "once" in sys.argv[2:]:
             once(plan, home, (place / "first.md").read_text(encoding="utf-8"))
-        homes.tell_role(home, Path(os.environ["ORCHESTRA_WORKTREE"]), (place / "instructions.md").read_text("utf-8"))
+        homes.tell_role(home, (place / "instructions.md").read_text(encoding="utf-8"))
         post("Launched", b"{}", SERVICE_DEADLINE)
         with Watch(home):
             code = play(place, plan, home)
