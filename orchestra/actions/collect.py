@@ -12,6 +12,7 @@ from pathlib import Path
 from orchestra.actions.aside import sweep
 from orchestra.errors import DeadlineExceeded, EngineDown, StoreError
 from orchestra.model import BoxState, SandboxKind, Session
+from orchestra.paths import ProjectPaths
 from orchestra.project import Project
 from orchestra.wire import Progress, ignore
 
@@ -89,7 +90,7 @@ def _projects(project: Project) -> Iterator[Project]:
             yield project
         elif (record.parent / "state.db").exists():
             source = Path(record.read_text(encoding="utf-8", errors="surrogateescape"))
-            other = Project(home.project(source))
+            other = Project(ProjectPaths(home=home, key=record.parent.name, source=source, state=record.parent))
             with closing(other.store):
                 yield other
 

@@ -16,7 +16,7 @@ from orchestra.actions.collect import orphans
 from orchestra.actions.findings import Finding, trouble
 from orchestra.actions.service import ping
 from orchestra.actions.up import OLDEST_TMUX
-from orchestra.errors import NotARepository, OrchestraError
+from orchestra.errors import NotARepository, OrchestraError, from_system
 from orchestra.paths import Home
 from orchestra.views.text import count
 
@@ -54,6 +54,10 @@ def _of_engine(project: Project) -> Iterator[Finding]:
             yield from look(project)
         except OrchestraError as error:
             yield trouble(name, error)
+        except OSError as error:
+            if (told := from_system(error)) is None:
+                raise
+            yield trouble(name, told)
 
 
 def _version(program: str, flag: str) -> tuple[int, int] | None:

@@ -37,7 +37,8 @@ def agents(context: typer.Context, json_: Json = False) -> None:
     from orchestra.views.tables import agents_table  # noqa: PLC0415 -- loads when touched
 
     rich(agents_table(shown))
-    text("\nTry one, with its login and its model: orchestra agents check NAME")
+    text("\nstate, cost, context: what it tells; resumes: its conversation comes back")
+    text("Try one, with its login and its model: orchestra agents check NAME")
 
 
 def agents_check(

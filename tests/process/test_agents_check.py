@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
+from orchestra.actions.agents import login_of
 from orchestra.actions.probe import PROMPT
 from orchestra.agents import load
 from orchestra.drivers.networks import bridge_name
@@ -24,6 +25,7 @@ from tests.fetched import claude_program
 from tests.journeys import models
 from tests.journeys.models import KEY
 from tests.journeys.person import Person, arriving, eventually
+from tests.process.services import add_session, make_project
 
 ANSWERS = Rule([Say("ready")])
 
@@ -205,6 +207,40 @@ def test_without_an_engine_the_other_way_is_named_and_works(desk: Desk, tmp_path
 def test_what_is_mistyped_is_told(desk: Desk, words: tuple[str, ...], code: int, said: str) -> None:
     done = desk.person.orchestra("agents", "check", *words, check=False)
     assert (done.returncode, said in done.stderr, done.stdout) == (code, True, ""), done.stderr
+
+
+@pytest.mark.docker
+def test_the_list_tells_the_state_of_images_and_logins(desk: Desk, tmp_path: Path) -> None:
+    def row(name: str, **settings: str) -> dict[str, Any]:
+        person = replace(desk.person, settings={**desk.person.settings, **settings})
+        (found,) = [one for one in person.json("agents") if one["name"] == name]
+        return dict(found)
+
+    claude = row("claude", ANTHROPIC_API_KEY=KEY)
+    assert (claude["image"]["state"], claude["login"]["state"], claude["usual"]) == ("built", "found", False)
+    assert claude["login"]["found"] == {"ANTHROPIC_API_KEY": "environment"}
+    assert (claude["hooks"], claude["cost"], claude["context"], claude["resume"]) == (True, True, True, True)
+    assert row("rehearsal")["usual"]
+    assert row("claude", ORCHESTRA_SETUP="true # never built")["image"]["state"] == "not built yet"
+    assert row("claude", ORCHESTRA_IMAGE=claude["image"]["tag"])["image"]["state"] == "finished image set"
+    assert row("claude", ORCHESTRA_IMAGE="a/b:c")["image"]["state"] == "finished image set, not here yet"
+    assert row("claude", DOCKER_HOST=f"unix://{tmp_path}/none.sock")["image"]["state"] == "engine down"
+    assert (row("claude")["login"]["state"], row("plain")["login"]["state"]) == ("asks", "none needed")
+
+
+def test_a_login_that_an_agent_keeps_is_found_in_its_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ORCHESTRA_HOME", str(tmp_path / "home"))
+    for name in load("claude").credentials:
+        monkeypatch.delenv(name, raising=False)
+    project = make_project(tmp_path)
+    with closing(project.store):
+        session = add_session(project, "asked", agent="claude")
+        assert login_of(project, project.profile("claude")).state == "asks"
+        kept = project.place(session).home / ".claude" / ".credentials.json"
+        kept.parent.mkdir(parents=True)
+        kept.write_text("{}")
+        login = login_of(project, project.profile("claude"))
+        assert (login.state, login.kept) == ("kept", ("asked",))
 
 
 def begun(desk: Desk) -> subprocess.Popen[bytes]:
