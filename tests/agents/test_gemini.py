@@ -39,6 +39,7 @@ class Terminal:
         self.starts = 0
         (place / "person").mkdir()
         (place / "bin").mkdir()
+        (place / "tmp").mkdir()
         wrapper = place / "bin" / "gemini"
         wrapper.write_text(f'#!/bin/sh\nexec {program[0]} {program[1]} "$@"\n')
         wrapper.chmod(0o755)
@@ -63,7 +64,9 @@ class Terminal:
         (self.place / "secrets" / "GOOGLE_GEMINI_BASE_URL").write_text(self.model.url())
 
     def environment(self) -> tuple[str, ...]:
-        return ("env", "-i", f"PATH={self.place}/bin:/usr/bin:/bin", f"HOME={self.place}/person", "LANG=C.UTF-8")
+        # It writes a report about every failure there.
+        places = (f"HOME={self.place}/person", f"TMPDIR={self.place}/tmp")
+        return ("env", "-i", f"PATH={self.place}/bin:/usr/bin:/bin", *places, "LANG=C.UTF-8")
 
     @property
     def screen(self) -> str:

@@ -60,12 +60,15 @@ def _pass_on(agent: subprocess.Popen[bytes]) -> None:
     """Let the agent end as its box does; what is typed it gets by itself."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda received, _frame: agent.send_signal(received))
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Not ignored, which the agent and all its commands would inherit when it is started again.
+    signal.signal(signal.SIGINT, lambda _received, _frame: None)
 
 
 def once(plan: Mapping[str, Any], home: Path, prompt: str) -> None:
     """Become the program for one prompt: without hooks and tools, and one try more is enough."""
-    homes.settle(home, {**plan["settings"], "hooks": {}, "mcpServers": {}, "general": {"maxAttempts": 2}}, os.environ)
+    settings = plan["settings"]
+    general = {**settings["general"], "maxAttempts": 2}
+    homes.settle(home, {**settings, "hooks": {}, "mcpServers": {}, "general": general}, os.environ)
     os.execvp(plan["first"][0], [*plan["first"], prompt])  # noqa: S606 -- the profile's own command, without a shell
 
 
