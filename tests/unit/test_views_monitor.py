@@ -89,14 +89,6 @@ def test_empty_tables_say_so() -> None:
     assert printed(letters([], NOW)).strip() == "no messages"
 
 
-def test_a_finding_says_what_to_type_only_where_it_is_not_well() -> None:
-    good = {"check": "git", "well": True, "detail": "2.39", "repair": "install git"}
-    text = printed(findings_table([good, {**good, "check": "tmux", "well": False, "repair": "install tmux"}]))
-    assert "✓ git" in text
-    assert "→ install tmux" in text
-    assert "install git" not in text
-
-
 def test_every_binding_is_in_the_help_and_in_the_readme() -> None:
     table, markdown = printed(keys_table()), keys_markdown()
     for binding in BINDINGS:
