@@ -129,7 +129,8 @@ def _packed_refs(repo: Repository, branch: str, tip: str, base: str) -> str:
     if branch:
         refs[f"refs/heads/{branch}"] = tip
     ordered = sorted(refs, key=os.fsencode)
-    return "# pack-refs with: sorted \n" + "".join(f"{refs[name]} {name}\n" for name in ordered)
+    # No first line that tells the file's traits: GitPython, which agents are built on, refuses one without "peeled".
+    return "".join(f"{refs[name]} {name}\n" for name in ordered)
 
 
 def _excludes(repo: Repository, settings: Mapping[str, str]) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from git import Repo as GitPython
 
 from orchestra.drivers import ingest, private_git
 from orchestra.drivers.repository import Repository
@@ -49,6 +50,23 @@ def mounts(repo: Repository, worktree: Path, private: Path, pointer: Path | None
         pairs += [(pointer, f"{worktree}/.git", ",readonly"), (private, str(private), "")]
     pairs += [(place, target, ",readonly") for place, target in private_git.container_objects(repo)]
     return [f"--mount=type=bind,src={source},dst={target}{mode}" for source, target, mode in pairs]
+
+
+def test_programs_that_read_git_without_git_find_the_branches(
+    make_repository: MakeRepository, git: GitCall, tmp_path: Path
+) -> None:
+    """GitPython is one, and agents are built on it."""
+    source = make_repository()
+    git(source, "branch", BRANCH)
+    git(source, "tag", "--annotate", "--message", "x", "v1")
+    repo = Repository.open(source)
+    tip = repo.resolve(f"refs/heads/{BRANCH}")
+    private_git.create(tmp_path / "git", repo, branch=BRANCH, tip=tip, base=tip, index=None)
+    seen = GitPython(tmp_path / "git")
+    assert seen.head.reference.name == BRANCH
+    assert {one.name for one in seen.heads} == {BRANCH, "main"}
+    assert [one.name for one in seen.tags] == ["v1"]
+    seen.close()
 
 
 class Boxes:
