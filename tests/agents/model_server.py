@@ -70,7 +70,12 @@ class Rule:
 
 
 class ModelServer:
-    """The scripted model; a context manager that serves until it is left."""
+    """The scripted model; a context manager that serves until it is left.
+
+    ``bare`` says that its agents have no tools: else what asks without tools is given a title.
+    """
+
+    bare = False
 
     def __init__(self, rules: Sequence[Rule] = (), *, address: str = "127.0.0.1", port: int = 0) -> None:
         self.rules = list(rules)
@@ -119,7 +124,7 @@ class ModelServer:
     def conversation(self) -> list[Asked]:
         """Return the requests that declared tools: the agent's own turns, not titles and the like."""
         with self._lock:
-            return [one for one in self.asked if one.tools]
+            return [one for one in self.asked if one.tools or self.bare]
 
     def wait_for(self, wanted: Callable[[Asked], bool], *, deadline: float = 30.0) -> Asked:
         """Return the first conversation request that is wanted, waiting ``deadline`` seconds at most."""
@@ -143,7 +148,7 @@ class ModelServer:
         return rule, number
 
     def _pick(self, asked: Asked) -> Rule:
-        if not asked.tools:
+        if not asked.tools and not self.bare:
             return Rule(answer=(Say("A title"),))
         for index, rule in enumerate(self.rules):
             used = self._used.get(index, 0)

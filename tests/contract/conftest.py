@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,6 +50,7 @@ def stage(
     place = tmp_path_factory.mktemp(driver.profile) / "p"
     if driver.profile not in images:
         with arriving(place.with_name("builder")) as builder:
+            _brings(builder, driver)
             images[driver.profile] = builder.orchestra("image", "build", driver.profile, deadline=900).stdout.split()[
                 -1
             ]
@@ -60,9 +62,15 @@ def stage(
             "ORCHESTRA_MAX_SESSIONS": "40",
         }
         with arriving(place, **{**settings, **driver.settings(model)}) as person:
+            _brings(person, driver)
             made = _up(person, model, driver)
             yield made
             made.store.close()
+
+
+def _brings(person: Person, driver: Driver) -> None:
+    if driver.brings:
+        shutil.copytree(driver.brings, person.home.root, dirs_exist_ok=True)
 
 
 def _up(person: Person, model: ModelServer, driver: Driver) -> Stage:

@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 from collections.abc import Mapping
+from pathlib import Path
 from typing import ClassVar
 
 from tests.agents.model_server import ModelServer
@@ -41,6 +42,7 @@ class Plain:
     ready: ClassVar[str] = "@"
     dialogs: ClassVar[tuple[str, ...]] = ("[y/n]",)
     secret: ClassVar[str] = ""
+    brings: ClassVar[Path | None] = None
 
     def settings(self, _model: ModelServer) -> Mapping[str, str]:
         return {}

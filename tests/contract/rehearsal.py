@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import ClassVar
 
 from tests.agents.model_server import ModelServer
@@ -25,6 +26,7 @@ class Rehearsal:
     ready: ClassVar[str] = "rehearsal agent"
     dialogs: ClassVar[tuple[str, ...]] = ("? ", "[y/n]")
     secret: ClassVar[str] = ""
+    brings: ClassVar[Path | None] = None
 
     def settings(self, _model: ModelServer) -> Mapping[str, str]:
         return {}

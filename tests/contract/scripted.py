@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
 import yaml
@@ -31,6 +32,7 @@ class Scripted:
     ready: ClassVar[str] = ""
     dialogs: ClassVar[tuple[str, ...]] = ()
     secret: ClassVar[str] = SECRET
+    brings: ClassVar[Path | None] = None
     url: ClassVar[str] = ""
     key: ClassVar[str] = ""
     base: ClassVar[str] = ""

@@ -98,6 +98,7 @@ class Driver(Protocol):
     ``lacks`` gives the reason for every ability the agent has not; the suite then asserts what is
     documented instead. ``ready`` stands in the window of an agent at rest, ``dialogs`` never.
     ``only_with_agents`` gives the reason why it does not play in every run, and is empty otherwise.
+    ``brings`` is a directory of what the person has in their home for it: the profile, where it is not built in.
     """
 
     profile: ClassVar[str]
@@ -106,6 +107,7 @@ class Driver(Protocol):
     ready: ClassVar[str]
     dialogs: ClassVar[tuple[str, ...]]
     secret: ClassVar[str]
+    brings: ClassVar[Path | None]
 
     def settings(self, model: ModelServer, /) -> Mapping[str, str]:
         """Return what the person's environment holds for this agent."""
