@@ -175,8 +175,9 @@ def test_it_survives_the_death_of_the_service(stage: Stage) -> None:
     moves = (Send("I am still here"),) if not stage.lacks(Ability.HEARS) else ()
     name = stage.play("outlives", Rest(), *moves)
     stage.rests(name)
+    # What it is about to run has its command line for a moment.
+    eventually(lambda: len(stage.person.processes("orchestra.service.process")) == 1, what="there is one service")
     services = stage.person.processes("orchestra.service.process")
-    assert len(services) == 1
     for number in services:
         os.kill(number, signal.SIGKILL)
     message = stage.send(name, "PURPLE")
