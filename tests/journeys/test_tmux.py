@@ -45,6 +45,12 @@ def everything(person: Person, server: str) -> dict[str, str]:
     return {name: person.tmux(*words, server=server) for name, words in asked.items()}
 
 
+def up_is_over(person: Person) -> None:
+    """Wait until the command has said its last word in the window it was typed in."""
+    look = ("capture-pane", "-p", "-t", "work:1")
+    eventually(lambda: "1 session is up" in person.tmux(*look, server="mine"), what="up has done its work")
+
+
 @pytest.fixture
 def bea(arrive: Arrive, tmp_path: Path) -> Person:
     """A person with a tmux configuration, whose own tmux fills the terminal; Enter closes the editor."""
@@ -65,8 +71,7 @@ def test_down_gives_the_persons_own_tmux_back_exactly(bea: Person, layout: str) 
     for _ in range(2):
         bea.types(f"clear; {shlex.join(bea.command('up', '--layout', layout))}")
         bea.press("Enter")
-        shell = ("capture-pane", "-p", "-t", "work:1")
-        eventually(lambda: "1 session is up" in bea.tmux(*shell, server="mine"), what="up has done its work")
+        up_is_over(bea)
         bea.orchestra("switch", "main")
         bea.sees("rehearsal agent: plays a story")
         bea.chord("c")
