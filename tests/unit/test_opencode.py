@@ -15,7 +15,7 @@ import pytest
 
 from orchestra.agents import Setting, hook_reply, load, outfit, prompt, signs, usage
 from orchestra.agents.box.opencode_events import Teller
-from orchestra.agents.box.opencode_settle import settled, spare_download
+from orchestra.agents.box.opencode_settle import keep_login, settled, spare_download
 from orchestra.lifecycle import Sign
 from tests.agents.mcp_stub import until
 from tests.agents.outfitting import a_session, in_docker, wear
@@ -65,6 +65,17 @@ def test_no_code_goes_to_a_server_that_the_person_has_no_login_for(
     env: dict[str, str], logins: dict[str, Any], *, left_out: bool
 ) -> None:
     assert ("opencode" in settled({}, env, logins).get("disabled_providers", [])) is left_out
+
+
+def test_a_login_that_was_handed_over_is_kept_until_opencode_has_one_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "opencode" / "auth.json"
+    keep_login(path, "")
+    assert not path.exists()
+    keep_login(path, "handed over")
+    assert (path.read_text(), path.stat().st_mode & 0o777) == ("handed over", 0o600)
+    path.write_text("renewed")
+    keep_login(path, "handed over")
+    assert path.read_text() == "renewed"
 
 
 def test_what_opencode_installed_itself_is_left_alone(tmp_path: Path) -> None:

@@ -45,6 +45,17 @@ def read(path: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def keep_login(path: Path, given: str) -> None:
+    """Write a login that the person handed over, where there is none: opencode renews the one it has."""
+    if not given or path.exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_suffix(".new")
+    aside.touch(mode=0o600)
+    aside.write_text(given, encoding="utf-8")
+    aside.replace(path)
+
+
 def spare_download(place: Path) -> None:
     """Have opencode believe that its package for writing plugins is there: else every first start fetches it."""
     place.mkdir(parents=True, exist_ok=True)
@@ -83,7 +94,9 @@ def main() -> None:
     aside = Path(os.environ["ORCHESTRA_AGENT_HOME"], ".orchestra", "opencode.json")
     aside.write_text(json.dumps(begun), encoding="utf-8")
     spare_download(Path(os.environ["XDG_CONFIG_HOME"], "opencode"))
-    logins = read(Path(os.environ["XDG_DATA_HOME"], "opencode", "auth.json"))
+    login = Path(os.environ["XDG_DATA_HOME"], "opencode", "auth.json")
+    keep_login(login, os.environ.get("OPENCODE_AUTH_JSON", ""))
+    logins = read(login)
     variables = {
         "OPENCODE_CONFIG_CONTENT": json.dumps(settled(read(place / "opencode.json"), os.environ, logins)),
         # Others on the machine must not be able to give the agent orders.
@@ -94,6 +107,7 @@ def main() -> None:
     }
     for name, value in variables.items():
         print(f"export {name}={shlex.quote(value)}")  # noqa: T201 -- the launcher reads it
+    print("unset OPENCODE_AUTH_JSON")  # noqa: T201 -- as above
 
 
 if __name__ == "__main__":
