@@ -21,6 +21,8 @@ from orchestra.service.listening import LISTEN_EVENT, listen
 
 log = logging.getLogger("orchestra.service.hooks")
 
+LAUNCH_EVENT = "Launched"
+"""The event just before an agent's program is started."""
 START_EVENT = "SessionStart"
 """The event at which an agent may be about to send its first prompt."""
 PROMPT_EVENT = "UserPromptSubmit"
@@ -33,6 +35,8 @@ TOOLS_DEADLINE = 5.0
 """Seconds to hold back an agent that has not fetched its tools."""
 TAKEN_IN = 0.25
 """Seconds after which an agent that fetched its tools has them in its next request (Claude Code 2.1.197: 0.06)."""
+SHARE = 0.25
+"""The part of its start that it takes for that on a machine with too much to do, where the seconds are too few."""
 _POLL = 0.05
 _RECENT = timedelta(seconds=3)
 _EVENT = re.compile(r"[A-Za-z]{1,40}")
@@ -54,8 +58,11 @@ async def take(request: Request, *, tools_deadline: float = TOOLS_DEADLINE) -> R
     if event == START_EVENT or (event == PROMPT_EVENT and caller.session.state is State.STARTING):
         # Claude Code connects to MCP servers while it sends the first prompt, which then goes out without tools.
         await _tools_fetched(caller, tools_deadline)
+    presence = caller.desk.presence
+    if event == LAUNCH_EVENT:
+        presence.starts(caller.session.id)
     if event == PROMPT_EVENT:
-        await anyio.sleep(max(0.0, TAKEN_IN - caller.desk.presence.tools_age(caller.session.id)))
+        await anyio.sleep(presence.takes_in(caller.session.id, least=TAKEN_IN, share=SHARE))
     return JSONResponse(await _reply(caller, event, payload))
 
 

@@ -8,6 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
+_JUST_NOW = 8
+"""How many times as long as it takes its tools in an agent may take to send its first prompt."""
+
 
 class Presence:
     """When each session last showed that it has its tools, and which sessions fetch messages or listen for them."""
@@ -15,6 +18,7 @@ class Presence:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._tools_seen: dict[int, datetime] = {}
+        self._started: dict[int, datetime] = {}
         self._pulled: dict[int, datetime] = {}
         self._waiting: Counter[int] = Counter()
         self._listeners: dict[int, int] = {}
@@ -28,11 +32,23 @@ class Presence:
         with self._lock:
             self._tools_seen[session] = datetime.now(UTC)
 
-    def tools_age(self, session: int) -> float:
-        """Return how long ago, in seconds, the session's agent asked for its tools, as far as that was seen."""
+    def starts(self, session: int) -> None:
+        """Note that the session's agent is being started."""
         with self._lock:
-            seen = self._tools_seen.get(session)
-        return (datetime.now(UTC) - seen).total_seconds() if seen else float("inf")
+            self._started[session] = datetime.now(UTC)
+
+    def takes_in(self, session: int, *, least: float, share: float) -> float:
+        """Return for how many seconds an agent that asked for its tools just now is held to take them in.
+
+        ``least``, or a ``share`` of what it took from its start until it asked: on a busy machine all
+        takes longer, also until the agent sees the answer. None for one that asked long ago.
+        """
+        with self._lock:
+            seen, started = self._tools_seen.get(session), self._started.get(session)
+        if seen is None:
+            return 0.0
+        hold = max(least, (seen - started).total_seconds() * share if started else 0.0)
+        return hold if (datetime.now(UTC) - seen).total_seconds() < _JUST_NOW * hold else 0.0
 
     def has_tools(self, session: int, since: datetime) -> bool:
         """Say whether the session's agent has asked for its tools after ``since``."""
