@@ -45,7 +45,7 @@ def test_an_agent_that_was_slow_to_start_is_held_longer(clock: Clock, start: flo
     assert seen.takes_in(1, least=0.25, share=0.25) == held
 
 
-def test_an_agent_is_not_held_that_never_asked or whose_start_nobody_saw(clock: Clock) -> None:
+def test_an_agent_is_not_held_that_never_asked_or_whose_start_nobody_saw(clock: Clock) -> None:
     seen = Presence()
     assert seen.takes_in(1, least=0.25, share=0.25) == 0
     seen.saw_tools(1)
