@@ -92,9 +92,9 @@ class Agent:
         self.end()
 
     def end(self) -> None:
-        self.running.wait()
-        if self.running.stdin is not None:
-            self.running.stdin.close()
+        """Wait for its end, and close what leads to it."""
+        with self.running:
+            pass
 
     def subjects(self) -> list[str]:
         return self.git("log", "--reverse", "--format=%s").splitlines()
