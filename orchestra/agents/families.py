@@ -61,7 +61,14 @@ FAMILIES: dict[str, Family] = {
         opencode.prompt,
         once=opencode.once,
     ),
-    "plain": Family(plain.outfit, plain.signs, plain.hook_reply, plain.usage, plain.HANDS_OVER),
+    "plain": Family(
+        plain.outfit,
+        plain.signs,
+        plain.hook_reply,
+        plain.usage,
+        plain.HANDS_OVER,
+        once=plain.once,
+    ),
     "rehearsal": Family(rehearsal.outfit, rehearsal.signs, rehearsal.hook_reply, rehearsal.usage, rehearsal.HANDS_OVER),
 }
 

@@ -41,6 +41,12 @@ def ending(profile: Profile, setting: Setting) -> str:
     return f"if [ -e {mark} ]; then exec {again}; fi\n: > {mark}\nexec {first}\n"
 
 
+def once(profile: Profile, setting: Setting) -> str:
+    """Return the launcher's last line for one prompt, given as the command's last argument."""
+    command = common.quoted(common.words(profile, setting, profile.command))
+    return f'exec {command} "$(cat "$agent_dir/task.md")"\n'
+
+
 def signs(event: str, payload: Mapping[str, Any]) -> list[tuple[Sign, str]]:
     """Turn what a program says about itself into evidence: ``{"text": …}`` posted under one of our event names."""
     sign = _SIGNS.get(event)

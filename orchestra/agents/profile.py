@@ -197,6 +197,8 @@ _SHAPES: dict[str, Callable[[object], Any]] = {
     "tells": _uses,
     "resumes": _flag,
 }
+KEYS = tuple(_SHAPES)
+"""Every key of a profile."""
 
 
 def _shaped(source: Path, key: object, value: object) -> object:

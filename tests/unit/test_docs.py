@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from orchestra.agents import Profile, load
+from orchestra.agents.profile import KEYS
 from scripts.readme import PAGES, ROOT, TABLES, commands, filled
 
 TEXTS = sorted(path for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")))
@@ -97,3 +99,44 @@ def test_every_link_and_picture_leads_somewhere(page: Path) -> None:
     for target in _LINK.findall(text_of(page)):
         if "://" not in target:
             assert (page.parent / target).exists(), target
+
+
+AGENTS_PAGE = ROOT / "docs" / "agents.md"
+
+
+def test_the_page_on_profiles_tells_every_key() -> None:
+    table = text_of(AGENTS_PAGE).partition("<!-- keys -->")[2].partition("<!-- end -->")[0]
+    assert sorted(re.findall(r"^\| `(\w+)`", table, re.MULTILINE)) == sorted(KEYS)
+
+
+def profiles_shown() -> dict[str, list[str]]:
+    """Return the profiles that the page shows, by the path above each."""
+    shown: dict[str, list[str]] = {}
+    for language, block in _FENCE.findall(text_of(AGENTS_PAGE)):
+        if language == "yaml":
+            first, _, rest = block.partition("\n")
+            shown.setdefault(first.removeprefix("# "), []).append(rest)
+    return shown
+
+
+def test_the_profile_of_the_example_is_the_one_on_the_page() -> None:
+    (shown,) = profiles_shown()["docs/examples/aider/agents/aider.yaml"]
+    assert shown == text_of(ROOT / "docs/examples/aider/agents/aider.yaml")
+
+
+@pytest.mark.parametrize("place", sorted(profiles_shown()))
+def test_every_profile_on_the_page_loads(place: str, tmp_path: Path) -> None:
+    for text in profiles_shown()[place]:
+        for name in re.findall(r"\{[\w.]+: \./([\w.]+)\}", text):
+            (tmp_path / name).touch()
+        path = tmp_path / Path(place).name
+        path.write_text(text)
+        assert isinstance(load(path.stem, [tmp_path]), Profile)
+
+
+def test_the_example_is_complete() -> None:
+    example = ROOT / "docs" / "examples" / "aider"
+    profile = load("aider", [example / "agents"])
+    assert profile.source.parent == example / "agents"
+    assert [path.is_file() for path in profile.files.values()] == [True]
+    assert "{session}" in text_of(example / "instructions" / "instead" / "executor.aider.md")

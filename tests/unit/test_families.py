@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from orchestra.agents import Setting, hands_over, hook_reply, load, outfit, prompt, signs, usage
+from orchestra.agents import Setting, hands_over, headless, hook_reply, load, outfit, prompt, signs, usage
 from orchestra.agents.box import settle, tell
 from orchestra.agents.families import FAMILIES
 from orchestra.lifecycle import Sign
@@ -302,3 +302,9 @@ def test_what_runs_in_the_box_needs_pythons_standard_library_alone() -> None:
             modules = [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
             modules += [one.name for one in node.names] if isinstance(node, ast.Import) else []
             assert {one.partition(".")[0] for one in modules} <= sys.stdlib_module_names, file.name
+
+
+def test_a_plain_program_that_is_asked_once_gets_the_prompt_as_its_last_argument(session: Session) -> None:
+    profile = replace(load("plain"), headless=("ask", "--model", "{model}"), model="small")
+    launch = headless(profile, setting(in_docker(session), task="Say OK.")).agent_files["launch.sh"][0].decode()
+    assert launch.endswith('exec ask --model small "$(cat "$agent_dir/task.md")"\n')
