@@ -74,5 +74,5 @@ def _read(path: Path) -> str:
 
 def _text(content: bytes, path: Path) -> str:
     if len(content) > LONGEST:
-        raise BadConfig(f"{path} is longer than {LONGEST} bytes", hint="keep what every agent needs, and name a file")
+        raise BadConfig(f"{path} is longer than {LONGEST} bytes", hint="keep it short: name the path of a longer text")
     return content.decode("utf-8", "replace").strip()
