@@ -61,10 +61,10 @@ def lanes(steps: tuple[Step, ...]) -> tuple[tuple[tuple[Step, ...], ...], ...]:
     A container can be made while its worktree is, and its window opened while it starts.
     """
     making = {Step.IMAGE, Step.BOX}
-    first = [one for one in steps if one in {Step.WORKTREE, Step.PRIVATE_GIT, Step.FILES}]
+    first = [one for one in steps if one in {Step.WORKTREE, Step.PRIVATE_GIT}]
     if not making & set(steps) or Step.WORKTREE not in steps:
         return tuple(((step,),) for step in steps)
-    box = [one for one in steps if one in making]
+    box = [*(one for one in steps if one in making), *(one for one in steps if one is Step.FILES)]
     last = [(one,) for one in steps if one in {Step.START, Step.WINDOW}]
     return ((tuple(first), tuple(box)), tuple(last))
 

@@ -27,10 +27,10 @@ def choose_sandbox(project: Project, wanted: str = "", *, command: str = "orches
 
 
 def _require_engine(command: str) -> None:
-    from orchestra.drivers.docker import engine_version  # noqa: PLC0415 -- loads when touched
+    from orchestra.drivers.engine import require_engine  # noqa: PLC0415 -- loads when touched
 
     try:
-        engine_version()
+        require_engine()
     except EngineDown as error:
         without = f"to run agents without containers, on this machine itself: {command} --sandbox host"
         raise EngineDown(error.message, hint=f"{error.hint}; {without}") from error

@@ -56,7 +56,8 @@ while :; do
     *) say "The Docker engine does not answer. Waiting for it; nothing is lost." ;;
   esac
   looks=$((looks + 1))
-  # A container that is being started is there at once; one that was stopped may stay so for days.
-  if [ "$looks" -lt 20 ]; then sleep 0.05; elif [ "$looks" -lt 60 ]; then sleep 0.2; else sleep 1; fi
+  # The engine takes a quarter of a second to start a container, longer where it is asked meanwhile; one that was
+  # stopped may stay so for days.
+  if [ "$looks" -lt 2 ]; then sleep 0.25; elif [ "$looks" -lt 12 ]; then sleep 0.1; elif [ "$looks" -lt 60 ]; then sleep 0.2; else sleep 1; fi
 done
 say "$session has no container any more."

@@ -85,9 +85,20 @@ def engine_version() -> str:
     """
     with translated("ask the Docker engine for its version"):
         version = str(connect(_ASK_DEADLINE).version()["Version"])
+    _require_command()
+    return version
+
+
+def require_engine() -> None:
+    """See that an engine answers, at a tenth of the price of its version; raises EngineDown as `engine_version` does."""
+    with translated("ask the Docker engine whether it is there"):
+        connect(_ASK_DEADLINE).ping()
+    _require_command()
+
+
+def _require_command() -> None:
     if shutil.which("docker") is None:
         raise EngineDown("a Docker engine answers, but the docker command is missing", hint="install docker-cli")
-    return version
 
 
 def is_conflict(error: OrchestraError) -> bool:

@@ -105,12 +105,13 @@ class Repository:
             return
         if known:
             self.remove_worktree(place)
-        new = self._claim(branch, self.resolve(base), keep)
+        base = self.resolve(base)
+        new = self._claim(branch, base, keep)
         if place.is_symlink() or (place.exists() and (not place.is_dir() or any(place.iterdir()))):
             raise NameTaken(f"{place} is there already", hint="move it away, or choose another name")
         place.parent.mkdir(parents=True, exist_ok=True)
         git = Git(self.git_dir, settings=self.without_filters())
-        made = ("-b", branch, "--no-track", os.fspath(place), self.resolve(base))
+        made = ("-b", branch, "--no-track", os.fspath(place), base)
         done = git.run(
             "worktree", "add", "--quiet", *(made if new else (os.fspath(place), branch)), check=False, deadline=deadline
         )
