@@ -22,6 +22,13 @@ REPORT = "mcp_orchestra_report"
 TASK = "Please report."
 MODEL = "gemini-2.5-pro"
 SLOW = 60.0
+USUAL = frozenset({
+    "test_the_first_request_has_the_tools_even_from_a_slow_service",
+    "test_messages_reach_it_at_the_end_of_its_turn_as_many_as_there_are",
+    "test_killed_it_comes_back_with_its_conversation_and_goes_on_when_told",
+    "test_a_permission_prompt_is_seen_and_its_end",
+})  # fmt: skip
+"""What every run plays; the rest is for ``make test-agents``."""
 REPORTS = Call(REPORT, {"kind": "complete", "message": "x"})
 RUNS = Call("run_shell_command", {"command": "touch ran", "description": "a command"})
 

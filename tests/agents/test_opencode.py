@@ -25,6 +25,15 @@ MESSAGE = "[message 7 from main]\n> Use tabs."
 SLOW = 60.0
 """Seconds for a start, which takes 6 on a machine with nothing else to do."""
 
+USUAL = frozenset({
+    "test_its_first_request_has_the_tools_the_role_and_the_key_even_from_a_slow_service",
+    "test_a_message_wakes_it_and_leaves_a_persons_draft_alone",
+    "test_while_it_asks_for_permission_no_message_is_fetched",
+    "test_killed_in_a_turn_it_goes_on_in_the_same_conversation",
+    "test_a_closed_window_is_told_and_leaves_nothing_running",
+})  # fmt: skip
+"""What every run plays; the rest is for ``make test-agents``."""
+
 
 class Terminal:
     """A private tmux server with one opencode in it, in an environment of its own."""

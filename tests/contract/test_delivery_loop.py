@@ -12,7 +12,7 @@ from tests.contract.scripted import Scripted
 from tests.contract.stage import SLOW, Hold, Rest, Stage, Talk
 from tests.journeys.person import eventually
 
-MANY = int(os.environ.get("ORCHESTRA_TEST_MESSAGES") or "20")
+MANY = int(os.environ.get("ORCHESTRA_TEST_MESSAGES") or "8")
 """How many messages each loop sends; read at once, for a test sees none of the caller's own settings."""
 PATIENCE = 10.0
 """Seconds within which an agent at rest must have its message, on a busy machine too."""
