@@ -90,7 +90,7 @@ def engine_version() -> str:
 
 
 def require_engine() -> None:
-    """See that an engine answers, at a tenth of the price of its version; raises EngineDown as `engine_version` does."""
+    """See that an engine answers, which costs less than its version; raises EngineDown as `engine_version` does."""
     with translated("ask the Docker engine whether it is there"):
         connect(_ASK_DEADLINE).ping()
     _require_command()
