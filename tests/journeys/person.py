@@ -96,11 +96,11 @@ class Person:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What the person's programs see: nothing of whoever runs the tests."""
+        """What the person's programs see: nothing of whoever runs the tests, whose coverage would slow them down."""
         kept = {
             name: value
             for name, value in os.environ.items()
-            if not name.startswith(("GIT_", "ORCHESTRA_", "XDG_", "TMUX")) and name not in {"EDITOR", "VISUAL"}
+            if not name.startswith(("COV", "GIT_", "ORCHESTRA_", "XDG_", "TMUX")) and name not in {"EDITOR", "VISUAL"}
         }
         own = {
             "HOME": str(self.place / "home"),
