@@ -97,9 +97,10 @@ def test_its_hooks_are_the_evidence_of_a_turn(start: Callable[..., Terminal]) ->
         start(stub, model).start()
         until(lambda: stub.payloads("Stop") and stub.payloads("StatusLine"))
         found = [sign for event, payload in stub.hooks for sign, _ in signs("claude", event, payload)]
+        # It does not wait for the hook that tells of its start.
+        found.remove(Sign.READY)
         assert found == [
             Sign.LAUNCHED,
-            Sign.READY,
             Sign.TURN_STARTED,
             Sign.TOOL_USED,
             Sign.TOOL_USED,
