@@ -125,11 +125,13 @@ class Database:
             raise StoreError(message.format(path=self.path), hint=hint) from error
 
     def close(self) -> None:
-        """Close every thread's connection."""
+        """Close every thread's connection; one that another thread is in the middle of using closes when it lets go."""
         with self._changing:
             self._closed = True
-            for connection in self._connections.values():
-                connection.close()
+            for thread, connection in self._connections.items():
+                # SQLite crashes where a connection is closed under a statement that runs.
+                if thread is threading.current_thread() or not thread.is_alive():
+                    connection.close()
             self._connections.clear()
 
 

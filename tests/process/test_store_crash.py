@@ -176,3 +176,32 @@ def test_a_process_killed_while_it_makes_the_database_leaves_nothing_half_made(
         for store in opened(path):
             assert store.get("key") == "here" or not done
         path.unlink()
+
+
+BUSY = """
+import sys, threading
+from pathlib import Path
+from orchestra.store.connection import Database
+begun = threading.Event()
+for number in range(20):
+    database = Database(Path(sys.argv[1], str(number)))
+    def count():
+        connection = database.connection()
+        begun.set()
+        numbers = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT 300000) SELECT sum(x) FROM n"
+        assert connection.execute(numbers).fetchone()[0] == 45000150000
+    threads = [threading.Thread(target=count) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    begun.wait()
+    database.close()
+    for thread in threads:
+        thread.join()
+"""
+
+
+def test_closing_does_not_crash_a_thread_that_is_reading(tmp_path: Path) -> None:
+    done = subprocess.run(
+        (sys.executable, "-c", BUSY, str(tmp_path)), capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]

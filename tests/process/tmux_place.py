@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import tempfile
 import time
@@ -55,7 +56,7 @@ class Place:
         self.outer.server.ask(("set-option", "-t", outer, "status", "off"))
         name = until(lambda: next((c.name for c in self.tmux.clients() if c.name not in before), ""), "a client")
         try:
-            yield Terminal(self.outer, window.pane, name)
+            yield Terminal(self.outer, window.pane, name, self.tmux)
         finally:
             self.outer.close_session(outer)
 
@@ -67,11 +68,21 @@ class Terminal:
     outer: Tmux
     pane: str
     client: str
+    inner: Tmux
 
     def press(self, *keys: str) -> None:
         """Press keys one after another, by tmux's names for them; in one go tmux would take them for a paste."""
         for key in keys:
             self.outer.server.ask(("send-keys", "-t", self.pane, key))
+
+    def begins_a_chord(self) -> None:
+        """Press the prefix, again where a popup or window that was closing took it."""
+        look = ("display-message", "-p", "-c", self.client, "#{client_key_table}")
+        for _ in range(5):
+            self.press(PREFIX)
+            with contextlib.suppress(AssertionError):
+                until(lambda: self.inner.server.line(look) == "prefix", seconds=3)
+                return
 
     def screen(self) -> str:
         """Return what is to be seen."""
