@@ -16,7 +16,7 @@ from typing import Any
 import typer
 
 from orchestra.agents import load, names
-from orchestra.cli.app import app
+from orchestra.cli.app import command_line
 from orchestra.config import RULES, Settings
 from orchestra.views.keys import keys_markdown
 
@@ -27,7 +27,7 @@ _BLOCK = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 def commands() -> Iterator[tuple[str, Any]]:
     """Yield every command that people see, with typer's own object for it."""
-    yield from _below(typer.main.get_command(app), "")
+    yield from _below(typer.main.get_command(command_line()), "")
 
 
 def _below(group: Any, before: str) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 -- typer's inner types have no public name

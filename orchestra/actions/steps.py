@@ -60,16 +60,11 @@ def _files(project: Project, session: Session, _progress: Progress) -> None:
 
 
 def _image(project: Project, session: Session, progress: Progress) -> None:
-    _ensure_image(project, session, progress)
+    project.store.set(f"image.{session.id}", build_image(project, session.agent, progress=progress))
 
 
-def _ensure_image(project: Project, session: Session, progress: Progress) -> str:
-    return build_image(project, session.agent, progress=progress)
-
-
-def _box(project: Project, session: Session, progress: Progress) -> None:
-    image = _ensure_image(project, session, progress)
-    project.store.set(f"image.{session.id}", image)
+def _box(project: Project, session: Session, _progress: Progress) -> None:
+    image = places.image_of(project, session)
     project.sandbox(session.sandbox).create(places.box_for(project, session, image=image))
 
 

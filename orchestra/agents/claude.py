@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shlex
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any
@@ -27,6 +29,7 @@ STATUS_DEADLINE = 1
 LISTEN_DEADLINE = 2_000_000
 """Seconds that one listener may wait for messages; Claude Code's own clock holds 2,147,483."""
 
+_START = "from box.settle import main\n\nmain()\n"
 _POSTED = (
     "UserPromptSubmit",
     "PreToolUse",
@@ -59,18 +62,20 @@ def outfit(profile: Profile, setting: Setting) -> Outfit:
         "first.md": (common.first_prompt(setting).encode(), common.READ_ONLY),
         "nudge.md": (setting.nudge.encode(), common.READ_ONLY),
         "settings.json": common.as_json(settings(setting)),
+        "begins.json": common.as_json(settings(setting, begins=True)),
         "mcp.json": common.as_json(mcp_config(setting)),
-        **common.box_files("settle.py", "tell.py"),
+        "start.py": (_START.encode(), common.READ_ONLY),
+        **common.box_files("__init__.py", "settle.py", "tell.py"),
     }
     env = {"CLAUDE_CONFIG_DIR": str(PurePosixPath(setting.home, ".claude"))}
     if setting.contained:
         env["IS_SANDBOX"] = "1"
-    return common.outfit_with(profile, setting, ending=_ending(profile, setting), env=env, files=files)
+    ending = _ending(profile, setting)
+    return common.outfit_with(profile, setting, ending=ending, env=env, files=files, redraws=True)
 
 
 def _ending(profile: Profile, setting: Setting) -> str:
     flags = [
-        *("--settings", setting.path("settings.json")),
         *("--mcp-config", setting.path("mcp.json"), "--strict-mcp-config"),
         *("--append-system-prompt-file", setting.path("instructions.md")),
     ]
@@ -80,10 +85,12 @@ def _ending(profile: Profile, setting: Setting) -> str:
         ("first", profile.command or ("claude",), "--session-id"),
         ("again", profile.resume or profile.command or ("claude",), "--resume"),
     )
-    lines = []
+    trusted = json.dumps({str(setting.session.worktree): {"hasTrustDialogAccepted": True}})
+    lines = [f"trusted={shlex.quote(trusted)}\n"]
     for name, command, flag in starts:
-        line = common.quoted([*common.words(profile, setting, command), *flags, flag, setting.session.conversation])
-        lines.append(f'{name}() {{ exec {line} "$@"; }}\n')
+        program = common.quoted(common.words(profile, setting, command))
+        rest = common.quoted([*flags, flag, setting.session.conversation])
+        lines.append(f'{name}() {{ exec {program} --settings "$settings" {rest} "$@"; }}\n')
     return "".join(lines) + common.box_text("claude.sh")
 
 
@@ -91,11 +98,14 @@ def once(profile: Profile, setting: Setting) -> str:
     """Return the launcher's last lines for one prompt: without our hooks, whose listener it would wait for."""
     wanted = common.model(profile, setting)
     command = [*common.words(profile, setting, profile.command), *(("--model", wanted) if wanted else ())]
-    return f'"$python" "$agent_dir/box/settle.py"\n{common.asked_once(command)}'
+    return f'"$python" "$agent_dir/start.py" 0\n{common.asked_once(command)}'
 
 
-def settings(setting: Setting) -> dict[str, Any]:
-    """Return Claude Code's settings: our hooks, our tools allowed, and the status line."""
+def settings(setting: Setting, *, begins: bool = False) -> dict[str, Any]:
+    """Return Claude Code's settings: our hooks, our tools allowed, and the status line.
+
+    One that ``begins`` with a prompt tells of its start with that, and listens from then on.
+    """
     tell = common.quoted([setting.python, setting.path("box/tell.py")])
     # It must be a command, and one that is waited for would hold the first prompt back.
     start = {"type": "command", "command": f"{tell} SessionStart {SESSION_START_DEADLINE}", "async": True}
@@ -105,6 +115,8 @@ def settings(setting: Setting) -> dict[str, Any]:
         hooks[event] = [{**matcher, "hooks": [_posted(setting, event)]}]
     for event in _LISTENED:
         hooks[event][0]["hooks"].append(_listener(tell))
+    if begins:
+        del hooks["SessionStart"]
     found: dict[str, Any] = {
         "hooks": hooks,
         "permissions": {"allow": ["mcp__orchestra"]},
@@ -145,7 +157,9 @@ def _posted(setting: Setting, event: str) -> dict[str, Any]:
 def mcp_config(setting: Setting) -> dict[str, Any]:
     """Return the MCP servers; the token stays in the environment."""
     headers = {"Authorization": "Bearer ${ORCHESTRA_TOKEN}"}
-    return {"mcpServers": {"orchestra": {"type": "http", "url": setting.mcp_url, "headers": headers}}}
+    # Else our tools are left out of its requests, for it to search for, wherever Claude Code can search for tools.
+    server = {"type": "http", "url": setting.mcp_url, "headers": headers, "alwaysLoad": True}
+    return {"mcpServers": {"orchestra": server}}
 
 
 def signs(event: str, payload: Mapping[str, Any]) -> list[tuple[Sign, str]]:

@@ -79,12 +79,18 @@ class Outfit:
     mounts: Mapping[str, str] = field(default_factory=dict)
 
 
-def outfit_with(profile: Profile, setting: Setting, *, ending: str, env: Mapping[str, str], files: Files) -> Outfit:
-    """Return the outfit that every family shares, with the family's own files and its end of the launcher."""
+def outfit_with(
+    profile: Profile, setting: Setting, *, ending: str, env: Mapping[str, str], files: Files, redraws: bool = False
+) -> Outfit:
+    """Return the outfit that every family shares, with the family's own files and its end of the launcher.
+
+    An agent that ``redraws`` all of its window when that appears need not wait for it.
+    """
     whole = {**_environment(profile, setting), **env, **profile.env}
     own = {f"files/{name}": _copied(path) for name, path in profile.files.items()}
+    last = ending if redraws else box_text("window.sh") + ending
     agent_files = {
-        "launch.sh": (launcher(setting, whole, ending).encode(), EXECUTABLE),
+        "launch.sh": (launcher(setting, whole, last).encode(), EXECUTABLE),
         "task.md": (setting.task.encode(), READ_ONLY),
         "instructions.md": (instructions(setting).encode(), READ_ONLY),
         **own,

@@ -7,21 +7,20 @@ from typing import Annotated
 import typer
 
 from orchestra.cli.ask import open_project, say
+from orchestra.cli.light import LightGroup
 from orchestra.cli.show import as_json, rich, text
 from orchestra.wire import plain
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
-agents_app = typer.Typer(
-    help="List the profiles, the kinds of agent: image, login, what each can tell.", invoke_without_command=True
-)
-
 
 def add_to(app: typer.Typer) -> None:
     """Register this group's commands."""
-    agents_app.callback()(agents)
-    agents_app.command("check")(agents_check)
-    app.add_typer(agents_app, name="agents")
+    about = "List the profiles, the kinds of agent: image, login, what each can tell."
+    group = typer.Typer(cls=LightGroup, help=about, invoke_without_command=True)
+    group.callback()(agents)
+    group.command("check")(agents_check)
+    app.add_typer(group, name="agents")
 
 
 def agents(context: typer.Context, json_: Json = False) -> None:

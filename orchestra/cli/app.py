@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from orchestra import __version__
-from orchestra.cli import agents, life, look, rooms, start, talk, upkeep
 from orchestra.cli.edge import guarded
+from orchestra.cli.light import LightGroup
 
-app = typer.Typer(
-    help="A multi-agent development environment inside tmux.\n\nWithout a command, the same as: orchestra up",
-    invoke_without_command=True,
-    no_args_is_help=False,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-for group in (start, life, look, talk, rooms, agents, upkeep):
-    group.add_to(app)
+GROUPS = {
+    "start": ("up", "down", "control"),
+    "life": ("new", "stop", "resume", "delete", "restore", "merge", "pair", "unpair"),
+    "look": ("list", "show", "log", "monitor", "diff", "keys"),
+    "talk": ("send", "inbox", "wait"),
+    "rooms": ("switch", "terminal", "spec"),
+    "agents": ("agents",),
+    "upkeep": ("doctor", "gc", "allow", "demo", "config", "image"),
+}
+"""Which file here has which commands, in the order of the help; a command loads its own file alone."""
 
 
 def _version(asked: bool) -> None:  # noqa: FBT001 -- typer calls it with the option's value
@@ -32,22 +32,50 @@ def _version(asked: bool) -> None:  # noqa: FBT001 -- typer calls it with the op
         raise typer.Exit
 
 
-@app.callback()
 def common(
     context: typer.Context,
     project: Annotated[
-        Path | None, typer.Option("--project", metavar="DIR", help="The repository. Default: this directory's.")
-    ] = None,
+        str, typer.Option("--project", metavar="DIR", help="The repository. Default: this directory's.")
+    ] = "",
     version: Annotated[  # noqa: ARG001 -- handled by its callback
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
     """Without a command, the same as: orchestra up."""
-    context.obj = project
+    context.obj = Path(project) if project else None
     if context.invoked_subcommand is None:
-        start.up(context)
+        from orchestra.cli.start import up  # noqa: PLC0415 -- loads when touched
+
+        up(context)
+
+
+def command_line(groups: Sequence[str] = tuple(GROUPS)) -> typer.Typer:
+    """Return the command line with the commands of some groups, or with all."""
+    app = typer.Typer(
+        cls=LightGroup,
+        help="A multi-agent development environment inside tmux.\n\nWithout a command, the same as: orchestra up",
+        invoke_without_command=True,
+        no_args_is_help=False,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(common)
+    for group in groups:
+        import_module(f"orchestra.cli.{group}").add_to(app)
+    return app
+
+
+def groups_for(words: Sequence[str]) -> tuple[str, ...]:
+    """Return the groups that a command line needs: the one of its command, or all where it names none."""
+    rest = list(words)
+    while rest and rest[0].startswith("-"):
+        taken = 2 if rest[0] == "--project" else 1
+        del rest[:taken]
+    return tuple(group for group, commands in GROUPS.items() if rest and rest[0] in commands) or tuple(GROUPS)
 
 
 def main() -> None:
     """Run the command line and exit with its code."""
-    sys.exit(guarded(lambda: app(prog_name="orchestra")))
+    sys.exit(guarded(lambda: command_line(groups_for(sys.argv[1:]))(prog_name="orchestra")))

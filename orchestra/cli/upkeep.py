@@ -9,26 +9,26 @@ from typing import Annotated
 import typer
 
 from orchestra.cli.ask import ask, open_project, say
+from orchestra.cli.light import LightGroup
 from orchestra.cli.show import as_json, rich, text
 from orchestra.errors import Refused
 from orchestra.wire import plain
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
-config_app = typer.Typer(help="The settings: show, path.", no_args_is_help=True)
-image_app = typer.Typer(help="The images that agents run in: build, list.", no_args_is_help=True)
-
 
 def add_to(app: typer.Typer) -> None:
     """Register this group's commands."""
     for command in (doctor, gc, allow, demo):
         app.command()(command)
-    config_app.command("show")(config_show)
-    config_app.command("path")(config_path)
-    image_app.command("build")(image_build)
-    image_app.command("list")(image_list)
-    app.add_typer(config_app, name="config")
-    app.add_typer(image_app, name="image")
+    settings = typer.Typer(cls=LightGroup, help="The settings: show, path.", no_args_is_help=True)
+    settings.command("show")(config_show)
+    settings.command("path")(config_path)
+    app.add_typer(settings, name="config")
+    images = typer.Typer(cls=LightGroup, help="The images that agents run in: build, list.", no_args_is_help=True)
+    images.command("build")(image_build)
+    images.command("list")(image_list)
+    app.add_typer(images, name="image")
 
 
 def doctor(context: typer.Context, json_: Json = False) -> None:

@@ -25,8 +25,7 @@ reset_terminal() {
 # the modes ask for would stay on its screen. It switches them on itself then.
 is_settled() {
   [ "$settled" = plain ] && return 1
-  started=$("$@" inspect --type container --format '{{.State.StartedAt}}' "$container" 2>/dev/null </dev/null)
-  started=$(date -d "$started" +%s 2>/dev/null) || return 0
+  started=$(date -d "${state#running }" +%s 2>/dev/null) || return 0
   [ $(($(date +%s) - started)) -ge "$settled" ]
 }
 
@@ -34,7 +33,7 @@ attach() {
   reset_terminal
   printf '\033[H\033[2J'
   # A running agent has switched these on in a terminal that may no longer exist.
-  is_settled "$@" && printf '\033[?2004h\033[?1004h'
+  is_settled && printf '\033[?2004h\033[?1004h'
   "$@" attach --detach-keys='ctrl-^,ctrl-^' "$container" 2>/dev/null
   reset_terminal
   shown= looks=0
@@ -44,11 +43,11 @@ attach() {
 
 looks=0 absent=0
 while :; do
-  state=$("$@" inspect --type container --format '{{.State.Status}}' "$container" 2>&1 </dev/null)
+  state=$("$@" inspect --type container --format '{{.State.Status}} {{.State.StartedAt}}' "$container" 2>&1 </dev/null)
   case $state in
-    running) absent=0; attach "$@"; continue ;;
-    paused) say "$session is paused. To go on: docker unpause $container" ;;
-    created|exited|dead|restarting) absent=0; say "$session has stopped. To go on: orchestra resume $session" ;;
+    running\ *) absent=0; attach "$@"; continue ;;
+    paused\ *) say "$session is paused. To go on: docker unpause $container" ;;
+    created\ *|exited\ *|dead\ *|restarting\ *) absent=0; say "$session has stopped. To go on: orchestra resume $session" ;;
     *[Nn]o\ such\ *)
       # A container is removed and made again within a moment when its definition changes.
       absent=$((absent + 1))
@@ -56,8 +55,7 @@ while :; do
     *) say "The Docker engine does not answer. Waiting for it; nothing is lost." ;;
   esac
   looks=$((looks + 1))
-  # The engine takes a quarter of a second to start a container, longer where it is asked meanwhile; one that was
-  # stopped may stay so for days.
-  if [ "$looks" -lt 2 ]; then sleep 0.25; elif [ "$looks" -lt 12 ]; then sleep 0.1; elif [ "$looks" -lt 60 ]; then sleep 0.2; else sleep 1; fi
+  # The engine answers only once a container that it is starting runs; one that was stopped may stay so for days.
+  if [ "$looks" -lt 3 ]; then sleep 0.05; elif [ "$looks" -lt 12 ]; then sleep 0.1; elif [ "$looks" -lt 60 ]; then sleep 0.2; else sleep 1; fi
 done
 say "$session has no container any more."

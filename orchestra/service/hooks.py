@@ -33,7 +33,7 @@ LONGEST_AWAIT = 60.0
 """The most seconds that such a question stays open."""
 TOOLS_DEADLINE = 5.0
 """Seconds to hold back an agent that has not fetched its tools."""
-TAKEN_IN = 0.25
+TAKEN_IN = 0.1
 """Seconds after which an agent that fetched its tools has them in its next request (Claude Code 2.1.197: 0.06)."""
 SHARE = 0.25
 """The part of its start that it takes for that on a machine with too much to do, where the seconds are too few."""

@@ -8,9 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-_JUST_NOW = 8
-"""How many times as long as it takes its tools in an agent may take to send its first prompt."""
-
 
 class Presence:
     """When each session last showed that it has its tools, and which sessions fetch messages or listen for them."""
@@ -41,14 +38,14 @@ class Presence:
         """Return for how many seconds an agent that asked for its tools just now is held to take them in.
 
         ``least``, or a ``share`` of what it took from its start until it asked: on a busy machine all
-        takes longer, also until the agent sees the answer. None for one that asked long ago.
+        takes longer, also until the agent sees the answer. Less by what has passed since it asked.
         """
         with self._lock:
             seen, started = self._tools_seen.get(session), self._started.get(session)
         if seen is None:
             return 0.0
         hold = max(least, (seen - started).total_seconds() * share if started else 0.0)
-        return hold if (datetime.now(UTC) - seen).total_seconds() < _JUST_NOW * hold else 0.0
+        return max(0.0, hold - (datetime.now(UTC) - seen).total_seconds())
 
     def has_tools(self, session: int, since: datetime) -> bool:
         """Say whether the session's agent has asked for its tools after ``since``."""

@@ -59,6 +59,10 @@ class RoleServer(MCPServer[Any]):
 
 async def _note_presence(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
     result = await call_next(ctx)
+    if ctx.method == "initialize" and isinstance(result, dict):
+        # There is nothing of these kinds: an agent that does not ask for them has its tools sooner.
+        for kind in ("prompts", "resources"):
+            result["capabilities"].pop(kind, None)
     if ctx.method in _SHOWS_TOOLS and ctx.request is not None:
         caller: Caller = ctx.request.scope[CALLER]
         caller.desk.presence.saw_tools(caller.session.id)

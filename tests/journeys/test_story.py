@@ -240,6 +240,7 @@ def test_the_same_keys_work_in_an_executors_window(person: Person) -> None:
     person.sees("The task")
     person.press("Enter")
     eventually(lambda: person.session("from-a-popup"), what="the session is there")
+    person.sees_no_more("What is it about")
     person.orchestra("switch", "pop-up")
     person.chord("D")
     person.sees("Delete pop-up?")

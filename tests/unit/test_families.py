@@ -122,11 +122,11 @@ def fake_claude(tmp_path: Path) -> Path:
     return program.parent
 
 
-def launched(place: Path, session: Session, programs: Path, **values: str) -> list[str]:
+def launched(place: Path, session: Session, programs: Path, key: str = KEY, **values: str) -> list[str]:
     worn = wear(place, session, "http://127.0.0.1:9", token="t0ken", **values)
     launcher = place / "agent" / "launch.sh"
-    launcher.write_text(launcher.read_text().replace("Launched 10", "Launched 0"))
-    (place / "secrets" / "ANTHROPIC_API_KEY").write_text(KEY)
+    launcher.write_text(launcher.read_text().replace("seconds=10", "seconds=0"))
+    (place / "secrets" / "ANTHROPIC_API_KEY").write_text(key)
     environment = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"}
     done = subprocess.run(worn.command, env=environment, capture_output=True, text=True, check=True, timeout=30)
     assert done.stderr == ""
@@ -153,14 +153,17 @@ def test_the_launcher_brings_secrets_from_files_into_the_environment(tmp_path: P
     assert KEY not in (tmp_path / "s" / "agent" / "launch.sh").read_text()
 
 
-def test_the_first_questions_are_answered_in_the_box(tmp_path: Path, session: Session) -> None:
-    launched(tmp_path / "s", session, fake_claude(tmp_path))
-    file = tmp_path / "s" / "home" / ".claude" / ".claude.json"
-    answers = json.loads(file.read_text())
-    assert answers["hasCompletedOnboarding"] is True
-    assert answers["projects"][str(session.worktree)]["hasTrustDialogAccepted"] is True
-    assert answers["customApiKeyResponses"]["approved"] == [KEY[-20:]]
-    assert file.stat().st_mode & 0o777 == 0o600
+@pytest.mark.parametrize("key", [KEY, "", "short", 'a "quoted" \\key', "x" * 20], ids=repr)
+def test_the_first_questions_are_answered_in_the_box(tmp_path: Path, session: Session, key: str) -> None:
+    """At its first start by the shell alone, where the key allows it; then by a program, with the same result."""
+    programs, file = fake_claude(tmp_path), tmp_path / "s" / "home" / ".claude" / ".claude.json"
+    for _ in range(2):
+        launched(tmp_path / "s", session, programs, key)
+        answers = json.loads(file.read_text())
+        assert answers["hasCompletedOnboarding"] is True
+        assert answers["projects"][str(session.worktree)]["hasTrustDialogAccepted"] is True
+        assert answers == settle.settled({}, str(session.worktree), key)
+        assert file.stat().st_mode & 0o777 == 0o600
 
 
 def test_answering_keeps_what_the_agent_wrote_itself() -> None:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Any
+
+from .tell import post
 
 KEY_TAIL = 20
 """Claude Code remembers an approved key by its last 20 characters (seen in 2.1.197)."""
@@ -33,6 +36,12 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def main() -> None:
+    """Get the home ready, and tell the service of the start for so many seconds; a service may be restarted too."""
+    settle()
+    post("Launched", b"{}", float(sys.argv[1]))
+
+
+def settle() -> None:
     """Write the file whole or not at all."""
     place = Path(os.environ["CLAUDE_CONFIG_DIR"])
     place.mkdir(parents=True, exist_ok=True)
@@ -42,7 +51,3 @@ def main() -> None:
     aside.write_text(json.dumps(after), encoding="utf-8")
     aside.chmod(0o600)
     aside.replace(path)
-
-
-if __name__ == "__main__":
-    main()

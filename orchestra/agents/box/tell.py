@@ -1,19 +1,16 @@
 """Tell the service about one event: `tell.py EVENT SECONDS` posts its standard input; it never fails the agent.
 
 `tell.py Listen 0` waits for messages, prints them, and ends with the code that starts Claude Code's next turn.
+It is started for every hook of every agent: the library for HTTP would take longer to load than all else here.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import socket
 import sys
-import threading
 import time
-import urllib.error
-import urllib.request
-from http.client import HTTPException
-from pathlib import Path
 
 STATUS = "StatusLine"
 LISTEN = "Listen"
@@ -25,30 +22,43 @@ PARENT = 1.0
 """Seconds until a listener notices that its agent is gone."""
 PAUSE = 0.1
 """Seconds until a service that does not answer is tried again."""
+_OK = 200
 
 
 def post(event: str, body: bytes, deadline: float) -> str:
     """Post a JSON body to the service and return its answer; an empty text where it gave none in time."""
-    request = urllib.request.Request(  # noqa: S310 -- the address comes from the launcher
-        f"{os.environ['ORCHESTRA_HOOK_URL']}/{event}",
-        data=body,
-        headers={
-            "Content-Type": "application/json",
-            "Authorization": f"Bearer {os.environ['ORCHESTRA_TOKEN']}",
-        },
-    )
-    # The service is on this machine: a proxy could not reach it.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     end = time.monotonic() + deadline
     while (left := end - time.monotonic()) > 0:
         try:
-            with opener.open(request, timeout=left) as answer:
-                return bytes(answer.read()).decode("utf-8", "replace")
-        except urllib.error.HTTPError:
-            return ""
-        except (OSError, ValueError, HTTPException):
+            status, answer = _exchange(event, body, left)
+        except (OSError, ValueError):
             time.sleep(min(PAUSE, left))
+        else:
+            return answer if status == _OK else ""
     return ""
+
+
+def _exchange(event: str, body: bytes, deadline: float) -> tuple[int, str]:
+    """Send one request and return the answer's status and text; HTTP/1.0, so that it ends with the connection."""
+    address, _, path = os.environ["ORCHESTRA_HOOK_URL"].removeprefix("http://").partition("/")
+    host, _, port = address.rpartition(":")
+    lines = (
+        f"POST /{path}/{event} HTTP/1.0",
+        f"Host: {address}",
+        f"Authorization: Bearer {os.environ['ORCHESTRA_TOKEN']}",
+        "Content-Type: application/json",
+        f"Content-Length: {len(body)}",
+    )
+    with socket.create_connection((host, int(port)), timeout=deadline) as link:
+        link.sendall("\r\n".join((*lines, "", "")).encode() + body)
+        with link.makefile("rb") as stream:
+            head, _, text = stream.read().partition(b"\r\n\r\n")
+    first, *fields = head.decode("latin-1").lower().split("\r\n")
+    length = next((one.partition(":")[2] for one in fields if one.startswith("content-length:")), "")
+    # Cut off in its middle it is no answer; without its length it is none of the service's.
+    if int(length) != len(text):
+        raise ValueError("not a whole answer")
+    return int(first.split()[1]), text.decode("utf-8", "replace")
 
 
 def status_line(body: bytes) -> str:
@@ -72,10 +82,13 @@ def changed(body: bytes) -> bool:
     try:
         data = json.loads(body)
         mark = json.dumps([(data.get("cost") or {}).get("total_cost_usd"), data.get("context_window")])
-        place = Path(os.environ["ORCHESTRA_AGENT_HOME"]) / ".orchestra" / "status"
-        if place.exists() and place.read_text(encoding="utf-8") == mark:
-            return False
-        place.write_text(mark, encoding="utf-8")
+        place = os.path.join(os.environ["ORCHESTRA_AGENT_HOME"], ".orchestra", "status")  # noqa: PTH118 -- pathlib loads much
+        with open(place, "a+", encoding="utf-8") as file:  # noqa: PTH123 -- as above
+            file.seek(0)
+            if file.read() == mark:
+                return False
+            file.truncate(0)
+            file.write(mark)
     except (OSError, ValueError, KeyError):
         return True
     return True
@@ -96,6 +109,8 @@ def ask() -> str:
 
 def listen() -> int:
     """Wait for messages for as long as the agent lives; return the code to end with."""
+    import threading  # noqa: PLC0415 -- only who listens needs it
+
     parent, heard = os.getppid(), list[str]()
     asking = threading.Thread(target=lambda: heard.append(ask()), daemon=True)
     asking.start()

@@ -1,0 +1,54 @@
+"""Commands that load no validation library for plain text: that would take a third of a short command's time.
+
+typer hands every value to pydantic, text too (seen in 0.29), where there is nothing to find out. What is not text is
+still validated there; and with a typer that works in another way, everything is.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from typer.core import TyperGroup
+
+_KEPT = "_runtime_param"
+"""The attribute in which typer keeps what turns one parameter's words into its value, once it has made that."""
+
+
+class Unchanged:
+    """Takes text, and a default, as they are; leaves every other value to typer."""
+
+    def coerce(self, value: Any, *, param: Any, ctx: Any) -> object:  # noqa: ANN401 -- typer's inner types have no public name
+        """Return a parameter's value."""
+        kind = param.type_descriptor.annotation
+        if value and kind == list[str]:
+            return list(value)
+        if kind is str or (not _takes_many(param) and (value is None or value == param.default)):
+            return value
+        setattr(param, _KEPT, None)
+        return param.get_runtime_param().coerce(value, param=param, ctx=ctx)
+
+
+def _takes_many(param: Any) -> bool:  # noqa: ANN401 -- as above
+    return bool(param.multiple or param.nargs != 1)
+
+
+def lighten(params: list[Any]) -> None:
+    """Have parameters treated so."""
+    for one in params:
+        if getattr(one, _KEPT, "") is None:
+            setattr(one, _KEPT, Unchanged())
+
+
+class LightGroup(TyperGroup):
+    """The command line, or a group of its commands."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 -- as above
+        """Take the words before a command's name apart."""
+        lighten(self.get_params(ctx))
+        return super().parse_args(ctx, args)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401 -- as above
+        """Return a command by its name."""
+        command = super().get_command(ctx, cmd_name)
+        lighten(command.get_params(ctx) if command else [])
+        return command
