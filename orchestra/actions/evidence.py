@@ -19,17 +19,20 @@ ONE_AT_A_TIME = threading.Lock()
 """Held while messages are taken for an agent: two hooks of one agent may come at the same moment."""
 
 
-def take_hook(project: Project, session: Session, event: str, payload: dict[str, Any]) -> dict[str, Any]:
+def take_hook(
+    project: Project, session: Session, event: str, payload: dict[str, Any], *, listened: bool = False
+) -> dict[str, Any]:
     """Record what one hook call tells, and return the reply; at a turn's end the reply carries the inbox.
 
     A message offered in a reply counts as delivered once the agent's next hook call shows that it
-    went on; an agent that starts anew instead is offered it again.
+    went on; an agent that starts anew instead is offered it again. An agent that is ``listened``
+    for is woken with it instead: Claude Code (2.1.197) shows its model such a reply twice.
     """
     with ONE_AT_A_TIME:
-        return _take(project, session, event, payload)
+        return _take(project, session, event, payload, listened=listened)
 
 
-def _take(project: Project, session: Session, event: str, payload: dict[str, Any]) -> dict[str, Any]:
+def _take(project: Project, session: Session, event: str, payload: dict[str, Any], *, listened: bool) -> dict[str, Any]:
     from orchestra import agents  # noqa: PLC0415 -- loads when touched
 
     family = project.profile(session.agent).family
@@ -49,10 +52,11 @@ def _take(project: Project, session: Session, event: str, payload: dict[str, Any
     typed = given_in(agents.prompt(family, event, payload), queued)
     project.store.mark([message.id for message in typed], MessageState.DELIVERED)
     waiting = [message for message in queued if message not in typed]
-    if not waiting:
+    ends = any(sign is Sign.TURN_ENDED for sign, _ in signs)
+    if not waiting or (ends and listened):
         return {}
     offer(project, session, [message.id for message in waiting])
-    if any(sign is Sign.TURN_ENDED for sign, _ in signs):
+    if ends:
         numbers = ", ".join(str(message.id) for message in waiting)
         project.store.record_sign(session.name, Sign.TURN_STARTED, f"goes on with message {numbers}")
     return agents.hook_reply(family, event, quoted(waiting))

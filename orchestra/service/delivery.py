@@ -52,8 +52,8 @@ class Pace:
     """
 
     quiet: float = 5.0
-    settled: float = 1.0
-    patience: float = 1.0
+    settled: float = 0.5
+    patience: float = 0.2
     deaf: float = 30.0
     proof: float = 5.0
     again: float = 60.0

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from orchestra.actions import evidence
+from orchestra.agents import listens
 from orchestra.errors import OrchestraError
 from orchestra.model import MessageState, State
 from orchestra.service.auth import CALLER
@@ -35,6 +36,8 @@ TOOLS_DEADLINE = 5.0
 """Seconds to hold back an agent that has not fetched its tools."""
 TAKEN_IN = 0.1
 """Seconds after which an agent that fetched its tools has them in its next request (Claude Code 2.1.197: 0.06)."""
+BACK = 1.0
+"""Seconds in which a listener whose question ended asks again."""
 SHARE = 0.25
 """The part of its start that it takes for that on a machine with too much to do, where the seconds are too few."""
 _POLL = 0.05
@@ -97,9 +100,17 @@ async def _messages_wait(caller: Caller, seconds: object) -> bool:
     return False
 
 
+def _listened(caller: Caller) -> bool:
+    session = caller.session
+    always = listens(caller.desk.project.profile(session.agent).family)
+    return always and caller.desk.presence.listens(session.id, within=BACK)
+
+
 async def _reply(caller: Caller, event: str, payload: dict[str, Any]) -> dict[str, Any]:
     try:
-        return await caller.desk.act_soon(evidence.take_hook, caller.session, event, payload)
+        return await caller.desk.act_soon(
+            evidence.take_hook, caller.session, event, payload, listened=_listened(caller)
+        )
     except OrchestraError as error:
         log.warning("hook %s of %s: %s", event, caller.name, error)
     except Exception:  # an agent's turn must not depend on a bug of ours

@@ -18,7 +18,7 @@ SLOWEST = 30.0
 """The most seconds between two tries of something that keeps failing."""
 Rest = Callable[[float, int], float]
 """How long a job rests, in seconds, from how long it took and how often it failed."""
-_SHARE = 4.0
+SHARE = 4.0
 """A job that takes long rests this many times as long, so that big repositories do not eat the machine."""
 
 
@@ -40,15 +40,27 @@ class Jobs:
         self._lock = threading.Lock()
         self._records: dict[Hashable, _Record] = {}
 
-    def offer(self, key: Hashable, job: Callable[[], object], *, pause: float, slowest: float = SLOWEST) -> bool:
-        """Start a job unless one with its key runs or rests; ``pause`` is its rest in seconds. True when started."""
+    def offer(
+        self,
+        key: Hashable,
+        job: Callable[[], object],
+        *,
+        pause: float,
+        slowest: float = SLOWEST,
+        share: float = SHARE,
+    ) -> bool:
+        """Start a job unless one with its key runs or rests; True when started.
+
+        It rests for ``pause`` seconds, or ``share`` times as long as it took, and for longer after
+        failures, up to ``slowest`` seconds.
+        """
         with self._lock:
             record = self._records.setdefault(key, _Record())
             if record.busy or self._clock() < record.not_before:
                 return False
             record.busy = True
             record.began = self._clock()
-        rest = partial(_rest, pause=pause, slowest=slowest)
+        rest = partial(_rest, pause=pause, slowest=slowest, share=share)
         future = self._pool.submit(job)
         future.add_done_callback(lambda done: self._settle(key, record, done, rest))
         return True
@@ -72,6 +84,6 @@ class Jobs:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _rest(took: float, failures: int, *, pause: float, slowest: float) -> float:
+def _rest(took: float, failures: int, *, pause: float, slowest: float, share: float) -> float:
     doubled: float = pause * 2.0 ** min(failures, 20)
-    return min(max(doubled, took * _SHARE), slowest)
+    return min(max(doubled, took * share), slowest)

@@ -38,7 +38,7 @@ class Pace:
     diff: float = 2.0
     diff_busy: float = 10.0
     diff_idle: float = 30.0
-    deliver: float = 0.5
+    deliver: float = 0.3
 
 
 class Watcher:
@@ -176,4 +176,4 @@ class Watcher:
         for session in self._sessions:
             if session.name in recipients and self._typist.wanted(session):
                 job = partial(self._typist.attend, session.name)
-                self._jobs.offer(("deliver", session.name), job, pause=self._pace.deliver)
+                self._jobs.offer(("deliver", session.name), job, pause=self._pace.deliver, share=0.0)

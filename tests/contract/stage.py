@@ -289,6 +289,26 @@ class Stage:
             thread.join()
 
 
+@contextmanager
+def half_typed(stage: Stage, name: str) -> Iterator[None]:
+    """Leave a person's half-typed words in a session's window while they look at another; then finish and send them."""
+    person = stage.person
+    person.sit_down("up")
+    person.sees("main")
+    person.orchestra("switch", name)
+    person.sees(stage.driver.ready)
+    for letter in "a half thou":
+        person.press("Space" if letter == " " else letter)
+    person.sees("a half thou")
+    person.orchestra("switch", "main")
+    yield
+    person.orchestra("switch", name)
+    person.sees("a half thou")
+    person.press("g", "h", "t", "Enter")
+    eventually(lambda: "a half thought" in stage.driver.submitted(stage, name), within=SLOW, what="the draft, alone")
+    person.closes_the_terminal()
+
+
 def in_order(wanted: list[str], seen: list[str]) -> bool:
     """Say whether all that is wanted was seen in that order, whatever else was seen between."""
     rest = iter(seen)

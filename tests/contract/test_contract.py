@@ -10,7 +10,20 @@ import pytest
 from tests.contract.plain import rpc
 from tests.contract.scripted import Scripted
 from tests.contract.secrets import hiding_places
-from tests.contract.stage import SLOW, Ability, Hold, Report, Rest, Send, Shell, Stage, Talk, documented, in_order
+from tests.contract.stage import (
+    SLOW,
+    Ability,
+    Hold,
+    Report,
+    Rest,
+    Send,
+    Shell,
+    Stage,
+    Talk,
+    documented,
+    half_typed,
+    in_order,
+)
 from tests.journeys.person import OWN, eventually
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
@@ -118,31 +131,20 @@ def test_a_message_finds_a_draft_in_its_window(stage: Stage) -> None:
     """A person's half-typed words stay where they are, whole and unsent, also when the person looks elsewhere."""
     name = stage.play("drafts", Rest())
     stage.rests(name)
-    stage.person.sit_down("up")
-    stage.person.sees("main")
-    stage.person.orchestra("switch", name)
-    stage.person.sees(stage.driver.ready)
-    for letter in "a half thou":
-        stage.person.press("Space" if letter == " " else letter)
-    stage.person.sees("a half thou")
-    stage.person.orchestra("switch", "main")
-    message = stage.send(name, "PURPLE")
-    beside = not stage.lacks(Ability.HEARS) and not stage.lacks(Ability.HEARS_BESIDE)
-    if beside:
-        stage.arrives(name, message)
-    else:
-        stage.stays(lambda: stage.row(name)["unread"] == 1, seconds=3)
-    assert not [words for words in stage.driver.submitted(stage, name) if "half thou" in words and "PURPLE" in words]
-    stage.person.orchestra("switch", name)
-    stage.person.sees("a half thou")
-    stage.person.press("g", "h", "t", "Enter")
-    eventually(lambda: "a half thought" in stage.driver.submitted(stage, name), within=SLOW, what="the draft, alone")
+    with half_typed(stage, name):
+        message = stage.send(name, "PURPLE")
+        beside = not stage.lacks(Ability.HEARS) and not stage.lacks(Ability.HEARS_BESIDE)
+        if beside:
+            stage.arrives(name, message)
+        else:
+            stage.stays(lambda: stage.row(name)["unread"] == 1, seconds=3)
+        typed = stage.driver.submitted(stage, name)
+        assert not [words for words in typed if "half thou" in words and "PURPLE" in words]
     if beside:
         assert stage.copies(name, message) == [1]
     elif not stage.lacks(Ability.HEARS):
         documented(stage.driver, Ability.HEARS_BESIDE)
         stage.arrives(name, message)
-    stage.person.closes_the_terminal()
 
 
 def test_its_states_are_true_and_its_conversation_survives(stage: Stage) -> None:

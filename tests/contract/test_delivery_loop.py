@@ -9,11 +9,13 @@ import pytest
 
 from tests.contract.conftest import drivers
 from tests.contract.scripted import Scripted
-from tests.contract.stage import SLOW, Hold, Rest, Stage, Talk
+from tests.contract.stage import SLOW, Ability, Hold, Rest, Shell, Stage, Talk, documented, half_typed
 from tests.journeys.person import eventually
 
 MANY = int(os.environ.get("ORCHESTRA_TEST_MESSAGES") or "8")
 """How many messages each loop sends; read at once, for a test sees none of the caller's own settings."""
+BURSTS = 4
+"""How many times a person with a draft in the window is written to."""
 PATIENCE = 10.0
 """Seconds within which an agent at rest must have its message, on a busy machine too."""
 
@@ -75,3 +77,42 @@ def test_messages_to_a_busy_agent(stage: Stage) -> None:
     whole = driver.asked(stage, name)[-1].everything
     places = [whole.index(f"[message {one.id} from") for one in sent]
     assert places == sorted(places)
+    # A turn later its program may show the model once more what came before.
+    stage.arrives(name, *sent, stage.send(name, "ONE MORE"))
+
+
+@EACH
+def test_messages_to_an_agent_that_asks_and_asks(stage: Stage) -> None:
+    """One message during each of many questions for permission: none is answered by it, and each message comes."""
+    if stage.lacks(Ability.ASKS):
+        documented(stage.driver, Ability.ASKS)
+        return
+    driver = scripted(stage)
+    name = stage.play("asker", *(Shell(f"touch ran-{number}") for number in range(MANY)), asks=True)
+    ran = [stage.worktree(name) / f"ran-{number}" for number in range(MANY)]
+    sent = []
+    for number in range(MANY):
+        eventually(lambda: len(driver.asked(stage, name)) == number + 1, within=SLOW, what=f"request {number}")  # noqa: B023 -- looked at within the round
+        stage.is_in(name, "waiting")
+        sent.append(stage.send(name, f"COLOUR {number}"))
+        stage.stays(lambda: stage.row(name)["state"] == "waiting", seconds=0.5)
+        assert not ran[number].exists()
+        driver.allow(stage, name)
+        eventually(ran[number].exists, within=SLOW, what=f"the person's own answer to question {number}")
+    stage.arrives(name, *sent)
+
+
+@EACH
+def test_messages_to_an_agent_with_a_draft_in_its_window(stage: Stage) -> None:
+    """The draft stays whole and unsent, whatever comes; where nothing can come beside it, all comes after it."""
+    name = stage.play("drafter", Rest())
+    stage.rests(name)
+    with half_typed(stage, name):
+        sent = []
+        for burst in range(BURSTS):
+            sent += [stage.send(name, f"COLOUR {number}") for number in range(burst, MANY, BURSTS)]
+            if stage.lacks(Ability.HEARS_BESIDE):
+                assert stage.copies(name, *sent) == [0] * len(sent)
+            else:
+                stage.arrives(name, *sent)
+    stage.arrives(name, *sent)

@@ -153,6 +153,13 @@ class Person:
             pytest.fail(f"git {' '.join(words)}: {done.stderr}")
         return done.stdout.rstrip("\n")
 
+    def reads(self, name: str) -> str:
+        """Read a file of the checkout; nothing while git is replacing it."""
+        try:
+            return (self.repository / name).read_text()
+        except FileNotFoundError:
+            return ""
+
     def orchestra(self, *words: str, check: bool = True, deadline: float = 300) -> subprocess.CompletedProcess[str]:
         """Run a command beside the terminal."""
         done = self.run(*self.command(*words), deadline=deadline)

@@ -117,8 +117,8 @@ def test_a_wish_becomes_a_question_an_answer_and_a_merge(begin: Begin) -> None:
     person.press("M")
     person.sees("Merge add-kelvin into main?")
     person.press("y")
-    merged = person.repository / "tempo" / "convert.py"
-    eventually(lambda: "raise ValueError" in merged.read_text(), what="the merged file is in the checkout")
+    merged = "tempo/convert.py"
+    eventually(lambda: "raise ValueError" in person.reads(merged), what="the merged file is in the checkout")
     eventually(lambda: "Merge orchestra/add-kelvin" in person.git("log", "-1", "--format=%s"))
     assert person.git("status", "--porcelain") == ""
 

@@ -80,8 +80,8 @@ def test_three_programs_work_side_by_side_and_both_branches_land(person: Person,
     person.press("M")
     person.sees(f"Merge {team.CODER} into main?")
     person.press("y")
-    coded = person.repository / "tempo" / "convert.py"
-    eventually(lambda: "raise ValueError" in coded.read_text(), what="the person has merged the other")
+    coded = "tempo/convert.py"
+    eventually(lambda: "raise ValueError" in person.reads(coded), what="the person has merged the other")
     log = person.git("log", "--format=%s", "main").splitlines()
     merged = [line.split()[1].rstrip(":,") for line in log if line.startswith("Merge ")]
     assert sorted(merged) == [f"orchestra/{name}" for name in (team.CODER, team.WRITER)]

@@ -39,8 +39,8 @@ def say(project: Project, text: str) -> None:
     message.send(project, sender="main", recipient="alpha", text=text)
 
 
-def hook(project: Project, event: str, **payload: str) -> str:
-    return str(take_hook(project, project.store.session("alpha"), event, dict(payload)))
+def hook(project: Project, event: str, *, listened: bool = False, **payload: str) -> str:
+    return str(take_hook(project, project.store.session("alpha"), event, dict(payload), listened=listened))
 
 
 def states(project: Project) -> list[MessageState]:
@@ -69,6 +69,23 @@ def test_an_agent_in_a_turn_is_left_to_its_hooks(project: Project) -> None:
     say(project, "PURPLE")
     assert not given(project, FIRST)
     assert "PURPLE" in hook(project, "Stop")
+
+
+def test_at_the_end_of_a_turn_the_listener_has_the_word_where_there_is_one(project: Project) -> None:
+    """Claude Code shows its model twice what is in the reply to that hook."""
+    hook(project, "UserPromptSubmit", prompt="something else")
+    say(project, "PURPLE")
+    assert hook(project, "Stop", listened=True) == "{}"
+    assert project.store.session("alpha").state is State.IDLE
+    assert "PURPLE" in given(project, FIRST)
+    hook(project, "UserPromptSubmit", listened=True, prompt="<task-notification>")
+    assert states(project) == [MessageState.DELIVERED]
+
+
+def test_within_a_turn_its_hooks_have_the_word_all_the_same(project: Project) -> None:
+    hook(project, "UserPromptSubmit", prompt="something else")
+    say(project, "PURPLE")
+    assert "PURPLE" in hook(project, "PostToolUse", listened=True)
 
 
 def test_what_was_under_way_when_a_person_sent_words_of_their_own_comes_once(project: Project) -> None:

@@ -108,6 +108,28 @@ def test_a_job_never_runs_twice_at_once() -> None:
     jobs.close()
 
 
+@pytest.mark.parametrize(("share", "rest"), [(4.0, 12.0), (0.0, 1.0)])
+def test_a_long_job_rests_as_its_kind_allows(share: float, rest: float) -> None:
+    now = [0.0]
+    # With one thread the next job begins when the one before is put down as done.
+    jobs, next_one = Jobs(1, clock=lambda: now[0]), threading.Event()
+
+    def long() -> None:
+        now[0] += 3
+
+    def again() -> bool:
+        return jobs.offer("key", int, pause=1, share=share)
+
+    jobs.offer("key", long, pause=1, share=share)
+    jobs.offer("other", next_one.set, pause=0)
+    assert next_one.wait(20)
+    now[0] = 3 + rest - 0.1
+    assert not again()
+    now[0] = 3 + rest
+    assert eventually(again)
+    jobs.close()
+
+
 def test_a_failing_job_is_tried_again_later_and_later() -> None:
     now = [0.0]
     jobs = Jobs(clock=lambda: now[0])

@@ -171,6 +171,23 @@ def test_two_open_dialogs_are_answered_when_both_are(teller: Teller, told: list[
     assert told[-1][0] == "PromptAnswered"
 
 
+def test_while_it_asks_no_tool_makes_it_look_at_work(teller: Teller, told: list[tuple[str, dict[str, Any]]]) -> None:
+    """Its own tool runs, for opencode, from before the question on; another one may end beside it."""
+
+    def tool(number: str, status: str) -> None:
+        part = {"type": "tool", "id": number, "tool": "bash", "state": {"status": status}}
+        teller.take("message.part.updated", {"part": part})
+
+    tool("other", "running")
+    teller.take("permission.asked", {"id": "per_1", "permission": "bash", "patterns": ["ls"]})
+    tool("asker", "running")
+    tool("other", "completed")
+    assert [event for event, _ in told] == ["ToolUsed", "Prompted"]
+    teller.take("permission.replied", {"requestID": "per_1"})
+    tool("asker", "completed")
+    assert [event for event, _ in told] == ["ToolUsed", "Prompted", "PromptAnswered", "ToolUsed"]
+
+
 def test_an_agent_that_goes_on_without_a_terminal_is_ended(tmp_path: Path) -> None:
     wear(tmp_path, a_session(tmp_path, agent="opencode"), "http://127.0.0.1:9")
     environment = {

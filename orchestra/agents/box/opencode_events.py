@@ -115,10 +115,15 @@ class Teller:
         about = {"tool": part.get("tool", ""), "input": state.get("input") or {}}
         if status == "running" and number not in self._running:
             self._running.add(number)
-            self._tell("ToolUsed", about)
+            self._used_tool(about)
         elif status in {"completed", "error"} and number in self._running:
             self._running.discard(number)
-            self._tell("ToolUsed", {**about, "failed": status == "error"})
+            self._used_tool({**about, "failed": status == "error"})
+
+    def _used_tool(self, about: dict[str, Any]) -> None:
+        # A tool counts as running from before its question on, and others may run beside it: what waits, waits.
+        if not self._dialogs:
+            self._tell("ToolUsed", about)
 
     def _begin(self, text: str) -> None:
         self.busy, self._error, self._answer = True, "", ""
