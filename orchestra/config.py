@@ -51,6 +51,12 @@ class Settings:
         pattern=r"(\w[\w.+-]*/)*(\w[\w.+-]*)?",
         shape="part of a branch name",
     )
+    versions: tuple[str, ...] = _setting(
+        (),
+        "versions of agents' programs to install in place of the profiles' own, such as claude@2.1.197",
+        pattern=r"[\w.-]+@[0-9A-Za-z][\w.+-]*",
+        shape="a list of PROFILE@VERSION",
+    )
     model: str = _setting("", "the model agents are asked to use; empty: the profile's")
     max_sessions: int = _setting(12, "executors that may run at the same time", least=1)
     base_image: str = _setting(

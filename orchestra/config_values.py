@@ -22,7 +22,7 @@ _SHAPES: dict[type, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What a setting may hold; ``pattern`` is for the whole text, ``shape`` says it in words."""
+    """What a setting may hold; ``pattern`` is for a whole text, or each of a list; ``shape`` says it in words."""
 
     type: type
     about: str
@@ -89,7 +89,8 @@ def _broken_limit(value: object, rule: Rule) -> str:
     """Say what the value would have to be, or nothing where it is fine."""
     if rule.choices and value not in rule.choices:
         return " or ".join((", ".join(rule.choices[:-1]), rule.choices[-1]))
-    if rule.pattern and not re.fullmatch(rule.pattern, str(value)):
+    texts = value if isinstance(value, tuple) else (value,)
+    if rule.pattern and not all(re.fullmatch(rule.pattern, str(one)) for one in texts):
         return rule.shape
     # Written so that a nan, which is not less than anything, is refused too.
     if rule.least is not None and not (isinstance(value, (int, float)) and value >= rule.least):

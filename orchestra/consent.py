@@ -21,6 +21,8 @@ _ALWAYS = frozenset(
         "editor",
         "image",
         "setup",
+        # They are installed as root, and run.
+        "versions",
     }
 )
 

@@ -114,7 +114,7 @@ class Project:
         """
         from orchestra.agents import load  # noqa: PLC0415 -- loads when touched
 
-        return load(name, self.profile_dirs())
+        return load(name, self.profile_dirs(), versions=self.settings.versions)
 
     def profile_dirs(self) -> tuple[Path, ...]:
         """Return the directories searched for profiles, the nearest first."""

@@ -84,23 +84,31 @@ def names(dirs: Sequence[Path]) -> list[str]:
     return sorted({file.stem for place in (*dirs, BUILT_IN) for file in place.glob("*.yaml")})
 
 
-def load(name: str, dirs: Sequence[Path] = ()) -> Profile:
+def load(name: str, dirs: Sequence[Path] = (), *, versions: Sequence[str] = ()) -> Profile:
     """Return the profile called ``name`` from the first directory that has it, else the built-in one.
 
-    Raises UnknownProfile, or BadConfig for a file that cannot be understood.
+    ``versions`` (``PROFILE@VERSION``) take the place of the profiles' own. Raises UnknownProfile,
+    or BadConfig for a file that cannot be understood.
     """
+    wanted = dict(one.split("@", 1) for one in versions)
+    for known in wanted:
+        _source(known, dirs)
+    return parse(name, _source(name, dirs), version=wanted.get(name, ""))
+
+
+def _source(name: str, dirs: Sequence[Path]) -> Path:
     for place in (*dirs, BUILT_IN):
         source = place / f"{name}.yaml"
         if source.parent == place and source.is_file():
-            return parse(name, source)
+            return source
     known = names(dirs)
     close = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(known)}"
     raise UnknownProfile(f"there is no profile called {name!r}", hint=hint)
 
 
-def parse(name: str, source: Path) -> Profile:
-    """Read one profile file; raises BadConfig naming the file and the key."""
+def parse(name: str, source: Path, *, version: str = "") -> Profile:
+    """Read one profile file, with another ``version`` than its own; raises BadConfig naming the file and the key."""
     data = _read(source)
     for key in data:
         if key not in _SHAPES:
@@ -109,7 +117,9 @@ def parse(name: str, source: Path) -> Profile:
             raise BadConfig(f"{source}: unknown key {key!r}", hint=hint)
     values: dict[str, Any] = {str(key): _shaped(source, key, value) for key, value in data.items()}
     values["files"] = dict(_files(source, values.get("files", {})))
-    version = values.get("version", "")
+    if version and "version" not in values:
+        raise BadConfig(f"{source} has no version to choose", hint=f"take {name}@{version} out of the setting versions")
+    version = values["version"] = version or values.get("version", "")
     for key in ("npm", "install"):
         values[key] = tuple(line.replace("{version}", version) for line in values.get(key, ()))
     values.setdefault("logins", tuple(one for one in values.get("credentials", ()) if not one.endswith(_ADDRESSES)))

@@ -158,6 +158,12 @@ def test_variables_that_say_something_else_are_left_alone(files: Files) -> None:
     assert set(settings.origins.values()) == {BUILT_IN}
 
 
+@pytest.mark.parametrize("versions", ["[claude]", "[claude@]", "['claude@1; rm -rf /']", "[claude@1, '@2']"])
+def test_what_goes_into_a_shell_line_of_an_image_has_the_form_of_a_version(files: Files, versions: str) -> None:
+    with pytest.raises(BadConfig, match="versions must be a list of PROFILE@VERSION"):
+        files.load(person=f"versions: {versions}")
+
+
 def test_a_flag_nobody_knows_is_refused(files: Files) -> None:
     with pytest.raises(BadConfig, match="did you mean layout"):
         files.load(flags={"layuot": "x"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,23 @@ def test_claude_needs_no_node_and_its_version_is_pinned_once() -> None:
     profile = load("claude")
     assert profile.npm == (f"@anthropic-ai/claude-code-linux-{{arch}}@{profile.version}",)
     assert profile.model == ""
+
+
+def test_another_version_of_a_program_is_one_setting() -> None:
+    own, other = load("claude"), load("claude", versions=["gemini@0.62.0", "claude@2.2.0-beta.1"])
+    assert other.version == "2.2.0-beta.1"
+    assert other.npm == ("@anthropic-ai/claude-code-linux-{arch}@2.2.0-beta.1",)
+    assert replace(other, version=own.version, npm=own.npm) == own
+    assert load("codex", versions=["claude@2.2.0"]) == load("codex")
+
+
+def test_a_version_for_nothing_is_told(place: Path) -> None:
+    with pytest.raises(UnknownProfile) as caught:
+        load("claude", [place], versions=["cluade@2.2.0"])
+    assert caught.value.hint == "did you mean 'claude'?"
+    (place / "mine.yaml").write_text("command: [bash]\n")
+    with pytest.raises(BadConfig, match="has no version to choose"):
+        load("mine", [place], versions=["mine@1"])
 
 
 def test_nothing_is_typed_at_a_shell() -> None:
