@@ -38,7 +38,7 @@ TAKEN_IN = 0.1
 """Seconds after which an agent that fetched its tools has them in its next request (Claude Code 2.1.197: 0.06)."""
 BACK = 1.0
 """Seconds in which a listener whose question ended asks again."""
-SHARE = 0.25
+SHARE = 0.2
 """The part of its start that it takes for that on a machine with too much to do, where the seconds are too few."""
 _POLL = 0.05
 _RECENT = timedelta(seconds=3)
