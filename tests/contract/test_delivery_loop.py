@@ -14,7 +14,7 @@ from tests.journeys.person import eventually
 
 MANY = int(os.environ.get("ORCHESTRA_TEST_MESSAGES") or "8")
 """How many messages each loop sends; read at once, for a test sees none of the caller's own settings."""
-BURSTS = 4
+BURSTS = 4 if MANY > 20 else 2
 """How many times a person with a draft in the window is written to."""
 PATIENCE = 10.0
 """Seconds within which an agent at rest must have its message, on a busy machine too."""
