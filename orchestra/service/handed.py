@@ -29,9 +29,10 @@ def given_before(project: Project, session: Session) -> Given:
 
 
 def give(project: Project, session: Session, listener: int, numbers: list[int]) -> None:
-    """Remember what a listener takes now."""
+    """Remember what a listener takes now, beside what is still under way: Codex may take ten seconds to see it."""
+    before = under_way(project, session)
     project.store.set(_key(session), json.dumps([listener, time.time(), numbers]))
-    evidence.offer(project, session, numbers)
+    evidence.offer(project, session, [*(one for one in before if one not in numbers), *numbers])
 
 
 def under_way(project: Project, session: Session) -> list[int]:

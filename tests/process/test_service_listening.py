@@ -59,6 +59,17 @@ def test_the_next_listener_does_not_get_what_is_under_way(project: Project) -> N
     assert states(project) == [MessageState.READ]
 
 
+def test_what_is_under_way_stays_so_when_more_follows_it(project: Project) -> None:
+    """Codex asks again as soon as it has put a message down, and goes on with it seconds later."""
+    say(project, "PURPLE")
+    assert "PURPLE" in given(project, FIRST)
+    say(project, "ORANGE")
+    text = given(project, SECOND)
+    assert "ORANGE" in text
+    assert "PURPLE" not in text
+    assert not given(project, SECOND + 1)
+
+
 def test_a_listener_that_never_got_its_answer_gets_it_again(project: Project) -> None:
     say(project, "PURPLE")
     assert given(project, FIRST) == given(project, FIRST) != ""

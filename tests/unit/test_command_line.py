@@ -95,4 +95,4 @@ def test_a_usual_command_loads_no_validation_library(words: str, tmp_path: Path)
     assert "is not inside a git repository" in done.stderr
     loaded = {name.partition(".")[0] for name in done.stdout.split()}
     assert "typer" in loaded
-    assert loaded & {"pydantic", "rich", "docker", "libtmux", "git", "mcp", "sqlite3"} == set()
+    assert loaded & {"pydantic", "rich", "docker", "libtmux", "git", "mcp"} == set()
