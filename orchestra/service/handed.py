@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from orchestra.actions import evidence
@@ -15,11 +16,15 @@ UNDER_WAY = 30.0
 
 
 class Given(NamedTuple):
-    """What a session's listeners were given last, to whom, and when, in seconds since the epoch."""
+    """What a session's listeners were given last, to whom, and when, in seconds since the epoch.
+
+    ``earlier`` is what was still under way then.
+    """
 
     listener: int
     at: float
     numbers: list[int]
+    earlier: Sequence[int] = ()
 
 
 def given_before(project: Project, session: Session) -> Given:
@@ -30,15 +35,17 @@ def given_before(project: Project, session: Session) -> Given:
 
 def give(project: Project, session: Session, listener: int, numbers: list[int]) -> None:
     """Remember what a listener takes now, beside what is still under way: Codex may take ten seconds to see it."""
-    before = under_way(project, session)
-    project.store.set(_key(session), json.dumps([listener, time.time(), numbers]))
-    evidence.offer(project, session, [*(one for one in before if one not in numbers), *numbers])
+    earlier = [one for one in under_way(project, session) if one not in numbers]
+    project.store.set(_key(session), json.dumps([listener, time.time(), numbers, earlier]))
+    # Only these: the next hook call proves nothing about what was given before.
+    evidence.offer(project, session, numbers)
 
 
 def under_way(project: Project, session: Session) -> list[int]:
     """Return the messages that a listener took a moment ago, for all that the agent's hooks have told."""
-    recent = time.time() - given_before(project, session).at < UNDER_WAY
-    return evidence.offered(project, session) if recent else []
+    given, offered = given_before(project, session), evidence.offered(project, session)
+    recent = time.time() - given.at < UNDER_WAY
+    return [*given.earlier, *offered] if recent and offered else []
 
 
 def _key(session: Session) -> str:

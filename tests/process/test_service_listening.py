@@ -70,6 +70,14 @@ def test_what_is_under_way_stays_so_when_more_follows_it(project: Project) -> No
     assert not given(project, SECOND + 1)
 
 
+def test_what_never_arrived_is_not_taken_for_delivered_because_the_next_did(project: Project) -> None:
+    say(project, "PURPLE")
+    assert given(project, FIRST)
+    say(project, "ORANGE")
+    text = given(project, SECOND)
+    assert "PURPLE" in hook(project, "UserPromptSubmit", prompt=f"<task-notification>\n{text}")
+
+
 def test_a_listener_that_never_got_its_answer_gets_it_again(project: Project) -> None:
     say(project, "PURPLE")
     assert given(project, FIRST) == given(project, FIRST) != ""
