@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestra.errors import DeadlineExceeded, NotARepository, Refused
-from orchestra.model import SandboxKind, Session
 from orchestra.paths import Home, ProjectPaths, SessionPaths
 
 if TYPE_CHECKING:
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from orchestra.drivers.repository import Repository
     from orchestra.drivers.sandbox import Sandbox
     from orchestra.drivers.tmux import Tmux
+    from orchestra.model import SandboxKind, Session
     from orchestra.store import Store
 
 LOCK_DEADLINE = 120.0
@@ -86,6 +86,8 @@ class Project:
         return self._sandboxes[kind]
 
     def _make_sandbox(self, kind: SandboxKind) -> Sandbox:
+        from orchestra.model import SandboxKind  # noqa: PLC0415 -- loads when touched
+
         if kind is SandboxKind.HOST:
             from orchestra.drivers.host import HostSandbox  # noqa: PLC0415 -- loads when touched
 

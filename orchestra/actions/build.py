@@ -11,14 +11,16 @@ if TYPE_CHECKING:
     from orchestra.project import Project
 
 
-def build_image(project: Project, agent: str = "", *, progress: Progress = ignore) -> str:
-    """Build a profile's image where it is not built yet, and return its tag."""
+def build_image(project: Project, agent: str = "", *, progress: Progress = ignore, look: bool = True) -> str:
+    """Build a profile's image where it is not built yet, and return its tag.
+
+    Without ``look``, one that was there before is taken to be there still.
+    """
     from orchestra.drivers import images as driver  # noqa: PLC0415 -- loads when touched
 
     recipe = places.recipe_for(project, agent or project.settings.agent)
-    return driver.ensure(
-        recipe, progress=progress, network=project.settings.build_network, cache=project.paths.home.cache
-    )
+    settings, cache = project.settings, project.paths.home.cache
+    return driver.ensure(recipe, progress=progress, network=settings.build_network, cache=cache, look=look)
 
 
 def images(project: Project) -> list[object]:

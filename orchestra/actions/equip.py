@@ -40,7 +40,7 @@ def private_git(project: Project, session: Session) -> None:
     place = project.place(session)
     repository = project.repository
     place.root.mkdir(parents=True, exist_ok=True, mode=_PRIVATE)
-    checkout = repository.worktree_git(session.worktree)
+    record = repository.record(session.worktree)
     tip = repository.resolve(f"refs/heads/{session.branch}") if session.branch else session.base
     if not (place.git / "HEAD").is_file():
         private.create(
@@ -49,7 +49,7 @@ def private_git(project: Project, session: Session) -> None:
             branch=session.branch,
             tip=tip,
             base=session.base,
-            index=checkout.git_dir / "index",
+            index=record / "index",
         )
     place.pointer.write_text(private.pointer_text(str(place.git)))
     project.store.update_session(session.name, head=session.head or tip)
@@ -71,8 +71,8 @@ def write_files(project: Project, session: Session, *, dress: Dress | None = Non
     clothes = (dress or outfit)(profile, setting(project, session))
     for name, (content, mode) in clothes.agent_files.items():
         _write(place.agent / name, content, mode)
-    for name, (content, mode) in clothes.home_files.items():
-        trees.plant(place.home, name, content, mode)
+    for name in clothes.home_dirs:
+        trees.make_directory(place.home, name)
 
 
 def _write(path: Path, content: bytes, mode: int) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from orchestra.actions import equip, places, source, watch
 from orchestra.actions.build import build_image
-from orchestra.errors import CommandFailed, DeadlineExceeded, Refused
+from orchestra.errors import CommandFailed, DeadlineExceeded, NotFound, Refused
 from orchestra.lifecycle import Seen, Sign, Step
 from orchestra.model import Intent, Role, SandboxKind, Session
 from orchestra.wire import Progress
@@ -60,10 +60,23 @@ def _files(project: Project, session: Session, _progress: Progress) -> None:
 
 
 def _image(project: Project, session: Session, progress: Progress) -> None:
-    project.store.set(f"image.{session.id}", build_image(project, session.agent, progress=progress))
+    _choose_image(project, session, progress, look=False)
 
 
-def _box(project: Project, session: Session, _progress: Progress) -> None:
+def _choose_image(project: Project, session: Session, progress: Progress, *, look: bool) -> None:
+    project.store.set(f"image.{session.id}", build_image(project, session.agent, progress=progress, look=look))
+
+
+def _box(project: Project, session: Session, progress: Progress) -> None:
+    try:
+        _make_box(project, session)
+    except NotFound:
+        # The image that was there before may have been removed since.
+        _choose_image(project, session, progress, look=True)
+        _make_box(project, session)
+
+
+def _make_box(project: Project, session: Session) -> None:
     image = places.image_of(project, session)
     project.sandbox(session.sandbox).create(places.box_for(project, session, image=image))
 

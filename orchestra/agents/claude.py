@@ -23,12 +23,16 @@ HOOK_DEADLINE = 8
 The hook of the first prompt takes until our tools are there: Claude Code connects to MCP servers in
 the background, and its first request would go out without them.
 """
+PROMPT_DEADLINE = 1
+"""Seconds until a prompt is not held back any more for a service that nobody reaches."""
 STATUS_DEADLINE = 1
 """Seconds the status line may wait for the service."""
 
 LISTEN_DEADLINE = 2_000_000
 """Seconds that one listener may wait for messages; Claude Code's own clock holds 2,147,483."""
 
+_CONFIG = ".claude"
+"""Claude Code's own directory, below the agent's home."""
 _START = "from box.settle import main\n\nmain()\n"
 _POSTED = (
     "UserPromptSubmit",
@@ -65,13 +69,13 @@ def outfit(profile: Profile, setting: Setting) -> Outfit:
         "begins.json": common.as_json(settings(setting, begins=True)),
         "mcp.json": common.as_json(mcp_config(setting)),
         "start.py": (_START.encode(), common.READ_ONLY),
-        **common.box_files("__init__.py", "settle.py", "tell.py"),
+        **common.box_files("__init__.py", "settle.py", "status.sh", "tell.py", "tell.sh"),
     }
-    env = {"CLAUDE_CONFIG_DIR": str(PurePosixPath(setting.home, ".claude"))}
+    env = {"CLAUDE_CONFIG_DIR": str(PurePosixPath(setting.home, _CONFIG))}
     if setting.contained:
         env["IS_SANDBOX"] = "1"
     ending = _ending(profile, setting)
-    return common.outfit_with(profile, setting, ending=ending, env=env, files=files, redraws=True)
+    return common.outfit_with(profile, setting, ending=ending, env=env, files=files, redraws=True, dirs=(_CONFIG,))
 
 
 def _ending(profile: Profile, setting: Setting) -> str:
@@ -106,13 +110,15 @@ def settings(setting: Setting, *, begins: bool = False) -> dict[str, Any]:
 
     One that ``begins`` with a prompt tells of its start with that, and listens from then on.
     """
-    tell = common.quoted([setting.python, setting.path("box/tell.py")])
+    tell = common.quoted(setting.tell)
     # It must be a command, and one that is waited for would hold the first prompt back.
     start = {"type": "command", "command": f"{tell} SessionStart {SESSION_START_DEADLINE}", "async": True}
     hooks: dict[str, Any] = {"SessionStart": [{"hooks": [{**start, "timeout": SESSION_START_DEADLINE + 2}]}]}
     for event in _POSTED:
         matcher = {"matcher": "*"} if event in _MATCHED else {}
         hooks[event] = [{**matcher, "hooks": [_posted(setting, event)]}]
+    # Claude Code takes 70 ms to make its first own request for a hook, and the first prompt would wait for that.
+    hooks["UserPromptSubmit"][0]["hooks"] = [_prompted(setting, tell)]
     for event in _LISTENED:
         hooks[event][0]["hooks"].append(_listener(tell))
     if begins:
@@ -121,11 +127,16 @@ def settings(setting: Setting, *, begins: bool = False) -> dict[str, Any]:
         "hooks": hooks,
         "permissions": {"allow": ["mcp__orchestra"]},
         "disableDeepLinkRegistration": "disable",
-        "statusLine": {"type": "command", "command": f"{tell} StatusLine {STATUS_DEADLINE}", "padding": 0},
+        "statusLine": {"type": "command", "command": _status_line(setting, tell), "padding": 0},
     }
     if setting.contained:
         found["skipDangerousModePermissionPrompt"] = True
     return found
+
+
+def _status_line(setting: Setting, tell: str) -> str:
+    """Return the command that makes the status line: before the first turn a shell alone, while all else starts."""
+    return f"sh {common.quoted([setting.path('box/status.sh')])} {tell} StatusLine {STATUS_DEADLINE}"
 
 
 def _listener(tell: str) -> dict[str, Any]:
@@ -142,6 +153,13 @@ def _listener(tell: str) -> dict[str, Any]:
         "rewakeMessage": "Messages have come in:",
         "rewakeSummary": "a message came in",
     }
+
+
+def _prompted(setting: Setting, tell: str) -> dict[str, Any]:
+    quick = common.quoted(["bash", setting.path("box/tell.sh")])
+    words = f"UserPromptSubmit {PROMPT_DEADLINE}"
+    command = f"command -v bash >/dev/null && exec {quick} {words}; exec {tell} {words}"
+    return {"type": "command", "command": command, "timeout": HOOK_DEADLINE}
 
 
 def _posted(setting: Setting, event: str) -> dict[str, Any]:

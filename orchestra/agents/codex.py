@@ -101,7 +101,7 @@ def hooks(setting: Setting) -> dict[str, Any]:
     found: dict[str, Any] = {}
     trusted: dict[str, Any] = {}
     for event, deadline in _HOOKS.items():
-        command = common.quoted([setting.python, setting.path("box/tell.py"), event, str(deadline)])
+        command = common.quoted([*setting.tell, event, str(deadline)])
         hook = {"type": "command", "command": command, "timeout": deadline + 1}
         found[event] = [{"hooks": [hook]}]
         label = re.sub(r"(?<!^)(?=[A-Z])", "_", event).lower()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -16,8 +16,8 @@ READ_ONLY = 0o444
 """The mode of a file that the agent reads."""
 EXECUTABLE = 0o555
 """The mode of a program that the agent runs."""
-PRIVATE = 0o600
-"""The mode of a file in the agent's home."""
+OWN_DIR = ".orchestra"
+"""Where our own programs in a box keep what they remember, below the agent's home."""
 
 _HERE = Path(__file__).parent
 _LONGEST_PROMPT = 8000
@@ -58,6 +58,11 @@ class Setting:
         """The Python that runs our own small programs beside the agent."""
         return "python3" if self.contained else sys.executable
 
+    @property
+    def tell(self) -> list[str]:
+        """The beginning of the command that tells the service of an event; Python without what it does not need."""
+        return [self.python, "-I", "-S", self.path("box/tell.py")]
+
     def path(self, name: str) -> str:
         """Return the full path of a file in the agent's directory."""
         return str(PurePosixPath(self.agent_dir, name))
@@ -67,24 +72,31 @@ class Setting:
 class Outfit:
     """What an agent is given.
 
-    ``agent_files`` lie in the read-only directory, ``home_files`` are written to the agent's home
-    where they are missing. ``mounts`` puts some of the agent files at further paths of a
-    container, path to name.
+    ``agent_files`` lie in the read-only directory, ``home_dirs`` are made in the agent's home.
+    ``mounts`` puts some of the agent files at further paths of a container, path to name.
     """
 
     agent_files: Files
     env: Mapping[str, str]
     command: tuple[str, ...]
-    home_files: Files = field(default_factory=dict)
+    home_dirs: tuple[str, ...] = (OWN_DIR,)
     mounts: Mapping[str, str] = field(default_factory=dict)
 
 
 def outfit_with(
-    profile: Profile, setting: Setting, *, ending: str, env: Mapping[str, str], files: Files, redraws: bool = False
+    profile: Profile,
+    setting: Setting,
+    *,
+    ending: str,
+    env: Mapping[str, str],
+    files: Files,
+    redraws: bool = False,
+    dirs: Sequence[str] = (),
 ) -> Outfit:
     """Return the outfit that every family shares, with the family's own files and its end of the launcher.
 
-    An agent that ``redraws`` all of its window when that appears need not wait for it.
+    An agent that ``redraws`` all of its window when that appears need not wait for it. ``dirs`` are
+    directories of its home that it would make itself: a program for that takes 10 ms of its start.
     """
     whole = {**_environment(profile, setting), **env, **profile.env}
     own = {f"files/{name}": _copied(path) for name, path in profile.files.items()}
@@ -100,6 +112,7 @@ def outfit_with(
         agent_files=agent_files,
         env=whole,
         command=("sh", setting.path("launch.sh")),
+        home_dirs=(OWN_DIR, *dirs),
         mounts={f"/orchestra/{name}": f"files/{name}" for name in profile.files} if setting.contained else {},
     )
 

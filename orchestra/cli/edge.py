@@ -5,8 +5,6 @@ from __future__ import annotations
 import io
 import os
 import sys
-import tempfile
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -78,6 +76,9 @@ def clean(text: str) -> str:
 
 
 def _confess(error: Exception) -> int:
+    import tempfile  # noqa: PLC0415 -- seldom needed
+    import traceback  # noqa: PLC0415 -- seldom needed
+
     descriptor, name = tempfile.mkstemp(prefix="orchestra-bug-", suffix=".log")
     with os.fdopen(descriptor, "w") as file:
         file.write(f"command: {sys.argv[1:]}\n")

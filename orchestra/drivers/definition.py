@@ -16,6 +16,7 @@ from docker.types import LogConfig
 from docker.types import Mount as EngineMount
 
 from orchestra.drivers import engine
+from orchestra.drivers.private_git import OBJECTS
 from orchestra.drivers.sandbox import Box, Mount
 from orchestra.errors import Refused
 from orchestra.names import digest
@@ -121,3 +122,21 @@ def _host_config(client: docker.APIClient, box: Box, place: Place, *, logged: bo
 
 def _mount(mount: Mount) -> EngineMount:
     return EngineMount(target=mount.target, source=str(mount.source), type="bind", read_only=mount.read_only)
+
+
+def throw_away(box: Box, git_dir: str) -> tuple[str, ...]:
+    """Return the docker command's words for a container that only gives out what one git directory holds."""
+    shown = [one for one in box.mounts if one.target.startswith(OBJECTS) or Path(git_dir).is_relative_to(one.target)]
+    user = ("--user", f"{box.uid}:{box.gid}", "--cap-drop", "ALL", "--security-opt", "no-new-privileges")
+    bounds = ("--pids-limit", str(box.limits.pids), "--memory", box.limits.memory, "--log-driver", "none")
+    return (
+        *("run", "--rm", "-i", "--init", "--network", "none", *user, *bounds),
+        *(word for one in shown for word in ("--mount", _mount_text(one))),
+        *("--entrypoint", "git-upload-pack"),
+    )
+
+
+def _mount_text(mount: Mount) -> str:
+    fields = ("type=bind", f"src={mount.source}", f"dst={mount.target}", "readonly")
+    # The docker command reads a line of CSV (RFC 4180): a field with a comma or quote is quoted.
+    return ",".join('"' + one.replace('"', '""') + '"' if set(one) & set(',"\n') else one for one in fields)

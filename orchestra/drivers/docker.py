@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from orchestra.drivers import networks, process
-from orchestra.drivers.definition import DEFINITION, HOME, ONCE, Place, configuration
+from orchestra.drivers.definition import DEFINITION, HOME, ONCE, Place, configuration, throw_away
 from orchestra.drivers.engine import CALL_DEADLINE, appears, command, connect, engine_version, is_conflict, translated
 from orchestra.drivers.process import Completed
-from orchestra.drivers.sandbox import SHELL, STOP_GRACE, Box, Mount, name_of
+from orchestra.drivers.sandbox import SHELL, STOP_GRACE, Box, name_of
 from orchestra.errors import CommandFailed, NotFound, Refused
 from orchestra.model import BoxSight, BoxState, SandboxKind
 
 __all__ = ["DockerSandbox", "engine_version"]
 
-OBJECTS = "/orchestra/objects"
-"""Where the host's git objects are shown in a container; further ones have this as their beginning."""
 _ATTACH = Path(__file__).with_name("attach.sh")
 _SETTLED = "10"
 """Seconds after which an agent that was started has surely set up its terminal (Claude Code: 1 s)."""
+_NETWORK_STAYS = 15.0
+"""Seconds for which a network that was seen is taken to be there."""
 _STATES = {
     "created": BoxState.CREATED,
     "running": BoxState.RUNNING,
@@ -44,9 +46,14 @@ class DockerSandbox:
 
     kind = SandboxKind.DOCKER
 
-    def __init__(self, network: str, *, internal: bool = False, home_tag: str = "") -> None:
+    def __init__(
+        self, network: str, *, internal: bool = False, home_tag: str = "", clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._place = Place(network, home_tag)
         self._internal = internal
+        self._clock = clock
+        self._network_seen = -math.inf
+        self._fresh: dict[str, str] = {}
 
     def create(self, box: Box) -> None:
         """Make the container, replacing one that does not run and was made from another definition.
@@ -54,28 +61,38 @@ class DockerSandbox:
         Raises Refused where the name belongs to a container of somebody else's, or a mount would
         show the engine's socket; NotFound for a missing image; EngineDown; CommandFailed.
         """
-        self.ensure_network()
+        self._know_network()
         wanted = configuration(connect(), box, self._place)
-        found = self._inspect(box.name)
-        if found is not None:
-            self._require_ours(box.name, found)
-            running = _sight(found).state is BoxState.RUNNING
-            if running or found["Config"]["Labels"].get(DEFINITION) == wanted["labels"][DEFINITION]:
-                return
-            self.remove(box.name)
-        self._create(box.name, wanted)
-
-    def _create(self, name: str, wanted: Mapping[str, Any]) -> None:
         try:
-            with translated(f"make the container {name}"):
-                connect().create_container(name=name, **wanted)
+            self._fresh[box.name] = self._make(box.name, wanted)
+        except (CommandFailed, NotFound) as error:
+            # Most often there is none of that name, and to look first would be one question more to the engine.
+            found = appears(lambda: self._inspect(box.name)) if is_conflict(error) else self._inspect(box.name)
+            if found is None:
+                raise
+            self._replace(box.name, found, wanted)
+
+    def _replace(self, name: str, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+        self._require_ours(name, found)
+        running = _sight(found).state is BoxState.RUNNING
+        if running or found["Config"]["Labels"].get(DEFINITION) == wanted["labels"][DEFINITION]:
+            return
+        self.remove(name)
+        try:
+            self._make(name, wanted)
         except CommandFailed as error:
             # Another process made it between our look and now.
             if not is_conflict(error) or appears(lambda: self._inspect(name)) is None:
                 raise
 
+    def _make(self, name: str, wanted: Mapping[str, Any]) -> str:
+        with translated(f"make the container {name}"):
+            return str(connect().create_container(name=name, **wanted)["Id"])
+
     def start(self, name: str) -> None:
         """Start a container that was created or has exited; raises NotFound, EngineDown or CommandFailed."""
+        if self._start_made(name):
+            return
         network = self.ensure_network()
         found = self._inspect(name)
         if found is None:
@@ -86,6 +103,18 @@ class DockerSandbox:
         _rejoin(name, found, self._place.network, network["Id"])
         with translated(f"start the container {name}"):
             connect().start(name)
+
+    def _start_made(self, name: str) -> bool:
+        """Start what was made just now, which needs no look; False where that is not so, or no longer."""
+        made = self._fresh.pop(name, "")
+        if not made:
+            return False
+        try:
+            with translated(f"start the container {name}"):
+                connect().start(made)
+        except (CommandFailed, NotFound):
+            return False
+        return True
 
     def look(self, box: Box | str) -> BoxSight:
         """Look at one container; raises EngineDown."""
@@ -155,7 +184,7 @@ class DockerSandbox:
         image = box.image or (str(found["Config"]["Image"]) if found is not None else "")
         if not image:
             raise NotFound(f"there is no container {box.name} and no image for it", hint="type: orchestra up")
-        return (*command(), *_throw_away(box, git_dir), image, git_dir)
+        return (*command(), *throw_away(box, git_dir), image, git_dir)
 
     def run_once(self, box: Box, args: Sequence[str], *, deadline: float) -> Completed:
         """Run a program in a fresh container that is removed afterwards; ``deadline`` is in seconds.
@@ -195,7 +224,14 @@ class DockerSandbox:
 
     def ensure_network(self) -> dict[str, Any]:
         """Make the network unless it is there; raises Refused where it is there in another form, and used."""
-        return networks.ensure(self._place, internal=self._internal)
+        network = networks.ensure(self._place, internal=self._internal)
+        self._network_seen = self._clock()
+        return network
+
+    def _know_network(self) -> None:
+        """Make the network unless it was there a moment ago; a start that misses it makes it anew."""
+        if self._clock() - self._network_seen > _NETWORK_STAYS:
+            self.ensure_network()
 
     def remove_network(self) -> None:
         """Remove the network while no container is connected to it; an absent one is removed already.
@@ -240,23 +276,6 @@ def _rejoin(name: str, found: Mapping[str, Any], network: str, current: str) -> 
     with translated(f"connect {name} to {network}"):
         connect().disconnect_container_from_network(name, network, force=True)
         connect().connect_container_to_network(name, network)
-
-
-def _throw_away(box: Box, git_dir: str) -> tuple[str, ...]:
-    shown = [one for one in box.mounts if one.target.startswith(OBJECTS) or Path(git_dir).is_relative_to(one.target)]
-    user = ("--user", f"{box.uid}:{box.gid}", "--cap-drop", "ALL", "--security-opt", "no-new-privileges")
-    bounds = ("--pids-limit", str(box.limits.pids), "--memory", box.limits.memory, "--log-driver", "none")
-    return (
-        *("run", "--rm", "-i", "--init", "--network", "none", *user, *bounds),
-        *(word for one in shown for word in ("--mount", _mount_text(one))),
-        *("--entrypoint", "git-upload-pack"),
-    )
-
-
-def _mount_text(mount: Mount) -> str:
-    fields = ("type=bind", f"src={mount.source}", f"dst={mount.target}", "readonly")
-    # The docker command reads a line of CSV (RFC 4180): a field with a comma or quote is quoted.
-    return ",".join('"' + one.replace('"', '""') + '"' if set(one) & set(',"\n') else one for one in fields)
 
 
 def _follow(name: str, args: Sequence[str], deadline: float) -> Completed:

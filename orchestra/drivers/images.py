@@ -39,6 +39,9 @@ _PROXIES = ("http_proxy", "https_proxy", "no_proxy", "all_proxy")
 _BASE_SCRIPT = Path(__file__).with_name("base_image.sh")
 
 
+_seen: set[str] = set()
+
+
 @dataclass(frozen=True, slots=True)
 class Image:
     """One image that Orchestra built; ``size`` is in bytes, layers shared with others included."""
@@ -51,11 +54,13 @@ class Image:
 
 def exists(tag: str) -> bool:
     """Say whether the engine has an image; raises EngineDown."""
+    _seen.discard(tag)
     try:
         with translated(f"look at the image {tag}"):
             connect().inspect_image(tag)  # type: ignore[no-untyped-call] # the stubs lack its types
     except NotFound:
         return False
+    _seen.add(tag)
     return True
 
 
@@ -71,17 +76,18 @@ def list_images() -> list[Image]:
     return sorted(found, key=lambda one: one.created, reverse=True)
 
 
-def ensure(recipe: ImageRecipe, *, progress: Progress, cache: Path, network: str = "host") -> str:
+def ensure(recipe: ImageRecipe, *, progress: Progress, cache: Path, network: str = "host", look: bool = True) -> str:
     """Return the tag of a recipe's image, building the layers that are missing; output goes to ``progress`` by lines.
 
-    ``cache`` keeps downloads and locks. Raises CommandFailed with a failing build's last lines,
+    ``cache`` keeps downloads and locks. Without ``look``, an image that this process has seen is taken to be there
+    still. Raises CommandFailed with a failing build's last lines,
     BadConfig, EngineDown, DeadlineExceeded.
     """
     if recipe.image:
         _ensure_pulled(recipe.image, progress)
         return recipe.image
     final = tag_for(recipe, "project")
-    if exists(final):
+    if (not look and final in _seen) or exists(final):
         return final
     for stage in recipe.stages():
         tag = tag_for(recipe, stage)

@@ -59,6 +59,16 @@ def plant(root: Path, name: str, content: bytes, mode: int) -> bool:
     return True
 
 
+def make_directory(root: Path, name: str) -> None:
+    """Make a directory below ``root``, its parents too; what an agent has put in the way is left as it is."""
+    with ExitStack() as stack:
+        try:
+            _descend(stack, root, PurePath(name).parts)
+        except OSError as error:
+            if error.errno not in _IN_THE_WAY:
+                raise
+
+
 def read(root: Path, name: str, *, most: int) -> bytes | None:
     """Return what a file below ``root`` holds, at most ``most`` bytes and one more; None where there is none.
 

@@ -8,34 +8,35 @@ answer() {
     [ "$before" = "$ANTHROPIC_API_KEY" ] && before=
     tail=", \"customApiKeyResponses\": {\"approved\": [\"${ANTHROPIC_API_KEY#"$before"}\"], \"rejected\": []}"
   fi
-  mkdir -p "$CLAUDE_CONFIG_DIR" && (
+  [ -d "$CLAUDE_CONFIG_DIR" ] || mkdir -p "$CLAUDE_CONFIG_DIR" || return 1
+  # Cut off in its middle, it is no JSON: the next start writes it anew.
+  (
     umask 077
-    printf '{"hasCompletedOnboarding": true, "projects": %s%s}' "$trusted" "$tail" >"$CLAUDE_CONFIG_DIR/.claude.new"
-  ) && mv "$CLAUDE_CONFIG_DIR/.claude.new" "$CLAUDE_CONFIG_DIR/.claude.json"
+    printf '{"hasCompletedOnboarding": true, "projects": %s%s}' "$trusted" "$tail" >"$CLAUDE_CONFIG_DIR/.claude.json"
+  )
 }
-# A service that is being restarted too must be there first: Claude Code connects to it once. curl starts in a third of
-# the time that Python takes; it is told the token through a pipe, for others see the words of a command.
+# A service that is being restarted too must be there first: Claude Code connects to it once.
 seconds=10
-launched() {
-  printf 'url = "%s/Launched"\nheader = "Authorization: Bearer %s"\nheader = "Content-Type: application/json"\n' \
-    "$ORCHESTRA_HOOK_URL" "$ORCHESTRA_TOKEN" |
-    curl --config - --silent --output /dev/null --data '{}' --noproxy '*' \
-      --retry "$seconds" --retry-delay 1 --retry-connrefused --retry-max-time "$seconds" --max-time "$((seconds + 1))"
-}
-if [ -e "$CLAUDE_CONFIG_DIR/.claude.json" ] || ! answer; then
+begun=
+if [ -e "$CLAUDE_CONFIG_DIR/.claude.json" ] || ! command -v bash >/dev/null || ! command -v timeout >/dev/null; then
   "$python" "$agent_dir/start.py" "$seconds"
-elif command -v curl >/dev/null; then
-  launched
+  # Killed at its very beginning, Claude Code leaves a file without a word of the conversation, which it can neither
+  # resume nor begin anew.
+  if grep -qsE '"type":"(user|assistant)"' "$CLAUDE_CONFIG_DIR"/projects/*/"$conversation".jsonl; then
+    begun=yes
+  else
+    rm -f "$CLAUDE_CONFIG_DIR"/projects/*/"$conversation".jsonl
+  fi
 else
-  "$python" "$agent_dir/start.py" "$seconds"
+  # Connecting has no deadline of its own.
+  echo '{}' | timeout "$((seconds + 1))" bash "$agent_dir/box/tell.sh" Launched "$seconds" >/dev/null &
+  answer || "$python" "$agent_dir/start.py" 0
+  wait "$!"
 fi
-# Killed at its very beginning, Claude Code leaves a file without a word of the conversation, which it can neither
-# resume nor begin anew.
-if grep -qsE '"type":"(user|assistant)"' "$CLAUDE_CONFIG_DIR"/projects/*/"$conversation".jsonl; then
+if [ -n "$begun" ]; then
   start=again
   prompt="$agent_dir/nudge.md"
 else
-  rm -f "$CLAUDE_CONFIG_DIR"/projects/*/"$conversation".jsonl
   start=first
   prompt="$agent_dir/first.md"
 fi

@@ -1,14 +1,17 @@
 # What follows runs in the agent's own box. Secrets come from files, so that no list of
-# processes, containers or images shows them.
+# processes, containers or images shows them. In a box that is new every program that is started costs
+# some milliseconds of the agent's start: what the shell can do itself, it does.
 set -u
 cd "$worktree" || exit 1
-if [ -r "$secrets_dir/token" ]; then
-  ORCHESTRA_TOKEN=$(cat "$secrets_dir/token")
-  export ORCHESTRA_TOKEN
-fi
 for file in "$secrets_dir"/*; do
   name=${file##*/}
-  case $name in token | [0-9]* | *[!A-Za-z0-9_]*) continue ;; esac
-  [ -r "$file" ] && export "$name=$(cat "$file")"
+  case $name in [0-9]* | *[!A-Za-z0-9_]*) continue ;; esac
+  [ "$name" = token ] && name=ORCHESTRA_TOKEN
+  [ -r "$file" ] || continue
+  {
+    IFS= read -r value
+    if IFS= read -r more || [ -n "$more" ]; then value=$(cat "$file"); fi
+  } <"$file"
+  export "$name=$value"
 done
-mkdir -p "$home/.orchestra"
+[ -d "$home/.orchestra" ] || mkdir -p "$home/.orchestra"

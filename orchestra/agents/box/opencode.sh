@@ -12,7 +12,7 @@ if [ ! -s "$note" ]; then
   fi
 fi
 # A service that is being restarted too must be there first: opencode connects to it once.
-echo '{}' | "$python" "$agent_dir/box/tell.py" Launched 10 >/dev/null
+echo '{}' | "$python" -I -S "$agent_dir/box/tell.py" Launched 10 >/dev/null
 # The bridge ends by itself, and well, when opencode has ended; it hears of that after a closed window too.
 (
   trap '' HUP
