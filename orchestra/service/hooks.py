@@ -38,8 +38,13 @@ TAKEN_IN = 0.1
 """Seconds after which an agent that fetched its tools has them in its next request (Claude Code 2.1.197: 0.06)."""
 BACK = 1.0
 """Seconds in which a listener whose question ended asks again."""
-SHARE = 0.2
-"""The part of its start that it takes for that on a machine with too much to do, where the seconds are too few."""
+QUICK = 0.7
+"""Seconds from its launch until it fetches its tools on a machine that has little to do."""
+SHARE = 0.35
+"""The part of what it took beyond that by which all else takes longer too."""
+SHOWN = 0.05
+"""Seconds for which a first prompt is held in any case: newer ones fetch their tools long before, and show them with
+the first picture of their window (Claude Code 2.1.332: 0.03)."""
 _POLL = 0.05
 _RECENT = timedelta(seconds=3)
 _EVENT = re.compile(r"[A-Za-z]{1,40}")
@@ -65,7 +70,8 @@ async def take(request: Request, *, tools_deadline: float = TOOLS_DEADLINE) -> R
     if event == LAUNCH_EVENT:
         presence.starts(caller.session.id)
     if event == PROMPT_EVENT:
-        await anyio.sleep(presence.takes_in(caller.session.id, least=TAKEN_IN, share=SHARE))
+        held = presence.takes_in(caller.session.id, least=TAKEN_IN, quick=QUICK, share=SHARE)
+        await anyio.sleep(max(held, SHOWN if caller.session.state is State.STARTING else 0.0))
     return JSONResponse(await _reply(caller, event, payload))
 
 

@@ -34,17 +34,18 @@ class Presence:
         with self._lock:
             self._started[session] = datetime.now(UTC)
 
-    def takes_in(self, session: int, *, least: float, share: float) -> float:
+    def takes_in(self, session: int, *, least: float, quick: float, share: float) -> float:
         """Return for how many seconds an agent that asked for its tools just now is held to take them in.
 
-        ``least``, or a ``share`` of what it took from its start until it asked: on a busy machine all
+        ``least``, and a ``share`` of what it took beyond ``quick`` from its start until it asked: on a busy machine all
         takes longer, also until the agent sees the answer. Less by what has passed since it asked.
         """
         with self._lock:
             seen, started = self._tools_seen.get(session), self._started.get(session)
         if seen is None:
             return 0.0
-        hold = max(least, (seen - started).total_seconds() * share if started else 0.0)
+        late = (seen - started).total_seconds() - quick if started else 0.0
+        hold = least + max(0.0, late) * share
         return max(0.0, hold - (datetime.now(UTC) - seen).total_seconds())
 
     def has_tools(self, session: int, since: datetime) -> bool:

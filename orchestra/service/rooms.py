@@ -21,6 +21,7 @@ from orchestra.service.calls import refused
 from orchestra.service.desk import Caller, Desk, log
 from orchestra.service.tools import TOOLS
 
+_TELLS_KINDS = frozenset({"initialize", "server/discover"})
 _SHOWS_TOOLS = frozenset({"tools/list", "tools/call"})
 
 
@@ -59,7 +60,7 @@ class RoleServer(MCPServer[Any]):
 
 async def _note_presence(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
     result = await call_next(ctx)
-    if ctx.method == "initialize" and isinstance(result, dict):
+    if ctx.method in _TELLS_KINDS and isinstance(result, dict):
         # There is nothing of these kinds: an agent that does not ask for them has its tools sooner.
         for kind in ("prompts", "resources"):
             result["capabilities"].pop(kind, None)

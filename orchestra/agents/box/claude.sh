@@ -15,10 +15,10 @@ answer() {
     printf '{"hasCompletedOnboarding": true, "projects": %s%s}' "$trusted" "$tail" >"$CLAUDE_CONFIG_DIR/.claude.json"
   )
 }
-# A service that is being restarted too must be there first: Claude Code connects to it once.
 seconds=10
 begun=
 if [ -e "$CLAUDE_CONFIG_DIR/.claude.json" ] || ! command -v bash >/dev/null || ! command -v timeout >/dev/null; then
+  # A service that is being restarted too must be there first: Claude Code connects to it once.
   "$python" "$agent_dir/start.py" "$seconds"
   # Killed at its very beginning, Claude Code leaves a file without a word of the conversation, which it can neither
   # resume nor begin anew.
@@ -28,10 +28,9 @@ if [ -e "$CLAUDE_CONFIG_DIR/.claude.json" ] || ! command -v bash >/dev/null || !
     rm -f "$CLAUDE_CONFIG_DIR"/projects/*/"$conversation".jsonl
   fi
 else
-  # Connecting has no deadline of its own.
+  # For the first time it is the service that has the box started, now: it is there. Connecting has no deadline of its own.
   echo '{}' | timeout "$((seconds + 1))" bash "$agent_dir/box/tell.sh" Launched "$seconds" >/dev/null &
   answer || "$python" "$agent_dir/start.py" 0
-  wait "$!"
 fi
 if [ -n "$begun" ]; then
   start=again
