@@ -58,15 +58,16 @@ def plan(intent: Intent, sandbox: SandboxKind, seen: Seen, *, keep_worktree: boo
 def lanes(steps: tuple[Step, ...]) -> tuple[tuple[tuple[Step, ...], ...], ...]:
     """Group planned steps into stages of lanes: lanes of one stage may run side by side, each in its order.
 
-    A container can be made while its worktree is, and its window opened while it starts.
+    A container can be made while its worktree is. While it starts, its window can be opened, and what its first
+    program waits for be written.
     """
     making = {Step.IMAGE, Step.BOX}
-    first = [one for one in steps if one in {Step.WORKTREE, Step.PRIVATE_GIT}]
     if not making & set(steps) or Step.WORKTREE not in steps:
         return tuple(((step,),) for step in steps)
-    box = [*(one for one in steps if one in making), *(one for one in steps if one is Step.FILES)]
-    last = [(one,) for one in steps if one in {Step.START, Step.WINDOW}]
-    return ((tuple(first), tuple(box)), tuple(last))
+    box = tuple(one for one in steps if one in making)
+    filling = tuple(one for one in steps if one in {Step.PRIVATE_GIT, Step.FILES})
+    starting = ((one,) for one in steps if one in {Step.START, Step.WINDOW})
+    return ((Step.WORKTREE,), box), (*starting, filling)
 
 
 def _toward_running(sandbox: SandboxKind, seen: Seen) -> tuple[Step, ...]:

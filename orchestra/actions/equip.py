@@ -42,6 +42,7 @@ def private_git(project: Project, session: Session) -> None:
     place.root.mkdir(parents=True, exist_ok=True, mode=_PRIVATE)
     record = repository.record(session.worktree)
     tip = repository.resolve(f"refs/heads/{session.branch}") if session.branch else session.base
+    place.pointer.write_text(private.pointer_text(str(place.git)))
     if not (place.git / "HEAD").is_file():
         private.create(
             place.git,
@@ -51,7 +52,6 @@ def private_git(project: Project, session: Session) -> None:
             base=session.base,
             index=record / "index",
         )
-    place.pointer.write_text(private.pointer_text(str(place.git)))
     project.store.update_session(session.name, head=session.head or tip)
 
 
@@ -69,10 +69,10 @@ def write_files(project: Project, session: Session, *, dress: Dress | None = Non
         directory.mkdir(parents=True, exist_ok=True, mode=_PRIVATE)
     _write_secrets(project, session, profile)
     clothes = (dress or outfit)(profile, setting(project, session))
-    for name, (content, mode) in clothes.agent_files.items():
-        _write(place.agent / name, content, mode)
     for name in clothes.home_dirs:
         trees.make_directory(place.home, name)
+    for name, (content, mode) in clothes.agent_files.items():
+        _write(place.agent / name, content, mode)
 
 
 def _write(path: Path, content: bytes, mode: int) -> None:

@@ -56,7 +56,6 @@ def _private_git(project: Project, session: Session, _progress: Progress) -> Non
 
 def _files(project: Project, session: Session, _progress: Progress) -> None:
     equip.write_files(project, session)
-    source.cover(project, session)
 
 
 def _image(project: Project, session: Session, progress: Progress) -> None:
@@ -82,6 +81,7 @@ def _make_box(project: Project, session: Session) -> None:
 
 
 def _start(project: Project, session: Session, _progress: Progress) -> None:
+    source.cover(project, session)
     project.store.record_sign(session.name, Sign.LAUNCHED, f"{session.agent} starts")
     project.sandbox(session.sandbox).start(project.box_name(session))
 

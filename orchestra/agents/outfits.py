@@ -102,11 +102,12 @@ def outfit_with(
     own = {f"files/{name}": _copied(path) for name, path in profile.files.items()}
     last = ending if redraws else box_text("window.sh") + ending
     agent_files = {
-        "launch.sh": (launcher(setting, whole, last).encode(), EXECUTABLE),
         "task.md": (setting.task.encode(), READ_ONLY),
         "instructions.md": (instructions(setting).encode(), READ_ONLY),
         **own,
         **files,
+        # The last: where it is, all is.
+        "launch.sh": (launcher(setting, whole, last).encode(), EXECUTABLE),
     }
     return Outfit(
         agent_files=agent_files,

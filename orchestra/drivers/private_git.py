@@ -60,7 +60,8 @@ def create(target: Path, repo: Repository, *, branch: str, tip: str, base: str, 
 
     ``index`` is copied in, with its record of the files, so that a first ``git status`` reads
     none of them. The host's branches and tags are there as they were. One that exists is left as
-    it is: it may hold commits that were not imported yet. An empty directory may stand in its place.
+    it is: it may hold commits that were not imported yet. An empty directory may stand in its place,
+    and a container see that already.
     """
     if (target / "HEAD").exists():
         return
@@ -69,13 +70,22 @@ def create(target: Path, repo: Repository, *, branch: str, tip: str, base: str, 
     _fill(aside, repo, branch, tip, base)
     if index is not None:
         _copy_index(index, aside)
+    target.mkdir(exist_ok=True)
+    # Without its HEAD it is no git directory.
+    for part in sorted(aside.iterdir(), key=lambda one: (one.name == "HEAD", one)):
+        _move(part, target / part.name)
+    trees.remove(aside)
+
+
+def _move(source: Path, target: Path) -> None:
+    """Move what is whole to where it belongs, unless another process was first, or one that died: theirs is as good."""
+    if os.path.lexists(target):
+        return
     try:
-        aside.rename(target)
+        source.rename(target)
     except OSError as error:
         if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
             raise
-        # Another process was first; theirs is as good.
-        trees.remove(aside)
 
 
 def _fill(place: Path, repo: Repository, branch: str, tip: str, base: str) -> None:

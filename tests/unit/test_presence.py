@@ -32,7 +32,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 @pytest.mark.parametrize(
     ("start", "then", "held"),
-    [(0.4, 0.0, 0.25), (4.0, 0.0, 1.0), (4.0, 0.75, 0.25), (4.0, 2.0, 0.0)],
+    [(0.5, 0.0, 0.25), (4.0, 0.0, 1.0), (4.0, 0.75, 0.25), (4.0, 2.0, 0.0)],
     ids=["quick", "slow", "slow, and its prompt too", "long ago"],
 )
 def test_an_agent_that_was_slow_to_start_is_held_longer(clock: Clock, start: float, then: float, held: float) -> None:
@@ -42,12 +42,12 @@ def test_an_agent_that_was_slow_to_start_is_held_longer(clock: Clock, start: flo
     clock.goes(start)
     seen.saw_tools(1)
     clock.goes(then)
-    assert seen.takes_in(1, least=0.25, share=0.25) == held
+    assert seen.takes_in(1, least=0.25, quick=1.0, share=0.25) == held
 
 
 def test_an_agent_is_not_held_that_never_asked_or_whose_start_nobody_saw(clock: Clock) -> None:
     seen = Presence()
-    assert seen.takes_in(1, least=0.25, share=0.25) == 0
+    assert seen.takes_in(1, least=0.25, quick=1.0, share=0.25) == 0
     seen.saw_tools(1)
     clock.goes(0.125)
-    assert seen.takes_in(1, least=0.25, share=0.25) == 0.125
+    assert seen.takes_in(1, least=0.25, quick=1.0, share=0.25) == 0.125
