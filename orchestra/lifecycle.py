@@ -58,16 +58,16 @@ def plan(intent: Intent, sandbox: SandboxKind, seen: Seen, *, keep_worktree: boo
 def lanes(steps: tuple[Step, ...]) -> tuple[tuple[tuple[Step, ...], ...], ...]:
     """Group planned steps into stages of lanes: lanes of one stage may run side by side, each in its order.
 
-    A container can be made while its worktree is. While it starts, its window can be opened, and what its first
-    program waits for be written.
+    A container can be made while its worktree is. While it starts, what its first program waits for can be written,
+    and its window opened.
     """
     making = {Step.IMAGE, Step.BOX}
     if not making & set(steps) or Step.WORKTREE not in steps:
         return tuple(((step,),) for step in steps)
     box = tuple(one for one in steps if one in making)
-    filling = tuple(one for one in steps if one in {Step.PRIVATE_GIT, Step.FILES})
-    starting = ((one,) for one in steps if one in {Step.START, Step.WINDOW})
-    return ((Step.WORKTREE,), box), (*starting, filling)
+    start = tuple(one for one in steps if one is Step.START)
+    rest = tuple(one for one in steps if one in {Step.PRIVATE_GIT, Step.FILES, Step.WINDOW})
+    return ((Step.WORKTREE,), box), (start, rest)
 
 
 def _toward_running(sandbox: SandboxKind, seen: Seen) -> tuple[Step, ...]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from orchestra.actions.reconcile import settle
@@ -36,19 +37,14 @@ def spawn(
     Raises NameTaken, UnknownProfile, NotFound (the base) or EngineDown before anything is made;
     whatever fails later is undone.
     """
-    # Each asks another program; side by side they take the time of one, and nothing waits for a mere remark.
-    pool = ThreadPoolExecutor()
-    try:
-        start, changed = pool.submit(_base, project, base), pool.submit(_uncommitted, project)
-        kind = pool.submit(choose_sandbox, project, sandbox)
+    # Each asks another program; side by side they take the time of one.
+    with ThreadPoolExecutor() as pool:
+        start, kind = pool.submit(_base, project, base), pool.submit(choose_sandbox, project, sandbox)
         name = _free_name(project, name or slug(title))
         project.profile(agent or project.settings.agent)
         project.check_room()
         _check_number(project)
-        base_id, base_branch = start.result()
-        kind.result()
-    finally:
-        pool.shutdown(wait=False)
+    base_id, base_branch = start.result()
     session = project.store.add_session(
         name=name,
         title=title,
@@ -67,17 +63,15 @@ def spawn(
     )
     project.store.save_spec(name, task or title, parent or PERSON)
     session = _launch(project, session, progress)
-    _remark(changed, session, progress)
+    _remark(project, session, progress)
     return session
 
 
-def _remark(changed: Future[str], session: Session, progress: Progress) -> None:
-    try:
-        files = changed.result()
-    except OrchestraError:
-        return
-    if files:
-        progress(f"{session.name} starts from commit {session.base[:12]}; your checkout's {files} stay out of it")
+def _remark(project: Project, session: Session, progress: Progress) -> None:
+    """Say what the session does not see; the agent does not wait for a mere remark, nor fail with it."""
+    with suppress(OrchestraError):
+        if files := _uncommitted(project):
+            progress(f"{session.name} starts from commit {session.base[:12]}; your checkout's {files} stay out of it")
 
 
 def _launch(project: Project, session: Session, progress: Progress) -> Session:
