@@ -38,6 +38,8 @@ TAKEN_IN = 0.1
 """Seconds after which an agent that fetched its tools has them in its next request (Claude Code 2.1.197: 0.06)."""
 BACK = 1.0
 """Seconds in which a listener whose question ended asks again."""
+GATHERED = 0.02
+"""Seconds for which it gathers what MCP servers told it before it uses that (Claude Code 2.1.197: 0.016)."""
 QUICK = 0.7
 """Seconds from its launch until it fetches its tools on a machine that has little to do."""
 SHARE = 0.35
@@ -46,6 +48,7 @@ SHOWN = 0.05
 """Seconds for which a first prompt is held in any case: newer ones fetch their tools long before, and show them with
 the first picture of their window (Claude Code 2.1.332: 0.03)."""
 _POLL = 0.05
+_SHORT_POLL = 0.005
 _RECENT = timedelta(seconds=3)
 _EVENT = re.compile(r"[A-Za-z]{1,40}")
 
@@ -66,12 +69,10 @@ async def take(request: Request, *, tools_deadline: float = TOOLS_DEADLINE) -> R
     if event == START_EVENT or (event == PROMPT_EVENT and caller.session.state is State.STARTING):
         # Claude Code connects to MCP servers while it sends the first prompt, which then goes out without tools.
         await _tools_fetched(caller, tools_deadline)
-    presence = caller.desk.presence
     if event == LAUNCH_EVENT:
-        presence.starts(caller.session.id)
+        caller.desk.presence.starts(caller.session.id)
     if event == PROMPT_EVENT:
-        held = presence.takes_in(caller.session.id, least=TAKEN_IN, quick=QUICK, share=SHARE)
-        await anyio.sleep(max(held, SHOWN if caller.session.state is State.STARTING else 0.0))
+        await _tools_taken_in(caller)
     return JSONResponse(await _reply(caller, event, payload))
 
 
@@ -90,7 +91,23 @@ async def _tools_fetched(caller: Caller, deadline: float) -> None:
         while True:
             if caller.desk.presence.has_tools(session.id, since):
                 return
-            await anyio.sleep(_POLL)
+            await anyio.sleep(_SHORT_POLL)
+
+
+async def _tools_taken_in(caller: Caller) -> None:
+    """Hold back an agent that fetched its tools just now until its next request has them.
+
+    Its program is asked, where it keeps a stream open for that: one that answers has come to what it was sent before,
+    and to what it does on a timer once that is due. Else, and at the latest, the clock decides.
+    """
+    session, beat = caller.session, caller.desk.pulse.beat
+    held = caller.desk.presence.takes_in(session.id, least=TAKEN_IN, quick=QUICK, share=SHARE)
+    with anyio.move_on_after(max(held, SHOWN if session.state is State.STARTING else 0.0)):
+        if held and await beat(session.id) and await beat(session.id):
+            await anyio.sleep(GATHERED)
+            if await beat(session.id):
+                return
+        await anyio.sleep_forever()
 
 
 async def _messages_wait(caller: Caller, seconds: object) -> bool:
