@@ -31,6 +31,8 @@ def prepare_places(project: Project, session: Session) -> None:
         directory.mkdir(parents=True, exist_ok=True, mode=_PRIVATE)
     session.worktree.mkdir(parents=True, exist_ok=True)
     place.pointer.touch()
+    # A container that starts meanwhile waits for the launcher; one from before would send it off with what is no more.
+    (place.agent / "launch.sh").unlink(missing_ok=True)
 
 
 def private_git(project: Project, session: Session) -> None:

@@ -23,7 +23,7 @@ AGENT_FILES = "/orchestra/agent"
 SECRETS = "/orchestra/secrets"
 """The directory of the session's credentials inside a container."""
 
-_WHEN_READY = 'until [ -e "$0/launch.sh" ] && [ -e "$1/HEAD" ]; do sleep 0.02; done; exec sh "$0/launch.sh"'
+WHEN_READY = 'until [ -e "$0/launch.sh" ] && [ -e "$1/HEAD" ]; do sleep 0.02; done; exec sh "$0/launch.sh"'
 """What a container runs: the launcher, once that and the private git are there. Both are made while it starts, which
 takes the engine ten times as long, and each of the two names comes last of what it stands for."""
 
@@ -39,7 +39,7 @@ def box_for(project: Project, session: Session, *, image: str = "") -> Box:
     return Box(
         name=project.box_name(session),
         image=image,
-        command=("sh", "-c", _WHEN_READY, agent_dir, str(place.git)) if in_docker else ("sh", f"{agent_dir}/launch.sh"),
+        command=("sh", "-c", WHEN_READY, agent_dir, str(place.git)) if in_docker else ("sh", f"{agent_dir}/launch.sh"),
         workdir=session.worktree,
         mounts=mounts(project, session) if in_docker else (),
         env=_environment(place.home, in_docker=in_docker),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -40,6 +41,8 @@ BACK = 1.0
 """Seconds in which a listener whose question ended asks again."""
 GATHERED = 0.02
 """Seconds for which it gathers what MCP servers told it before it uses that (Claude Code 2.1.197: 0.016)."""
+ANSWERED = 1.0
+"""Seconds in which a program must have answered each time; a window that is drawn keeps it from that."""
 QUICK = 0.7
 """Seconds from its launch until it fetches its tools on a machine that has little to do."""
 SHARE = 0.35
@@ -95,19 +98,23 @@ async def _tools_fetched(caller: Caller, deadline: float) -> None:
 
 
 async def _tools_taken_in(caller: Caller) -> None:
-    """Hold back an agent that fetched its tools just now until its next request has them.
+    """Hold back an agent that fetched its tools just now, or begins, until its next request has them.
 
     Its program is asked, where it keeps a stream open for that: one that answers has come to what it was sent before,
-    and to what it does on a timer once that is due. Else, and at the latest, the clock decides.
+    and to what it does on a timer once that is due. Else the clock decides.
     """
-    session, beat = caller.session, caller.desk.pulse.beat
-    held = caller.desk.presence.takes_in(session.id, least=TAKEN_IN, quick=QUICK, share=SHARE)
-    with anyio.move_on_after(max(held, SHOWN if session.state is State.STARTING else 0.0)):
-        if held and await beat(session.id) and await beat(session.id):
-            await anyio.sleep(GATHERED)
-            if await beat(session.id):
-                return
-        await anyio.sleep_forever()
+    session, pulse, presence = caller.session, caller.desk.pulse, caller.desk.presence
+    late = SHARE * presence.late(session.id, quick=QUICK)
+    clock = max(0.0, TAKEN_IN + late - presence.since_tools(session.id))
+    if session.state is State.STARTING:
+        clock = max(clock, SHOWN + late)
+    if not clock:
+        return
+    asks = pulse.is_open(session.id)
+    with anyio.move_on_after(max(clock, ANSWERED) if asks else clock):
+        for pause in (0.0, 0.0, GATHERED) if asks else (math.inf,):
+            await anyio.sleep(pause)
+            await pulse.beat(session.id)
 
 
 async def _messages_wait(caller: Caller, seconds: object) -> bool:

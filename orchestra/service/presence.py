@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -34,19 +35,20 @@ class Presence:
         with self._lock:
             self._started[session] = datetime.now(UTC)
 
-    def takes_in(self, session: int, *, least: float, quick: float, share: float) -> float:
-        """Return for how many seconds an agent that asked for its tools just now is held to take them in.
+    def since_tools(self, session: int) -> float:
+        """Return how many seconds ago the session's agent asked for its tools; infinite where it never did."""
+        with self._lock:
+            seen = self._tools_seen.get(session)
+        return (datetime.now(UTC) - seen).total_seconds() if seen else math.inf
 
-        ``least``, and a ``share`` of what it took beyond ``quick`` from its start until it asked: on a busy machine all
-        takes longer, also until the agent sees the answer. Less by what has passed since it asked.
+    def late(self, session: int, *, quick: float) -> float:
+        """Return how many seconds more than ``quick`` an agent took from its launch until it asked for its tools.
+
+        On a busy machine all takes longer, also until the agent has come to the answer.
         """
         with self._lock:
             seen, started = self._tools_seen.get(session), self._started.get(session)
-        if seen is None:
-            return 0.0
-        late = (seen - started).total_seconds() - quick if started else 0.0
-        hold = least + max(0.0, late) * share
-        return max(0.0, hold - (datetime.now(UTC) - seen).total_seconds())
+        return max(0.0, (seen - started).total_seconds() - quick) if seen and started else 0.0
 
     def has_tools(self, session: int, since: datetime) -> bool:
         """Say whether the session's agent has asked for its tools after ``since``."""

@@ -40,10 +40,14 @@ class Pulse:
         finally:
             self._streams[session].remove(lines)
 
-    async def beat(self, session: int) -> bool:
-        """Wait, without a deadline, until the session's newest stream has answered a ping; False where none is open."""
+    def is_open(self, session: int) -> bool:
+        """Say whether the session's program can be asked."""
+        return bool(self._streams[session])
+
+    async def beat(self, session: int) -> None:
+        """Wait, without a deadline, until the session's newest stream has answered a ping; not where none is open."""
         if not self._streams[session]:
-            return False
+            return
         number = f"{_PREFIX}{next(self._numbers)}"
         answered = self._asked[session, number] = asyncio.Event()
         self._streams[session][-1].put_nowait(json.dumps({"jsonrpc": "2.0", "id": number, "method": "ping"}))
@@ -51,7 +55,6 @@ class Pulse:
             await answered.wait()
         finally:
             del self._asked[session, number]
-        return True
 
     def takes(self, session: int, body: bytes) -> bool:
         """Say whether a request's body is the session's answer to a ping of ours, and take it."""

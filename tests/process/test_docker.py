@@ -182,6 +182,24 @@ def test_a_box_starts_again_after_its_network_was_removed(sandbox: DockerSandbox
     docker("network", "rm", f"orc-{tag}-gone")
 
 
+def test_what_was_made_just_now_starts_though_its_network_or_itself_is_gone(
+    sandbox: DockerSandbox, box: Box, tag: str
+) -> None:
+    """A start right after the making asks nothing first; what it did not expect is still told, or put right."""
+    name = f"orc-{tag}-fresh"
+    alone = DockerSandbox(name, home_tag=tag)
+    alone.create(box)
+    docker("network", "rm", name)
+    alone.start(box.name)
+    assert sandbox.look(box).state is BoxState.RUNNING
+    docker("rm", "-f", box.name)
+    alone.create(box)
+    docker("rm", "-f", box.name)
+    with pytest.raises(NotFound, match="no container"):
+        alone.start(box.name)
+    docker("network", "rm", name)
+
+
 def test_an_open_network_becomes_a_closed_one_only_while_nobody_uses_it(box: Box, tag: str) -> None:
     name = f"orc-{tag}-kind"
     DockerSandbox(name, home_tag=tag).create(box)

@@ -250,6 +250,24 @@ def test_one_that_exists_is_never_written_again(make_repository: MakeRepository,
     assert [path.name for path in target.parent.iterdir()] == ["git"]
 
 
+def test_one_that_was_cut_short_is_completed_where_it_lies(
+    make_repository: MakeRepository, git: GitCall, tmp_path: Path
+) -> None:
+    """A container may look at the directory already, and what is in it may be there nowhere else."""
+    repo = Repository.open(make_history(make_repository, git))
+    tip = repo.resolve("HEAD")
+    target = tmp_path / "git"
+    (target / "objects/ab").mkdir(parents=True)
+    (target / "objects/ab/cd").write_text("kept")
+    seen = target.stat().st_ino
+    private_git.create(target, repo, branch=BRANCH, tip=tip, base=tip, index=None)
+    assert (target / "objects/ab/cd").read_text() == "kept"
+    assert (target / "HEAD").read_text() == f"ref: refs/heads/{BRANCH}\n"
+    assert f"{tip} refs/heads/{BRANCH}\n" in (target / "packed-refs").read_text()
+    assert target.stat().st_ino == seen
+    assert [path.name for path in tmp_path.glob(".git.*")] == []
+
+
 def test_settings_and_ignore_lists_come_along_without_programs(
     make_repository: MakeRepository, git: GitCall, home: Path, tmp_path: Path
 ) -> None:

@@ -10,6 +10,7 @@ import termios
 from dataclasses import replace
 from pathlib import Path
 
+from orchestra.actions import places
 from tests.agents.outfitting import a_session, wear
 
 
@@ -28,6 +29,47 @@ def test_nothing_is_written_before_a_window_is_there_to_show_it(tmp_path: Path) 
     os.close(terminal)
     os.close(window)
     assert (early, begun) == ([], [window])
+
+
+def test_a_container_s_program_waits_for_what_is_written_while_it_starts(tmp_path: Path) -> None:
+    agent, private = tmp_path / "agent", tmp_path / "git"
+    for place in (agent, private):
+        place.mkdir()
+    command = ("sh", "-c", places.WHEN_READY, str(agent), str(private))
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        for file, text in ((agent / "launch.sh", "echo begun"), (private / "HEAD", "")):
+            assert not select.select([running.stdout], [], [], 0.2)[0]
+            aside = tmp_path / "aside"
+            aside.write_text(text)
+            aside.rename(file)
+        assert running.stdout.read() == "begun\n"
+    assert running.returncode == 0
+
+
+def test_secrets_of_every_shape_reach_the_program(tmp_path: Path) -> None:
+    worktree = tmp_path / "worktree"
+    worktree.mkdir()
+    worn = wear(tmp_path, replace(a_session(worktree), agent="plain"), "http://127.0.0.1:9", token="the-token")
+    shapes = {
+        "ONE": "a\\b c",
+        "ENDED": "a\n",
+        "MANY": "a\n\nb\n",
+        "OPEN": "a\nb",
+        "NONE": "",
+        "BLANK": "\n\n",
+        "0NO": "x",
+    }
+    for name, text in shapes.items():
+        (tmp_path / "secrets" / name).write_text(text)
+    launcher = Path(worn.command[-1])
+    launcher.chmod(0o755)
+    lines = launcher.read_text().splitlines()
+    before = lines[: next(number for number, line in enumerate(lines) if line.startswith("# A window"))]
+    shown = "for name in ORCHESTRA_TOKEN ONE ENDED MANY OPEN NONE BLANK; do eval 'printf \"%s|\" \"$'$name'\"'; done"
+    launcher.write_text("\n".join([*before, shown, "env | grep -c ^0NO"]))
+    done = subprocess.run(worn.command, capture_output=True, text=True, timeout=10, check=False)
+    assert done.stdout == "the-token|a\\b c|a|a\n\nb|a\nb|||0\n"
 
 
 WATCHER = """

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestra.lifecycle import Seen, Sign, Step, may_type, next_state, plan, supports
+from orchestra.lifecycle import NOTHING, Seen, Sign, Step, lanes, may_type, next_state, plan, supports
 from orchestra.model import BoxSight, BoxState, Intent, SandboxKind, State
 
 SIGHTS = st.builds(
@@ -65,6 +65,26 @@ def test_on_the_host_no_engine_is_asked_for(seen: Seen) -> None:
 def test_a_box_is_started_only_after_its_files_are_written_anew(seen: Seen, kind: SandboxKind) -> None:
     steps = plan(Intent.RUN, kind, seen)
     assert Step.START not in steps or steps.index(Step.FILES) < steps.index(Step.START)
+
+
+@given(SIGHTS, KINDS)
+def test_side_by_side_the_same_steps_are_done(seen: Seen, kind: SandboxKind) -> None:
+    steps = plan(Intent.RUN, kind, seen)
+    assert sorted(step for stage in lanes(steps) for lane in stage for step in lane) == sorted(steps)
+
+
+def test_while_a_new_box_starts_only_what_it_waits_for_is_written() -> None:
+    """Its mounts cover files of the worktree, which git does not make where they are."""
+    first, second = lanes(plan(Intent.RUN, SandboxKind.DOCKER, NOTHING))
+    assert set(first) == {(Step.WORKTREE,), (Step.IMAGE, Step.BOX)}
+    assert set(second) == {(Step.START,), (Step.PRIVATE_GIT, Step.FILES, Step.WINDOW)}
+
+
+def test_a_box_that_was_there_before_is_given_its_files_first() -> None:
+    stages = lanes(plan(Intent.RUN, SandboxKind.DOCKER, replace(NOTHING, worktree=True)))
+    order = [step for stage in stages for lane in stage for step in lane]
+    assert all(len(stage) == 1 for stage in stages)
+    assert order.index(Step.FILES) < order.index(Step.START)
 
 
 @given(SIGHTS, KINDS)

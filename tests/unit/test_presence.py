@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -30,24 +31,21 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return made
 
 
-@pytest.mark.parametrize(
-    ("start", "then", "held"),
-    [(0.5, 0.0, 0.25), (4.0, 0.0, 1.0), (4.0, 0.75, 0.25), (4.0, 2.0, 0.0)],
-    ids=["quick", "slow", "slow, and its prompt too", "long ago"],
-)
-def test_an_agent_that_was_slow_to_start_is_held_longer(clock: Clock, start: float, then: float, held: float) -> None:
-    """On a busy machine it takes longer until the tools' list is taken in, counted from when that was asked for."""
+@pytest.mark.parametrize(("start", "late"), [(0.5, 0.0), (4.0, 3.0)])
+def test_a_slow_start_is_known_by_when_the_tools_were_asked_for(clock: Clock, start: float, late: float) -> None:
+    """On a busy machine it takes longer until the tools' list is taken in."""
     seen = Presence()
     seen.starts(1)
     clock.goes(start)
     seen.saw_tools(1)
-    clock.goes(then)
-    assert seen.takes_in(1, least=0.25, quick=1.0, share=0.25) == held
-
-
-def test_an_agent_is_not_held_that_never_asked_or_whose_start_nobody_saw(clock: Clock) -> None:
-    seen = Presence()
-    assert seen.takes_in(1, least=0.25, quick=1.0, share=0.25) == 0
-    seen.saw_tools(1)
     clock.goes(0.125)
-    assert seen.takes_in(1, least=0.25, quick=1.0, share=0.25) == 0.125
+    assert seen.late(1, quick=1.0) == late
+    assert seen.since_tools(1) == 0.125
+
+
+def test_nothing_is_known_of_an_agent_that_never_asked_or_whose_start_nobody_saw(clock: Clock) -> None:
+    seen = Presence()
+    assert (seen.since_tools(1), seen.late(1, quick=0.0)) == (math.inf, 0.0)
+    clock.goes(9.0)
+    seen.saw_tools(1)
+    assert (seen.since_tools(1), seen.late(1, quick=0.0)) == (0.0, 0.0)
