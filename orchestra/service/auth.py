@@ -19,8 +19,6 @@ from orchestra.service.desk import Caller, Desk
 
 CALLER = "orchestra.caller"
 """The key of the ASGI scope under which the applications behind the gate find their `Caller`."""
-BODY = "orchestra.body"
-"""The key under which they find the request's body."""
 BODY_LIMIT = 1024 * 1024
 """The largest request body, in bytes."""
 _PATIENCE = 8 * BODY_LIMIT
@@ -87,7 +85,7 @@ class Gate:
             await _refuse(413, f"a request may have {BODY_LIMIT} bytes")(scope, receive, send)
             return
         if caller is not None:
-            await self._serve({**scope, CALLER: caller, BODY: body}, caller, body, receive, send)
+            await self._serve({**scope, CALLER: caller}, caller, body, receive, send)
 
     async def _serve(self, scope: Scope, caller: Caller, body: bytes, receive: Receive, send: Send) -> None:
         try:

@@ -15,7 +15,6 @@ import anyio
 from orchestra.model import Session
 from orchestra.project import Project
 from orchestra.service.presence import Presence
-from orchestra.service.pulse import Pulse
 
 log = logging.getLogger("orchestra.service")
 
@@ -37,7 +36,6 @@ class Desk:
 
     project: Project
     presence: Presence = field(default_factory=Presence)
-    pulse: Pulse = field(default_factory=Pulse)
     actions: ThreadPoolExecutor = field(default_factory=lambda: _pool(32, "action"))
     short: ThreadPoolExecutor = field(default_factory=lambda: _pool(8, "hook"))
     reading: defaultdict[int, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))

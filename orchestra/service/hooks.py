@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -37,19 +36,12 @@ TOOLS_DEADLINE = 5.0
 """Seconds to hold back an agent that has not fetched its tools."""
 TAKEN_IN = 0.1
 """Seconds after which an agent that fetched its tools has them in its next request (Claude Code 2.1.197: 0.06)."""
+QUICK = 0.7
+"""Seconds from its launch until then on a machine that has little to do."""
+SHARE = 1.0
+"""The part of what it took beyond that by which it is held longer: all takes longer then."""
 BACK = 1.0
 """Seconds in which a listener whose question ended asks again."""
-GATHERED = 0.02
-"""Seconds for which it gathers what MCP servers told it before it uses that (Claude Code 2.1.197: 0.016)."""
-ANSWERED = 1.0
-"""Seconds in which a program must have answered each time; a window that is drawn keeps it from that."""
-QUICK = 0.7
-"""Seconds from its launch until it fetches its tools on a machine that has little to do."""
-SHARE = 0.35
-"""The part of what it took beyond that by which all else takes longer too."""
-SHOWN = 0.05
-"""Seconds for which a first prompt is held in any case: newer ones fetch their tools long before, and show them with
-the first picture of their window (Claude Code 2.1.332: 0.03)."""
 _POLL = 0.05
 _SHORT_POLL = 0.005
 _RECENT = timedelta(seconds=3)
@@ -75,7 +67,9 @@ async def take(request: Request, *, tools_deadline: float = TOOLS_DEADLINE) -> R
     if event == LAUNCH_EVENT:
         caller.desk.presence.starts(caller.session.id)
     if event == PROMPT_EVENT:
-        await _tools_taken_in(caller)
+        begins = caller.session.state is State.STARTING
+        held = caller.desk.presence.takes_in(caller.session.id, begins=begins, least=TAKEN_IN, quick=QUICK, share=SHARE)
+        await anyio.sleep(held)
     return JSONResponse(await _reply(caller, event, payload))
 
 
@@ -95,26 +89,6 @@ async def _tools_fetched(caller: Caller, deadline: float) -> None:
             if caller.desk.presence.has_tools(session.id, since):
                 return
             await anyio.sleep(_SHORT_POLL)
-
-
-async def _tools_taken_in(caller: Caller) -> None:
-    """Hold back an agent that fetched its tools just now, or begins, until its next request has them.
-
-    Its program is asked, where it keeps a stream open for that: one that answers has come to what it was sent before,
-    and to what it does on a timer once that is due. Else the clock decides.
-    """
-    session, pulse, presence = caller.session, caller.desk.pulse, caller.desk.presence
-    late = SHARE * presence.late(session.id, quick=QUICK)
-    clock = max(0.0, TAKEN_IN + late - presence.since_tools(session.id))
-    if session.state is State.STARTING:
-        clock = max(clock, SHOWN + late)
-    if not clock:
-        return
-    asks = pulse.is_open(session.id)
-    with anyio.move_on_after(max(clock, ANSWERED) if asks else clock):
-        for pause in (0.0, 0.0, GATHERED) if asks else (math.inf,):
-            await anyio.sleep(pause)
-            await pulse.beat(session.id)
 
 
 async def _messages_wait(caller: Caller, seconds: object) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -35,20 +34,21 @@ class Presence:
         with self._lock:
             self._started[session] = datetime.now(UTC)
 
-    def since_tools(self, session: int) -> float:
-        """Return how many seconds ago the session's agent asked for its tools; infinite where it never did."""
-        with self._lock:
-            seen = self._tools_seen.get(session)
-        return (datetime.now(UTC) - seen).total_seconds() if seen else math.inf
+    def takes_in(self, session: int, *, begins: bool, least: float, quick: float, share: float) -> float:
+        """Return for how many seconds an agent is held to take in the tools that it asked for.
 
-    def late(self, session: int, *, quick: float) -> float:
-        """Return how many seconds more than ``quick`` an agent took from its launch until it asked for its tools.
-
-        On a busy machine all takes longer, also until the agent has come to the answer.
+        ``least``, and a ``share`` of what it took beyond ``quick`` since it was launched: on a busy machine all takes
+        longer, also until it has come to the answer. Counted from when it asked; for one that ``begins`` from now, for
+        it may have asked long before it can come to anything.
         """
+        now = datetime.now(UTC)
         with self._lock:
-            seen, started = self._tools_seen.get(session), self._started.get(session)
-        return max(0.0, (seen - started).total_seconds() - quick) if seen and started else 0.0
+            asked, started = self._tools_seen.get(session), self._started.get(session)
+        since = now if begins else asked
+        if since is None:
+            return 0.0
+        late = (since - started).total_seconds() - quick if started else 0.0
+        return max(0.0, least + max(0.0, late) * share - (now - since).total_seconds())
 
     def has_tools(self, session: int, since: datetime) -> bool:
         """Say whether the session's agent has asked for its tools after ``since``."""

@@ -11,14 +11,12 @@ from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import UnexpectedToolError
 from mcp.server.transport_security import TransportSecuritySettings
 from mcp_types import CallToolResult, InputRequiredResult
-from starlette.datastructures import Headers
-from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from orchestra import __version__
 from orchestra.errors import OrchestraError
 from orchestra.model import Role
-from orchestra.service.auth import BODY, BODY_LIMIT, CALLER, Addresses
+from orchestra.service.auth import BODY_LIMIT, CALLER, Addresses
 from orchestra.service.calls import refused
 from orchestra.service.desk import Caller, Desk, log
 from orchestra.service.tools import TOOLS
@@ -100,10 +98,4 @@ class Rooms:
         self._security.allowed_hosts = sorted(self._addresses.hosts)
         self._security.allowed_origins = [f"http://{host}" for host in self._security.allowed_hosts]
         caller: Caller = scope[CALLER]
-        pulse, session = caller.desk.pulse, caller.session
-        if scope["method"] == "GET" and "text/event-stream" in Headers(scope=scope).get("accept", ""):
-            await pulse.stream(session.id)(scope, receive, send)
-        elif pulse.takes(session.id, scope[BODY]):
-            await Response(status_code=202)(scope, receive, send)
-        else:
-            await self._servers[session.role].session_manager.handle_request(scope, receive, send)
+        await self._servers[caller.session.role].session_manager.handle_request(scope, receive, send)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -31,21 +30,34 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return made
 
 
-@pytest.mark.parametrize(("start", "late"), [(0.5, 0.0), (4.0, 3.0)])
-def test_a_slow_start_is_known_by_when_the_tools_were_asked_for(clock: Clock, start: float, late: float) -> None:
-    """On a busy machine it takes longer until the tools' list is taken in."""
+@pytest.mark.parametrize(
+    ("start", "then", "begins", "held"),
+    [
+        (0.5, 0.0, False, 0.25),
+        (4.0, 0.0, False, 1.0),
+        (4.0, 0.75, False, 0.25),
+        (4.0, 2.0, False, 0.0),
+        (0.5, 0.25, True, 0.25),
+        (4.0, 2.0, True, 1.5),
+    ],
+    ids=["quick", "slow", "slow, and its prompt too", "long ago", "begins", "begins, slowly"],
+)
+def test_an_agent_that_was_slow_to_start_is_held_longer(
+    clock: Clock, start: float, then: float, *, begins: bool, held: float
+) -> None:
+    """On a busy machine it takes longer until the tools' list is taken in, counted from when that could begin."""
     seen = Presence()
     seen.starts(1)
     clock.goes(start)
     seen.saw_tools(1)
-    clock.goes(0.125)
-    assert seen.late(1, quick=1.0) == late
-    assert seen.since_tools(1) == 0.125
+    clock.goes(then)
+    assert seen.takes_in(1, begins=begins, least=0.25, quick=1.0, share=0.25) == held
 
 
-def test_nothing_is_known_of_an_agent_that_never_asked_or_whose_start_nobody_saw(clock: Clock) -> None:
+def test_an_agent_is_held_no_longer_whose_start_nobody_saw_and_not_at_all_that_never_asked(clock: Clock) -> None:
     seen = Presence()
-    assert (seen.since_tools(1), seen.late(1, quick=0.0)) == (math.inf, 0.0)
-    clock.goes(9.0)
+    assert seen.takes_in(1, begins=False, least=0.25, quick=1.0, share=0.25) == 0
+    assert seen.takes_in(1, begins=True, least=0.25, quick=1.0, share=0.25) == 0.25
     seen.saw_tools(1)
-    assert (seen.since_tools(1), seen.late(1, quick=0.0)) == (0.0, 0.0)
+    clock.goes(0.125)
+    assert seen.takes_in(1, begins=False, least=0.25, quick=1.0, share=0.25) == 0.125
