@@ -1,7 +1,7 @@
 """The git directory that a container has for itself: a branch, an index, and the host's objects to read.
 
-It is written as plain files, without starting git for each, and appears whole or not at all. The layout is
-gitrepository-layout(5). A container sees the host's objects at a fixed path, outside every git directory.
+It is written as plain files, without starting git for each; its HEAD, without which it is none, comes last. The
+layout is gitrepository-layout(5). A container sees the host's objects at a fixed path, outside every git directory.
 """
 
 from __future__ import annotations

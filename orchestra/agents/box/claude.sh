@@ -15,11 +15,10 @@ answer() {
     printf '{"hasCompletedOnboarding": true, "projects": %s%s}' "$trusted" "$tail" >"$CLAUDE_CONFIG_DIR/.claude.json"
   )
 }
-seconds=10
 begun=
 if [ -e "$CLAUDE_CONFIG_DIR/.claude.json" ] || ! command -v bash >/dev/null || ! command -v timeout >/dev/null; then
   # A service that is being restarted too must be there first: Claude Code connects to it once.
-  "$python" "$agent_dir/start.py" "$seconds"
+  "$python" "$agent_dir/start.py" 10
   # Killed at its very beginning, Claude Code leaves a file without a word of the conversation, which it can neither
   # resume nor begin anew.
   if grep -qsE '"type":"(user|assistant)"' "$CLAUDE_CONFIG_DIR"/projects/*/"$conversation".jsonl; then
@@ -28,8 +27,10 @@ if [ -e "$CLAUDE_CONFIG_DIR/.claude.json" ] || ! command -v bash >/dev/null || !
     rm -f "$CLAUDE_CONFIG_DIR"/projects/*/"$conversation".jsonl
   fi
 else
-  # For the first time it is the service that has the box started, now: it is there. Connecting has no deadline of its own.
-  echo '{}' | timeout "$((seconds + 1))" bash "$agent_dir/box/tell.sh" Launched "$seconds" >/dev/null &
+  # For the first time it is the service that has the box started, now: it is there. What it is told later than within a
+  # moment would seem to be a second start. Connecting has no deadline of its own. In a shell within, so that it is nobody's
+  # child for whom Claude Code, which does not know of it, would have to wait.
+  (echo '{}' | timeout 2 bash "$agent_dir/box/tell.sh" Launched 0 >/dev/null &)
   answer || "$python" "$agent_dir/start.py" 0
 fi
 if [ -n "$begun" ]; then
