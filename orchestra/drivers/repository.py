@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,6 @@ from orchestra.drivers.process import Completed, failure
 from orchestra.errors import Moved, NameTaken, NotFound, OrchestraError, Refused
 
 _MOVED = ("but expected", "reference already exists", "unable to resolve reference")
-_FULL_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _FILTER_PARTS = ("clean", "smudge", "process")
 
 
@@ -107,8 +105,7 @@ class Repository:
             return
         if known:
             self.remove_worktree(place)
-        if not _FULL_ID.fullmatch(base):
-            base = self.resolve(base)
+        base = self.resolve(base)
         new = self._claim(branch, base, keep)
         if place.is_symlink() or (place.exists() and (not place.is_dir() or any(place.iterdir()))):
             raise NameTaken(f"{place} is there already", hint="move it away, or choose another name")

@@ -40,6 +40,18 @@ EXECUTORS = {
 }  # fmt: skip
 
 
+NEWEST = "2026-07-28"
+ASKS_FOR_KINDS: dict[str, dict[str, Any]] = {
+    "initialize": {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "x", "version": "1"}},
+    "server/discover": {
+        "_meta": {
+            "io.modelcontextprotocol/protocolVersion": NEWEST,
+            "io.modelcontextprotocol/clientCapabilities": {},
+        }
+    },
+}
+
+
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     root = tmp_path_factory.mktemp("service")
@@ -100,6 +112,17 @@ def test_the_older_protocol_without_a_handshake_works_too(service: Running) -> N
     assert json.loads(text_of(sent))["recipient"] == "main"
     assert "half done" in text_of(service.tool(token_of("main"), "read_messages"))
     assert text_of(service.tool(token_of("main"), "read_messages")) == "No new messages."
+
+
+@pytest.mark.parametrize("method", ASKS_FOR_KINDS)
+def test_only_the_kinds_that_there_are_are_told(service: Running, method: str) -> None:
+    """An agent asks for each kind that is told before it has its tools."""
+    request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": ASKS_FOR_KINDS[method]}
+    headers = {"MCP-Protocol-Version": NEWEST, "MCP-Method": method} if method == "server/discover" else {}
+    answer = service.request("/mcp", json.dumps(request).encode(), token=token_of("alpha"), headers=headers)
+    told = answer.data["result"]["capabilities"]
+    assert "tools" in told
+    assert not {"prompts", "resources"} & set(told)
 
 
 def test_a_tool_of_another_role_is_refused_in_words(service: Running) -> None:
