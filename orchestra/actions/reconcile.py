@@ -5,7 +5,6 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from orchestra.actions import source
 from orchestra.actions.equip import prepare_places
 from orchestra.actions.steps import PERFORM, observe
 from orchestra.errors import OrchestraError
@@ -38,7 +37,6 @@ def _side_by_side(project: Project, name: str, stage: tuple[tuple[Step, ...], ..
     if len(stage) == 1:
         return _in_order(project, name, stage[0], progress)
     prepare_places(project, project.store.session(name))
-    source.prepare(project, project.store.session(name))
     with ThreadPoolExecutor(len(stage)) as pool:
         begun = [pool.submit(_in_order, project, name, lane, progress) for lane in stage]
     for one in begun:

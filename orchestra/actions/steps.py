@@ -10,7 +10,7 @@ from orchestra.actions import equip, places, source, watch
 from orchestra.actions.build import build_image
 from orchestra.errors import CommandFailed, DeadlineExceeded, NotFound, Refused
 from orchestra.lifecycle import Seen, Sign, Step
-from orchestra.model import Intent, Role, SandboxKind, Session
+from orchestra.model import BoxState, Intent, Role, SandboxKind, Session
 from orchestra.wire import Progress
 
 if TYPE_CHECKING:
@@ -76,6 +76,8 @@ def _box(project: Project, session: Session, progress: Progress) -> None:
 
 
 def _make_box(project: Project, session: Session) -> None:
+    # What a mount names must be there when the container is made, as empty as it may be.
+    source.prepare(project, session)
     image = places.image_of(project, session)
     project.sandbox(session.sandbox).create(places.box_for(project, session, image=image))
 
@@ -109,6 +111,10 @@ def _import(project: Project, session: Session, progress: Progress) -> None:
     try:
         watch.import_commits(project, session)
     except (CommandFailed, DeadlineExceeded) as error:
+        if session.intent is Intent.STOP and places.look(project, session).state is not BoxState.RUNNING:
+            # It ended by itself in this moment, and is what was asked for; what it holds stays where it is.
+            project.store.log(session.name, "trouble", f"stopped without its newest commits: {error.message}")
+            return
         if session.intent is not Intent.DELETE:
             raise
         if project.store.get(f"{FORCED}.{session.id}") != "yes":
