@@ -38,8 +38,8 @@ TAKEN_IN = 0.1
 """Seconds after which an agent that fetched its tools has them in its next request (Claude Code 2.1.197: 0.06)."""
 QUICK = 0.7
 """Seconds from its launch until then on a machine that has little to do."""
-SHARE = 1.0
-"""The part of what it took beyond that by which it is held longer: all takes longer then."""
+LATEST = 2.0
+"""The most of what it took beyond that by which it is held longer: all takes longer then."""
 BACK = 1.0
 """Seconds in which a listener whose question ended asks again."""
 _POLL = 0.05
@@ -68,7 +68,9 @@ async def take(request: Request, *, tools_deadline: float = TOOLS_DEADLINE) -> R
         caller.desk.presence.starts(caller.session.id)
     if event == PROMPT_EVENT:
         begins = caller.session.state is State.STARTING
-        held = caller.desk.presence.takes_in(caller.session.id, begins=begins, least=TAKEN_IN, quick=QUICK, share=SHARE)
+        held = caller.desk.presence.takes_in(
+            caller.session.id, begins=begins, least=TAKEN_IN, quick=QUICK, longest=LATEST
+        )
         await anyio.sleep(held)
     return JSONResponse(await _reply(caller, event, payload))
 

@@ -16,6 +16,7 @@ class Presence:
         self._lock = threading.Lock()
         self._tools_seen: dict[int, datetime] = {}
         self._started: dict[int, datetime] = {}
+        self._fetched: dict[int, datetime] = {}
         self._pulled: dict[int, datetime] = {}
         self._waiting: Counter[int] = Counter()
         self._listeners: dict[int, int] = {}
@@ -27,28 +28,30 @@ class Presence:
     def saw_tools(self, session: int) -> None:
         """Note that the session's agent has asked for its tools, or called one."""
         with self._lock:
-            self._tools_seen[session] = datetime.now(UTC)
+            self._tools_seen[session] = now = datetime.now(UTC)
+            self._fetched.setdefault(session, now)
 
     def starts(self, session: int) -> None:
         """Note that the session's agent is being started."""
         with self._lock:
             self._started[session] = datetime.now(UTC)
+            self._fetched.pop(session, None)
 
-    def takes_in(self, session: int, *, begins: bool, least: float, quick: float, share: float) -> float:
+    def takes_in(self, session: int, *, begins: bool, least: float, quick: float, longest: float) -> float:
         """Return for how many seconds an agent is held to take in the tools that it asked for.
 
-        ``least``, and a ``share`` of what it took beyond ``quick`` since it was launched: on a busy machine all takes
-        longer, also until it has come to the answer. Counted from when it asked; for one that ``begins`` from now, for
-        it may have asked long before it can come to anything.
+        ``least``, and what it took beyond ``quick`` since it was launched, up to ``longest``: on a busy machine all
+        takes longer, also until it has come to the answer. Counted from when it first asked; for one that ``begins``
+        from now, for it may have asked long before it can come to anything.
         """
         now = datetime.now(UTC)
         with self._lock:
-            asked, started = self._tools_seen.get(session), self._started.get(session)
+            asked, started = self._fetched.get(session), self._started.get(session)
         since = now if begins else asked
         if since is None:
             return 0.0
         late = (since - started).total_seconds() - quick if started else 0.0
-        return max(0.0, least + max(0.0, late) * share - (now - since).total_seconds())
+        return max(0.0, least + min(max(0.0, late), longest) - (now - since).total_seconds())
 
     def has_tools(self, session: int, since: datetime) -> bool:
         """Say whether the session's agent has asked for its tools after ``since``."""

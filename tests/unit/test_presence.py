@@ -34,13 +34,14 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     ("start", "then", "begins", "held"),
     [
         (0.5, 0.0, False, 0.25),
-        (4.0, 0.0, False, 1.0),
-        (4.0, 0.75, False, 0.25),
-        (4.0, 2.0, False, 0.0),
+        (4.0, 0.0, False, 3.25),
+        (4.0, 0.75, False, 2.5),
+        (4.0, 4.0, False, 0.0),
         (0.5, 0.25, True, 0.25),
-        (4.0, 2.0, True, 1.5),
+        (2.0, 1.0, True, 2.25),
+        (9.0, 900.0, True, 4.25),
     ],
-    ids=["quick", "slow", "slow, and its prompt too", "long ago", "begins", "begins, slowly"],
+    ids=["quick", "slow", "slow, and its prompt too", "long ago", "begins", "begins, slowly", "begins, much later"],
 )
 def test_an_agent_that_was_slow_to_start_is_held_longer(
     clock: Clock, start: float, then: float, *, begins: bool, held: float
@@ -51,13 +52,26 @@ def test_an_agent_that_was_slow_to_start_is_held_longer(
     clock.goes(start)
     seen.saw_tools(1)
     clock.goes(then)
-    assert seen.takes_in(1, begins=begins, least=0.25, quick=1.0, share=0.25) == held
+    assert seen.takes_in(1, begins=begins, least=0.25, quick=1.0, longest=4.0) == held
+
+
+def test_an_agent_that_calls_its_tools_is_not_held_for_that(clock: Clock) -> None:
+    """It has them; and how long ago it was launched says nothing of the machine then."""
+    seen = Presence()
+    seen.starts(1)
+    seen.saw_tools(1)
+    clock.goes(60.0)
+    seen.saw_tools(1)
+    assert seen.takes_in(1, begins=False, least=0.25, quick=1.0, longest=4.0) == 0
+    seen.starts(1)
+    seen.saw_tools(1)
+    assert seen.takes_in(1, begins=False, least=0.25, quick=1.0, longest=4.0) == 0.25
 
 
 def test_an_agent_is_held_no_longer_whose_start_nobody_saw_and_not_at_all_that_never_asked(clock: Clock) -> None:
     seen = Presence()
-    assert seen.takes_in(1, begins=False, least=0.25, quick=1.0, share=0.25) == 0
-    assert seen.takes_in(1, begins=True, least=0.25, quick=1.0, share=0.25) == 0.25
+    assert seen.takes_in(1, begins=False, least=0.25, quick=1.0, longest=4.0) == 0
+    assert seen.takes_in(1, begins=True, least=0.25, quick=1.0, longest=4.0) == 0.25
     seen.saw_tools(1)
     clock.goes(0.125)
-    assert seen.takes_in(1, begins=False, least=0.25, quick=1.0, share=0.25) == 0.125
+    assert seen.takes_in(1, begins=False, least=0.25, quick=1.0, longest=4.0) == 0.125
