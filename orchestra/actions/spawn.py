@@ -71,7 +71,7 @@ def _remark(project: Project, session: Session, progress: Progress) -> None:
     """Say what the session does not see; the agent does not wait for a mere remark, nor fail with it."""
     with suppress(OrchestraError):
         if files := _uncommitted(project):
-            progress(f"{session.name} starts from commit {session.base[:12]}; your checkout's {files} stay out of it")
+            progress(f"{session.name} starts from commit {session.base[:12]}, without your checkout's {files}")
 
 
 def _launch(project: Project, session: Session, progress: Progress) -> Session:
