@@ -39,7 +39,7 @@ TAKEN_IN = 0.1
 QUICK = 0.7
 """Seconds from its launch until then on a machine that has little to do."""
 LATEST = 2.0
-"""The most of what it took beyond that by which it is held longer: all takes longer then."""
+"""The most by which it is held longer where it took more than that: all takes longer then."""
 BACK = 1.0
 """Seconds in which a listener whose question ended asks again."""
 _POLL = 0.05

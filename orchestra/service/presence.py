@@ -40,9 +40,9 @@ class Presence:
     def takes_in(self, session: int, *, begins: bool, least: float, quick: float, longest: float) -> float:
         """Return for how many seconds an agent is held to take in the tools that it asked for.
 
-        ``least``, and what it took beyond ``quick`` since it was launched, up to ``longest``: on a busy machine all
-        takes longer, also until it has come to the answer. Counted from when it first asked; for one that ``begins``
-        from now, for it may have asked long before it can come to anything.
+        ``least``, and twice what it took beyond ``quick`` since it was launched, up to ``longest``: on a busy machine
+        all takes longer, also until it has come to the answer. Counted from when it first asked; for one that
+        ``begins`` from now, for it may have asked long before it can come to anything.
         """
         now = datetime.now(UTC)
         with self._lock:
@@ -51,7 +51,7 @@ class Presence:
         if since is None:
             return 0.0
         late = (since - started).total_seconds() - quick if started else 0.0
-        return max(0.0, least + min(max(0.0, late), longest) - (now - since).total_seconds())
+        return max(0.0, least + min(max(0.0, 2 * late), longest) - (now - since).total_seconds())
 
     def has_tools(self, session: int, since: datetime) -> bool:
         """Say whether the session's agent has asked for its tools after ``since``."""
