@@ -1,7 +1,18 @@
 """How each kind of agent is run: profiles as data, and one small file per family."""
 
 from orchestra.agents.evidence import Usage
-from orchestra.agents.families import hands_over, headless, hook_reply, listens, outfit, prompt, signs, usage, wakes
+from orchestra.agents.families import (
+    hands_over,
+    headless,
+    hook_reply,
+    listens,
+    outfit,
+    prompt,
+    signs,
+    tools_late,
+    usage,
+    wakes,
+)
 from orchestra.agents.outfits import Outfit, Setting
 from orchestra.agents.profile import BUILT_IN, Delivery, Profile, load, names
 
@@ -21,6 +32,7 @@ __all__ = [
     "outfit",
     "prompt",
     "signs",
+    "tools_late",
     "usage",
     "wakes",
 ]

@@ -17,8 +17,9 @@ from orchestra.lifecycle import Sign
 class Family:
     """The functions of one family.
 
-    ``listens`` says that a message wakes its agents without being typed. ``once`` gives the
-    launcher's last lines for an agent that answers one prompt, where its usual ones do not fit.
+    ``listens`` says that a message wakes its agents without being typed, ``tools_late`` that they may send a request
+    before they have come to the tools that they fetched. ``once`` gives the launcher's last lines for an agent that
+    answers one prompt, where its usual ones do not fit.
     """
 
     outfit: Callable[[Profile, Setting], Outfit]
@@ -28,6 +29,7 @@ class Family:
     hands_over: frozenset[str]
     prompt: Callable[[str, Mapping[str, Any]], str] = lambda _event, _payload: ""
     listens: bool = False
+    tools_late: bool = False
     once: Callable[[Profile, Setting], str] | None = None
 
 
@@ -40,6 +42,7 @@ FAMILIES: dict[str, Family] = {
         claude.HANDS_OVER,
         claude.prompt,
         listens=True,
+        tools_late=True,
         once=claude.once,
     ),
     "codex": Family(codex.outfit, codex.signs, codex.hook_reply, codex.usage, codex.HANDS_OVER, codex.prompt),
@@ -112,6 +115,11 @@ def prompt(family: str, event: str, payload: Mapping[str, Any]) -> str:
 def listens(family: str) -> bool:
     """Say whether a program beside the agent asks for messages and wakes it with them."""
     return FAMILIES[family].listens
+
+
+def tools_late(family: str) -> bool:
+    """Say whether an agent may send a request before it has come to the tools that it fetched."""
+    return FAMILIES[family].tools_late
 
 
 def wakes(family: str) -> bool:

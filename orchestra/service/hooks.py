@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from orchestra.actions import evidence
-from orchestra.agents import listens
+from orchestra.agents import listens, tools_late
 from orchestra.errors import OrchestraError
 from orchestra.model import MessageState, State
 from orchestra.service.auth import CALLER
@@ -66,7 +67,7 @@ async def take(request: Request, *, tools_deadline: float = TOOLS_DEADLINE) -> R
         await _tools_fetched(caller, tools_deadline)
     if event == LAUNCH_EVENT:
         caller.desk.presence.starts(caller.session.id)
-    if event == PROMPT_EVENT:
+    if event == PROMPT_EVENT and _has_trait(caller, tools_late):
         begins = caller.session.state is State.STARTING
         held = caller.desk.presence.takes_in(
             caller.session.id, begins=begins, least=TAKEN_IN, quick=QUICK, longest=LATEST
@@ -107,9 +108,14 @@ async def _messages_wait(caller: Caller, seconds: object) -> bool:
 
 
 def _listened(caller: Caller) -> bool:
-    session = caller.session
-    always = listens(caller.desk.project.profile(session.agent).family)
-    return always and caller.desk.presence.listens(session.id, within=BACK)
+    return _has_trait(caller, listens) and caller.desk.presence.listens(caller.session.id, within=BACK)
+
+
+def _has_trait(caller: Caller, trait: Callable[[str], bool]) -> bool:
+    try:
+        return trait(caller.desk.project.profile(caller.session.agent).family)
+    except OrchestraError:
+        return False
 
 
 async def _reply(caller: Caller, event: str, payload: dict[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from orchestra.agents import Setting, hands_over, headless, hook_reply, load, outfit, prompt, signs, usage
+from orchestra.agents import Setting, hands_over, headless, hook_reply, load, outfit, prompt, signs, tools_late, usage
 from orchestra.agents.box import settle, tell
 from orchestra.agents.families import FAMILIES
 from orchestra.lifecycle import Sign
@@ -252,6 +252,11 @@ def test_a_busy_claude_is_handed_its_messages_as_context(event: str) -> None:
 def test_nothing_is_handed_over_where_no_turn_need_follow() -> None:
     """What SessionStart brings is not read before the next prompt, and would be typed as well until then."""
     assert hook_reply("claude", "SessionStart", "[from a] hi") == {}
+
+
+def test_only_claude_s_prompts_are_held_for_its_tools() -> None:
+    """Codex begins with its tools or not at all; a hold would only keep it waiting."""
+    assert [family for family in sorted(FAMILIES) if tools_late(family)] == ["claude"]
 
 
 def test_a_prompt_is_told_whole() -> None:
