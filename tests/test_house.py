@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import os
-import re
 import statistics
 import subprocess
 import sys
@@ -18,12 +17,10 @@ ROOT = Path(__file__).resolve().parent.parent
 SAMPLE = ROOT / "orchestra" / "actions" / "sample"
 """Not ours to judge: the little project that the demonstration works on."""
 MODULES = sorted(path for path in (ROOT / "orchestra").rglob("*.py") if SAMPLE not in path.parents)
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
-LONGEST_MODULE = 300
-MEDIAN_FUNCTION = 10
-P90_FUNCTION = 30
-UNUSED_WORDS = frozenset({"manager", "helper", "utils", "handler", "subagent", "backend", "frontend", "runner"})
+LONGEST_MODULE = 500
+MEDIAN_FUNCTION = 7
+P90_FUNCTION = 16
 AGENT_NAMES = frozenset({"claude", "codex", "opencode", "gemini"})
 HEAVY = frozenset(
     {"asyncio", "docker", "git", "libtmux", "mcp", "pydantic", "requests", "starlette", "textual", "uvicorn", "yaml"}
@@ -51,12 +48,10 @@ def length(function: Function) -> int:
     return (function.end_lineno or function.lineno) - function.lineno + 1
 
 
-def every(kind: str) -> pytest.MarkDecorator:
-    paths = {"module": MODULES, "page": PAGES}[kind]
-    return pytest.mark.parametrize(kind, paths, ids=label)
+every_module = pytest.mark.parametrize("module", MODULES, ids=label)
 
 
-@every("module")
+@every_module
 def test_a_module_fits_in_the_head(module: Path) -> None:
     assert len(module.read_text().splitlines()) <= LONGEST_MODULE
 
@@ -76,49 +71,10 @@ def public(node: ast.Module | ast.ClassDef) -> Iterator[ast.Module | ast.ClassDe
             yield from public(child) if isinstance(child, ast.ClassDef) else (child,)
 
 
-@every("module")
+@every_module
 def test_everything_public_says_what_it_is(module: Path) -> None:
     silent = [getattr(node, "name", "the module") for node in public(tree(module)) if not ast.get_docstring(node)]
     assert silent == []
-
-
-def words(text: str) -> set[str]:
-    """Split identifiers and prose into lower-case words, plurals without their s."""
-    parts = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", text)
-    return {form for part in parts for form in (part.lower(), part.lower().removesuffix("s"))}
-
-
-def defined_names(module: Path) -> Iterator[str]:
-    for node in ast.walk(tree(module)):
-        match node:
-            case ast.ClassDef(name=name) | ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
-                yield name
-            case ast.arg(arg=name) | ast.Name(id=name, ctx=ast.Store()) | ast.Attribute(attr=name, ctx=ast.Store()):
-                yield name
-            case _:
-                pass
-
-
-def prose(module: Path) -> Iterator[str]:
-    """Return the comments and docstrings of a module."""
-    yield from re.findall(r"#.*", module.read_text())
-    for node in ast.walk(tree(module)):
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
-            yield node.value.value
-
-
-@every("module")
-def test_a_module_speaks_the_vocabulary(module: Path) -> None:
-    own = [label(module), *defined_names(module), *prose(module)]
-    assert [text for text in own if words(text) & UNUSED_WORDS] == []
-
-
-@every("page")
-def test_a_page_speaks_the_vocabulary(page: Path) -> None:
-    """Code, and a line that lists what is not used, may name other words."""
-    text = re.sub(r"```.*?```|`[^`]*`", "", page.read_text(), flags=re.DOTALL)
-    said = [line for line in text.splitlines() if "not used" not in line.lower()]
-    assert [line for line in said if words(line) & UNUSED_WORDS] == []
 
 
 def agent_names(node: ast.AST) -> Iterator[str]:
@@ -130,7 +86,7 @@ def agent_names(node: ast.AST) -> Iterator[str]:
                 yield f"{part.value} in line {part.lineno}"
 
 
-@every("module")
+@every_module
 def test_no_decision_depends_on_an_agents_name_outside_agents(module: Path) -> None:
     if label(module).startswith("orchestra/agents/") or label(module) == "orchestra/config.py":
         return
