@@ -132,7 +132,7 @@ def _alive(name: str) -> bool:
 
 
 def _take_away(home: Home, root: Path) -> None:
-    from orchestra.drivers import trees  # noqa: PLC0415 -- loads when touched
+    from orchestra import safe_files  # noqa: PLC0415 -- loads when touched
 
     paths = home.project(root)
     with contextlib.suppress(OrchestraError):
@@ -140,7 +140,7 @@ def _take_away(home: Home, root: Path) -> None:
     session = paths.session(1, _NAME)
     for place in (paths.worktrees, paths.state, session.secrets.parent, root):
         with contextlib.suppress(FileNotFoundError):
-            trees.remove(place)
+            safe_files.remove(place)
     paths.socket.unlink(missing_ok=True)
     for shared in (root.parent, paths.worktrees.parent, session.secrets.parent.parent):
         with contextlib.suppress(OSError):

@@ -96,7 +96,7 @@ def _projects(project: Project) -> Iterator[Project]:
 
 
 def _of_deleted(project: Project, session: Session, *, remove: bool, progress: Progress) -> list[Leftover]:
-    from orchestra.drivers import trees  # noqa: PLC0415 -- loads when touched
+    from orchestra import safe_files  # noqa: PLC0415 -- loads when touched
 
     found = []
     live = project.store.find_session(session.name) is not None
@@ -109,7 +109,7 @@ def _of_deleted(project: Project, session: Session, *, remove: bool, progress: P
     if state.is_dir():
         found.append(Leftover("agent's home", str(state), size_of(state)))
         if remove:
-            trees.remove(state)
+            safe_files.remove(state)
             progress(f"removed {state}")
     if not live and session.sandbox is SandboxKind.DOCKER and remove:
         project.sandbox(session.sandbox).remove(project.box_name(session))

@@ -62,8 +62,8 @@ def write_files(project: Project, session: Session, *, dress: Dress | None = Non
 
     ``dress`` gives another outfit than the usual one.
     """
+    from orchestra import safe_files  # noqa: PLC0415 -- loads when touched
     from orchestra.agents import outfit  # noqa: PLC0415 -- loads when touched
-    from orchestra.drivers import trees  # noqa: PLC0415 -- loads when touched
 
     place = project.place(session)
     profile = project.profile(session.agent)
@@ -72,7 +72,7 @@ def write_files(project: Project, session: Session, *, dress: Dress | None = Non
     _write_secrets(project, session, profile)
     clothes = (dress or outfit)(profile, setting(project, session))
     for name in clothes.home_dirs:
-        trees.make_directory(place.home, name)
+        safe_files.make_directory(place.home, name)
     for name, (content, mode) in clothes.agent_files.items():
         _write(place.agent / name, content, mode)
 
@@ -160,11 +160,11 @@ def task_text(project: Project, session: Session) -> str:
 
 def copy_extras(project: Project, session: Session) -> None:
     """Copy the files that the settings name (such as ``.env``) from the project into a fresh worktree."""
-    from orchestra.drivers import trees  # noqa: PLC0415 -- loads when touched
+    from orchestra import safe_files  # noqa: PLC0415 -- loads when touched
 
     for name in project.settings.copy:
         source = project.paths.source / name
         inside = project.paths.source in source.resolve().parents
         if source.is_file() and inside and session.name != MAIN:
             # The commit it starts from may be an agent's, and hold a link of that name.
-            trees.plant(session.worktree, name, source.read_bytes(), stat.S_IMODE(source.stat().st_mode))
+            safe_files.plant(session.worktree, name, source.read_bytes(), stat.S_IMODE(source.stat().st_mode))

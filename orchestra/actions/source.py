@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestra.drivers import private_git, trees
+from orchestra import safe_files
+from orchestra.drivers import private_git
 from orchestra.model import SandboxKind, Session
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def cover(project: Project, session: Session) -> None:
     repository = project.repository
     tip, branch = repository.head()
     place = git_cover(project, session)
-    trees.remove(place)
+    safe_files.remove(place)
     place.mkdir(parents=True, mode=_PRIVATE)
     index = repository.git_dir / "index"
     private_git.create(place, repository, branch=branch, tip=tip, base=session.base, index=index)

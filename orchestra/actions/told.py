@@ -61,10 +61,10 @@ def _names(session: Session) -> tuple[str, str]:
 
 def _of_project(project: Project, name: str) -> str:
     """Read a file that agents may write too: a link there could lead to any file of the person's."""
-    from orchestra.drivers import trees  # noqa: PLC0415 -- loads when touched
+    from orchestra import safe_files  # noqa: PLC0415 -- loads when touched
 
     place = project.paths.instructions
-    found = trees.read(project.paths.source, str((place / name).relative_to(project.paths.source)), most=LONGEST)
+    found = safe_files.read(project.paths.source, str((place / name).relative_to(project.paths.source)), most=LONGEST)
     return _text(found or b"", place / name)
 
 

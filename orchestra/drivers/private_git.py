@@ -14,7 +14,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from orchestra.drivers import trees
+from orchestra import safe_files
 from orchestra.drivers.repository import Repository
 
 OBJECTS = "/orchestra/objects"
@@ -74,7 +74,7 @@ def create(target: Path, repo: Repository, *, branch: str, tip: str, base: str, 
     # Without its HEAD it is no git directory.
     for part in sorted(aside.iterdir(), key=lambda one: (one.name == "HEAD", one)):
         _move(part, target / part.name)
-    trees.remove(aside)
+    safe_files.remove(aside)
 
 
 def _move(source: Path, target: Path) -> None:
@@ -172,4 +172,4 @@ def _write(place: Path, text: str) -> None:
 def _sweep(target: Path) -> None:
     """Remove what a process that died left of an earlier try."""
     for left in target.parent.glob(f".{target.name}.*"):
-        trees.remove(left)
+        safe_files.remove(left)

@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestra.drivers import process, trees
+from orchestra import safe_files
+from orchestra.drivers import process
 from orchestra.drivers.git import Git
 from orchestra.drivers.repository import Repository
 
@@ -121,7 +122,7 @@ def opened(repo: Repository) -> Iterator[Quarantine]:
         _fill(place, repo)
         yield Quarantine(place, repo)
     finally:
-        trees.remove(place)
+        safe_files.remove(place)
 
 
 def _fill(place: Path, repo: Repository) -> None:

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestra.drivers import discovery, trees
+from orchestra import safe_files
+from orchestra.drivers import discovery
 from orchestra.drivers.git import Git
 from orchestra.drivers.process import Completed, failure
 from orchestra.errors import Moved, NameTaken, NotFound, OrchestraError, Refused
@@ -133,8 +134,8 @@ class Repository:
             return
         if record in {self.git_dir, self.common_dir}:
             raise Refused(f"{place} is the checkout in use", hint="only the worktrees of sessions are removed")
-        trees.remove(place)
-        trees.remove(record)
+        safe_files.remove(place)
+        safe_files.remove(record)
 
     def settings(self) -> dict[str, str]:
         """Return every git setting that holds here, the person's own included; the last of several wins."""

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from orchestra.drivers import trees
+from orchestra import safe_files
 from tests.journeys.person import OWN, Person, arriving, eventually
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(240)]
@@ -253,8 +253,8 @@ def test_settings_seeded_into_an_agent_s_home_follow_no_link_of_its_own(tmp_path
     victim.mkdir()
     (home / ".claude").symlink_to(victim)
     (home / "settings.json").symlink_to(victim / "made")
-    assert not trees.plant(home, ".claude/settings.json", b"x", 0o600)
-    assert not trees.plant(home, "settings.json", b"x", 0o600)
-    assert trees.plant(home, "own/deep/settings.json", b"x", 0o600)
+    assert not safe_files.plant(home, ".claude/settings.json", b"x", 0o600)
+    assert not safe_files.plant(home, "settings.json", b"x", 0o600)
+    assert safe_files.plant(home, "own/deep/settings.json", b"x", 0o600)
     assert list(victim.iterdir()) == []
     assert (home / "own" / "deep" / "settings.json").read_bytes() == b"x"

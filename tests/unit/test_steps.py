@@ -9,8 +9,8 @@ from typing import cast
 
 import pytest
 
+from orchestra import safe_files
 from orchestra.actions import equip, places, steps, watch
-from orchestra.drivers import trees
 from orchestra.errors import CommandFailed, NotFound
 from orchestra.lifecycle import Step
 from orchestra.model import BoxSight, BoxState, Session
@@ -77,10 +77,10 @@ def test_directories_are_made_where_an_agent_could_write_and_nowhere_else(tmp_pa
     for place in (home, elsewhere):
         place.mkdir()
     for _ in range(2):
-        trees.make_directory(home, "a/b")
+        safe_files.make_directory(home, "a/b")
     (home / "c").symlink_to(elsewhere)
-    trees.make_directory(home, "c/d")
+    safe_files.make_directory(home, "c/d")
     (home / "e").write_text("")
-    trees.make_directory(home, "e/f")
+    safe_files.make_directory(home, "e/f")
     assert (home / "a/b").is_dir()
     assert list(elsewhere.iterdir()) == []

@@ -1,0 +1,33 @@
+"""Read, write, list, copy and remove files below a directory that an agent can write: a worktree, or the checkout.
+
+Every path is walked from ``root`` by open directories (openat(2)), one component at a time, and no symlink is followed
+on the way or at its end; what lies above ``root`` is trusted. Only plain files are read, without waiting, so neither a
+named pipe nor a device can hold anybody up. Everything is bounded, in bytes, entries, depth and seconds, and nothing
+recurses. Names are relative to ``root``, their parts separated by slashes.
+"""
+
+from __future__ import annotations
+
+from orchestra.safe_files.handles import Entry, Limits, Obstructed, parts
+from orchestra.safe_files.looking import list_directory, look, read, read_link, walk
+from orchestra.safe_files.removing import remove, remove_file
+from orchestra.safe_files.writing import copy_file, make_directory, plant, plant_link, write
+
+__all__ = [
+    "Entry",
+    "Limits",
+    "Obstructed",
+    "copy_file",
+    "list_directory",
+    "look",
+    "make_directory",
+    "parts",
+    "plant",
+    "plant_link",
+    "read",
+    "read_link",
+    "remove",
+    "remove_file",
+    "walk",
+    "write",
+]

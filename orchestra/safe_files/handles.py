@@ -1,0 +1,201 @@
+"""The walk down by open directories, and what is found at its end."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from orchestra.errors import Refused
+
+_ROOT = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+DIRECTORY = _ROOT | os.O_NOFOLLOW | os.O_NONBLOCK
+"""How a directory below a root is opened."""
+NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+"""How a new file is opened."""
+# A named pipe would keep a plain open waiting for whoever writes into it.
+_OLD = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
+BLOCK = 1 << 20
+"""Bytes read or written at once."""
+_GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ESTALE, errno.ENAMETOOLONG})
+
+
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much of a tree is looked at: entries, bytes of its files, directories inside each other, seconds."""
+
+    entries: int = 100_000
+    size: int = 1 << 30
+    depth: int = 200
+    seconds: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One name below a root, and what was there when it was looked at.
+
+    ``size`` is in bytes; ``modified`` and ``changed`` (mtime and ctime) are in nanoseconds since 1970. An agent can set
+    the first of the two, and not the second.
+    """
+
+    path: str
+    mode: int
+    size: int
+    modified: int
+    changed: int
+    inode: int
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a plain file."""
+        return stat.S_ISREG(self.mode)
+
+    @property
+    def is_directory(self) -> bool:
+        """Whether it is a directory."""
+        return stat.S_ISDIR(self.mode)
+
+    @property
+    def is_link(self) -> bool:
+        """Whether it is a symlink."""
+        return stat.S_ISLNK(self.mode)
+
+    @property
+    def is_special(self) -> bool:
+        """Whether it is a pipe, a socket or a device."""
+        return not (self.is_file or self.is_directory or self.is_link)
+
+    @property
+    def permissions(self) -> int:
+        """Its permission bits, without set-user-id and its like."""
+        return self.mode & 0o777
+
+
+class Obstructed(Refused):
+    """A symlink, or anything else that is not what was looked for, is in the way."""
+
+
+def parts(name: str) -> tuple[str, ...]:
+    """Return the parts of a name below a root; raises Refused for one that leads elsewhere."""
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or "\0" in name:
+        raise Refused(f"{name!r} does not lie below the directory it is looked for in", hint="name a file inside it")
+    return path.parts
+
+
+def split(name: str) -> tuple[tuple[str, ...], str]:
+    """Return the parts of a file's directory and its own name; raises Refused for none."""
+    *above, last = parts(name) or ("",)
+    if not last:
+        raise Refused(f"{name!r} names no file", hint="name a file inside the directory")
+    return tuple(above), last
+
+
+@contextmanager
+def opened(root: Path, parents: Sequence[str], *, make: bool = False) -> Iterator[int]:
+    """Give a directory below ``root``; raises FileNotFoundError, Obstructed for a symlink on the way, else Refused."""
+    with told(root):
+        place = os.open(root, _ROOT)
+    try:
+        for number, part in enumerate(parents, 1):
+            above, place = place, _step_down(place, part, root.joinpath(*parents[:number]), make=make)
+            os.close(above)
+        yield place
+    finally:
+        os.close(place)
+
+
+@contextmanager
+def made(root: Path, parents: Sequence[str]) -> Iterator[int]:
+    """Give a directory below ``root``, made where it is missing."""
+    try:
+        with opened(root, parents, make=True) as place:
+            yield place
+    except FileNotFoundError:
+        raise Refused(
+            f"{root.joinpath(*parents)} has gone away", hint=f"look what became of it: ls -la '{root}'"
+        ) from None
+
+
+def _step_down(place: int, name: str, path: Path, *, make: bool) -> int:
+    with told(path):
+        if make:
+            with suppress(FileExistsError):
+                os.mkdir(name, dir_fd=place)
+        return _directory(place, name, path)
+
+
+def _directory(place: int, name: str, path: Path) -> int:
+    try:
+        return os.open(name, DIRECTORY, dir_fd=place)
+    except OSError as error:
+        if error.errno not in {errno.ENOTDIR, errno.ELOOP}:
+            raise
+        found = look_at(place, name, name)
+        raise obstacle(path, found.mode if found else 0, wanted="directory") from None
+
+
+@contextmanager
+def opened_file(place: int, name: str, path: Path) -> Iterator[int]:
+    """Give a plain file to read; raises FileNotFoundError, Obstructed for what is no plain file, else Refused."""
+    with told(path):
+        try:
+            opened = os.open(name, _OLD, dir_fd=place)
+        except OSError as error:
+            # A symlink, a socket or a device without its driver.
+            if error.errno not in {errno.ELOOP, errno.ENXIO, errno.ENODEV}:
+                raise
+            found = look_at(place, name, name)
+            raise obstacle(path, found.mode if found else 0) from None
+    with closing(opened) as descriptor:
+        mode = os.fstat(descriptor).st_mode
+        if not stat.S_ISREG(mode):
+            raise obstacle(path, mode)
+        yield descriptor
+
+
+def obstacle(path: Path, mode: int, *, wanted: str = "file") -> Obstructed:
+    """Return the error to raise for what is in the way, by its mode."""
+    what = "a symlink" if stat.S_ISLNK(mode) else "a directory" if stat.S_ISDIR(mode) else f"no plain {wanted}"
+    return Obstructed(f"{path} is {what}", hint=f"look at it, and put a plain {wanted} in its place: ls -ld '{path}'")
+
+
+@contextmanager
+def told(path: Path) -> Iterator[None]:
+    """Turn a failed system call into an error that names the whole path; that nothing is there stays as it is."""
+    try:
+        yield
+    except (FileNotFoundError, IsADirectoryError, FileExistsError) as error:
+        if isinstance(error, FileNotFoundError):
+            raise
+        raise Obstructed(f"{path}: {(error.strerror or '').lower()}", hint=f"look at it: ls -ld '{path}'") from None
+    except OSError as error:
+        reason = (error.strerror or type(error).__name__).lower()
+        raise Refused(f"{path}: {reason}", hint=f"look at it: ls -ld '{path}'; and at the disk: df") from error
+
+
+@contextmanager
+def closing(descriptor: int) -> Iterator[int]:
+    """Give a descriptor, and close it."""
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def look_at(place: int, name: str, path: str) -> Entry | None:
+    """Say what has this name in an open directory; ``path`` is what the entry is called."""
+    try:
+        found = os.stat(name, dir_fd=place, follow_symlinks=False)
+    except OSError as error:
+        if error.errno in _GONE:
+            return None
+        raise
+    return Entry(path, found.st_mode, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)

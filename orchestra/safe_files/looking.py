@@ -1,0 +1,127 @@
+"""What there is below a root: files, links, directories."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+from orchestra.errors import DeadlineExceeded, Refused
+from orchestra.safe_files.handles import (
+    BLOCK,
+    Clock,
+    Entry,
+    Limits,
+    Obstructed,
+    look_at,
+    opened,
+    opened_file,
+    parts,
+    split,
+    told,
+)
+
+
+def look(root: Path, name: str) -> Entry | None:
+    """Say what has this name; None where nothing has, or only behind a symlink."""
+    parents, last = split(name)
+    try:
+        with opened(root, parents) as place, told(root / name):
+            return look_at(place, last, name)
+    except (FileNotFoundError, Obstructed):
+        return None
+
+
+def read(root: Path, name: str, *, most: int) -> bytes | None:
+    """Return what a file holds, at most ``most`` bytes and one more; None where there is none.
+
+    Raises Refused for a symlink, for what is not a plain file, and for one that may not be read.
+    """
+    parents, last = split(name)
+    try:
+        with opened(root, parents) as place, opened_file(place, last, root / name) as descriptor:
+            return _first_bytes(descriptor, most + 1)
+    except FileNotFoundError:
+        return None
+
+
+def read_link(root: Path, name: str) -> str | None:
+    """Return where a symlink leads, as it is written; None where there is no symlink."""
+    parents, last = split(name)
+    try:
+        with opened(root, parents) as place:
+            return os.readlink(last, dir_fd=place)
+    except (OSError, Obstructed):
+        return None
+
+
+def list_directory(root: Path, name: str = "", *, most: int = 10_000) -> list[Entry]:
+    """Return what is in a directory, sorted by name; nothing where there is no such directory.
+
+    Raises Refused for a symlink and for more than ``most`` entries.
+    """
+    try:
+        with opened(root, parts(name)) as place:
+            return _entries(place, name, most, root)
+    except FileNotFoundError:
+        return []
+
+
+def walk(root: Path, name: str = "", *, limits: Limits | None = None, clock: Clock = time.monotonic) -> Iterator[Entry]:
+    """Yield everything below a directory, each directory before what is in it; symlinks are told and not followed.
+
+    What goes away meanwhile is left out. Raises Refused beyond the limits and for a directory that may not be read.
+    """
+    limits = limits or Limits()
+    end, seen, total = clock() + limits.seconds, 0, 0
+    pending = [name.strip("/")]
+    while pending:
+        above = pending.pop()
+        inside = _children(root, above, limits, first=above == name.strip("/"))
+        for entry in inside:
+            seen, total = seen + 1, total + (entry.size if entry.is_file else 0)
+            _keep_within(root / name, limits, seen, total, clock() > end)
+            yield entry
+        pending += [entry.path for entry in reversed(inside) if entry.is_directory]
+
+
+def _children(root: Path, above: str, limits: Limits, *, first: bool) -> list[Entry]:
+    if len(parts(above)) > limits.depth:
+        raise Refused(f"{root} has directories nested more than {limits.depth} deep", hint="remove what is so deep")
+    try:
+        return list_directory(root, above, most=limits.entries)
+    except Obstructed:
+        # A directory was seen there a moment ago.
+        if first:
+            raise
+        return []
+
+
+def _keep_within(place: Path, limits: Limits, seen: int, total: int, late: bool) -> None:  # noqa: FBT001 -- one fact of four
+    if seen > limits.entries:
+        raise Refused(f"{place} holds more than {limits.entries:,} files", hint="remove what need not be there")
+    if total > limits.size:
+        raise Refused(f"{place} holds more than {limits.size:,} bytes", hint="remove what need not be there")
+    if late:
+        raise DeadlineExceeded(
+            f"{place} could not be looked through in {limits.seconds:.0f} s", hint="remove what need not be there"
+        )
+
+
+def _entries(place: int, name: str, most: int, root: Path) -> list[Entry]:
+    with os.scandir(place) as listing:
+        names = sorted(entry.name for entry in islice(listing, most + 1))
+    if len(names) > most:
+        raise Refused(f"{root / name} holds more than {most:,} files", hint="remove what need not be there")
+    front = f"{name.strip('/')}/" if name.strip("/") else ""
+    return [found for one in names if (found := look_at(place, one, front + one)) is not None]
+
+
+def _first_bytes(descriptor: int, most: int) -> bytes:
+    found: list[bytes] = []
+    while most > 0 and (block := os.read(descriptor, min(most, BLOCK))):
+        found.append(block)
+        most -= len(block)
+    return b"".join(found)

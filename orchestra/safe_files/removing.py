@@ -1,0 +1,149 @@
+"""Removing files, and directories however deep."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import stat
+import time
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path
+
+from orchestra.errors import DeadlineExceeded, Refused
+from orchestra.safe_files.handles import (
+    DIRECTORY,
+    Clock,
+    Entry,
+    closing,
+    look_at,
+    opened,
+    split,
+    told,
+)
+
+_LOCATION = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_AT_ONCE = 10_000
+"""Names of one directory that are read before the first is removed."""
+
+
+def remove_file(root: Path, name: str) -> bool:
+    """Remove a file or a symlink itself; False where there is none.
+
+    Raises Refused for a directory, and for a symlink on the way.
+    """
+    parents, last = split(name)
+    try:
+        with opened(root, parents) as place, told(root / name):
+            os.unlink(last, dir_fd=place)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def remove(place: Path, *, seconds: float = 600.0, clock: Clock = time.monotonic) -> None:
+    """Remove a directory with all it holds, however deep; does nothing where there is none. Follows no symlink.
+
+    A directory that an agent made unreadable is opened up first. Raises Refused for a symlink
+    and for what this user may not delete, DeadlineExceeded where it takes more than ``seconds``.
+    """
+    try:
+        with opened(place.parent, ()) as above:
+            found = look_at(above, place.name, place.name)
+            if found is None:
+                return
+            if not found.is_directory:
+                raise _not_removed(place, found)
+            _take_away(place, above, clock, clock() + seconds)
+    except FileNotFoundError:
+        return
+
+
+def _not_removed(place: Path, found: Entry) -> Refused:
+    if found.is_link:
+        return Refused(f"{place} is a symlink, not a directory", hint="look where it leads, then delete it yourself")
+    return Refused(f"{place} is not a directory", hint="look what it is, then delete it yourself")
+
+
+def _take_away(place: Path, above: int, clock: Clock, end: float) -> None:
+    try:
+        with closing(_open_up(above, place.name)) as top:
+            _empty(place, top, clock, end)
+        os.rmdir(place.name, dir_fd=above)
+    except PermissionError as error:
+        what = f"{error.filename} in {place}" if error.filename else str(place)
+        raise Refused(f"{what} may not be deleted: another user owns it", hint=f"sudo rm -rf '{place}'") from None
+    except OSError as error:
+        if error.errno != errno.ENOENT:
+            reason = (error.strerror or "").lower()
+            raise Refused(f"{place} cannot be deleted: {reason}", hint=f"look at it: ls -la '{place}'") from error
+
+
+def _empty(place: Path, top: int, clock: Clock, end: float) -> None:
+    """Empty a directory; what is deeper is moved up first, so that neither depth nor length of a path matters."""
+    while names := _some_names(top):
+        for name in names:
+            if clock() > end:
+                raise DeadlineExceeded(f"{place} could not be removed in time", hint=f"type: rm -rf '{place}'")
+            # Whoever still works in there may be quicker.
+            with suppress(FileNotFoundError):
+                if not _unlinked(top, name):
+                    _move_up(top, name)
+
+
+def _move_up(top: int, name: str) -> None:
+    with closing(_open_up(top, name)) as inner:
+        while names := _some_names(inner):
+            for one in names:
+                with suppress(FileNotFoundError):
+                    if not _unlinked(inner, one):
+                        _rename(inner, one, top)
+    os.rmdir(name, dir_fd=top)
+
+
+def _rename(inner: int, name: str, top: int) -> None:
+    fresh = secrets.token_hex(8)
+    try:
+        os.rename(name, fresh, src_dir_fd=inner, dst_dir_fd=top)
+    except PermissionError:
+        # A directory that its owner may not write cannot be moved (rename(2)).
+        os.close(_open_up(inner, name))
+        os.rename(name, fresh, src_dir_fd=inner, dst_dir_fd=top)
+
+
+def _unlinked(place: int, name: str) -> bool:
+    try:
+        os.unlink(name, dir_fd=place)
+    except (IsADirectoryError, PermissionError) as error:
+        found = os.stat(name, dir_fd=place, follow_symlinks=False)
+        if not stat.S_ISDIR(found.st_mode):
+            raise error from None
+        return _removed_empty(place, name)
+    except FileNotFoundError:
+        return True
+    return True
+
+
+def _removed_empty(place: int, name: str) -> bool:
+    try:
+        os.rmdir(name, dir_fd=place)
+    except OSError as error:
+        if error.errno in {errno.ENOTEMPTY, errno.EEXIST, errno.EACCES}:
+            return False
+        raise
+    return True
+
+
+def _some_names(place: int) -> list[str]:
+    with os.scandir(place) as listing:
+        return [entry.name for entry in islice(listing, _AT_ONCE)]
+
+
+def _open_up(place: int, name: str) -> int:
+    """Open a directory, after its owner has been given every permission on it."""
+    with closing(os.open(name, _LOCATION, dir_fd=place)) as location:
+        if os.fstat(location).st_mode & stat.S_IRWXU != stat.S_IRWXU:
+            # The descriptor, not the name: in its place an agent could put a symlink meanwhile.
+            os.chmod(f"/proc/self/fd/{location}", stat.S_IRWXU)  # noqa: PTH101 -- no path but a descriptor
+        return os.open(".", DIRECTORY, dir_fd=location)
