@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
 import pytest
+
+from tests.projects import HostProject, host_project
 
 GIT_IMAGE = "orchestra-test-git:1"
 _GIT_CONFIG = """\
@@ -101,3 +103,10 @@ def git_image(tmp_path_factory: pytest.TempPathFactory) -> str:
         build = ("docker", "build", "--quiet", "--network", "host", "--tag", GIT_IMAGE, str(context))
         subprocess.run(build, check=True, timeout=300, capture_output=True)
     return GIT_IMAGE
+
+
+@pytest.fixture
+def host(monkeypatch: pytest.MonkeyPatch) -> Iterator[HostProject]:
+    """A project with agents on the host, opened in this process."""
+    with host_project(monkeypatch) as found:
+        yield found
