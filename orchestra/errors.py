@@ -10,6 +10,7 @@ OrchestraError                 exit 1; the message says what happened, the hint 
 │   ├── NameTaken              a session, branch or directory has that name
 │   ├── NotAllowed             the caller's role or ownership does not permit it
 │   ├── MergeConflict          the branches change the same lines
+│   ├── RefusedCommits         a session's commits are not taken into the repository
 │   ├── CheckFailed            the check command failed on the merged tree
 │   └── NeedsConsent           a project file asks for more than the person has allowed
 ├── NotFound                   no session, message or anchor has that name
@@ -82,6 +83,10 @@ class MergeConflict(Refused):
     def __init__(self, message: str, *, paths: tuple[str, ...] = (), hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.paths = paths
+
+
+class RefusedCommits(Refused):
+    """A session's commits are malformed, too large, or hold a repository, and are not taken."""
 
 
 class CheckFailed(Refused):

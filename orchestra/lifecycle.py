@@ -45,8 +45,9 @@ NOTHING = Seen(worktree=False, private_git=False, files=False, box=BoxSight(BoxS
 def plan(intent: Intent, sandbox: SandboxKind, seen: Seen, *, keep_worktree: bool = True) -> tuple[Step, ...]:
     """Return the steps that lead from what is seen to what is wanted, in order.
 
-    An exited box is started again: its launcher resumes the conversation. Nothing is stopped or
-    removed before what it holds is imported and anchored.
+    An exited box is started again: its launcher resumes the conversation. What a session holds is
+    imported and anchored once its agent has stopped, so that its last seconds count, and before
+    anything is removed.
     """
     if intent is Intent.RUN:
         return _toward_running(sandbox, seen)
@@ -86,16 +87,16 @@ def _toward_running(sandbox: SandboxKind, seen: Seen) -> tuple[Step, ...]:
 
 def _toward_stopped(seen: Seen) -> tuple[Step, ...]:
     if seen.box.state is BoxState.RUNNING:
-        return (Step.IMPORT, Step.STOP)
+        return (Step.STOP, Step.IMPORT)
     return ()
 
 
 def _toward_deleted(seen: Seen, *, keep_worktree: bool) -> tuple[Step, ...]:
     needed = (
+        (Step.STOP, seen.box.state is BoxState.RUNNING),
+        (Step.CLOSE_WINDOW, seen.window),
         (Step.IMPORT, seen.private_git),
         (Step.ANCHOR, seen.worktree),
-        (Step.CLOSE_WINDOW, seen.window),
-        (Step.STOP, seen.box.state is BoxState.RUNNING),
         (Step.REMOVE_BOX, seen.box.state is not BoxState.ABSENT),
         (Step.REMOVE_WORKTREE, seen.worktree and not keep_worktree),
         (Step.FORGET, True),

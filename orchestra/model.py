@@ -59,6 +59,9 @@ class Session:
     ``base`` is a commit id, ``base_branch`` the branch it was taken from (empty for a detached
     one). ``head`` is the last commit imported, ``imported`` says when. ``waits_for`` is the id of
     a question that has no answer yet. ``conversation`` is the agent's own id for its conversation.
+    ``forced`` and ``remove_worktree`` say how it was asked to be deleted. ``anchor`` is the ref that
+    holds its worktree as it was, ``git_anchor`` what the refs begin with that hold all else its own
+    git had. ``restoring`` is true while its files are being put back.
     """
 
     id: int
@@ -87,6 +90,11 @@ class Session:
     paired: bool = False
     waits_for: int | None = None
     token_hash: str = ""
+    forced: bool = False
+    remove_worktree: bool = False
+    anchor: str = ""
+    git_anchor: str = ""
+    restoring: bool = False
     deleted_at: datetime | None = None
 
 

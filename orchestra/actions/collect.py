@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from orchestra.actions.aside import sweep
-from orchestra.errors import DeadlineExceeded, EngineDown, StoreError
+from orchestra.actions.troubles import error_to_tell
+from orchestra.errors import CommandFailed, DeadlineExceeded, EngineDown, OrchestraError, StoreError
 from orchestra.model import BoxState, SandboxKind, Session
 from orchestra.paths import ProjectPaths
 from orchestra.project import Project
 from orchestra.wire import Progress, ignore
 
+Remove: TypeAlias = "Callable[[Project, Session], str]"
+
 
 @dataclass(frozen=True, slots=True)
 class Leftover:
-    """One thing that can go; ``size`` in bytes."""
+    """One thing that can go; ``size`` in bytes. ``kept`` says why it was not removed, or cannot be."""
 
     kind: str
     what: str
     size: int
+    kept: str = ""
 
 
 def gc(
@@ -32,24 +37,35 @@ def gc(
     """List what deleted sessions left behind; with ``remove`` take it away.
 
     Branches and anchors stay, so `restore` still finds the work; what goes is the worktree and
-    the agent's home with its conversation, and containers whose session is gone. ``everything``
-    adds every container of this home, live ones too, and its network: `up` makes them anew.
+    the agent's home with its conversation, and containers whose session is gone. What cannot be kept
+    elsewhere stays, with the reason. ``everything`` adds every container of this home, live ones too,
+    its network and all credentials in memory: `up` makes them anew.
     """
     found = _containers(project, remove=remove) if everything else _orphans(project, remove=remove)
     for session in project.store.sessions(include_deleted=True):
         if session.deleted_at is not None:
             found.extend(_of_deleted(project, session, remove=remove, progress=progress))
+    if remove:
+        _forget_secrets(project, everything=everything)
     return found
 
 
 def _containers(project: Project, *, remove: bool) -> list[Leftover]:
     sandbox = project.sandbox(SandboxKind.DOCKER)
-    names = sorted(sandbox.look_all())
+    found = [_container(project, name, remove=remove) for name in sorted(sandbox.look_all())]
     if remove:
-        for name in names:
-            sandbox.remove(name)
-        sandbox.remove_network()
-    return [Leftover("container", name, 0) for name in names]
+        with suppress(CommandFailed):
+            sandbox.remove_network()
+    return found
+
+
+def _container(project: Project, name: str, *, remove: bool) -> Leftover:
+    try:
+        if remove:
+            project.sandbox(SandboxKind.DOCKER).remove(name)
+    except OrchestraError as error:
+        return Leftover("container", name, 0, kept=error.message)
+    return Leftover("container", name, 0)
 
 
 def _orphans(project: Project, *, remove: bool) -> list[Leftover]:
@@ -59,9 +75,7 @@ def _orphans(project: Project, *, remove: bool) -> list[Leftover]:
     except (EngineDown, DeadlineExceeded):
         # The rest can be given back without an engine.
         return []
-    for name in names if remove else ():
-        project.sandbox(SandboxKind.DOCKER).remove(name)
-    return [Leftover("container", name, 0) for name in names]
+    return [_container(project, name, remove=remove) for name in names]
 
 
 def orphans(project: Project) -> list[str]:
@@ -71,7 +85,7 @@ def orphans(project: Project) -> list[str]:
     for other in _projects(project) if sights else ():
         try:
             known |= {other.box_name(session) for session in other.store.sessions()}
-        except StoreError:
+        except Exception:  # noqa: BLE001 -- one project's trouble takes no other's containers for orphans
             known |= {name for name in sights if name.startswith(other.box_prefix)}
     running = {name for name, sight in sights.items() if sight.state is BoxState.RUNNING}
     return sorted(name for name in sights if name not in known and not (name in running and _once(name) in known))
@@ -95,38 +109,89 @@ def _projects(project: Project) -> Iterator[Project]:
                 yield other
 
 
-def _of_deleted(project: Project, session: Session, *, remove: bool, progress: Progress) -> list[Leftover]:
+def _of_deleted(project: Project, session: Session, *, remove: bool, progress: Progress) -> Iterator[Leftover]:
+    """Look at what one deleted session left; under its lock, so that no `restore` is at work on the same."""
+    with project.lock(session.name):
+        if _again(project, session).deleted_at is None:
+            return
+        live = project.store.find_session(session.name) is not None
+        if not live and os.path.lexists(session.worktree):
+            yield _part(project, session, session.worktree, _worktree if remove else None, progress)
+        state = project.place(session).root
+        if state.is_dir():
+            yield _part(project, session, state, _state if remove else None, progress)
+        if not live and session.sandbox is SandboxKind.DOCKER and remove:
+            with suppress(EngineDown, DeadlineExceeded):
+                project.sandbox(session.sandbox).remove(project.box_name(session))
+
+
+def _again(project: Project, session: Session) -> Session:
+    return next(one for one in project.store.sessions(include_deleted=True) if one.id == session.id)
+
+
+def _part(project: Project, session: Session, place: Path, remove: Remove | None, progress: Progress) -> Leftover:
+    kind = "worktree" if place == session.worktree else "agent's home"
+    size = size_of(place)
+    kept = _removed(project, session, place, remove) if remove else ""
+    if remove:
+        progress(f"{place} stays: {kept}" if kept else f"removed {place}")
+    return Leftover(kind, str(place), size, kept=kept)
+
+
+def _removed(project: Project, session: Session, place: Path, remove: Remove) -> str:
+    """Remove something, and return why it is still there; nothing where it has gone."""
+    try:
+        kept = remove(project, session)
+    except Exception as error:  # noqa: BLE001 -- what else was left behind goes all the same
+        return str(error_to_tell(project, error))
+    return kept or ("it is still there" if os.path.lexists(place) else "")
+
+
+def _worktree(project: Project, session: Session) -> str:
+    from orchestra.actions import preserve  # noqa: PLC0415 -- loads when touched
+
+    ref = preserve.anchor(project, session)
+    if not session.restoring:
+        # A worktree that is half put back is not what is to be restored.
+        with suppress(StoreError):
+            project.store.update_session(session.id, anchor=ref)
+    preserve.keep_files(project, session, ref, ignore)
+    project.repository.remove_worktree(session.worktree)
+    return ""
+
+
+def _state(project: Project, session: Session) -> str:
     from orchestra import safe_files  # noqa: PLC0415 -- loads when touched
 
-    found = []
-    live = project.store.find_session(session.name) is not None
-    if not live and session.worktree.is_dir():
-        found.append(Leftover("worktree", str(session.worktree), size_of(session.worktree)))
-        if remove:
-            _anchor_and_remove(project, session)
-            progress(f"removed {session.worktree}")
-    state = project.place(session).root
-    if state.is_dir():
-        found.append(Leftover("agent's home", str(state), size_of(state)))
-        if remove:
-            safe_files.remove(state)
-            progress(f"removed {state}")
-    if not live and session.sandbox is SandboxKind.DOCKER and remove:
-        project.sandbox(session.sandbox).remove(project.box_name(session))
-    return found
+    safe_files.remove(project.place(session).root)
+    return ""
 
 
-def _anchor_and_remove(project: Project, session: Session) -> None:
-    from orchestra.drivers import anchors  # noqa: PLC0415 -- loads when touched
+def _forget_secrets(project: Project, *, everything: bool) -> None:
+    """Remove credentials from memory that no live session reads: of all projects, where all containers have gone."""
+    for other in _projects(project) if everything else (project,):
+        with suppress(OrchestraError):
+            _forget_secrets_of(other)
 
-    if session.worktree in project.repository.worktrees():
-        anchors.anchor(project.repository, session.worktree, session.name)
-        project.repository.remove_worktree(session.worktree)
+
+def _forget_secrets_of(project: Project) -> None:
+    from orchestra.actions import places, preserve  # noqa: PLC0415 -- loads when touched
+
+    for session in project.store.sessions(include_deleted=True):
+        with suppress(OrchestraError), project.lock(session.name):
+            if _again(project, session).deleted_at is not None or not places.runs(project, session):
+                preserve.drop_secrets(project, session)
 
 
 def size_of(directory: Path) -> int:
     """Return the bytes of all files below a directory, links not followed."""
     total = 0
-    for base, _, files in os.walk(directory):
-        total += sum((Path(base) / name).lstat().st_size for name in files)
+    pending = [directory]
+    while pending:
+        with suppress(OSError), os.scandir(pending.pop()) as listing:
+            for entry in listing:
+                if entry.is_dir(follow_symlinks=False):
+                    pending.append(Path(entry.path))
+                else:
+                    total += entry.stat(follow_symlinks=False).st_size
     return total

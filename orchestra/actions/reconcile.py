@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from dataclasses import replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from orchestra.actions.equip import prepare_places
 from orchestra.actions.steps import PERFORM, observe
-from orchestra.errors import OrchestraError
+from orchestra.actions.troubles import Trouble, trouble_of
+from orchestra.errors import DeadlineExceeded, EngineDown, StoreError
 from orchestra.lifecycle import NOTHING, Step, lanes, plan
 from orchestra.model import Intent, Session
 from orchestra.wire import Progress, ignore
@@ -15,64 +20,99 @@ from orchestra.wire import Progress, ignore
 if TYPE_CHECKING:
     from orchestra.project import Project
 
+Wish = Mapping[str, Any]
+"""Fields of a session that are wanted and could not be recorded."""
+RECORDED: Wish = MappingProxyType({})
+"""All that is wanted is on record."""
+_PASSING = (EngineDown, DeadlineExceeded, StoreError)
 
-def settle(project: Project, name: str, *, fresh: bool = False, progress: Progress = ignore) -> Session:
+
+def settle(
+    project: Project, name: str, *, fresh: bool = False, wish: Wish = RECORDED, progress: Progress = ignore
+) -> Session:
     """Do what is missing until the session is what its recorded intent says; return it as it is then.
 
-    ``fresh`` says that the session was recorded just now, so that there is nothing to look at yet.
-    Raises the first step's error that stops it; what was done until then stays, and counts the
-    next time.
+    ``fresh`` says that the session was recorded just now, so that there is nothing to look at yet;
+    ``wish`` holds what could not be recorded. Raises the first step's error that stops it; what was
+    done until then stays, and counts the next time.
     """
     with project.lock(name):
-        session = project.store.session(name)
-        keep = project.store.get(f"remove-worktree.{session.id}") != "yes"
+        session = _wanted(project, name, wish)
         seen = NOTHING if fresh else observe(project, session)
-        steps = plan(session.intent, session.sandbox, seen, keep_worktree=keep)
+        steps = plan(session.intent, session.sandbox, seen, keep_worktree=not session.remove_worktree)
         for stage in lanes(steps):
-            _side_by_side(project, name, stage, progress)
+            _side_by_side(project, name, stage, wish, progress)
         return session if Step.FORGET in steps else project.store.session(name)
 
 
-def _side_by_side(project: Project, name: str, stage: tuple[tuple[Step, ...], ...], progress: Progress) -> None:
+def _wanted(project: Project, name: str, wish: Wish) -> Session:
+    return replace(project.store.session(name), **wish)
+
+
+def _side_by_side(
+    project: Project, name: str, stage: tuple[tuple[Step, ...], ...], wish: Wish, progress: Progress
+) -> None:
     if len(stage) == 1:
-        return _in_order(project, name, stage[0], progress)
+        return _in_order(project, name, stage[0], wish, progress)
     prepare_places(project, project.store.session(name))
     with ThreadPoolExecutor(len(stage)) as pool:
-        begun = [pool.submit(_in_order, project, name, lane, progress) for lane in stage]
+        begun = [pool.submit(_in_order, project, name, lane, wish, progress) for lane in stage]
     for one in begun:
         one.result()
     return None
 
 
-def _in_order(project: Project, name: str, steps: tuple[Step, ...], progress: Progress) -> None:
+def _in_order(project: Project, name: str, steps: tuple[Step, ...], wish: Wish, progress: Progress) -> None:
     for step in steps:
-        _perform(project, name, step, progress)
+        _perform(project, name, step, wish, progress)
 
 
-def _perform(project: Project, name: str, step: Step, progress: Progress) -> None:
-    session = project.store.session(name)
-    project.store.begin_step(name, step.value)
+def _perform(project: Project, name: str, step: Step, wish: Wish, progress: Progress) -> None:
+    session = _wanted(project, name, wish)
+    _note(project.store.begin_step, session, step)
     PERFORM[step](project, session, progress)
     if step is not Step.FORGET:
-        project.store.finish_step(name, step.value)
+        _note(project.store.finish_step, session, step)
 
 
-def reconcile(project: Project, *, progress: Progress = ignore) -> list[OrchestraError]:
+def _note(write: Any, session: Session, step: Step) -> None:  # noqa: ANN401 -- either of the store's two methods
+    """Write down how far a step is; on a full disk an agent can still be stopped, and its worktree be removed."""
+    with suppress(*(() if session.intent is Intent.RUN else (StoreError,))):
+        write(session.name, step.value)
+
+
+def reconcile(project: Project, *, progress: Progress = ignore) -> list[Trouble]:
     """Settle every session, and finish any landing that a crash cut off; return what could not be done.
 
-    After ``down --stop`` nothing is started again before the next ``up``.
+    No session's trouble, a bug of ours included, keeps another from being settled. After ``down --stop``
+    nothing is started again before the next ``up``.
     """
-    from orchestra.actions.merge import finish_landings  # noqa: PLC0415 -- loads when touched
-
-    finish_landings(project)
-    troubles: list[OrchestraError] = []
+    troubles = [error for error in (_finish_landings(project),) if error is not None]
     resting = project.store.get("resting") == "yes"
     for session in project.store.sessions():
         if resting and session.intent is Intent.RUN:
             continue
         try:
             settle(project, session.name, progress=progress)
-        except OrchestraError as error:
-            project.store.log(session.name, "trouble", str(error))
-            troubles.append(error)
+        except Exception as error:  # noqa: BLE001 -- the others are settled all the same
+            troubles.append(_troubled(project, session, error))
     return troubles
+
+
+def _finish_landings(project: Project) -> Trouble | None:
+    from orchestra.actions.merge import finish_landings  # noqa: PLC0415 -- loads when touched
+
+    try:
+        finish_landings(project)
+    except Exception as error:  # noqa: BLE001 -- the sessions are settled all the same
+        return trouble_of(project, "", error)
+    return None
+
+
+def _troubled(project: Project, session: Session, error: Exception) -> Trouble:
+    trouble = trouble_of(project, session.name, error)
+    if session.intent is Intent.DELETE and not isinstance(error, _PASSING):
+        # To be deleted for ever it would be neither there nor gone; it stops, and can be deleted again.
+        with suppress(StoreError):
+            project.store.update_session(session.name, intent=Intent.STOP)
+    return trouble

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from orchestra.actions.reconcile import settle
-from orchestra.actions.steps import FORCED
-from orchestra.errors import NotFound, OrchestraError, Refused, UsageError
+from orchestra.actions import places, preserve
+from orchestra.actions.reconcile import RECORDED, Wish, settle
+from orchestra.actions.steps import require_commits
+from orchestra.errors import NameTaken, NotFound, Refused, StoreError, UsageError
 from orchestra.model import Intent, Role, SandboxKind, Session, State
 from orchestra.names import PERSON
 from orchestra.wire import Progress, ignore, plain
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from orchestra.project import Project
 
 _POLL = 0.1
+_AS_NEW: dict[str, Any] = {"forced": False, "remove_worktree": False, "restoring": False, "git_anchor": ""}
 
 
 def row(session: Session, unread: int) -> dict[str, Any]:
@@ -66,30 +70,73 @@ def show(project: Project, name: str) -> dict[str, Any]:
     }
 
 
-def stop(project: Project, name: str) -> Session:
-    """Stop a session's agent; its conversation, worktree and branch stay."""
-    _executor_or_designer(project, name, Intent.STOP)
-    return settle(project, name)
+def stop(project: Project, name: str, *, progress: Progress = ignore) -> Session:
+    """Stop a session's agent; its conversation, worktree and branch stay.
+
+    Raises StoreError where it was stopped and that cannot be recorded.
+    """
+    wish = _record(project, name, {"intent": Intent.STOP})
+    stopped = settle(project, name, wish=wish, progress=progress)
+    if wish:
+        _record_late(project, name, wish, f"{name} is stopped", f"orchestra stop {name}")
+    return stopped
 
 
 def resume(project: Project, name: str, *, progress: Progress = ignore) -> Session:
     """Start a stopped session again, in the same conversation."""
-    _executor_or_designer(project, name, Intent.RUN)
+    project.store.update_session(name, intent=Intent.RUN)
     return settle(project, name, progress=progress)
 
 
-def _executor_or_designer(project: Project, name: str, intent: Intent) -> Session:
-    session = project.store.session(name)
-    return project.store.update_session(session.name, intent=intent)
+def _record(project: Project, name: str, wish: Wish) -> Wish:
+    """Record what is wanted of a session, and return what of it could not be: a full disk must not keep it running."""
+    project.store.session(name)
+    try:
+        project.store.update_session(name, **wish)
+    except StoreError:
+        return wish
+    return RECORDED
 
 
-def delete(project: Project, name: str, *, force: bool = False, remove_worktree: bool = False) -> dict[str, Any]:
+def _record_late(project: Project, name: str, wish: Wish, done: str, again: str) -> None:
+    try:
+        project.store.update_session(name, **wish)
+    except StoreError as error:
+        raise StoreError(f"{done}, and that cannot be recorded: {error.message}", hint=_later(again)) from error
+
+
+def _later(again: str) -> str:
+    return f"free some space, then type: {again}"
+
+
+def delete(
+    project: Project, name: str, *, force: bool = False, remove_worktree: bool = False, progress: Progress = ignore
+) -> dict[str, Any]:
     """Delete a session after anchoring all it holds; its worktree stays unless it is asked to go.
 
     Raises Refused for the designer, and, without ``force``, for a session at work or with
-    questions nobody answered, or whose newest commits cannot be had. What is deleted can be
-    brought back with `restore`.
+    questions nobody answered, or whose newest commits cannot be had; StoreError where it was done
+    and cannot be recorded. What is deleted can be brought back with `restore`. The result tells what
+    is there afterwards, whatever was asked.
     """
+    session = _deletable(project, name, force=force)
+    had_branch = session.branch in project.repository.branches()
+    asked = {"intent": Intent.DELETE, "forced": force, "remove_worktree": remove_worktree, "anchor": ""}
+    wish = _record(project, name, asked)
+    try:
+        settle(project, name, wish=wish, progress=progress)
+    except StoreError as error:
+        _take_back(project, session)
+        message = f"{name} is stopped, and its deletion cannot be recorded: {error.message}"
+        raise StoreError(message, hint=_later(f"orchestra delete {name}")) from error
+    except Exception:
+        # Refused or failed, not cut short: nobody is to go on with it at the next start.
+        _take_back(project, session)
+        raise
+    return _deleted(project, session, had_branch=had_branch)
+
+
+def _deletable(project: Project, name: str, *, force: bool) -> Session:
     session = project.store.session(name)
     if session.role is Role.DESIGNER:
         raise Refused("the designer cannot be deleted", hint="close everything with: orchestra down --stop")
@@ -98,54 +145,55 @@ def delete(project: Project, name: str, *, force: bool = False, remove_worktree:
     children = [one.name for one in project.store.sessions() if one.parent == name]
     if children:
         raise Refused(f"{name} has sessions of its own: {', '.join(children)}", hint="delete them first")
-    if remove_worktree:
-        project.store.set(f"remove-worktree.{session.id}", "yes")
-    project.store.set(f"{FORCED}.{session.id}", "yes" if force else "")
-    project.store.update_session(name, intent=Intent.DELETE)
-    try:
-        settle(project, name)
-    except OrchestraError:
-        # Refused, not cut short: nobody is to go on with it at the next start.
-        project.store.update_session(name, intent=session.intent)
-        raise
+    if not force and places.runs(project, session):
+        # Asked while it runs, so that a refusal stops nobody; what it does from now on is imported once it has stopped.
+        require_commits(project, session)
+    return session
+
+
+def _take_back(project: Project, before: Session) -> None:
+    now = project.store.find_session(before.name)
+    if now is None:
+        return
+    intent = Intent.STOP if now.state is State.STOPPED else before.intent
+    with suppress(StoreError):
+        project.store.update_session(now.id, intent=intent)
+
+
+def _deleted(project: Project, session: Session, *, had_branch: bool) -> dict[str, Any]:
     kept = session.branch in project.repository.branches()
+    gone = project.store.deleted_session(session.name) or session
     return {
-        "name": name,
+        "name": session.name,
         "branch": session.branch if kept else None,
-        "worktree": None if remove_worktree else str(session.worktree),
+        "worktree": str(session.worktree) if os.path.lexists(session.worktree) else None,
+        "anchor": gone.anchor or None,
+        "merged_branch_removed": had_branch and not kept,
     }
 
 
 def restore(project: Project, name: str, *, progress: Progress = ignore) -> Session:
     """Bring the last deleted session of that name back: worktree, branch, uncommitted work, conversation.
 
-    Raises NotFound where none was deleted, NameTaken where another session has its name now.
+    After a crash at any point the next call does the rest; for a session that is back already it does nothing. Raises
+    NotFound where none was deleted, NameTaken where another session has its name now.
     """
-    from orchestra.drivers import anchors  # noqa: PLC0415 -- loads when touched
-
-    gone = project.store.deleted_session(name)
-    if gone is None:
-        raise NotFound(f"no deleted session is called {name!r}", hint="orchestra list shows those that live")
-    session = project.store.revive_session(gone.id)
-    project.store.set(f"remove-worktree.{gone.id}", "")
     with project.lock(name):
-        repository = project.repository
-        lost = not session.worktree.is_dir()
-        anchor = anchors.latest(repository, name)
-        keep = f"refs/orchestra/base/{name}"
-        if session.branch not in repository.branches():
-            repository.update_ref(f"refs/heads/{session.branch}", _tip(session, anchor), None)
-        if keep not in repository.refs(keep):
-            repository.update_ref(keep, session.base, None)
-        repository.add_worktree(session.worktree, session.branch, session.base, keep=keep)
-        if lost and anchor is not None:
-            anchors.put_back(repository, session.worktree, anchor)
-    project.store.update_session(name, intent=Intent.RUN)
+        _bring_back(project, name)
     return settle(project, name, progress=progress)
 
 
-def _tip(session: Session, anchor: Any) -> str:  # noqa: ANN401 -- the driver's anchor, or None
-    return str(anchor.tip) if anchor is not None else session.head or session.base
+def _bring_back(project: Project, name: str) -> None:
+    gone, live = project.store.deleted_session(name), project.store.find_session(name)
+    if live is not None and (live.anchor or live.git_anchor):
+        return
+    if live is not None:
+        raise NameTaken(f"a session called {name} exists already", hint=f"look at it: orchestra show {name}")
+    if gone is None:
+        raise NotFound(f"no deleted session is called {name!r}", hint="orchestra list shows those that live")
+    preserve.put_back(project, gone)
+    # Last: a session that lives again has all it had.
+    project.store.update_session(gone.id, deleted_at=None, intent=Intent.RUN, **_AS_NEW)
 
 
 def wait(

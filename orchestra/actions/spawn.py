@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from orchestra.actions.reconcile import settle
 from orchestra.actions.sandboxes import choose_sandbox
+from orchestra.actions.troubles import trouble_of
 from orchestra.errors import BadName, NameTaken, OrchestraError, Refused
 from orchestra.model import Intent, Role, Session, State
 from orchestra.names import MAIN, PERSON, RESERVED, slug
@@ -77,16 +78,19 @@ def _remark(project: Project, session: Session, progress: Progress) -> None:
 def _launch(project: Project, session: Session, progress: Progress) -> Session:
     try:
         return settle(project, session.name, fresh=True, progress=progress)
-    except OrchestraError:
+    except Exception:
         undo(project, session)
         raise
 
 
 def undo(project: Project, session: Session) -> None:
     """Take back a session whose agent never started, with its worktree and its empty branch."""
-    project.store.set(f"remove-worktree.{session.id}", "yes")
-    project.store.update_session(session.name, intent=Intent.DELETE, state=State.FAILED)
-    settle(project, session.name)
+    asked = {"intent": Intent.DELETE, "forced": True, "remove_worktree": True}
+    project.store.update_session(session.name, state=State.FAILED, **asked)
+    try:
+        settle(project, session.name)
+    except Exception as error:  # noqa: BLE001 -- what kept it from starting is what is to be told
+        trouble_of(project, session.name, error)
 
 
 def _free_name(project: Project, name: str) -> str:

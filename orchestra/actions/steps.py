@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeAlias
 
-from orchestra.actions import equip, places, source, watch
+from orchestra.actions import equip, places, preserve, source, sync
 from orchestra.actions.build import build_image
-from orchestra.errors import CommandFailed, DeadlineExceeded, NotFound, Refused
+from orchestra.errors import EngineDown, NotFound, OrchestraError, Refused, StoreError
 from orchestra.lifecycle import Seen, Sign, Step
-from orchestra.model import BoxState, Intent, Role, SandboxKind, Session
+from orchestra.model import Intent, Role, SandboxKind, Session
 from orchestra.wire import Progress
 
 if TYPE_CHECKING:
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 Perform: TypeAlias = "Callable[[Project, Session, Progress], None]"
 
-FORCED = "forced"
-"""The note, with the session's id, that its deletion was forced."""
 STOP_GRACE = 10.0
 """Seconds an agent has to end by itself before it is killed."""
 
@@ -30,7 +28,7 @@ def observe(project: Project, session: Session) -> Seen:
     server = project.tmux()
     shown = places.window_of(project, session) if server else None
     return Seen(
-        worktree=session.role is Role.DESIGNER or _has_worktree(project, session),
+        worktree=session.role is Role.DESIGNER or preserve.has_worktree(project, session),
         private_git=(place.git / "HEAD").is_file() and place.pointer.is_file(),
         files=(place.agent / "launch.sh").is_file() and place.token.is_file(),
         box=places.look(project, session),
@@ -38,8 +36,15 @@ def observe(project: Project, session: Session) -> Seen:
     )
 
 
-def _has_worktree(project: Project, session: Session) -> bool:
-    return session.worktree.is_dir() and session.worktree in project.repository.worktrees()
+@contextmanager
+def _even_unrecorded(session: Session, progress: Progress) -> Iterator[None]:
+    """Let a session be stopped or deleted where that cannot be written down, as on a full disk."""
+    try:
+        yield
+    except StoreError as error:
+        if session.intent is Intent.RUN:
+            raise
+        progress(f"not recorded: {error.message}")
 
 
 def _worktree(project: Project, session: Session, _progress: Progress) -> None:
@@ -109,39 +114,68 @@ def _window(project: Project, session: Session, _progress: Progress) -> None:
 
 def _import(project: Project, session: Session, progress: Progress) -> None:
     try:
-        watch.import_commits(project, session)
-    except (CommandFailed, DeadlineExceeded) as error:
-        if session.intent is Intent.STOP and places.look(project, session).state is not BoxState.RUNNING:
-            # It ended by itself in this moment, and is what was asked for; what it holds stays where it is.
-            project.store.log(session.name, "trouble", f"stopped without its newest commits: {error.message}")
-            return
-        if session.intent is not Intent.DELETE:
-            raise
-        if project.store.get(f"{FORCED}.{session.id}") != "yes":
-            hint = f"without the commits that are only in its own git: orchestra delete {session.name} --force"
-            raise Refused(error.message, hint=hint) from error
-        project.store.log(session.name, "trouble", f"deleted without its newest commits: {error.message}")
-        progress(f"deleted without its newest commits: {error.message}")
+        with _even_unrecorded(session, progress):
+            sync.take_commits(project, session)
+    except EngineDown:
+        raise
+    except OrchestraError as error:
+        _not_imported(project, session, error, progress)
+    if session.intent is Intent.DELETE:
+        preserve.keep_git(project, session, progress)
 
 
-def _anchor(project: Project, session: Session, _progress: Progress) -> None:
-    from orchestra.drivers import anchors  # noqa: PLC0415 -- loads when touched
+def _not_imported(project: Project, session: Session, error: OrchestraError, progress: Progress) -> None:
+    if session.intent is Intent.DELETE and not session.forced:
+        raise unfetched(session, error)
+    done = "deleted" if session.intent is Intent.DELETE else "stopped"
+    told = f"{done} without its newest commits, which stay in its own git: {error.message}"
+    progress(told)
+    with _even_unrecorded(session, progress):
+        project.store.log(session.name, "trouble", told)
 
-    if session.role is Role.EXECUTOR:
-        anchors.anchor(project.repository, session.worktree, session.name)
+
+def require_commits(project: Project, session: Session) -> None:
+    """Import a session's commits; raises Refused where they cannot be had, and are to be thought about first."""
+    try:
+        sync.take_commits(project, session)
+    except (EngineDown, StoreError):
+        raise
+    except OrchestraError as error:
+        raise unfetched(session, error) from error
 
 
-def _close_window(project: Project, session: Session, _progress: Progress) -> None:
+def unfetched(session: Session, error: OrchestraError) -> Refused:
+    """Return the refusal to delete a session whose commits are only in its own git."""
+    mend = f"{error.hint}; or " if isinstance(error, Refused) and error.hint else ""
+    hint = f"{mend}delete it with them kept aside: orchestra delete {session.name} --force"
+    return Refused(error.message, hint=hint)
+
+
+def _anchor(project: Project, session: Session, progress: Progress) -> None:
+    if session.role is not Role.EXECUTOR:
+        return
+    ref = preserve.anchor(project, session)
+    with _even_unrecorded(session, progress):
+        project.store.update_session(session.id, anchor=ref)
+    if session.remove_worktree:
+        preserve.keep_files(project, session, ref, progress)
+
+
+def _close_window(project: Project, session: Session, progress: Progress) -> None:
     server = project.tmux()
     window = places.window_of(project, session)
     if server is not None and window is not None:
         server.close_window(window.id)
-    project.store.update_session(session.name, window=None)
+    with _even_unrecorded(session, progress):
+        project.store.update_session(session.name, window=None)
 
 
-def _stop(project: Project, session: Session, _progress: Progress) -> None:
-    project.store.record_sign(session.name, Sign.STOPPED, "stopped on request")
+def _stop(project: Project, session: Session, progress: Progress) -> None:
+    # The record comes second: what the agent tells of its last turn is older, and a full disk keeps nobody running.
     project.sandbox(session.sandbox).stop(project.box_name(session), grace=STOP_GRACE)
+    preserve.drop_secrets(project, session)
+    with _even_unrecorded(session, progress):
+        project.store.record_sign(session.name, Sign.STOPPED, "stopped on request")
 
 
 def _remove_box(project: Project, session: Session, _progress: Progress) -> None:
@@ -167,7 +201,7 @@ def _drop_merged_branch(project: Project, session: Session) -> None:
 
 
 def _forget(project: Project, session: Session, _progress: Progress) -> None:
-    shutil.rmtree(project.place(session).secrets, ignore_errors=True)
+    preserve.drop_secrets(project, session)
     project.store.update_session(session.name, token_hash="", deleted_at=project.store.now())
 
 

@@ -6,11 +6,12 @@ where both moved, the host's wins, the agent's commits are kept under a ref, and
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from orchestra.actions import places
 from orchestra.actions.message import send
-from orchestra.errors import Moved, Refused
+from orchestra.errors import Moved, Refused, RefusedCommits
 from orchestra.model import BoxState, MessageKind, Role, SandboxKind, Session
 from orchestra.names import SYSTEM
 
@@ -20,17 +21,33 @@ if TYPE_CHECKING:
 _FOLLOW = """
 git symbolic-ref HEAD "refs/heads/$1" && git update-ref "refs/heads/$1" "$2" && git reset -q
 """
+_SWITCH = f"""
+old=$(git rev-parse -q --verify "refs/heads/$1" || true)
+if [ -n "$old" ] && ! git merge-base --is-ancestor "$old" "$2"; then
+    git branch -f "kept-$(printf %.8s "$old")" "$old"
+fi
+{_FOLLOW}
+"""
 _KEEP = 'git branch -f "$1" HEAD'
 
 
 def import_commits(project: Project, session: Session) -> bool:
-    """Make both sides agree, and say whether they do now."""
+    """Make both sides agree, and say whether they do now; the agent is told of commits that were refused."""
+    try:
+        return take_commits(project, session)
+    except RefusedCommits as error:
+        _refusal(project, session, error)
+        return False
+
+
+def take_commits(project: Project, session: Session) -> bool:
+    """Make both sides agree, and say whether they do now; raises RefusedCommits."""
     with project.lock(f"{session.name}.git"):
-        return _agree(project, project.store.session(session.name))
+        session = _follow_switch(project, project.store.session(session.name))
+        return _agree(project, session)
 
 
 def _agree(project: Project, session: Session) -> bool:
-    session = _follow_switch(project, session)
     if session.sandbox is SandboxKind.HOST or not session.branch:
         return _note(project, session, _host_tip(project, session))
     private = fetch(project, session)
@@ -57,7 +74,10 @@ def _follow_switch(project: Project, session: Session) -> Session:
     tip, branch = project.repository.head()
     if branch == session.branch:
         return session
-    if _into_box(project, session, _FOLLOW, branch or "detached", tip):
+    with contextlib.suppress(RefusedCommits):
+        # What it committed to the branch it leaves is brought in first: coming back overwrites that branch.
+        _agree(project, session)
+    if _into_box(project, session, _SWITCH, branch or "detached", tip):
         text = f"The person switched the checkout to {branch or tip[:12]}; your git follows."
         _tell(project, session, text)
         return project.store.update_session(session.name, branch=branch, head=tip, base=tip)
@@ -65,7 +85,7 @@ def _follow_switch(project: Project, session: Session) -> Session:
 
 
 def fetch(project: Project, session: Session) -> str | None:
-    """Fetch the session's branch out of its private git directory; None where it has none, or is refused."""
+    """Fetch the session's branch out of its private git directory; None where it has none. Raises RefusedCommits."""
     from orchestra.drivers import ingest  # noqa: PLC0415 -- loads when touched
 
     box = places.box_for(project, session, image=places.image_of(project, session))
@@ -74,8 +94,7 @@ def fetch(project: Project, session: Session) -> str | None:
     try:
         return ingest.fetch(project.repository, upload_pack=command, branch=session.branch, into=into)
     except Refused as error:
-        _refusal(project, session, error)
-        return None
+        raise RefusedCommits(error.message, hint=error.hint) from error
 
 
 def _refusal(project: Project, session: Session, error: Refused) -> None:

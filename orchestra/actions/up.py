@@ -11,7 +11,8 @@ from orchestra.actions import places
 from orchestra.actions.reconcile import reconcile, settle
 from orchestra.actions.sandboxes import choose_sandbox
 from orchestra.actions.status import clear_status, show_status
-from orchestra.errors import NotFound, OrchestraError, ToolMissing
+from orchestra.actions.troubles import trouble_of
+from orchestra.errors import EngineDown, NotFound, OrchestraError, StoreError, ToolMissing
 from orchestra.lifecycle import Sign
 from orchestra.model import BoxState, Intent, Role, SandboxKind, Session
 from orchestra.names import MAIN
@@ -49,8 +50,9 @@ def up(
     """Start or restore everything: designer, executors, windows, control pane, keys.
 
     Raises ToolMissing for a tmux that is too old and EngineDown where containers are wanted and
-    no engine answers; executors that cannot be restored are named in ``troubles``. What cannot be
-    understood is refused before anything is remembered or made.
+    no engine answers; executors that cannot be restored are named in ``troubles``. Where the designer
+    cannot, its error is raised once everything else is there. What cannot be understood is refused before
+    anything is remembered or made.
     """
     _load_layout(project, layout or project.settings.layout)
     kind = choose_sandbox(project, sandbox)
@@ -62,18 +64,33 @@ def up(
         if server is None or server.version() < OLDEST_TMUX:
             raise ToolMissing("orchestra needs tmux 3.2 or newer", hint="install it: sudo apt-get install tmux")
         _designer(project, agent, task, kind)
-        designer = settle(project, MAIN, progress=progress)
+        failure = _settle_designer(project, progress)
         troubles = reconcile(project, progress=progress)
+        designer = project.store.session(MAIN)
         control = _dress(project, server, designer, layout or project.settings.layout)
+        if failure is not None:
+            raise failure
         return {
             "designer": designer.name,
-            "window": project.store.session(MAIN).window,
+            "window": designer.window,
             "control": control,
             "sandbox": designer.sandbox.value,
             "prefix_key": project.settings.prefix_key,
             "sessions": [session.name for session in project.store.sessions()],
-            "troubles": [str(error) for error in troubles],
+            "troubles": [str(trouble) for trouble in troubles],
+            "troubled": [trouble.session for trouble in troubles if trouble.session],
         }
+
+
+def _settle_designer(project: Project, progress: Progress) -> Exception | None:
+    """Start the designer, and return what kept it from starting: no session's trouble is another's."""
+    try:
+        settle(project, MAIN, progress=progress)
+    except EngineDown:
+        raise
+    except Exception as error:  # noqa: BLE001 -- raised again once the executors are there
+        return error
+    return None
 
 
 def _remember(project: Project, socket: str, session: str, sandbox: str) -> None:
@@ -147,7 +164,7 @@ def down(project: Project, *, stop: bool = False, progress: Progress = ignore) -
 
     Nothing is forgotten: ``up`` brings all of it back.
     """
-    stopped = _stop_boxes(project, progress) if stop else []
+    stopped, left = _stop_boxes(project, progress) if stop else ([], [])
     server = project.tmux()
     source = str(project.paths.source)
     if server is not None:
@@ -156,9 +173,17 @@ def down(project: Project, *, stop: bool = False, progress: Progress = ignore) -
         for window in server.windows():
             if window.project == source:
                 server.close_window(window.id)
-    project.store.set("tmux.saved", "")
-    project.store.set("tmux.socket", "")
-    return {"stopped": stopped}
+    try:
+        with project.store.together():
+            project.store.set("tmux.saved", "")
+            project.store.set("tmux.socket", "")
+            if stop:
+                project.store.set("resting", "yes")
+    except StoreError as error:
+        done = "everything is stopped and closed" if stop else "the windows are closed"
+        message = f"{done}, and that cannot be recorded: {error.message}"
+        raise StoreError(message, hint="free some space, then type: orchestra down") from error
+    return {"stopped": stopped, "troubled": left}
 
 
 def _undress(project: Project, server: Tmux) -> None:
@@ -170,25 +195,40 @@ def _undress(project: Project, server: Tmux) -> None:
             server.release_session(target, str(project.paths.source))
 
 
-def _stop_boxes(project: Project, progress: Progress) -> list[str]:
-    project.store.set("resting", "yes")
-    stopped = []
+def _stop_boxes(project: Project, progress: Progress) -> tuple[list[str], list[str]]:
+    """Stop every agent; returns the sessions that were stopped, and those that may still run."""
+    with contextlib.suppress(StoreError):
+        project.store.set("resting", "yes")
+    stopped, left = [], []
     for session in project.store.sessions():
         try:
-            if _stop_one(project, session):
+            if _stop_one(project, session, progress):
                 stopped.append(session.name)
-        except OrchestraError as error:
-            progress(f"{session.name}: {error}")
-    return stopped
+        except Exception as error:  # noqa: BLE001 -- the others are stopped all the same
+            progress(f"not stopped: {trouble_of(project, session.name, error)}")
+            left.append(session.name)
+    return stopped, left
 
 
-def _stop_one(project: Project, session: Session) -> bool:
-    from orchestra.actions.sync import import_commits  # noqa: PLC0415 -- loads when touched
+def _stop_one(project: Project, session: Session, progress: Progress) -> bool:
+    from orchestra.actions import preserve  # noqa: PLC0415 -- loads when touched
 
     with project.lock(session.name):
-        if places.look(project, session).state is not BoxState.RUNNING:
-            return False
-        import_commits(project, session)
+        running = places.look(project, session).state is BoxState.RUNNING
+        if running:
+            project.sandbox(session.sandbox).stop(project.box_name(session))
+        preserve.drop_secrets(project, session)
+        if running:
+            _note_stop(project, session, progress)
+        return running
+
+
+def _note_stop(project: Project, session: Session, progress: Progress) -> None:
+    """Bring in what a session that was stopped has committed to its end, and record that it was stopped."""
+    from orchestra.actions.sync import import_commits  # noqa: PLC0415 -- loads when touched
+
+    try:
         project.store.record_sign(session.name, Sign.STOPPED, "stopped by orchestra down --stop")
-        project.sandbox(session.sandbox).stop(project.box_name(session))
-        return True
+        import_commits(project, session)
+    except OrchestraError as error:
+        progress(f"{session.name} is stopped; its newest commits stay in its own git: {error.message}")

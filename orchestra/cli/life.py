@@ -112,10 +112,20 @@ def delete(
     if ask_person:
         _confirm(f"Delete {name}? Its branch, worktree and uncommitted work are kept.")
     gone = ask(context.obj, "delete", name=name, force=force, remove_worktree=worktree)
-    branch = f"branch {gone['branch']} kept" if gone["branch"] else "its branch had nothing that is not merged"
-    kept = f"worktree {gone['worktree']}" if gone["worktree"] else "worktree removed, its content anchored"
-    text(f"{name} is deleted; {branch}, {kept}")
+    text(f"{name} is deleted; {_branch_now(gone)}, {_worktree_now(gone, asked=worktree)}")
     text(f"bring it back with: orchestra restore {name}")
+
+
+def _branch_now(gone: dict[str, Any]) -> str:
+    if gone["branch"]:
+        return f"branch {gone['branch']} kept"
+    return "its branch removed, as all of it is merged" if gone["merged_branch_removed"] else "its branch was gone"
+
+
+def _worktree_now(gone: dict[str, Any], *, asked: bool) -> str:
+    if gone["worktree"]:
+        return f"worktree {gone['worktree']}{', which is none of git any more, left as it is' if asked else ''}"
+    return "worktree removed, its content anchored" if gone["anchor"] else "its worktree was gone"
 
 
 def restore(context: typer.Context, name: Name) -> None:

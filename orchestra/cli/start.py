@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from orchestra.cli.ask import ask, open_project, paths_of, say
-from orchestra.errors import OrchestraError
+from orchestra.errors import OrchestraError, Refused
 
 
 def add_to(app: typer.Typer) -> None:
@@ -67,7 +67,7 @@ def _tidy(socket: str, session: str) -> None:
 def _tell(answer: dict[str, Any]) -> None:
     for trouble in answer["troubles"]:
         say(f"not restored: {trouble}")
-    number = len(answer["sessions"])
+    number = len(set(answer["sessions"]) - set(answer["troubled"]))
     words = "1 session is" if number == 1 else f"{number} sessions are"
     if answer["sandbox"] == "host":
         say("agents run on this machine itself, without containers")
@@ -93,6 +93,8 @@ def down(
         quit_service(paths_of(context.obj))
         say(f"stopped: {', '.join(answer['stopped']) or 'nothing was running'}")
     say("closed; bring it back with: orchestra up")
+    if answer["troubled"]:
+        raise Refused(f"not stopped: {', '.join(answer['troubled'])}", hint="try again: orchestra down --stop")
 
 
 def control(context: typer.Context) -> None:

@@ -57,9 +57,10 @@ def gc(
     if json_:
         as_json(found)
         return
-    total = sum(one["size"] for one in found) / 1024**2
+    total = sum(one["size"] for one in found if not one["kept"]) / 1024**2
     for one in found:
-        text(f"{one['size'] / 1024**2:8.1f} MiB  {one['kind']}  {one['what']}")
+        why = f"  stays: {one['kept']}" if one["kept"] else ""
+        text(f"{one['size'] / 1024**2:8.1f} MiB  {one['kind']}  {one['what']}{why}")
     text(f"{total:8.1f} MiB {'removed' if yes else 'in all; remove it with: orchestra gc --yes'}")
 
 

@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from orchestra.actions import reconcile
+from orchestra.actions.troubles import Trouble
 from orchestra.errors import OrchestraError
 from orchestra.model import SandboxKind
 from orchestra.project import Project
@@ -109,7 +110,7 @@ def gateway(project: Project) -> str:
     return project.sandbox(SandboxKind.DOCKER).gateway()
 
 
-def _tell_troubles(done: Future[list[OrchestraError]]) -> None:
+def _tell_troubles(done: Future[list[Trouble]]) -> None:
     error = done.exception()
     if error is not None:
         log.error("reconcile", exc_info=error)

@@ -101,6 +101,13 @@ MIGRATIONS: Mapping[str, tuple[str, ...]] = {
             PRIMARY KEY (session_id, session, step)
         )""",
     ),
+    "0007-deletion": (
+        "ALTER TABLE sessions ADD COLUMN forced INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE sessions ADD COLUMN remove_worktree INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE sessions ADD COLUMN anchor TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE sessions ADD COLUMN git_anchor TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE sessions ADD COLUMN restoring INTEGER NOT NULL DEFAULT 0",
+    ),
 }
 """What each step does; one that has been released is never edited, only followed by another."""
 

@@ -183,6 +183,9 @@ _READ: dict[str, Callable[[Any], object]] = {
     "created_at": moment,
     "deleted_at": _optional_moment,
     "paired": bool,
+    "forced": bool,
+    "remove_worktree": bool,
+    "restoring": bool,
 }
 
 

@@ -88,9 +88,9 @@ def test_a_box_that_was_there_before_is_given_its_files_first() -> None:
 
 
 @given(SIGHTS, KINDS)
-def test_a_stop_imports_first_and_is_complete(seen: Seen, kind: SandboxKind) -> None:
+def test_a_stop_imports_what_was_committed_to_the_end_and_is_complete(seen: Seen, kind: SandboxKind) -> None:
     steps = plan(Intent.STOP, kind, seen)
-    assert steps in {(), (Step.IMPORT, Step.STOP)}
+    assert steps in {(), (Step.STOP, Step.IMPORT)}
     assert plan(Intent.STOP, kind, after(seen, steps)) == ()
 
 
@@ -98,9 +98,12 @@ def test_a_stop_imports_first_and_is_complete(seen: Seen, kind: SandboxKind) -> 
 def test_nothing_is_removed_before_what_it_holds_is_anchored(seen: Seen, kind: SandboxKind, keep: bool) -> None:  # noqa: FBT001 -- given
     steps = plan(Intent.DELETE, kind, seen, keep_worktree=keep)
     order = {step: number for number, step in enumerate(steps)}
-    for removal in {Step.STOP, Step.REMOVE_BOX, Step.REMOVE_WORKTREE} & set(steps):
+    for removal in {Step.REMOVE_BOX, Step.REMOVE_WORKTREE} & set(steps):
         for keeping in {Step.IMPORT, Step.ANCHOR} & set(steps):
             assert order[keeping] < order[removal]
+    for ending in {Step.STOP, Step.CLOSE_WINDOW} & set(steps):
+        for keeping in {Step.IMPORT, Step.ANCHOR} & set(steps):
+            assert order[ending] < order[keeping], "an agent that works on works for nothing"
     assert (Step.IMPORT in steps) is seen.private_git
     assert (Step.ANCHOR in steps) is seen.worktree
     assert (Step.REMOVE_WORKTREE in steps) is (seen.worktree and not keep)

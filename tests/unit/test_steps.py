@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import nullcontext
 from pathlib import Path
 from typing import cast
 
 import pytest
 
 from orchestra import safe_files
-from orchestra.actions import equip, places, steps, watch
-from orchestra.errors import CommandFailed, NotFound
+from orchestra.actions import equip, steps
+from orchestra.errors import NotFound
 from orchestra.lifecycle import Step
-from orchestra.model import BoxSight, BoxState, Session
+from orchestra.model import Session
 from orchestra.project import Project
 from orchestra.wire import ignore
 from tests.process.services import make_project
@@ -42,25 +41,6 @@ def test_an_image_that_was_removed_since_it_was_seen_is_made_again(monkeypatch: 
     for step in (Step.IMAGE, Step.BOX):
         steps.PERFORM[step](cast("Project", None), cast("Session", None), ignore)
     assert looked == [False, True]
-
-
-@pytest.mark.parametrize("state", [BoxState.EXITED, BoxState.RUNNING])
-def test_what_ended_by_itself_while_it_was_to_be_stopped_is_stopped(
-    project: Project, monkeypatch: pytest.MonkeyPatch, state: BoxState
-) -> None:
-    """Its commits stay where they are; of one that runs they are to be fetched before it is stopped."""
-
-    def unreadable(*_: object) -> None:
-        raise CommandFailed("the commits cannot be fetched")
-
-    monkeypatch.setattr(watch, "import_commits", unreadable)
-    monkeypatch.setattr(places, "look", lambda *_: BoxSight(state))
-    alpha = project.store.session("alpha")
-    running = state is BoxState.RUNNING
-    with pytest.raises(CommandFailed) if running else nullcontext():
-        steps.PERFORM[Step.IMPORT](project, alpha, ignore)
-    troubles = [one for one in project.store.events("alpha") if one.kind == "trouble"]
-    assert len(troubles) == (0 if running else 1)
 
 
 def test_a_container_that_starts_meanwhile_does_not_find_the_launcher_from_before(project: Project) -> None:

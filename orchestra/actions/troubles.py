@@ -1,0 +1,62 @@
+"""What kept a session from being led where it was wanted, told so that the others can go on."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from orchestra.errors import OrchestraError, StoreError, from_system
+
+if TYPE_CHECKING:
+    from orchestra.project import Project
+
+_log = logging.getLogger("orchestra.troubles")
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What could not be done for one session, or, without ``session``, for the project."""
+
+    session: str
+    message: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        told = f"{self.session}: {self.message}" if self.session else self.message
+        return f"{told} ({self.hint})" if self.hint else told
+
+
+def trouble_of(project: Project, session: str, error: Exception) -> Trouble:
+    """Return what to tell of whatever a session's work raised; it is in the session's own log then.
+
+    A bug of ours goes to the service's log with its traceback.
+    """
+    told = error_to_tell(project, error)
+    with suppress(StoreError):
+        if session:
+            project.store.log(session, "trouble", str(told))
+    return Trouble(session, told.message, told.hint)
+
+
+def error_to_tell(project: Project, error: Exception) -> OrchestraError:
+    """Return the error that a person is told of; a bug of ours is written down with its traceback."""
+    if isinstance(error, OSError):
+        error = from_system(error) or error
+    if isinstance(error, OrchestraError):
+        return error
+    _write_down(project, error)
+    return OrchestraError(
+        f"a bug in Orchestra: {type(error).__name__}: {error}", hint=f"please report it with {project.paths.log}"
+    )
+
+
+def _write_down(project: Project, error: Exception) -> None:
+    if _log.hasHandlers():
+        _log.error("a bug", exc_info=error)
+        return
+    # Outside the service nobody has opened its log.
+    with suppress(OSError), project.paths.log.open("a", encoding="utf-8", errors="backslashreplace") as file:
+        file.writelines(traceback.format_exception(error))

@@ -1,0 +1,269 @@
+"""Deleting and stopping: first the agent ends, then all it held is kept, and only then anything is removed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from orchestra.actions import sessions, steps, sync, troubles, up
+from orchestra.actions.reconcile import reconcile
+from orchestra.cli import life
+from orchestra.errors import CommandFailed, EngineDown, NotFound, Refused, StoreError
+from orchestra.lifecycle import Step
+from orchestra.model import Intent, State
+from orchestra.project import Project
+from orchestra.wire import Progress
+from tests.process.living import Crash, World, living
+
+DELETING = (Step.STOP, Step.CLOSE_WINDOW, Step.ANCHOR, Step.REMOVE_WORKTREE, Step.FORGET)
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    with living(tmp_path, monkeypatch) as made:
+        yield made
+
+
+def writable(project: Project, *, yes: bool) -> None:
+    """Let the database be written, or not, as on a full disk."""
+    project.store._database.rows(f"PRAGMA query_only = {'OFF' if yes else 'ON'}")  # noqa: SLF001 -- there is no other way in
+
+
+def test_what_an_agent_writes_when_it_is_asked_to_end_is_kept(world: World) -> None:
+    alpha = world.lives("alpha", {"tick.txt": "1"})
+    box = world.project.box_name(alpha)
+    world.agents.last_words[box] = lambda: (alpha.worktree / "summary.txt").write_text("the end")
+    answer = sessions.delete(world.project, "alpha", force=True, remove_worktree=True)
+    assert world.anchored("alpha") == {"tick.txt": "1", "summary.txt": "the end"}
+    assert not alpha.worktree.exists()
+    assert (answer["worktree"], bool(answer["anchor"])) == (None, True)
+
+
+def test_a_home_behind_a_symlink_is_the_same_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, world: World
+) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    (tmp_path / "link").symlink_to(disk)
+    monkeypatch.setenv("ORCHESTRA_HOME", str(tmp_path / "link"))
+    linked = World(Project.open(world.project.paths.source), world.agents)
+    alpha = linked.lives("alpha", {"u.txt": "uncommitted"})
+    assert str(alpha.worktree).startswith(str(tmp_path / "link"))
+    answer = sessions.delete(linked.project, "alpha", remove_worktree=True)
+    assert linked.anchored("alpha") == {"u.txt": "uncommitted"}
+    assert answer["worktree"] is None
+    assert list((disk / "worktrees" / "source").iterdir()) == []
+    linked.project.store.close()
+
+
+def test_what_is_told_is_what_is_there_and_not_what_was_asked_for(world: World) -> None:
+    alpha = world.lives("alpha", {"u.txt": "x"})
+    record = world.project.repository.record(alpha.worktree)
+    for file in sorted(record.rglob("*"), reverse=True):
+        file.unlink() if not file.is_dir() else file.rmdir()
+    record.rmdir()
+    answer = sessions.delete(world.project, "alpha", remove_worktree=True)
+    assert (answer["worktree"], answer["anchor"]) == (str(alpha.worktree), None)
+    assert (alpha.worktree / "u.txt").exists()
+    assert "left as it is" in life._worktree_now(answer, asked=True)  # noqa: SLF001 -- the words themselves
+    assert "removed" not in life._worktree_now(answer, asked=True)  # noqa: SLF001 -- as above
+
+
+def test_a_branch_that_somebody_else_removed_is_not_called_merged(world: World) -> None:
+    alpha = world.lives("alpha")
+    world.git("switch", "-q", "--detach", at=alpha.worktree)
+    world.git("branch", "-D", "-q", alpha.branch)
+    gone = sessions.delete(world.project, "alpha")
+    assert life._branch_now(gone) == "its branch was gone"  # noqa: SLF001 -- the words themselves
+    world.lives("beta")
+    gone = sessions.delete(world.project, "beta", remove_worktree=True)
+    assert "merged" in life._branch_now(gone)  # noqa: SLF001 -- as above
+
+
+@pytest.mark.parametrize("error", [RuntimeError("a bug"), RecursionError(), Refused("no"), EngineDown("no engine")])
+def test_a_deletion_that_fails_is_taken_back_whatever_failed(
+    world: World, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    alpha = world.lives("alpha", {"u.txt": "x"})
+
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setitem(steps.PERFORM, Step.ANCHOR, fail)
+    with pytest.raises(type(error)):
+        sessions.delete(world.project, "alpha", remove_worktree=True)
+    now = world.project.store.session("alpha")
+    assert (now.intent, now.state) == (Intent.STOP, State.STOPPED)
+    monkeypatch.undo()
+    assert (alpha.worktree / "u.txt").exists()
+
+
+@pytest.mark.parametrize("cut", DELETING)
+@pytest.mark.parametrize("after", [False, True])
+def test_a_deletion_that_is_cut_off_anywhere_is_finished_and_can_be_undone(
+    world: World,
+    monkeypatch: pytest.MonkeyPatch,
+    cut: Step,
+    after: bool,  # noqa: FBT001 -- before or after the step
+) -> None:
+    alpha = world.lives("alpha", {"u.txt": "uncommitted"})
+    usual = steps.PERFORM[cut]
+
+    def die(project: Project, session: object, progress: Progress) -> None:
+        if after:
+            usual(project, session, progress)  # type: ignore[arg-type]
+        raise Crash
+
+    monkeypatch.setitem(steps.PERFORM, cut, die)
+    with pytest.raises(Crash):
+        sessions.delete(world.project, "alpha", force=True, remove_worktree=True)
+    monkeypatch.setitem(steps.PERFORM, cut, usual)
+    assert reconcile(world.project) == []
+    assert world.project.store.find_session("alpha") is None
+    assert not alpha.worktree.exists()
+    sessions.restore(world.project, "alpha")
+    assert (alpha.worktree / "u.txt").read_text() == "uncommitted"
+
+
+def test_a_deletion_that_can_never_be_finished_leaves_a_session_that_rests(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.lives("alpha")
+    world.lives("beta", {"b.txt": "x"})
+    world.project.store.update_session("alpha", intent=Intent.DELETE)
+    world.project.store.update_session("beta", intent=Intent.DELETE)
+
+    def fail(project: Project, session: object, progress: Progress) -> None:
+        if getattr(session, "name", "") == "alpha":
+            raise RecursionError
+        usual(project, session, progress)  # type: ignore[arg-type]
+
+    usual = steps.PERFORM[Step.ANCHOR]
+    monkeypatch.setitem(steps.PERFORM, Step.ANCHOR, fail)
+    (trouble,) = reconcile(world.project)
+    assert trouble.session == "alpha"
+    assert "RecursionError" in str(trouble)
+    assert world.project.store.session("alpha").intent is Intent.STOP
+    assert world.project.store.find_session("beta") is None
+    assert "Traceback" in caplog.text
+    assert [one.kind for one in world.project.store.events("alpha")].count("trouble") == 1
+
+
+def test_an_engine_that_is_down_for_now_leaves_the_deletion_to_be_finished(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.lives("alpha")
+    world.project.store.update_session("alpha", intent=Intent.DELETE)
+
+    def down(*_: object) -> None:
+        raise EngineDown("no engine")
+
+    monkeypatch.setitem(steps.PERFORM, Step.ANCHOR, down)
+    assert len(reconcile(world.project)) == 1
+    assert world.project.store.session("alpha").intent is Intent.DELETE
+
+
+def test_a_landing_s_trouble_keeps_no_session_from_being_settled(world: World) -> None:
+    world.lives("alpha")
+    world.project.store.update_session("alpha", intent=Intent.DELETE)
+    world.project.store.set("landing", "{")
+    (trouble,) = reconcile(world.project)
+    assert trouble.session == ""
+    assert world.project.store.find_session("alpha") is None
+
+
+def test_an_agent_is_stopped_where_that_cannot_be_written_down(world: World) -> None:
+    alpha = world.lives("alpha")
+    writable(world.project, yes=False)
+    with pytest.raises(StoreError, match="alpha is stopped, and that cannot be recorded"):
+        sessions.stop(world.project, "alpha")
+    assert world.project.box_name(alpha) not in world.agents.running
+    writable(world.project, yes=True)
+    assert sessions.stop(world.project, "alpha").intent is Intent.STOP
+
+
+def test_a_worktree_that_fills_the_disk_can_be_deleted_and_comes_back(world: World) -> None:
+    alpha = world.lives("alpha", {"fill": "x"})
+    writable(world.project, yes=False)
+    with pytest.raises(StoreError, match="its deletion cannot be recorded") as refused:
+        sessions.delete(world.project, "alpha", force=True, remove_worktree=True)
+    assert "orchestra delete alpha" in refused.value.hint
+    assert not alpha.worktree.exists()
+    writable(world.project, yes=True)
+    sessions.delete(world.project, "alpha")
+    sessions.restore(world.project, "alpha")
+    assert (alpha.worktree / "fill").read_text() == "x"
+
+
+def test_where_the_store_can_be_written_again_in_between_the_deletion_is_recorded(world: World) -> None:
+    alpha = world.lives("alpha", {"fill": "x"})
+    world.agents.last_words[world.project.box_name(alpha)] = lambda: writable(world.project, yes=True)
+    writable(world.project, yes=False)
+    sessions.delete(world.project, "alpha", force=True, remove_worktree=True)
+    assert world.project.store.find_session("alpha") is None
+    with pytest.raises(NotFound):
+        sessions.show(world.project, "alpha")
+
+
+def test_down_stops_every_agent_whatever_one_of_them_meets(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    alpha, beta = world.lives("alpha"), world.lives("beta")
+    boxes = [world.project.box_name(one) for one in (alpha, beta)]
+
+    def bug() -> None:
+        world.agents.last_words.clear()
+        raise RuntimeError
+
+    world.agents.last_words[boxes[0]] = bug
+    lines: list[str] = []
+    answer = up.down(world.project, stop=True, progress=lines.append)
+    assert answer == {"stopped": ["beta"], "troubled": ["alpha"]}
+    assert any("alpha" in line for line in lines)
+    assert world.agents.running == {boxes[0]}
+    monkeypatch.undo()
+
+
+def test_down_stops_every_agent_where_nothing_can_be_written_down(world: World) -> None:
+    world.lives("alpha")
+    writable(world.project, yes=False)
+    with pytest.raises(StoreError, match="cannot be recorded"):
+        up.down(world.project, stop=True)
+    assert world.agents.running == set()
+    writable(world.project, yes=True)
+
+
+def test_what_is_stopped_leaves_no_credential_in_memory(world: World) -> None:
+    alpha, beta = world.lives("alpha"), world.lives("beta")
+    for one in (alpha, beta):
+        secrets = world.project.place(one).secrets
+        secrets.mkdir(parents=True, mode=0o700)
+        (secrets / "KEY").write_text("secret")
+    sessions.stop(world.project, "alpha")
+    assert not world.project.place(alpha).secrets.exists()
+    assert world.project.place(beta).secrets.exists()
+    world.agents.running.clear()
+    up.down(world.project, stop=True)
+    assert not world.project.place(beta).secrets.exists()
+
+
+def test_stopping_says_what_could_not_be_imported_and_stops_all_the_same(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alpha = world.lives("alpha")
+
+    def unreadable(*_: object) -> None:
+        raise CommandFailed("the commits cannot be fetched")
+
+    monkeypatch.setattr(sync, "take_commits", unreadable)
+    lines: list[str] = []
+    sessions.stop(world.project, "alpha", progress=lines.append)
+    assert world.project.box_name(alpha) not in world.agents.running
+    assert any("without its newest commits" in line for line in lines)
+
+
+def test_a_bug_is_written_down_where_no_service_writes_a_log(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(troubles._log, "hasHandlers", lambda: False)  # noqa: SLF001 -- pytest adds a handler of its own
+    told = troubles.trouble_of(world.project, "", RuntimeError("what was it"))
+    assert "what was it" in world.project.paths.log.read_text()
+    assert str(world.project.paths.log) in told.hint
