@@ -36,9 +36,7 @@ check: venv ## style, types, the house's floors
 	$(BIN)/lint-imports
 
 test: tools-of-tests setup check ## every check and every test, containers included
-	@# Real agents in real containers share two processors here: what fails beside other tests must pass alone.
-	$(BIN)/python -m pytest --cov --cov-report=term -n 3 --dist loadfile --no-loadscope-reorder --durations=10 $(ARGS) || \
-		{ [ $$? -eq 1 ] && $(BIN)/python -m pytest --last-failed --last-failed-no-failures none $(ARGS); }
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations=10 $(ARGS)
 
 test-agents: tools-of-tests setup ## every agent plays the contract, with a hundred messages at rest and a hundred at work
 	ORCHESTRA_TEST_AGENTS=all ORCHESTRA_TEST_MESSAGES=100 $(BIN)/python -m pytest tests/contract tests/agents $(ARGS)

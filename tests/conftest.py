@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,6 +23,11 @@ _GIT_CONFIG = """\
 [protocol "file"]
 \tallow = always
 """
+
+
+def pytest_configure() -> None:
+    """Take Ctrl-C as usual: a run started in the background ignores it, and so would every program it starts."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

@@ -16,6 +16,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLE = ROOT / "orchestra" / "actions" / "sample"
 """Not ours to judge: the little project that the demonstration works on."""
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
 MODULES = sorted(path for path in (ROOT / "orchestra").rglob("*.py") if SAMPLE not in path.parents)
 
 LONGEST_MODULE = 500
@@ -151,3 +152,18 @@ def test_a_command_loads_only_what_it_needs(arguments: list[str]) -> None:
     program = f"import sys; sys.argv = ['orchestra', *{arguments!r}]\nfrom orchestra.cli.app import main\nmain()"
     loaded = loaded_by(program) if entry.exists() else set()
     assert loaded & HEAVY == set()
+
+
+def asserted_alone(path: Path) -> Iterator[str]:
+    """Return the assertions that are nothing but `all(...)`, which holds where there is nothing."""
+    for node in ast.walk(tree(path)):
+        match node:
+            case ast.Assert(test=ast.Call(func=ast.Name(id="all"))):
+                yield f"line {node.lineno}"
+            case _:
+                pass
+
+
+@pytest.mark.parametrize("module", TESTS, ids=label)
+def test_no_assertion_passes_on_nothing(module: Path) -> None:
+    assert list(asserted_alone(module)) == []

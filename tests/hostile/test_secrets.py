@@ -34,7 +34,8 @@ class Handed:
     secrets: dict[str, bytes]
 
     def found_in(self, *texts: bytes) -> list[str]:
-        """Return which secrets are in any of the texts."""
+        """Return which secrets are in any of the texts; there must be something to look at."""
+        assert any(texts)
         return [name for name, secret in self.secrets.items() if any(secret in text for text in texts)]
 
     def said(self, *words: str) -> bytes:

@@ -96,7 +96,7 @@ class Person:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What the person's programs see: nothing of whoever runs the tests, whose coverage would slow them down."""
+        """What the person's programs see: nothing of whoever runs the tests."""
         kept = {
             name: value
             for name, value in os.environ.items()

@@ -18,6 +18,7 @@ import pytest
 
 from tests.journeys.conftest import Arrive
 from tests.journeys.person import OWN, Person, arriving, eventually
+from tests.running import running
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(120)]
 
@@ -244,7 +245,7 @@ def test_a_closed_output_is_no_bug(desk: Person) -> None:
 
 def test_an_interrupted_command_says_so_with_its_code_alone(desk: Person) -> None:
     words = desk.command("wait", "fix-login", "--for", "done")
-    with subprocess.Popen(
+    with running(
         words, cwd=desk.repository, env=desk.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as command:
         database = str(desk.home.root / "projects" / "tempo" / "state.db")

@@ -102,7 +102,7 @@ def refused(done: subprocess.CompletedProcess[str], *texts: str) -> None:
     """See that a command was refused in one line, with a hint."""
     lines = done.stderr.splitlines()
     assert (done.returncode, len(lines)) == (1, 2), done.stderr
-    assert all(text in done.stderr for text in texts), done.stderr
+    assert [text for text in texts if text not in done.stderr] == [], done.stderr
 
 
 def test_a_linked_worktree_as_the_person_s_checkout(place: Place) -> None:

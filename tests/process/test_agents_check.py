@@ -26,6 +26,7 @@ from tests.journeys import models
 from tests.journeys.models import KEY
 from tests.journeys.person import Person, arriving, eventually
 from tests.process.services import add_session, make_project
+from tests.running import running
 
 ANSWERS = Rule([Say("ready")])
 
@@ -243,36 +244,33 @@ def test_a_login_that_an_agent_keeps_is_found_in_its_home(tmp_path: Path, monkey
         assert (login.state, login.kept) == ("kept", ("asked",))
 
 
-def begun(desk: Desk) -> subprocess.Popen[bytes]:
-    """Begin to try an agent whose model is slow, and return when it asks."""
+@contextmanager
+def begun(desk: Desk) -> Iterator[subprocess.Popen[bytes]]:
+    """Begin to try an agent whose model is slow, and go on when it asks."""
     desk.model.rules[:] = [Rule([Say("ready")], hold="slow")]
-    process = subprocess.Popen(
-        desk.person.command("agents", "check", "claude"),
-        cwd=desk.person.repository,
-        env={**desk.person.environment, **desk.login},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    eventually(desk.model.conversation, what="the model is asked")
-    return process
+    words = desk.person.command("agents", "check", "claude")
+    environment = {**desk.person.environment, **desk.login}
+    quiet = subprocess.DEVNULL
+    with running(words, cwd=desk.person.repository, env=environment, stdout=quiet, stderr=quiet) as process:
+        eventually(desk.model.conversation, what="the model is asked")
+        yield process
 
 
 @pytest.mark.docker
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_who_ends_it_finds_nothing_of_it(desk: Desk, number: signal.Signals) -> None:
     before = desk.everything()
-    process = begun(desk)
-    process.send_signal(number)
-    assert process.wait(60) == 130
+    with begun(desk) as process:
+        process.send_signal(number)
+        assert process.wait(60) == 130
     assert desk.everything() == before
 
 
 @pytest.mark.docker
 def test_what_a_killed_one_left_is_taken_away_by_the_next(desk: Desk) -> None:
     before = desk.everything()
-    process = begun(desk)
-    process.kill()
-    process.wait(60)
+    with begun(desk) as process:
+        process.kill()
     assert desk.everything() != before
     desk.person.orchestra("agents", "check", "plain")
     eventually(lambda: desk.everything() == before, what="nothing is left")

@@ -162,6 +162,7 @@ def closes(terminal: Terminal, text: str, key: str) -> None:
         with contextlib.suppress(AssertionError):
             until(lambda: text not in terminal.screen(), seconds=3)
             return
+    pytest.fail(f"{key} does not close {text!r}:\n{terminal.screen()}")
 
 
 @pytest.mark.parametrize("popups", [True, False])

@@ -83,6 +83,7 @@ class Terminal:
             with contextlib.suppress(AssertionError):
                 until(lambda: self.inner.server.line(look) == "prefix", seconds=3)
                 return
+        pytest.fail(f"the prefix key reaches no window:\n{self.screen()}")
 
     def screen(self) -> str:
         """Return what is to be seen."""

@@ -83,7 +83,7 @@ def test_while_a_new_box_starts_only_what_it_waits_for_is_written() -> None:
 def test_a_box_that_was_there_before_is_given_its_files_first() -> None:
     stages = lanes(plan(Intent.RUN, SandboxKind.DOCKER, replace(NOTHING, worktree=True)))
     order = [step for stage in stages for lane in stage for step in lane]
-    assert all(len(stage) == 1 for stage in stages)
+    assert {len(stage) for stage in stages} == {1}
     assert order.index(Step.FILES) < order.index(Step.START)
 
 

@@ -19,6 +19,7 @@ from orchestra.agents.box.opencode_settle import keep_login, settled, spare_down
 from orchestra.lifecycle import Sign
 from tests.agents.mcp_stub import until
 from tests.agents.outfitting import a_session, in_docker, wear
+from tests.running import running
 
 OURS = {"OPENAI_COMPATIBLE_BASE_URL": "http://model/v1", "OPENAI_COMPATIBLE_MODEL": "small"}
 
@@ -199,11 +200,11 @@ def test_an_agent_that_goes_on_without_a_terminal_is_ended(tmp_path: Path) -> No
         "ORCHESTRA_TOKEN": "t",
     }
     deaf = "import signal, time; signal.signal(signal.SIGHUP, signal.SIG_IGN); print(flush=True); time.sleep(60)"
-    with subprocess.Popen([sys.executable, "-c", deaf], stdout=subprocess.PIPE) as agent:
+    with running([sys.executable, "-c", deaf], stdout=subprocess.PIPE) as agent:
         assert agent.stdout is not None
         agent.stdout.readline()
         words = [sys.executable, str(tmp_path / "agent" / "bridge.py"), str(agent.pid)]
-        with subprocess.Popen(words, env=environment) as bridge:
+        with running(words, env=environment) as bridge:
             until(lambda: _catches(bridge.pid))
             bridge.send_signal(signal.SIGHUP)
             assert agent.wait(30) == -signal.SIGTERM
