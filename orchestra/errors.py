@@ -118,7 +118,9 @@ class EngineDown(OrchestraError):
 
 
 class ServiceDown(OrchestraError):
-    """The project's service does not answer."""
+    """The project's service does not answer; ``asked`` says that it may have begun with what was asked for."""
+
+    asked = False
 
 
 class CommandFailed(OrchestraError):

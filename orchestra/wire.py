@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import socket
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -58,6 +59,11 @@ def decode_error(data: Mapping[str, Any]) -> errors.OrchestraError:
     return error
 
 
+def request_id() -> str:
+    """Return a new id for a request: one asked again under its id is not done twice."""
+    return os.urandom(16).hex()
+
+
 def call(
     address: Path,
     action: str,
@@ -65,19 +71,22 @@ def call(
     *,
     progress: Callable[[str], None] = ignore,
     silence: float = SILENCE_DEADLINE,
+    request: str = "",
 ) -> Any:  # noqa: ANN401 -- the action's own plain result
-    """Have the service run an action and return its plain result.
+    """Have the service run an action and return its plain result; ``request`` is the id it is asked under.
 
-    Raises ServiceDown where nobody listens or the connection breaks, DeadlineExceeded after
-    ``silence`` seconds without a line, and whatever error the action raised.
+    Raises ServiceDown where nobody listens or the connection breaks (``asked`` tells which), DeadlineExceeded
+    after ``silence`` seconds without a line, and whatever error the action raised.
     """
-    request = json.dumps({"action": action, "arguments": plain(arguments)}) + "\n"
+    asked = {"action": action, "arguments": plain(arguments)} | ({"id": request} if request else {})
     # For reading only: closing a file that still holds the request would try to send it again.
     with _connect(address) as link, link.makefile("rb") as answers:
         link.settimeout(silence)
         try:
-            link.sendall(request.encode())
+            link.sendall(f"{json.dumps(asked)}\n".encode())
             for line in answers:
+                if not line.endswith(b"\n"):
+                    break
                 reply = json.loads(line)
                 if "progress" in reply:
                     progress(reply["progress"])
@@ -89,8 +98,14 @@ def call(
             message = f"the service has said nothing about {action!r} for {silence:.0f} s"
             raise errors.DeadlineExceeded(message, hint="look at it with: orchestra log main") from error
         except OSError as error:
-            raise errors.ServiceDown(f"the connection to the service broke: {error}") from error
-    raise errors.ServiceDown("the service closed the connection before it answered", hint="type: orchestra up")
+            raise _broken(f"the connection to the service broke: {error}") from error
+    raise _broken("the service closed the connection before it answered")
+
+
+def _broken(message: str) -> errors.ServiceDown:
+    down = errors.ServiceDown(message, hint="see what it did: orchestra list; start it again: orchestra up")
+    down.asked = True
+    return down
 
 
 def _connect(address: Path) -> socket.socket:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestra.actions import places
 from orchestra.actions.message import send
+from orchestra.actions.requests import BLANK, Notebook
 from orchestra.actions.sync import import_commits, show_branch
 from orchestra.errors import CheckFailed, MergeConflict, Moved, Refused, UsageError
 from orchestra.model import MessageKind, Role, Session
@@ -29,6 +30,7 @@ def merge(
     check: str | None = None,
     strategy: str = "",
     progress: Progress = ignore,
+    notebook: Notebook = BLANK,
 ) -> dict[str, Any]:
     """Merge a session's commits into a branch, by default the one it was started from.
 
@@ -41,12 +43,25 @@ def merge(
     if strategy not in STRATEGIES:
         raise UsageError(f"there is no merge strategy {strategy!r}", hint=f"choose from: {', '.join(STRATEGIES)}")
     with project.lock("merge"):
+        if (done := _merged(project, notebook)) is not None:
+            return done
         session = _ready(project, name)
         target, old = _target(project, session, into)
         commit = _combine(project, session, target, old, strategy)
         _check(project, session, commit, project.settings.check if check is None else check, progress)
+        answer = {"name": name, "branch": session.branch, "into": target, "commit": commit, "before": old}
+        notebook.note(json.dumps(answer))
         _land(project, session, target, commit, old)
-    return {"name": name, "branch": session.branch, "into": target, "commit": commit, "before": old}
+    return answer
+
+
+def _merged(project: Project, notebook: Notebook) -> dict[str, Any] | None:
+    """Return what the same request has merged before its answer was lost."""
+    if not notebook.before:
+        return None
+    answer: dict[str, Any] = json.loads(notebook.before)
+    tip = project.repository.resolve(f"refs/heads/{answer['into']}")
+    return answer if project.repository.is_ancestor(answer["commit"], tip) else None
 
 
 def _ready(project: Project, name: str) -> Session:

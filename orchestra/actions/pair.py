@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orchestra.actions.reconcile import settle
+from orchestra.actions.requests import BLANK, Notebook
 from orchestra.errors import Refused
 from orchestra.model import Intent, Role, SandboxKind, Session
 from orchestra.wire import Progress, ignore
@@ -13,14 +14,21 @@ if TYPE_CHECKING:
     from orchestra.project import Project
 
 
-def pair(project: Project, name: str, *, toggle: bool = False, progress: Progress = ignore) -> Session:
+def pair(
+    project: Project, name: str, *, toggle: bool = False, progress: Progress = ignore, notebook: Notebook = BLANK
+) -> Session:
     """Give an executor the source project too; its container is made anew and its conversation resumes.
 
     With ``toggle`` a paired session is unpaired. Raises Refused while another session is paired.
     """
     session = project.store.session(name)
+    wanted = notebook.before or str(not (toggle and session.paired))
+    notebook.note(wanted)
+    if wanted == str(session.paired):
+        # Asked again after a crash, it may have been cut off between the record and the container.
+        return _remake(project, name, paired=session.paired, progress=progress) if notebook.before else session
     if session.paired:
-        return unpair(project, progress=progress) if toggle else session
+        return unpair(project, progress=progress)
     if session.role is Role.DESIGNER:
         raise Refused("the designer works in the source project already", hint="pair an executor: orchestra list")
     if session.sandbox is SandboxKind.HOST:
@@ -31,11 +39,12 @@ def pair(project: Project, name: str, *, toggle: bool = False, progress: Progres
     return _remake(project, name, paired=True, progress=progress)
 
 
-def unpair(project: Project, *, progress: Progress = ignore) -> Session:
+def unpair(project: Project, *, progress: Progress = ignore, notebook: Notebook = BLANK) -> Session:
     """Take the source project away from the paired session again; raises Refused where none is paired."""
-    session = _paired(project)
+    session = project.store.session(notebook.before) if notebook.before else _paired(project)
     if session is None:
         raise Refused("no session is paired", hint="pair one: orchestra pair NAME")
+    notebook.note(session.name)
     return _remake(project, session.name, paired=False, progress=progress)
 
 

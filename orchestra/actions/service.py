@@ -14,10 +14,11 @@ from orchestra import __version__
 from orchestra.errors import ServiceDown
 from orchestra.names import digest
 from orchestra.paths import ProjectPaths
-from orchestra.wire import call
+from orchestra.wire import Progress, call, ignore, request_id
 
 START_DEADLINE = 20.0
 """Seconds a service has to answer after it was started."""
+_TRIES = 4
 _POLL = 0.03
 _TOLD = ("ORCHESTRA_", "DOCKER_", "PATH")
 _LOGINS = ("_KEY", "_TOKEN")
@@ -30,6 +31,25 @@ def ping(paths: ProjectPaths) -> dict[str, Any] | None:
     except ServiceDown:
         return None
     return answer
+
+
+def ask_surely(
+    paths: ProjectPaths, action: str, arguments: Mapping[str, Any], *, progress: Progress = ignore, request: str = ""
+) -> Any:  # noqa: ANN401 -- the action's own plain result
+    """Have the service run an action, started first where it is not running, and again where it dies meanwhile.
+
+    It is asked again under the same id, so nothing is done twice. Raises the action's errors, and ServiceDown
+    where the service cannot be kept running.
+    """
+    request = request or request_id()
+    for _ in range(_TRIES - 1):
+        ensure_running(paths)
+        try:
+            return call(paths.socket, action, arguments, progress=progress, request=request)
+        except ServiceDown:
+            continue
+    ensure_running(paths)
+    return call(paths.socket, action, arguments, progress=progress, request=request)
 
 
 def ensure_running(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestra.actions import places, preserve
 from orchestra.actions.reconcile import RECORDED, Wish, settle
+from orchestra.actions.requests import BLANK, Notebook
 from orchestra.actions.steps import require_commits
 from orchestra.errors import NameTaken, NotFound, Refused, StoreError, UsageError
 from orchestra.model import Intent, Role, SandboxKind, Session, State
@@ -110,7 +111,13 @@ def _later(again: str) -> str:
 
 
 def delete(
-    project: Project, name: str, *, force: bool = False, remove_worktree: bool = False, progress: Progress = ignore
+    project: Project,
+    name: str,
+    *,
+    force: bool = False,
+    remove_worktree: bool = False,
+    progress: Progress = ignore,
+    notebook: Notebook = BLANK,
 ) -> dict[str, Any]:
     """Delete a session after anchoring all it holds; its worktree stays unless it is asked to go.
 
@@ -119,7 +126,11 @@ def delete(
     and cannot be recorded. What is deleted can be brought back with `restore`. The result tells what
     is there afterwards, whatever was asked.
     """
+    if (gone := _gone(project, notebook)) is not None:
+        return _deleted(project, gone, had_branch=True)
     session = _deletable(project, name, force=force)
+    with suppress(StoreError):
+        notebook.note(str(session.id))
     had_branch = session.branch in project.repository.branches()
     asked = {"intent": Intent.DELETE, "forced": force, "remove_worktree": remove_worktree, "anchor": ""}
     wish = _record(project, name, asked)
@@ -134,6 +145,12 @@ def delete(
         _take_back(project, session)
         raise
     return _deleted(project, session, had_branch=had_branch)
+
+
+def _gone(project: Project, notebook: Notebook) -> Session | None:
+    """Return the session that the same request has deleted before its answer was lost."""
+    session = project.store.update_session(int(notebook.before)) if notebook.before else None
+    return session if session is not None and session.deleted_at else None
 
 
 def _deletable(project: Project, name: str, *, force: bool) -> Session:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from orchestra.actions.reconcile import settle
+from orchestra.actions.requests import BLANK, Notebook
 from orchestra.actions.sandboxes import choose_sandbox
 from orchestra.actions.troubles import trouble_of
 from orchestra.errors import BadName, NameTaken, OrchestraError, Refused
@@ -32,12 +33,15 @@ def spawn(
     name: str = "",
     model: str = "",
     progress: Progress = ignore,
+    notebook: Notebook = BLANK,
 ) -> Session:
     """Create an executor and start its agent; return the session once its window is there.
 
     Raises NameTaken, UnknownProfile, NotFound (the base) or EngineDown before anything is made;
     whatever fails later is undone.
     """
+    if (begun := _begun(project, notebook)) is not None:
+        return _launch(project, begun, progress, fresh=False)
     # Each asks another program; side by side they take the time of one.
     with ThreadPoolExecutor() as pool:
         start, kind = pool.submit(_base, project, base), pool.submit(choose_sandbox, project, sandbox)
@@ -46,26 +50,36 @@ def spawn(
         project.check_room()
         _check_number(project)
     base_id, base_branch = start.result()
-    session = project.store.add_session(
-        name=name,
-        title=title,
-        role=Role.EXECUTOR,
-        agent=agent or project.settings.agent,
-        sandbox=kind.result(),
-        branch=f"{project.settings.branch_prefix}{name}",
-        base=base_id,
-        base_branch=base_branch,
-        worktree=project.paths.worktrees / name,
-        parent=parent,
-        conversation=str(uuid.uuid4()),
-        model=model,
-        paired=paired,
-        head=base_id,
-    )
-    project.store.save_spec(name, task or title, parent or PERSON)
+    with project.store.together():
+        session = project.store.add_session(
+            name=name,
+            title=title,
+            role=Role.EXECUTOR,
+            agent=agent or project.settings.agent,
+            sandbox=kind.result(),
+            branch=f"{project.settings.branch_prefix}{name}",
+            base=base_id,
+            base_branch=base_branch,
+            worktree=project.paths.worktrees / name,
+            parent=parent,
+            conversation=str(uuid.uuid4()),
+            model=model,
+            paired=paired,
+            head=base_id,
+        )
+        project.store.save_spec(name, task or title, parent or PERSON)
+        notebook.note(str(session.id))
     session = _launch(project, session, progress)
     _remark(project, session, progress)
     return session
+
+
+def _begun(project: Project, notebook: Notebook) -> Session | None:
+    """Return the session that the same request has made before its answer was lost."""
+    if not notebook.before:
+        return None
+    session = project.store.update_session(int(notebook.before))
+    return None if session.deleted_at or session.intent is Intent.DELETE else session
 
 
 def _remark(project: Project, session: Session, progress: Progress) -> None:
@@ -75,9 +89,9 @@ def _remark(project: Project, session: Session, progress: Progress) -> None:
             progress(f"{session.name} starts from commit {session.base[:12]}, without your checkout's {files}")
 
 
-def _launch(project: Project, session: Session, progress: Progress) -> Session:
+def _launch(project: Project, session: Session, progress: Progress, *, fresh: bool = True) -> Session:
     try:
-        return settle(project, session.name, fresh=True, progress=progress)
+        return settle(project, session.name, fresh=fresh, progress=progress)
     except Exception:
         undo(project, session)
         raise

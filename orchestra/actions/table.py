@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
+from functools import partial
 from inspect import signature
 from typing import TYPE_CHECKING, Any
 
+from orchestra.actions.requests import Notebook, perform
 from orchestra.errors import UsageError
 from orchestra.wire import ignore, plain
 
@@ -44,6 +46,10 @@ ACTIONS: dict[str, str] = {
 """The action's name, then its module below ``orchestra.actions`` and its function."""
 
 
+_OURS = frozenset({"project", "progress", "notebook"})
+"""What an action is given from here, and no caller may say."""
+
+
 def find(name: str) -> Callable[..., object]:
     """Return an action's function; raises UsageError for a name nobody knows."""
     if name not in ACTIONS:
@@ -53,11 +59,31 @@ def find(name: str) -> Callable[..., object]:
     return found
 
 
-def run(project: Project, name: str, arguments: Mapping[str, Any], progress: Callable[[str], None] = ignore) -> Any:  # noqa: ANN401 -- JSON has no narrower type
-    """Run an action and return its result as plain data; raises the action's own errors."""
+def run(
+    project: Project,
+    name: str,
+    arguments: Mapping[str, Any],
+    progress: Callable[[str], None] = ignore,
+    request: str = "",
+) -> Any:  # noqa: ANN401 -- JSON has no narrower type
+    """Run an action and return its result as plain data; raises the action's own errors.
+
+    Asked again under the same ``request``, it gives the first answer and does nothing twice.
+    """
     action = find(name)
     known = signature(action).parameters
-    if unknown := sorted(set(arguments) - set(known)):
+    if unknown := sorted(set(arguments) - (set(known) - _OURS)):
         raise UsageError(f"{name} does not take {', '.join(unknown)}", hint="is the service older than the command?")
-    extra = {"progress": progress} if "progress" in known else {}
-    return plain(action(project, **arguments, **extra))
+    return perform(project, request, name, arguments, partial(_do, project, action, arguments, progress))
+
+
+def _do(
+    project: Project,
+    action: Callable[..., object],
+    arguments: Mapping[str, Any],
+    progress: Callable[[str], None],
+    notebook: Notebook,
+) -> Any:  # noqa: ANN401 -- as above
+    known = signature(action).parameters
+    ours = {"progress": progress, "notebook": notebook}
+    return plain(action(project, **arguments, **{name: value for name, value in ours.items() if name in known}))

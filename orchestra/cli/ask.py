@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestra.errors import ServiceDown
-from orchestra.wire import call
+from orchestra.wire import call, request_id
 
 if TYPE_CHECKING:
     from orchestra.paths import ProjectPaths
@@ -41,17 +41,20 @@ def open_project(start: Path | None) -> Project:
 
 def ask(start: Path | None, action: str, **arguments: object) -> Any:  # noqa: ANN401 -- the action's plain result
     """Have an action done and return its plain result; raises the action's errors."""
-    paths = paths_of(start)
+    paths, request = paths_of(start), request_id()
     try:
-        return call(paths.socket, action, arguments, progress=say)
-    except ServiceDown:
-        pass
-    if action in NEEDS_SERVICE or (action in WAKES_SERVICE and _is_open(paths)):
-        return _with_service(paths, action, arguments)
+        return call(paths.socket, action, arguments, progress=say, request=request)
+    except ServiceDown as down:
+        begun = down.asked
+    from orchestra.actions.requests import ONCE  # noqa: PLC0415 -- loads when touched
+
+    # What may have been begun is asked for again where it is remembered, under the same id.
+    if action in NEEDS_SERVICE or (begun and action in ONCE) or (action in WAKES_SERVICE and _is_open(paths)):
+        return _with_service(paths, action, arguments, request)
     from orchestra.actions.table import run  # noqa: PLC0415 -- loads when touched
     from orchestra.project import Project  # noqa: PLC0415 -- loads when touched
 
-    return run(Project(paths), action, arguments, say)
+    return run(Project(paths), action, arguments, say, request)
 
 
 def _is_open(paths: ProjectPaths) -> bool:
@@ -60,15 +63,14 @@ def _is_open(paths: ProjectPaths) -> bool:
     return bool(paths.database.exists() and Project(paths).store.get("tmux.socket"))
 
 
-def _with_service(paths: ProjectPaths, action: str, arguments: dict[str, object]) -> Any:  # noqa: ANN401 -- as above
-    from orchestra.actions.service import ensure_running  # noqa: PLC0415 -- loads when touched
+def _with_service(paths: ProjectPaths, action: str, arguments: dict[str, object], request: str) -> Any:  # noqa: ANN401 -- as above
+    from orchestra.actions.service import ask_surely  # noqa: PLC0415 -- loads when touched
     from orchestra.project import Project  # noqa: PLC0415 -- loads when touched
 
     project = Project(paths)
     _ = project.repository
     project.check_room()
-    ensure_running(paths)
-    return call(paths.socket, action, arguments, progress=say)
+    return ask_surely(paths, action, arguments, progress=say, request=request)
 
 
 def current_session(start: Path | None) -> str:

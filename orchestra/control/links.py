@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from orchestra.actions.service import ensure_running, ping
+from orchestra.actions.service import ask_surely, ping
 from orchestra.actions.up import layout_of
 from orchestra.control.state import Health
 from orchestra.errors import OrchestraError, Refused, ServiceDown
@@ -29,9 +29,7 @@ class Links:
 
     def perform(self, action: str, arguments: Mapping[str, Any]) -> object:
         """Have the service do an action, started first where it is not running; raises the action's errors."""
-        # Asking first, not trying again: a connection that broke says nothing about what was done.
-        ensure_running(self._project.paths)
-        return call(self._project.paths.socket, action, arguments)
+        return ask_surely(self._project.paths, action, arguments)
 
     def diff(self, name: str) -> str:
         """Return what a session changed, from the service or, where none answers, from here."""

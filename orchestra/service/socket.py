@@ -20,6 +20,8 @@ log = logging.getLogger("orchestra.service.socket")
 
 LINE_LIMIT = 4 * 1024 * 1024
 """The longest request line, in bytes."""
+LONGEST_ID = 64
+"""The characters of a request's id that count."""
 BUG_EXIT = 3
 """The exit code that tells a bug from a refusal."""
 Perform = Callable[[str, dict[str, Any], Callable[[str], None]], Any]
@@ -33,6 +35,7 @@ class ActionSocket:
         self._port = port
         self._leave = leave
         self._running: set[asyncio.Task[None]] = set()
+        self._requests: dict[str, Future[Any]] = {}
 
     async def open(self, path: Path) -> asyncio.Server:
         """Listen at ``path``, for this user alone; whoever holds the service's lock may replace a stale socket."""
@@ -65,6 +68,7 @@ class ActionSocket:
         try:
             request = json.loads(line)
             action, arguments = str(request["action"]), dict(request["arguments"])
+            number = str(request.get("id") or "")[:LONGEST_ID]
         except (ValueError, KeyError, TypeError):
             error = errors.UsageError("the request is not a JSON object with an action and arguments")
             await _say(writer, {"error": wire.encode_error(error)})
@@ -76,20 +80,30 @@ class ActionSocket:
             await _say(writer, {"result": None})
             self._leave()
         else:
-            await self._perform(action, arguments, writer)
+            await self._perform(action, arguments, number, writer)
 
-    async def _perform(self, action: str, arguments: dict[str, Any], writer: asyncio.StreamWriter) -> None:
+    async def _perform(self, action: str, arguments: dict[str, Any], number: str, writer: asyncio.StreamWriter) -> None:
         lines: asyncio.Queue[str | None] = asyncio.Queue()
         loop = asyncio.get_running_loop()
 
         def progress(text: str) -> None:
             loop.call_soon_threadsafe(lines.put_nowait, text)
 
-        future = self._desk.actions.submit(table.run, self._desk.project, action, arguments, progress)
+        future = self._requests.get(number)
+        if future is None:
+            future = self._desk.actions.submit(table.run, self._desk.project, action, arguments, progress, number)
+            self._remember(number, future)
         future.add_done_callback(lambda _: loop.call_soon_threadsafe(lines.put_nowait, None))
         while (text := await lines.get()) is not None:
             await _say(writer, {"progress": text})
         await _say(writer, self._outcome(action, future))
+
+    def _remember(self, number: str, future: Future[Any]) -> None:
+        """Have one who asks again wait for the same action, as long as it runs; later the store knows the answer."""
+        if number:
+            self._requests[number] = future
+            loop = asyncio.get_running_loop()
+            future.add_done_callback(lambda _: loop.call_soon_threadsafe(self._requests.pop, number, None))
 
     def _outcome(self, action: str, future: Future[Any]) -> dict[str, Any]:
         error = future.exception()

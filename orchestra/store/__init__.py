@@ -1,4 +1,4 @@
-"""What is recorded: sessions, messages, events, specs."""
+"""What is recorded: sessions, messages, events, specs, requests."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from orchestra.store.connection import Database
 from orchestra.store.messages import Messages
 from orchestra.store.migrations import prepare
 from orchestra.store.notes import Notes
+from orchestra.store.requests import Requests
 from orchestra.store.sessions import Sessions
 from orchestra.store.specs import Specs
 from orchestra.store.steps import Steps
@@ -23,7 +24,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Store(Sessions, Messages, Specs, Notes, Steps):
+class Store(Sessions, Messages, Specs, Notes, Steps, Requests):
     """One project's database; any thread may use it. Every call may raise StoreError."""
 
     @classmethod

@@ -108,6 +108,17 @@ MIGRATIONS: Mapping[str, tuple[str, ...]] = {
         "ALTER TABLE sessions ADD COLUMN git_anchor TEXT NOT NULL DEFAULT ''",
         "ALTER TABLE sessions ADD COLUMN restoring INTEGER NOT NULL DEFAULT 0",
     ),
+    "0008-requests": (
+        """CREATE TABLE requests (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            id TEXT NOT NULL UNIQUE,
+            action TEXT NOT NULL,
+            arguments TEXT NOT NULL,
+            note TEXT NOT NULL DEFAULT '',
+            answer TEXT NOT NULL DEFAULT '',
+            begun_at TEXT NOT NULL
+        )""",
+    ),
 }
 """What each step does; one that has been released is never edited, only followed by another."""
 

@@ -1,0 +1,93 @@
+"""Requests that are asked again because their answer was lost: nothing is done twice."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from orchestra.errors import OrchestraError, StoreError, UsageError
+from orchestra.names import digest
+from orchestra.wire import decode_error, encode_error, plain
+
+if TYPE_CHECKING:
+    from orchestra.project import Project
+    from orchestra.store.requests import Request
+
+ONCE = frozenset({"send", "read", "spawn", "restore", "delete", "merge", "pair", "unpair"})
+"""The actions that must not be done a second time; doing the others again changes nothing."""
+_AT_ONE_STROKE = frozenset({"send", "read"})
+"""Those that change the database alone: they and their answer become true together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notebook:
+    """Where an action notes what it needs if it is asked again after a crash; without a request it keeps nothing."""
+
+    project: Project | None = None
+    request: str = ""
+    before: str = ""
+
+    def note(self, text: str) -> None:
+        """Keep a text with the request; inside `Store.together` it is kept if, and only if, all the rest is."""
+        if self.project is not None:
+            self.project.store.note_request(self.request, text)
+
+
+BLANK = Notebook()
+"""For an action that nobody will ask for again."""
+
+
+def perform(
+    project: Project, request: str, action: str, arguments: Mapping[str, Any], run: Callable[[Notebook], Any]
+) -> Any:  # noqa: ANN401 -- the action's own plain result
+    """Run an action, or give the answer that it gave before under the same id.
+
+    Raises the action's errors, also again; UsageError for an id that was used for something else.
+    """
+    if not request or action not in ONCE:
+        return run(BLANK)
+    asked = digest(_text([action, plain(arguments)]), 32)
+    if action in _AT_ONE_STROKE:
+        with project.store.together():
+            return _perform(project, project.store.begin_request(request, action, asked), asked, run)
+    try:
+        known = project.store.begin_request(request, action, asked)
+    except StoreError:
+        # On a full disk sessions can still be stopped and deleted.
+        return run(BLANK)
+    return _perform(project, known, asked, run)
+
+
+def _perform(project: Project, known: Request, asked: str, run: Callable[[Notebook], Any]) -> Any:  # noqa: ANN401 -- as above
+    if known.arguments != asked:
+        raise UsageError("another request had this id", hint="give each request an id of its own")
+    return _answer(known) if known.answer else _run(project, known, run)
+
+
+def _run(project: Project, known: Request, run: Callable[[Notebook], Any]) -> Any:  # noqa: ANN401 -- as above
+    try:
+        result = run(Notebook(project, known.id, known.note))
+    except OrchestraError as error:
+        _remember(project, known, {"error": encode_error(error)})
+        raise
+    _remember(project, known, {"result": plain(result)})
+    return result
+
+
+def _remember(project: Project, known: Request, answer: Mapping[str, Any]) -> None:
+    with nullcontext() if known.action in _AT_ONE_STROKE else suppress(StoreError):
+        project.store.answer_request(known.id, json.dumps(answer))
+
+
+def _answer(known: Request) -> Any:  # noqa: ANN401 -- as above
+    answer = json.loads(known.answer)
+    if "error" in answer:
+        raise decode_error(answer["error"])
+    return answer["result"]
+
+
+def _text(value: object) -> str:
+    return json.dumps(value, sort_keys=True, default=str)
