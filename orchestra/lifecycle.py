@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from orchestra.model import BoxSight, BoxState, Intent, SandboxKind, State
@@ -201,3 +203,9 @@ def may_type(state: State, program: Sign | None = None) -> bool:
     paste approves an open permission dialog. An agent whose model failed it sits there too.
     """
     return state in {State.IDLE, State.DONE} or (state is State.FAILED and program is Sign.TURN_FAILED)
+
+
+def age(then: datetime, now: datetime) -> float:
+    """Return how many seconds ago something was; what a clock that was set back puts into the future is long ago."""
+    seconds = (now - then).total_seconds()
+    return seconds if seconds >= 0 else math.inf

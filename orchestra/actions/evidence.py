@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from typing import TYPE_CHECKING, Any
 
 from orchestra.actions.message import first_line, given_in, quoted
 from orchestra.lifecycle import Sign, went_on
-from orchestra.model import MessageKind, MessageState, Session
+from orchestra.model import Message, MessageKind, MessageState, Session
 from orchestra.names import SYSTEM
+from orchestra.store.typed import Fate
 from orchestra.wire import plain
 
 if TYPE_CHECKING:
     from orchestra.project import Project
 
+BATCH = 20
+"""The most messages that one reply brings to an agent; the next reply brings the rest."""
+_NUMBERS = re.compile(r"^\s*\[message (\d{1,15}) from ", re.MULTILINE)
+_MOST = 100
 ONE_AT_A_TIME = threading.Lock()
 """Held while messages are taken for an agent: two hooks of one agent may come at the same moment."""
 
@@ -48,10 +54,9 @@ def _take(project: Project, session: Session, event: str, payload: dict[str, Any
         project.store.set(f"usage.{session.id}", json.dumps(plain(used)))
     if not agents.hands_over(family, event):
         return {}
-    queued = project.store.messages(recipient=session.name, states=[MessageState.QUEUED])
-    typed = given_in(agents.prompt(family, event, payload), queued)
+    typed = _typed_in(project, session, agents.prompt(family, event, payload))
     project.store.mark([message.id for message in typed], MessageState.DELIVERED)
-    waiting = [message for message in queued if message not in typed]
+    waiting = givable(project, session)
     ends = any(sign is Sign.TURN_ENDED for sign, _ in signs)
     if not waiting or (ends and listened):
         return {}
@@ -60,6 +65,23 @@ def _take(project: Project, session: Session, event: str, payload: dict[str, Any
         numbers = ", ".join(str(message.id) for message in waiting)
         project.store.record_sign(session.name, Sign.TURN_STARTED, f"goes on with message {numbers}")
     return agents.hook_reply(family, event, quoted(waiting))
+
+
+def givable(project: Project, session: Session) -> list[Message]:
+    """Return the oldest messages that wait for an agent, but not what may have reached it by being typed."""
+    away = {one.message for one in project.store.typed(session.id) if one.fate is not Fate.NO_SIGN}
+    queued = project.store.queued(session.name, limit=BATCH + len(away))
+    return [message for message in queued if message.id not in away][:BATCH]
+
+
+def _typed_in(project: Project, session: Session, prompt: str) -> list[Message]:
+    """Return the session's queued messages whose heads stand in a prompt that its agent took."""
+    numbers = [int(one) for one in _NUMBERS.findall(prompt)[:_MOST]]
+    found = [one for number in numbers if (one := project.store.message(number)) is not None]
+    return given_in(
+        prompt,
+        [one for one in found if one.state is MessageState.QUEUED and project.store.is_addressed(one.id, session.name)],
+    )
 
 
 def _recall(project: Project, session: Session) -> None:

@@ -53,15 +53,32 @@ def send(
     if recipient not in {PERSON, SYSTEM}:
         _reachable(project, recipient)
     sort = MessageKind(kind) if kind is not None else kind_of(text)
-    asked = project.store.find_session(recipient)
-    answers = asked.waits_for if asked is not None and sender != SYSTEM and sort is not MessageKind.SPEC else None
-    message = project.store.post(sender, recipient, sort, text, dedupe=dedupe, answers=answers)
-    if asked is not None and answers is not None and sender != recipient:
+    # Together: what was sent again under one key, or cut off in its middle, moves no state twice or by half.
+    with project.store.together():
+        before = project.store.sent(sender, dedupe) if dedupe else None
+        return before or _post(project, sender, recipient, sort, text, dedupe=dedupe)
+
+
+def _post(
+    project: Project, sender: str, recipient: str, kind: MessageKind, text: str, *, dedupe: str | None
+) -> Message:
+    answers = _question(project, sender, recipient, kind)
+    message = project.store.post(sender, recipient, kind, text, dedupe=dedupe, answers=answers)
+    if answers is not None:
         project.store.record_sign(recipient, Sign.ANSWERED, f"{sender} answered")
-    if sort in _SIGNS and project.store.find_session(sender) is not None:
-        waits_for = message.id if sort in {MessageKind.QUESTION, MessageKind.ERROR} else None
-        project.store.record_sign(sender, _SIGNS[sort], first_line(text), waits_for=waits_for)
+    if kind in _SIGNS and project.store.find_session(sender) is not None:
+        waits_for = message.id if kind in {MessageKind.QUESTION, MessageKind.ERROR} else None
+        project.store.record_sign(sender, _SIGNS[kind], first_line(text), waits_for=waits_for)
     return message
+
+
+def _question(project: Project, sender: str, recipient: str, kind: MessageKind) -> int | None:
+    """Return the recipient's open question if this sender may answer it: whom it was put to, or the person."""
+    asked = project.store.find_session(recipient)
+    if asked is None or asked.waits_for is None or sender in {SYSTEM, recipient} or kind is MessageKind.SPEC:
+        return None
+    may = sender == PERSON or project.store.is_addressed(asked.waits_for, sender)
+    return asked.waits_for if may else None
 
 
 def _checked(text: str) -> str:
@@ -141,6 +158,11 @@ def given_in(prompt: str, messages: list[Message]) -> list[Message]:
 def quoted(messages: list[Message]) -> str:
     """Return messages as an agent sees them: labelled with sender and id, and quoted line by line."""
     return "\n\n".join(_quote(message) for message in messages)
+
+
+def heads(messages: list[Message]) -> list[str]:
+    """Return the lines by which messages are known where they were typed."""
+    return [_head(message) for message in messages]
 
 
 def _head(message: Message) -> str:

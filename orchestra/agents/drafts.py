@@ -15,36 +15,47 @@ _ASKS_FOR_ONE = "Type your message or @path/to/file"
 """What stands in Gemini CLI's empty prompt, in a colour like any other."""
 
 
-def drafted(family: str, screen: str) -> bool:
-    """Say whether a draft stands in the prompt of an agent; ``screen`` is its pane with escape sequences."""
+def reads(family: str) -> bool:
+    """Say whether it is known how the prompt of this family's program looks."""
+    return family in _FAMILIES
+
+
+def prompt_text(family: str, screen: str) -> str | None:
+    """Return what stands in an agent's prompt, nothing when it is empty, and None where no prompt is seen.
+
+    ``screen`` is its pane with escape sequences.
+    """
     look = _FAMILIES.get(family)
-    return look is not None and look(screen)
+    return look(screen) if look is not None else None
 
 
-def _after(mark: str) -> Callable[[str], bool]:
+def _after(mark: str) -> Callable[[str], str | None]:
     """Look at what follows the mark in the lowest line that begins with it."""
 
-    def look(screen: str) -> bool:
+    def look(screen: str) -> str | None:
         prompts = [line for line in screen.splitlines() if _STYLE.sub("", line).startswith(mark)]
         if not prompts:
-            return False
+            return None
         words = _HINT.sub("", prompts[-1].partition(mark)[2])
-        return bool(_STYLE.sub("", words).strip())
+        return _STYLE.sub("", words).strip()
 
     return look
 
 
-def _in_gemini(screen: str) -> bool:
+def _in_gemini(screen: str) -> str | None:
     """Look at the lowest line with a prompt; without one something else is open, which would take the words."""
     prompts = [line for line in map(_plain, screen.splitlines()) if _GEMINIS.match(line)]
-    return not prompts or prompts[-1][3:].strip() not in {"", _ASKS_FOR_ONE}
+    if not prompts:
+        return None
+    words = prompts[-1][3:].strip()
+    return "" if words == _ASKS_FOR_ONE else words
 
 
 def _plain(line: str) -> str:
     return _STYLE.sub("", line)
 
 
-_FAMILIES: dict[str, Callable[[str], bool]] = {
+_FAMILIES: dict[str, Callable[[str], str | None]] = {
     "claude": _after(_CLAUDES),
     "codex": _after(_CODEXS),
     "gemini": _in_gemini,

@@ -27,7 +27,7 @@ class Family:
     hook_reply: Callable[[str, str], dict[str, Any]]
     usage: Callable[[str, Mapping[str, Any]], Usage | None]
     hands_over: frozenset[str]
-    prompt: Callable[[str, Mapping[str, Any]], str] = lambda _event, _payload: ""
+    prompt: Callable[[str, Mapping[str, Any]], str] | None = None
     listens: bool = False
     tools_late: bool = False
     once: Callable[[Profile, Setting], str] | None = None
@@ -109,7 +109,13 @@ def hook_reply(family: str, event: str, text: str) -> dict[str, Any]:
 
 def prompt(family: str, event: str, payload: Mapping[str, Any]) -> str:
     """Return the whole prompt that an event tells of; empty where it tells of none."""
-    return FAMILIES[family].prompt(event, payload)
+    read = FAMILIES[family].prompt
+    return read(event, payload) if read is not None else ""
+
+
+def tells_prompts(family: str) -> bool:
+    """Say whether each prompt that an agent takes is told of, word for word."""
+    return FAMILIES[family].prompt is not None
 
 
 def listens(family: str) -> bool:

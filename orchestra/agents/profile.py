@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -41,7 +42,8 @@ class Profile:
 
     ``in_container`` and ``on_host`` are words added to the command in one kind of sandbox.
     ``npm`` are packages unpacked into the image, with ``{arch}`` for npm's name of the machine.
-    ``hooks`` says that the agent itself tells what it does. ``full_screen`` says that its program
+    ``hooks`` says that the agent itself tells what it does. ``prompt`` is a regular expression for the
+    line with the cursor while nothing is typed. ``full_screen`` says that its program
     draws the whole terminal, also where nothing is ever typed at it. ``headless`` is the command
     that answers one prompt, given last, and ends. Any one of ``logins`` is enough of a login;
     ``keeps_login`` are files in its home where its program keeps one that it asked for itself.
@@ -66,6 +68,7 @@ class Profile:
     description: str = ""
     hooks: bool = False
     delivery: Delivery = Delivery.PULL
+    prompt: str = ""
     full_screen: bool = False
     headless: tuple[str, ...] = ()
     logins: tuple[str, ...] = ()
@@ -184,6 +187,14 @@ def _delivery(value: object) -> Delivery:
     return Delivery(str(value))
 
 
+def _pattern(value: object) -> str:
+    try:
+        re.compile(_text(value))
+    except re.error as error:
+        raise TypeError(f"a regular expression: {error}") from error
+    return str(value)
+
+
 _SHAPES: dict[str, Callable[[object], Any]] = {
     "family": _family,
     "description": _text,
@@ -200,6 +211,7 @@ _SHAPES: dict[str, Callable[[object], Any]] = {
     "env": _pairs,
     "hooks": _flag,
     "delivery": _delivery,
+    "prompt": _pattern,
     "full_screen": _flag,
     "headless": _words,
     "logins": _words,

@@ -43,6 +43,12 @@ class Pasting(Connection):
         lines = self.server.pane(pane).capture_pane(escape_sequences=colour)
         return "\n".join(lines or ())
 
+    def cursor_line(self, pane: str) -> str:
+        """Return the line of a pane that the cursor is in, with the spaces before the cursor."""
+        place = self.server.line(("display-message", "-p", "-t", identifier(pane), "#{cursor_x} #{cursor_y}"))
+        column, row = (int(one) for one in place.split())
+        return (self.capture(pane).split("\n") + [""] * (row + 1))[row].rstrip().ljust(column)
+
     def _put(self, pane: str, text: str) -> None:
         if self.server.line(("display-message", "-p", "-t", identifier(pane), "#{pane_dead}")) != "0":
             raise NotFound(f"no program runs in tmux pane {pane}", hint="`orchestra up` starts it again")

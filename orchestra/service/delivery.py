@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -12,12 +11,12 @@ from enum import StrEnum
 from pathlib import Path
 
 from orchestra.actions import evidence, places
-from orchestra.actions.message import quoted
+from orchestra.actions.message import heads, quoted
 from orchestra.agents import Delivery as Way
-from orchestra.agents import listens
-from orchestra.agents.drafts import drafted
-from orchestra.drivers.tmux import Client
-from orchestra.lifecycle import Sign, in_a_turn, may_type
+from orchestra.agents import listens, tells_prompts
+from orchestra.drivers.tmux import Client, Tmux
+from orchestra.errors import NotFound
+from orchestra.lifecycle import Sign, age, in_a_turn, may_type
 from orchestra.model import (
     Intent,
     Message,
@@ -32,12 +31,17 @@ from orchestra.model import (
 from orchestra.project import Project
 from orchestra.service import handed
 from orchestra.service.presence import Presence
+from orchestra.service.prompts import Prompts
+from orchestra.store.typed import Fate, Typed
+from orchestra.wire import request_id
 
 log = logging.getLogger("orchestra.service.delivery")
 
 LONG = 4000
 """Bytes of a text beyond which the agent gets a file with a pointer instead."""
 _PROOFS = frozenset({Sign.TURN_STARTED.value, Sign.TOOL_USED.value})
+BATCH = 20
+"""The most messages that are typed at once."""
 _POLL = 0.05
 
 
@@ -103,7 +107,7 @@ def may_deliver(
         return Decision(Do.WAIT, "the agent has no live window")
     if _used(window, clients, now, pace.quiet):
         return Decision(Do.BADGE if session.role is Role.DESIGNER else Do.WAIT, "a person uses the window")
-    if _age(session.state_since, now) < pace.settled or _age(queued[-1].sent_at, now) < pace.patience:
+    if age(session.state_since, now) < pace.settled or age(queued[-1].sent_at, now) < pace.patience:
         return Decision(Do.WAIT, "it is too early")
     return Decision(Do.TYPE)
 
@@ -132,15 +136,16 @@ def shortened(project: Project, session: Session, message: Message) -> Message:
 
 
 def _used(window: Window, clients: Sequence[Client], now: datetime, quiet: float) -> bool:
-    return any(one.window == window.id and now.timestamp() - one.activity < quiet for one in clients)
-
-
-def _age(then: datetime, now: datetime) -> float:
-    return (now - then).total_seconds()
+    # A last key in the future was pressed before the clock was set back.
+    return any(one.window == window.id and 0 <= now.timestamp() - one.activity < quiet for one in clients)
 
 
 class Typist:
-    """Delivers what waits for one project's sessions."""
+    """Delivers what waits for one project's sessions.
+
+    What is typed is noted before the paste. Typed again is only what provably went nowhere: the same process saw no
+    hook of a program that tells each prompt it takes, and neither its prompt nor its screen shows the text.
+    """
 
     def __init__(
         self,
@@ -149,12 +154,17 @@ class Typist:
         *,
         pace: Pace | None = None,
         pause: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._project = project
         self._presence = presence
         self._pace = pace or Pace()
         self._pause = pause
-        self._tried: dict[int, tuple[int, datetime]] = {}
+        self._clock = clock
+        self._service = request_id()
+        self._since: dict[int, float] = {}
+        self._puzzled: set[int] = set()
+        self.prompts = Prompts(project)
 
     def wanted(self, session: Session) -> bool:
         """Say whether a look at the session's window is worth its price."""
@@ -168,25 +178,45 @@ class Typist:
     def attend(self, name: str) -> Decision:
         """Type what waits for a session, if that may be done now, and return what was decided."""
         session = self._project.store.session(name)
-        server = self._project.tmux()
-        queued = self._fresh(session)
-        if server is None or not queued or not self.wanted(session) or self._is_busy(session):
+        self._settle_typed(session)
+        if not self._fresh(session) or not self.wanted(session) or self._is_busy(session):
             return Decision(Do.WAIT, "not now")
+        server = self._project.tmux()
         window = places.window_of(self._project, session)
-        program = self._project.store.program_sign(name)
+        if server is None or window is None:
+            return Decision(Do.WAIT, "the agent has no live window")
+        decision = self._decide(session, server, window)
+        return self._into_empty_prompt(session, server, window) if decision.do is Do.TYPE else decision
+
+    def _decide(self, session: Session, server: Tmux, window: Window) -> Decision:
+        program = self._project.store.program_sign(session.name)
         clients, now = server.clients(), datetime.now(UTC)
-        decision = may_deliver(session, queued, window, clients, now, pace=self._pace, program=program)
-        if decision.do is Do.TYPE and window is not None:
-            # However long ago it was typed: Enter would send it, and it would be gone.
-            drafts = drafted(self._project.profile(session.agent).family, server.capture(window.pane, colour=True))
-            with evidence.ONE_AT_A_TIME:
-                self._presence.saw_draft(session.id, stands=drafts)
-                queued = self._fresh(session)
-            if drafts:
-                return Decision(Do.BADGE if session.role is Role.DESIGNER else Do.WAIT, "a draft stands in its prompt")
-            if queued:
-                self._type(session, window.pane, queued)
-        return decision
+        return may_deliver(session, self._fresh(session), window, clients, now, pace=self._pace, program=program)
+
+    def _into_empty_prompt(self, session: Session, server: Tmux, window: Window) -> Decision:
+        # However long ago a draft was typed: Enter would send it, and it would be gone.
+        standing = self.prompts.text(session, server, window.pane)
+        with evidence.ONE_AT_A_TIME:
+            self._presence.saw_draft(session.id, stands=standing != "")
+            queued = self._fresh(session)
+            if standing == "" and queued:
+                queued = self._unseen(session, queued, server.capture(window.pane))
+                self._note(session, queued)
+        if standing is None:
+            return self._not_known(session)
+        if standing:
+            return Decision(Do.BADGE if session.role is Role.DESIGNER else Do.WAIT, "a draft stands in its prompt")
+        if queued:
+            self._type(session, server, window, queued)
+        return Decision(Do.TYPE)
+
+    def _not_known(self, session: Session) -> Decision:
+        reason = f"how the empty prompt of {session.agent} looks is not known"
+        if session.id not in self._puzzled:
+            self._puzzled.add(session.id)
+            hint = "say it in its profile, with the key prompt"
+            self._project.store.log(session.name, "trouble", f"messages are not typed: {reason}; {hint}")
+        return Decision(Do.WAIT, reason)
 
     def _sits(self, session: Session) -> bool:
         """Say whether the agent sits at its prompt; one that failed may also have ended, and its container with it."""
@@ -201,59 +231,112 @@ class Typist:
         return hooks and in_a_turn(self._project.store.program_sign(session.name))
 
     def _fresh(self, session: Session) -> list[Message]:
-        """Return what is queued and was not typed before, or so long ago that it must have been lost."""
-        queued = self._project.store.messages(recipient=session.name, states=[MessageState.QUEUED])
-        on_the_way = handed.under_way(self._project, session)
-        queued = [message for message in queued if message.id not in on_the_way]
-        if not self._project.profile(session.agent).hooks:
-            typed = json.loads(self._project.store.get(_key(session)) or "0")
-            return [message for message in queued if message.id > typed]
-        last, at = self._tried.get(session.id, (0, datetime.min.replace(tzinfo=UTC)))
-        if _age(at, datetime.now(UTC)) < self._pace.again:
-            return [message for message in queued if message.id > last]
-        return queued
+        """Return what is queued and on its way in no other manner, the oldest first."""
+        on_the_way = set(handed.under_way(self._project, session))
+        typed = self._project.store.typed(session.id)
+        away = on_the_way | {one.message for one in typed if not self._is_lost(session, one)}
+        queued = self._project.store.queued(session.name, limit=BATCH + len(away))
+        return [message for message in queued if message.id not in away][:BATCH]
 
-    def _type(self, session: Session, pane: str, queued: list[Message]) -> None:
-        store = self._project.store
+    def _is_lost(self, session: Session, typed: Typed) -> bool:
+        """Say whether what was typed may be typed again, if it is not seen anywhere."""
+        ours = typed.service == self._service and typed.fate is Fate.NO_SIGN
+        rested = self._clock() - self._since.get(typed.message, 0.0) >= self._pace.again
+        return ours and rested and tells_prompts(self._project.profile(session.agent).family)
+
+    def _unseen(self, session: Session, queued: list[Message], screen: str) -> list[Message]:
+        """Leave out what was typed before and stands on the screen: it was taken, though no hook told of it."""
+        before = {one.message for one in self._project.store.typed(session.id)}
+        seen = [
+            message.id
+            for message, head in zip(queued, heads(queued), strict=True)
+            if message.id in before and head in screen
+        ]
+        self._since.update(dict.fromkeys(seen, self._clock()))
+        return [message for message in queued if message.id not in seen]
+
+    def _note(self, session: Session, queued: list[Message]) -> None:
+        before = self._project.store.events(session.name, limit=1)
         ids = [message.id for message in queued]
-        before = store.events(session.name, limit=1)
-        after = before[-1].id if before else 0
-        self._tried[session.id] = (ids[-1], datetime.now(UTC))
-        self._paste(pane, self._text(session, queued))
-        label = ", ".join(str(one) for one in ids)
+        self._project.store.note_typed(session.id, ids, before[-1].id if before else 0, self._service)
+
+    def _type(self, session: Session, server: Tmux, window: Window, queued: list[Message]) -> None:
+        store, ids = self._project.store, [message.id for message in queued]
+        (after, *_) = [one.after for one in store.typed(session.id) if one.message in ids] or [0]
+        self._since.update(dict.fromkeys(ids, self._clock()))
+        try:
+            shown = self._paste(session, server, window, self._text(session, queued))
+        except NotFound:
+            # Its program ended: nothing took it.
+            store.forget_typed(ids)
+            raise
         if not self._project.profile(session.agent).hooks:
-            store.set(_key(session), json.dumps(ids[-1]))
-            store.log(session.name, "typed", f"message {label}")
-        elif self._proven(session, after) or self._enter_again(session, pane, after):
+            store.settle_typed(ids, Fate.NO_SIGN)
+            store.log(session.name, "typed", f"message {_label(ids)}")
+        elif self._proven(session, after) or self._enter_again(session, server, window, shown, after):
             store.mark(ids, MessageState.DELIVERED)
         else:
-            log.warning("%s gave no sign that it took message %s", session.name, label)
-            store.log(session.name, "trouble", f"message {label} was typed, but {session.agent} gave no sign of it")
+            self._show(session, ids, Fate.NO_SIGN, f"{session.agent} gave no sign of it")
 
-    def _paste(self, pane: str, text: str) -> None:
-        server = self._project.tmux()
-        if server is not None:
-            server.paste(pane, text)
+    def _paste(self, session: Session, server: Tmux, window: Window, text: str) -> str:
+        """Paste a text and press Enter; return how it stood in the prompt before that."""
+        seen: list[str | None] = []
+
+        def settle(seconds: float) -> None:
+            time.sleep(seconds)
+            seen.append(self.prompts.text(session, server, window.pane))
+
+        server.paste(window.pane, text, sleep=settle)
+        return (seen[0] if seen else None) or ""
+
+    def _settle_typed(self, session: Session) -> None:
+        """Find out what became of what a service typed that has ended since."""
+        store = self._project.store
+        for one in store.typed(session.id):
+            if one.fate is not Fate.UNDER_WAY or one.service == self._service:
+                continue
+            since = self._since.setdefault(one.message, self._clock())
+            if self._shows_proof(session, one.after):
+                store.mark([one.message], MessageState.DELIVERED)
+            elif self._clock() - since >= self._pace.proof:
+                self._show(session, [one.message], Fate.UNKNOWN, "Orchestra's service ended before a sign of it came")
+
+    def _show(self, session: Session, ids: list[int], fate: Fate, why: str) -> None:
+        log.warning("%s gave no sign that it took message %s", session.name, _label(ids))
+        told = f"message {_label(ids)} was typed, but {why}; look at its window, and send it again if it is not there"
+        with self._project.store.together():
+            self._project.store.settle_typed(ids, fate)
+            self._project.store.log(session.name, "trouble", told)
 
     def _proven(self, session: Session, after: int) -> bool:
-        end = time.monotonic() + self._pace.proof
-        while time.monotonic() < end:
-            if any(event.kind in _PROOFS for event in self._project.store.events(session.name, after_id=after)):
+        end = self._clock() + self._pace.proof
+        while self._clock() < end:
+            if self._shows_proof(session, after):
                 return True
             self._pause(_POLL)
         return False
 
-    def _enter_again(self, session: Session, pane: str, after: int) -> bool:
-        """Press Enter once more, for agents that swallow one that follows a paste too closely."""
+    def _shows_proof(self, session: Session, after: int) -> bool:
+        return any(event.kind in _PROOFS for event in self._project.store.events(session.name, after_id=after))
+
+    def _enter_again(self, session: Session, server: Tmux, window: Window, shown: str, after: int) -> bool:
+        """Press Enter once more, for agents that swallow one that follows a paste too closely.
+
+        Only while the text still stands in the prompt as it was pasted, and nobody has used the window.
+        """
         program = self._project.store.program_sign(session.name)
-        if not may_type(self._project.store.session(session.name).state, program):
+        if not shown or not may_type(self._project.store.session(session.name).state, program):
             return False
-        self._paste(pane, " ")
+        if _used(window, server.clients(), datetime.now(UTC), self._pace.quiet + self._pace.proof):
+            return False
+        if self.prompts.text(session, server, window.pane) != shown:
+            return False
+        server.paste(window.pane, " ")
         return self._proven(session, after)
 
     def _text(self, session: Session, queued: list[Message]) -> str:
         return quoted([shortened(self._project, session, message) for message in queued])
 
 
-def _key(session: Session) -> str:
-    return f"typed.{session.id}"
+def _label(ids: list[int]) -> str:
+    return ", ".join(str(one) for one in ids)

@@ -16,7 +16,7 @@ UNDER_WAY = 30.0
 
 
 class Given(NamedTuple):
-    """What a session's listeners were given last, to whom, and when, in seconds since the epoch.
+    """What a session's listeners were given last, to whom, and when, in seconds of the machine's own clock.
 
     ``earlier`` is what was still under way then.
     """
@@ -36,7 +36,7 @@ def given_before(project: Project, session: Session) -> Given:
 def give(project: Project, session: Session, listener: int, numbers: list[int]) -> None:
     """Remember what a listener takes now, beside what is still under way: Codex may take ten seconds to see it."""
     earlier = [one for one in under_way(project, session) if one not in numbers]
-    project.store.set(_key(session), json.dumps([listener, time.time(), numbers, earlier]))
+    project.store.set(_key(session), json.dumps([listener, time.monotonic(), numbers, earlier]))
     # Only these: the next hook call proves nothing about what was given before.
     evidence.offer(project, session, numbers)
 
@@ -44,7 +44,8 @@ def give(project: Project, session: Session, listener: int, numbers: list[int]) 
 def under_way(project: Project, session: Session) -> list[int]:
     """Return the messages that a listener took a moment ago, for all that the agent's hooks have told."""
     given, offered = given_before(project, session), evidence.offered(project, session)
-    recent = time.time() - given.at < UNDER_WAY
+    # It starts anew with the machine, on which nothing is under way then.
+    recent = 0 <= time.monotonic() - given.at < UNDER_WAY
     return [*given.earlier, *offered] if recent and offered else []
 
 

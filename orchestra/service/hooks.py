@@ -6,7 +6,8 @@ import json
 import logging
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from time import monotonic
 from typing import Any
 
 import anyio
@@ -16,7 +17,8 @@ from starlette.responses import JSONResponse, Response
 from orchestra.actions import evidence
 from orchestra.agents import listens, tools_late
 from orchestra.errors import OrchestraError
-from orchestra.model import MessageState, State
+from orchestra.lifecycle import age
+from orchestra.model import State
 from orchestra.service.auth import CALLER
 from orchestra.service.desk import Caller
 from orchestra.service.listening import LISTEN_EVENT, listen
@@ -45,7 +47,7 @@ BACK = 1.0
 """Seconds in which a listener whose question ended asks again."""
 _POLL = 0.05
 _SHORT_POLL = 0.005
-_RECENT = timedelta(seconds=3)
+_RECENT = 3.0
 _EVENT = re.compile(r"[A-Za-z]{1,40}")
 
 
@@ -86,10 +88,11 @@ def _payload(body: bytes) -> dict[str, Any] | None:
 
 async def _tools_fetched(caller: Caller, deadline: float) -> None:
     session = caller.session
-    since = session.state_since if session.state is State.STARTING else datetime.now(UTC) - _RECENT
+    begun = monotonic()
+    since = age(session.state_since, datetime.now(UTC)) if session.state is State.STARTING else _RECENT
     with anyio.move_on_after(deadline):
         while True:
-            if caller.desk.presence.has_tools(session.id, since):
+            if caller.desk.presence.has_tools(session.id, within=since + monotonic() - begun):
                 return
             await anyio.sleep(_SHORT_POLL)
 
@@ -99,9 +102,7 @@ async def _messages_wait(caller: Caller, seconds: object) -> bool:
     version = -1
     with anyio.move_on_after(min(float(seconds), LONGEST_AWAIT) if isinstance(seconds, int | float) else 0.0):
         while True:
-            if version != (version := store.data_version()) and store.messages(
-                recipient=caller.name, states=[MessageState.QUEUED], limit=1
-            ):
+            if version != (version := store.data_version()) and store.waits(caller.name):
                 return True
             await anyio.sleep(_POLL)
     return False

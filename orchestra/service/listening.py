@@ -15,7 +15,7 @@ from orchestra.actions import evidence
 from orchestra.actions.message import quoted
 from orchestra.agents import listens
 from orchestra.lifecycle import Sign
-from orchestra.model import Intent, Message, MessageState, Session
+from orchestra.model import Intent, Message, Session
 from orchestra.project import Project
 from orchestra.service import handed
 from orchestra.service.auth import CALLER
@@ -54,7 +54,7 @@ async def _heard(caller: Caller, request: Request, number: int) -> dict[str, Any
 
     while presence.is_newest(session.id, number):
         now = store.data_version(), may_wake()
-        if now[1] and now != seen and store.messages(recipient=caller.name, states=[MessageState.QUEUED], limit=1):
+        if now[1] and now != seen and store.waits(caller.name):
             gone = await request.is_disconnected()
             text = "" if gone else await caller.desk.act_soon(wake, session, number, may_wake)
             if text:
@@ -72,7 +72,7 @@ def wake(project: Project, session: Session, listener: int, may_wake: Callable[[
     same one.
     """
     with evidence.ONE_AT_A_TIME:
-        queued = project.store.messages(recipient=session.name, states=[MessageState.QUEUED])
+        queued = evidence.givable(project, session)
         before = handed.given_before(project, session)
         if before.listener == listener and (again := [one for one in queued if one.id in before.numbers]):
             return _text(project, session, again)

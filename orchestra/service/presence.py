@@ -6,7 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from time import monotonic
 
 
 class Presence:
@@ -14,27 +14,27 @@ class Presence:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._tools_seen: dict[int, datetime] = {}
-        self._started: dict[int, datetime] = {}
-        self._fetched: dict[int, datetime] = {}
-        self._pulled: dict[int, datetime] = {}
+        self._tools_seen: dict[int, float] = {}
+        self._started: dict[int, float] = {}
+        self._fetched: dict[int, float] = {}
+        self._pulled: dict[int, float] = {}
         self._waiting: Counter[int] = Counter()
         self._listeners: dict[int, int] = {}
         self._listening: Counter[int] = Counter()
-        self._listened: dict[int, datetime] = {}
-        self._drafts: dict[int, datetime] = {}
-        self._since = datetime.now(UTC)
+        self._listened: dict[int, float] = {}
+        self._drafts: dict[int, float] = {}
+        self._since = monotonic()
 
     def saw_tools(self, session: int) -> None:
         """Note that the session's agent has asked for its tools, or called one."""
         with self._lock:
-            self._tools_seen[session] = now = datetime.now(UTC)
+            self._tools_seen[session] = now = monotonic()
             self._fetched.setdefault(session, now)
 
     def starts(self, session: int) -> None:
         """Note that the session's agent is being started."""
         with self._lock:
-            self._started[session] = datetime.now(UTC)
+            self._started[session] = monotonic()
             self._fetched.pop(session, None)
 
     def takes_in(self, session: int, *, begins: bool, least: float, quick: float, longest: float) -> float:
@@ -44,20 +44,20 @@ class Presence:
         all takes longer, also until it has come to the answer. Counted from when it first asked; for one that
         ``begins`` from now, for it may have asked long before it can come to anything.
         """
-        now = datetime.now(UTC)
+        now = monotonic()
         with self._lock:
             asked, started = self._fetched.get(session), self._started.get(session)
         since = now if begins else asked
         if since is None:
             return 0.0
-        late = (since - started).total_seconds() - quick if started else 0.0
-        return max(0.0, least + min(max(0.0, 2 * late), longest) - (now - since).total_seconds())
+        late = since - started - quick if started is not None else 0.0
+        return max(0.0, least + min(max(0.0, 2 * late), longest) - (now - since))
 
-    def has_tools(self, session: int, since: datetime) -> bool:
-        """Say whether the session's agent has asked for its tools after ``since``."""
+    def has_tools(self, session: int, *, within: float) -> bool:
+        """Say whether the session's agent has asked for its tools in the last ``within`` seconds."""
         with self._lock:
             seen = self._tools_seen.get(session)
-        return seen is not None and seen >= since
+        return seen is not None and monotonic() - seen <= within
 
     @contextmanager
     def pulling(self, session: int) -> Iterator[None]:
@@ -69,7 +69,7 @@ class Presence:
         finally:
             with self._lock:
                 self._waiting[session] -= 1
-                self._pulled[session] = datetime.now(UTC)
+                self._pulled[session] = monotonic()
 
     def pulls(self, session: int, *, within: float = 5.0) -> bool:
         """Say whether the session waits for messages now, or did in the last ``within`` seconds."""
@@ -77,7 +77,7 @@ class Presence:
             if self._waiting[session] > 0:
                 return True
             last = self._pulled.get(session)
-        return last is not None and (datetime.now(UTC) - last).total_seconds() < within
+        return last is not None and monotonic() - last < within
 
     @contextmanager
     def listening(self, session: int, listener: int) -> Iterator[None]:
@@ -90,7 +90,7 @@ class Presence:
         finally:
             with self._lock:
                 self._listening[session] -= 1
-                self._listened[session] = datetime.now(UTC)
+                self._listened[session] = monotonic()
 
     def is_newest(self, session: int, listener: int) -> bool:
         """Say whether no newer listener has come for the session."""
@@ -103,17 +103,17 @@ class Presence:
             if self._listening[session] > 0:
                 return True
             last = self._listened.get(session, self._since)
-        return (datetime.now(UTC) - last).total_seconds() < within
+        return monotonic() - last < within
 
     def saw_draft(self, session: int, *, stands: bool) -> None:
         """Note whether a person's unsent words stand in the session's prompt, where a message would be typed."""
         with self._lock:
             self._drafts.pop(session, None)
             if stands:
-                self._drafts[session] = datetime.now(UTC)
+                self._drafts[session] = monotonic()
 
     def has_draft(self, session: int, *, within: float = 3.0) -> bool:
         """Say whether a draft was seen in the last ``within`` seconds, and not its end."""
         with self._lock:
             seen = self._drafts.get(session)
-        return seen is not None and (datetime.now(UTC) - seen).total_seconds() < within
+        return seen is not None and monotonic() - seen < within

@@ -10,7 +10,7 @@ from mcp_types import CallToolResult
 from pydantic import Field
 
 from orchestra.actions import access, merge, message, review, sessions, spawn, spec
-from orchestra.model import MessageState, Role
+from orchestra.model import Role
 from orchestra.service.calls import AnyContext, answer, calling, check, handed, once, recipient, target
 from orchestra.service.desk import Caller
 
@@ -73,9 +73,7 @@ async def _arrival(caller: Caller) -> None:
     store = caller.desk.project.store
     version = -1
     while True:
-        if version != (version := store.data_version()) and store.messages(
-            recipient=caller.name, states=[MessageState.QUEUED], limit=1
-        ):
+        if version != (version := store.data_version()) and store.waits(caller.name):
             return
         await anyio.sleep(_POLL)
 

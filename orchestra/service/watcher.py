@@ -12,7 +12,7 @@ from functools import partial
 
 from orchestra.actions import spec, status, watch
 from orchestra.errors import OrchestraError
-from orchestra.model import Intent, Message, MessageState, Session, State
+from orchestra.model import Intent, Session, State
 from orchestra.project import Project
 from orchestra.service import traces
 from orchestra.service.delivery import Typist
@@ -63,7 +63,7 @@ class Watcher:
         self._version = -1
         self._shown = -1
         self._sessions: list[Session] = []
-        self._waiting: list[Message] = []
+        self._waiting: set[str] = set()
         self._events: dict[str, int] = {}
         self._newest = 0
         self._imported: dict[int, traces.Trace] = {}
@@ -123,7 +123,7 @@ class Watcher:
             return
         self._version = version
         self._sessions = store.sessions()
-        self._waiting = store.messages(states=[MessageState.QUEUED])
+        self._waiting = store.recipients()
         for event in store.events(after_id=self._newest, limit=500):
             self._events[event.session] = self._newest = event.id
 
@@ -172,8 +172,10 @@ class Watcher:
         self._specs[number] = trace
 
     def _deliveries(self) -> None:
-        recipients = {message.recipient for message in self._waiting}
         for session in self._sessions:
-            if session.name in recipients and self._typist.wanted(session):
+            if self._typist.prompts.is_due(session):
+                learn = partial(self._typist.prompts.learn, session.name)
+                self._jobs.offer(("prompt", session.name), learn, pause=self._pace.deliver, share=0.0)
+            if session.name in self._waiting and self._typist.wanted(session):
                 job = partial(self._typist.attend, session.name)
                 self._jobs.offer(("deliver", session.name), job, pause=self._pace.deliver, share=0.0)

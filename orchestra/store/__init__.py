@@ -15,6 +15,7 @@ from orchestra.store.requests import Requests
 from orchestra.store.sessions import Sessions
 from orchestra.store.specs import Specs
 from orchestra.store.steps import Steps
+from orchestra.store.typed import TypedMessages
 
 __all__ = ["Store", "utc_now"]
 
@@ -24,7 +25,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Store(Sessions, Messages, Specs, Notes, Steps, Requests):
+class Store(Sessions, Messages, Specs, Notes, Steps, Requests, TypedMessages):
     """One project's database; any thread may use it. Every call may raise StoreError."""
 
     @classmethod

@@ -68,10 +68,47 @@ class Messages(Part):
         )
         return [_message(row) for row in reversed(rows)]
 
+    def queued(self, recipient: str, limit: int) -> list[Message]:
+        """Return the oldest ``limit`` messages that wait for a recipient, oldest first."""
+        rows = self._database.rows(
+            """SELECT * FROM messages WHERE recipient = ? AND recipient_id = ? AND state = 'queued'
+            ORDER BY id LIMIT ?""",
+            recipient,
+            self._owner(recipient),
+            limit,
+        )
+        return [_message(row) for row in rows]
+
+    def waits(self, recipient: str) -> bool:
+        """Say whether a message waits for a recipient, without reading its text."""
+        statement = "SELECT 1 FROM messages WHERE recipient = ? AND recipient_id = ? AND state = 'queued' LIMIT 1"
+        return self._database.row(statement, recipient, self._owner(recipient)) is not None
+
+    def recipients(self) -> set[str]:
+        """Return the names of those for whom messages wait, without reading any text."""
+        rows = self._database.rows("SELECT DISTINCT recipient FROM messages WHERE state = 'queued'")
+        return {row["recipient"] for row in rows}
+
     def message(self, number: int) -> Message | None:
         """Return one message by its id."""
         row = self._database.row("SELECT * FROM messages WHERE id = ?", number)
         return _message(row) if row else None
+
+    def sent(self, sender: str, dedupe: str) -> Message | None:
+        """Return the message that this sender has sent under a ``dedupe`` key."""
+        row = self._database.row(
+            "SELECT * FROM messages WHERE sender = ? AND sender_id = ? AND dedupe = ?",
+            sender,
+            self._owner(sender),
+            dedupe,
+        )
+        return _message(row) if row else None
+
+    def is_addressed(self, number: int, recipient: str) -> bool:
+        """Say whether a message went to this very session, not to an earlier one of its name."""
+        owner = self._owner(recipient)
+        statement = "SELECT 1 FROM messages WHERE id = ? AND recipient = ? AND recipient_id = ?"
+        return self._database.row(statement, number, recipient, owner) is not None
 
     def claim(self, recipient: str, to_state: MessageState = MessageState.DELIVERED) -> list[Message]:
         """Move all of a recipient's messages that are not so far yet to ``to_state``; return them oldest first.

@@ -119,6 +119,23 @@ MIGRATIONS: Mapping[str, tuple[str, ...]] = {
             begun_at TEXT NOT NULL
         )""",
     ),
+    "0008-typed": (
+        """CREATE TABLE typed (
+            message_id INTEGER PRIMARY KEY,
+            session_id INTEGER NOT NULL,
+            after_event INTEGER NOT NULL,
+            service TEXT NOT NULL,
+            fate INTEGER NOT NULL
+        )""",
+        "CREATE INDEX typed_by_session ON typed (session_id)",
+        # What was typed at programs without hooks was kept as the number of the last one.
+        """INSERT INTO typed (message_id, session_id, after_event, service, fate)
+        SELECT messages.id, sessions.id, 0, '', 1 FROM notes
+        JOIN sessions ON notes.key = 'typed.' || sessions.id
+        JOIN messages ON messages.recipient_id = sessions.id AND messages.id <= CAST(notes.value AS INTEGER)
+        WHERE messages.state = 'queued'""",
+        "DELETE FROM notes WHERE key LIKE 'typed.%'",
+    ),
 }
 """What each step does; one that has been released is never edited, only followed by another."""
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from orchestra.agents import Usage, headless, hook_reply, load, signs, usage
-from orchestra.agents.drafts import drafted
+from orchestra.agents.drafts import prompt_text
 from orchestra.lifecycle import Sign
 from tests.agents.mcp_stub import TOKEN, McpStub, until
 from tests.agents.model_server import Call, ModelServer, Rule, Say
@@ -97,7 +97,7 @@ class Terminal:
         until(sent, what=self.screen)
 
     def drafts(self) -> bool:
-        return drafted("gemini", self.tmux("capture-pane", "-p", "-e"))
+        return prompt_text("gemini", self.tmux("capture-pane", "-p", "-e")) != ""
 
     def kill(self) -> None:
         """Kill the agent as the kernel would, and everything of its window."""

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -45,7 +48,7 @@ def agent(project: Project, tmux: Tmux, tmp_path: Path, *, hooks: bool) -> Sessi
     """Give alpha a window whose program writes down every line it is sent, and an agent that is typed at."""
     profile = project.paths.home.agents / "scribe.yaml"
     profile.parent.mkdir(parents=True, exist_ok=True)
-    profile.write_text(f"command: [bash]\ndelivery: type\nhooks: {str(hooks).lower()}\n")
+    profile.write_text(f"command: [bash]\ndelivery: type\nprompt: ready\nhooks: {str(hooks).lower()}\n")
     project.store.set("tmux.socket", tmux.socket)
     script = 'printf ready; stty -echo; while IFS= read -r line; do printf "%s\\n" "$line" >>"$0"; done'
     name = str(project.paths.source)
@@ -117,9 +120,10 @@ def test_without_a_sign_the_message_stays_queued_and_the_person_can_see_why(
     assert typist.attend("alpha").do is Do.TYPE
     assert state_of(project, number) is MessageState.QUEUED
     assert any(event.kind == "trouble" and str(number) in event.text for event in project.store.events("alpha"))
-    # Not at once again; after a while it is taken for lost.
-    assert typist.attend("alpha").do is Do.WAIT
-    assert Typist(project, Presence(), pace=FAST).attend("alpha").do is Do.TYPE
+    # Not again: it may have been taken without a word.
+    for other in (typist, Typist(project, Presence(), pace=replace(FAST, again=0))):
+        assert other.attend("alpha").do is Do.WAIT
+    assert typed(tmp_path).count("hello?") == 1
 
 
 def test_an_agent_that_asks_for_permission_meanwhile_gets_no_second_enter(
@@ -249,3 +253,223 @@ def test_beside_a_draft_a_listener_takes_the_message_and_it_is_not_typed_later(
     assert "GREEN" in eventually(lambda: typed(tmp_path))
     assert "PURPLE" not in typed(tmp_path)
     assert not presence.has_draft(session.id)
+
+
+PROGRAM = """
+import os, pathlib, sys, tty
+tty.setraw(0)
+taken, deaf, line = pathlib.Path(sys.argv[1]), int(sys.argv[2]), ""
+print("agent> ", end="", flush=True)
+while byte := os.read(0, 1):
+    if byte != b"\\r":
+        line += byte.decode("utf-8", "replace")
+        print(byte.decode("ascii", "replace") if byte.isalnum() or byte == b" " else "", end="", flush=True)
+    elif deaf:
+        deaf -= 1
+    else:
+        taken.open("a").write(line + chr(10))
+        line = ""
+        print("\\r\\nagent> ", end="", flush=True)
+"""
+"""A program with a prompt, which swallows the first so many of the Enters it is sent."""
+
+
+@pytest.fixture
+def start(project: Project, tmux: Tmux, tmp_path: Path) -> Callable[..., str]:
+    def begin(profile: str = "", *, deaf: int = 0) -> str:
+        """Give alpha the program above, and return its pane."""
+        place = project.paths.home.agents / "scribe.yaml"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(f"command: [bash]\ndelivery: type\nhooks: true\n{profile}")
+        project.store.set("tmux.socket", tmux.socket)
+        session = tmux.find_session("delivery")
+        assert session is not None
+        command = (sys.executable, "-c", PROGRAM, str(tmp_path / "typed"), str(deaf))
+        source = str(project.paths.source)
+        window = tmux.open_window(session, "alpha", command, session="alpha", project=source, cwd=tmp_path)
+        eventually(lambda: tmux.cursor_line(window.pane) == "agent> ")
+        project.store.update_session("alpha", agent="scribe", intent=Intent.RUN)
+        project.store.record_sign("alpha", Sign.READY, "")
+        return window.pane
+
+    return begin
+
+
+def keys(tmux: Tmux, pane: str, *words: str) -> None:
+    subprocess.run(("tmux", "-S", tmux.socket, "send-keys", "-t", pane, *words), check=True, timeout=10)
+
+
+SAYS_ITS_PROMPT = "prompt: 'agent>'\n"
+
+
+def test_a_draft_in_the_prompt_of_a_program_of_one_s_own_is_not_added_to(
+    project: Project, tmux: Tmux, tmp_path: Path, start: Callable[..., str]
+) -> None:
+    pane = start(SAYS_ITS_PROMPT)
+    keys(tmux, pane, "-l", "delete the database")
+    eventually(lambda: "database" in tmux.cursor_line(pane))
+    say(project, "hello")
+    typist = Typist(project, Presence(), pace=FAST)
+    assert "a draft stands" in typist.attend("alpha").reason
+    keys(tmux, pane, "Enter")
+    eventually(lambda: tmux.cursor_line(pane) == "agent> ")
+    assert typist.attend("alpha").do is Do.TYPE
+    eventually(lambda: "hello" in typed(tmp_path))
+    assert typed(tmp_path).splitlines()[0] == "delete the database"
+
+
+def test_how_an_empty_prompt_looks_is_learned_when_its_program_is_ready(
+    project: Project, tmux: Tmux, tmp_path: Path, start: Callable[..., str]
+) -> None:
+    pane = start()
+    typist = Typist(project, Presence(), pace=FAST)
+    assert typist.prompts.learn("alpha")
+    say(project, "hello")
+    keys(tmux, pane, "-l", "a draft")
+    eventually(lambda: "a draft" in tmux.cursor_line(pane))
+    assert "a draft stands" in Typist(project, Presence(), pace=FAST).attend("alpha").reason
+    keys(tmux, pane, "Enter")
+    eventually(lambda: tmux.cursor_line(pane) == "agent> ")
+    assert Typist(project, Presence(), pace=FAST).attend("alpha").do is Do.TYPE
+    assert "hello" in eventually(lambda: typed(tmp_path))
+
+
+def test_nothing_is_typed_where_the_empty_prompt_is_not_known(
+    project: Project, tmux: Tmux, tmp_path: Path, start: Callable[..., str]
+) -> None:
+    """Somebody may have begun to type before the first look: it cannot be told from the prompt."""
+    pane = start()
+    keys(tmux, pane, "-l", "a draft")
+    eventually(lambda: "a draft" in tmux.cursor_line(pane))
+    project.store.update_session("alpha", state_since=project.store.now() - timedelta(seconds=20))
+    say(project, "hello")
+    typist = Typist(project, Presence(), pace=FAST)
+    assert not typist.prompts.learn("alpha")
+    for _ in range(2):
+        assert "not known" in typist.attend("alpha").reason
+    (told,) = [event.text for event in project.store.events("alpha") if event.kind == "trouble"]
+    assert "with the key prompt" in told
+    assert typed(tmp_path) == ""
+
+
+def test_an_enter_that_was_swallowed_is_pressed_again(
+    project: Project, tmp_path: Path, start: Callable[..., str]
+) -> None:
+    start(SAYS_ITS_PROMPT, deaf=1)
+    number = say(project, "hello")
+
+    def hook(_: float) -> None:
+        if "hello" in typed(tmp_path):
+            project.store.record_sign("alpha", Sign.TURN_STARTED, "hello")
+
+    Typist(project, Presence(), pace=replace(FAST, proof=2), pause=hook).attend("alpha")
+    assert state_of(project, number) is MessageState.DELIVERED
+
+
+def test_an_enter_is_not_pressed_again_when_a_person_has_begun_to_type(
+    project: Project, tmux: Tmux, tmp_path: Path, start: Callable[..., str]
+) -> None:
+    pane = start(SAYS_ITS_PROMPT, deaf=1)
+    number = say(project, "hello")
+    begun: list[bool] = []
+
+    def person(_: float) -> None:
+        if not begun:
+            keys(tmux, pane, "-l", "my own words")
+            begun.append(True)
+            eventually(lambda: "my own words" in tmux.cursor_line(pane))
+
+    Typist(project, Presence(), pace=FAST, pause=person).attend("alpha")
+    assert begun
+    assert typed(tmp_path) == ""
+    assert state_of(project, number) is MessageState.QUEUED
+
+
+class Killed(BaseException):
+    """What a kill of the service is to the code it cuts off."""
+
+
+def test_what_was_typed_when_the_service_was_killed_is_not_typed_again(
+    project: Project, tmux: Tmux, tmp_path: Path, start: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pane = start(SAYS_ITS_PROMPT)
+    number = say(project, "transfer 100 EUR")
+    with monkeypatch.context() as patch:
+        patch.setattr(Typist, "_proven", lambda *_: (_ for _ in ()).throw(Killed))
+        with pytest.raises(Killed):
+            Typist(project, Presence(), pace=FAST).attend("alpha")
+    eventually(lambda: "transfer" in typed(tmp_path))
+    eventually(lambda: tmux.cursor_line(pane) == "agent> ")
+    after = Typist(project, Presence(), pace=replace(FAST, proof=0, again=0))
+    for _ in range(3):
+        assert after.attend("alpha").do is Do.WAIT
+    assert typed(tmp_path).count("transfer") == 1
+    assert state_of(project, number) is MessageState.QUEUED
+    (told,) = [event.text for event in project.store.events("alpha") if event.kind == "trouble"]
+    assert "send it again if it is not there" in told
+
+
+def test_a_sign_that_came_after_the_kill_counts(
+    project: Project, tmp_path: Path, start: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start(SAYS_ITS_PROMPT)
+    number = say(project, "hello")
+    with monkeypatch.context() as patch:
+        patch.setattr(Typist, "_proven", lambda *_: (_ for _ in ()).throw(Killed))
+        with pytest.raises(Killed):
+            Typist(project, Presence(), pace=FAST).attend("alpha")
+    after = Typist(project, Presence(), pace=FAST)
+    after.attend("alpha")
+    assert state_of(project, number) is MessageState.QUEUED
+    project.store.record_sign("alpha", Sign.TURN_STARTED, "hello")
+    after.attend("alpha")
+    assert state_of(project, number) is MessageState.DELIVERED
+    assert "hello" in eventually(lambda: typed(tmp_path))
+
+
+def test_what_may_have_been_taken_in_a_crash_is_not_handed_over_as_well(project: Project) -> None:
+    session = project.store.update_session("alpha", agent="claude", intent=Intent.RUN, state=State.IDLE)
+    first, second = say(project, "transfer 100 EUR"), say(project, "the other")
+    project.store.note_typed(session.id, [first], 0, "an earlier service")
+    reply = str(take_hook(project, session, "UserPromptSubmit", {"prompt": "my own words"}))
+    assert "the other" in reply
+    assert "transfer" not in reply
+    # Its hook tells that it did take it.
+    take_hook(project, session, "UserPromptSubmit", {"prompt": f"[message {first} from main]\n> transfer 100 EUR"})
+    assert state_of(project, first) is MessageState.DELIVERED
+    assert state_of(project, second) is MessageState.DELIVERED
+
+
+def test_text_that_went_nowhere_is_typed_again(project: Project, tmux: Tmux, tmp_path: Path) -> None:
+    """Codex loses what is pasted while it draws; that it took nothing is known, for it tells each prompt it takes."""
+    agent(project, tmux, tmp_path, hooks=True)
+    profile = "family: codex\ncommand: [bash]\ndelivery: hook\nhooks: true\n"
+    (project.paths.home.agents / "scribe.yaml").write_text(profile)
+    session = project.store.record_sign("alpha", Sign.READY, "")
+    window = places.window_of(project, session)
+    assert window is not None
+    tell = ("tmux", "-S", tmux.socket, "display-message", "-p", "-t", window.pane, "#{pane_tty}")
+    screen = Path(subprocess.run(tell, check=True, capture_output=True, text=True, timeout=10).stdout.strip())
+    screen.write_text("\r\n› ")
+    eventually(lambda: "›" in tmux.capture(window.pane))
+    number = say(project, "PURPLE")
+    typist = Typist(project, Presence(), pace=replace(FAST, again=0))
+    assert typist.attend("alpha").do is Do.TYPE
+    eventually(lambda: typed(tmp_path).count("PURPLE") == 1)
+    # It stands on the screen: it was taken, whatever the hooks say.
+    screen.write_text(f"\x1b[2J\x1b[H[message {number} from main]\r\n› ")
+    eventually(lambda: "message" in tmux.capture(window.pane))
+    typist.attend("alpha")
+    assert typed(tmp_path).count("PURPLE") == 1
+    screen.write_text("\x1b[2J\x1b[H› ")
+    eventually(lambda: "message" not in tmux.capture(window.pane))
+    typist.attend("alpha")
+    eventually(lambda: typed(tmp_path).count("PURPLE") == 2)
+
+
+def test_a_clock_that_is_set_back_holds_nothing(project: Project, tmux: Tmux, tmp_path: Path) -> None:
+    agent(project, tmux, tmp_path, hooks=False)
+    project.store.update_session("alpha", state_since=project.store.now() + timedelta(days=1))
+    say(project, "hello")
+    assert Typist(project, Presence(), pace=Pace(quiet=5, settled=0.5, patience=0.0)).attend("alpha").do is Do.TYPE
+    assert "hello" in eventually(lambda: typed(tmp_path))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestra.agents.drafts import drafted
+from orchestra.agents.drafts import prompt_text, reads
 
 HISTORY = "\x1b[48;5;237m❯ an older prompt\x1b[0m\n\n● answer\n\n────\n"
 
@@ -20,7 +20,7 @@ HISTORY = "\x1b[48;5;237m❯ an older prompt\x1b[0m\n\n● answer\n\n───�
     ],
 )
 def test_claudes_prompt_is_read_and_its_hints_are_not(prompt: str, found: bool) -> None:  # noqa: FBT001 -- given
-    assert drafted("claude", f"{HISTORY}{prompt}\n────\n  main · Opus\n") is found
+    assert bool(prompt_text("claude", f"{HISTORY}{prompt}\n────\n  main · Opus\n")) is found
 
 
 @pytest.mark.parametrize(
@@ -35,9 +35,16 @@ def test_claudes_prompt_is_read_and_its_hints_are_not(prompt: str, found: bool) 
 def test_codexs_prompt_is_read_and_its_hints_are_not(prompt: str, found: bool) -> None:  # noqa: FBT001 -- given
     """An open question counts too: Enter would answer it."""
     history = "\x1b[1;2m› \x1b[0man older prompt\n\n• answer\n\n"
-    assert drafted("codex", f"{history}{prompt}\n\n  GPT default\n") is found
+    assert bool(prompt_text("codex", f"{history}{prompt}\n\n  GPT default\n")) is found
 
 
-def test_without_a_prompt_there_is_no_draft() -> None:
-    assert not drafted("claude", "starting")
-    assert not drafted("plain", "❯ words")
+@pytest.mark.parametrize("family", ["claude", "codex", "gemini"])
+def test_without_a_prompt_nothing_is_known(family: str) -> None:
+    """Something else is open there, and what is typed would go to it."""
+    assert reads(family)
+    assert prompt_text(family, "starting") is None
+
+
+def test_of_other_programs_nothing_is_known() -> None:
+    assert not reads("plain")
+    assert prompt_text("plain", "❯ words") is None

@@ -13,7 +13,7 @@ import pytest
 from orchestra.agents import Setting, Usage, load, outfit, signs, usage
 from orchestra.agents.box import gemini_home, gemini_start, gemini_tell
 from orchestra.agents.box.gemini_watch import CANCELLED, FAILED, Conversations
-from orchestra.agents.drafts import drafted
+from orchestra.agents.drafts import prompt_text
 from orchestra.lifecycle import Sign
 from tests.agents.outfitting import CONVERSATION, a_session, in_docker
 
@@ -239,5 +239,5 @@ def test_how_full_it_is_depends_on_the_model() -> None:
     ],
 )
 def test_its_prompt_is_read_and_where_none_is_nothing_is_typed(prompt: str, found: bool) -> None:  # noqa: FBT001 -- given
-    assert drafted("gemini", f"{ABOVE}{prompt}\n\n workspace (/directory)\n") is found
-    assert drafted("gemini", "starting")
+    assert bool(prompt_text("gemini", f"{ABOVE}{prompt}\n\n workspace (/directory)\n")) is found
+    assert prompt_text("gemini", "starting") is None

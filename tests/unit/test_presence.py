@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-
 import pytest
 
 from orchestra.service import presence
@@ -14,19 +12,19 @@ class Clock:
     """A clock that goes when it is told to."""
 
     def __init__(self) -> None:
-        self.time = datetime(2026, 1, 1, tzinfo=UTC)
+        self.time = 1000.0
 
-    def now(self, _zone: object) -> datetime:
+    def now(self) -> float:
         return self.time
 
     def goes(self, seconds: float) -> None:
-        self.time += timedelta(seconds=seconds)
+        self.time += seconds
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
-    monkeypatch.setattr(presence, "datetime", made)
+    monkeypatch.setattr(presence, "monotonic", made.now)
     return made
 
 
