@@ -119,7 +119,7 @@ MIGRATIONS: Mapping[str, tuple[str, ...]] = {
             begun_at TEXT NOT NULL
         )""",
     ),
-    "0008-typed": (
+    "0009-typed": (
         """CREATE TABLE typed (
             message_id INTEGER PRIMARY KEY,
             session_id INTEGER NOT NULL,
