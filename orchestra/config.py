@@ -69,7 +69,7 @@ class Settings:
     memory: str = _setting("4g", "memory per container", pattern=r"\d+[bkmg]?", shape="a size, such as 512m or 4g")
     cpus: float = _setting(0.0, "processors per container; 0: no limit", least=0)
     pids: int = _setting(512, "processes per container", least=16)
-    copy: tuple[str, ...] = _setting((), "files copied into a fresh worktree, such as .env")
+    copy: tuple[str, ...] = _setting((), "files, directories and patterns copied into a fresh worktree, such as .env")
     credentials: tuple[str, ...] = _setting((), "further credentials that agents get, by name")
     editor: str = _setting("", "the editor for specs; empty: $VISUAL, $EDITOR or vi")
     check: str = _setting("", "a command that must succeed on the merged tree")

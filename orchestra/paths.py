@@ -161,6 +161,11 @@ class SessionPaths:
     spec: Path
 
     @property
+    def spec_copy(self) -> Path:
+        """The spec where the person edits it, out of every agent's reach."""
+        return self.root / "spec" / self.spec.name
+
+    @property
     def home(self) -> Path:
         """The agent's home directory; its conversations are here."""
         return self.root / "home"

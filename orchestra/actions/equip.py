@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
-import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -14,7 +13,6 @@ from orchestra.actions import places, told
 from orchestra.errors import ServiceDown
 from orchestra.lifecycle import in_a_turn
 from orchestra.model import Role, SandboxKind, Session, State
-from orchestra.names import MAIN
 
 if TYPE_CHECKING:
     from orchestra.agents import Outfit, Profile, Setting
@@ -69,7 +67,7 @@ def write_files(project: Project, session: Session, *, dress: Dress | None = Non
     profile = project.profile(session.agent)
     for directory in (place.root, place.home, place.agent, place.secrets):
         directory.mkdir(parents=True, exist_ok=True, mode=_PRIVATE)
-    _write_secrets(project, session, profile)
+    _write_secrets(project, session)
     clothes = (dress or outfit)(profile, setting(project, session))
     for name in clothes.home_dirs:
         safe_files.make_directory(place.home, name)
@@ -87,15 +85,25 @@ def _write(path: Path, content: bytes, mode: int) -> None:
     fresh.replace(path)
 
 
-def _write_secrets(project: Project, session: Session, profile: Profile) -> None:
+def _write_secrets(project: Project, session: Session) -> None:
     place = project.place(session)
     kept = place.token.read_text() if place.token.is_file() else ""
     if not kept or token_hash(kept) != session.token_hash:
         kept = secrets.token_urlsafe(32)
         project.store.update_session(session.name, token_hash=token_hash(kept))
         _write(place.token, kept.encode(), 0o400)
-    for name, value in credentials(project, profile).items():
+    for name, value in drop_withdrawn(project, session).items():
         _write(place.secrets / name, value.encode(), 0o400)
+
+
+def drop_withdrawn(project: Project, session: Session) -> Mapping[str, str]:
+    """Remove the files of credentials that the person has taken back, and return those that hold."""
+    found = credentials(project, project.profile(session.agent))
+    secrets_dir = project.place(session).secrets
+    for file in secrets_dir.iterdir() if secrets_dir.is_dir() else ():
+        if file.name not in {*found, project.place(session).token.name}:
+            file.unlink(missing_ok=True)
+    return found
 
 
 def token_hash(token: str) -> str:
@@ -156,15 +164,3 @@ def task_text(project: Project, session: Session) -> str:
         return project.store.get("designer.task") or ""
     first = project.store.spec(session.name, 1)
     return first.text if first else ""
-
-
-def copy_extras(project: Project, session: Session) -> None:
-    """Copy the files that the settings name (such as ``.env``) from the project into a fresh worktree."""
-    from orchestra import safe_files  # noqa: PLC0415 -- loads when touched
-
-    for name in project.settings.copy:
-        source = project.paths.source / name
-        inside = project.paths.source in source.resolve().parents
-        if source.is_file() and inside and session.name != MAIN:
-            # The commit it starts from may be an agent's, and hold a link of that name.
-            safe_files.plant(session.worktree, name, source.read_bytes(), stat.S_IMODE(source.stat().st_mode))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeAlias
 
-from orchestra.actions import equip, places, preserve, source, sync
+from orchestra.actions import equip, extras, places, preserve, source, sync
 from orchestra.actions.build import build_image
 from orchestra.errors import EngineDown, NotFound, OrchestraError, Refused, StoreError
 from orchestra.lifecycle import Seen, Sign, Step
@@ -47,12 +47,12 @@ def _even_unrecorded(session: Session, progress: Progress) -> Iterator[None]:
         progress(f"not recorded: {error.message}")
 
 
-def _worktree(project: Project, session: Session, _progress: Progress) -> None:
+def _worktree(project: Project, session: Session, progress: Progress) -> None:
     repository = project.repository
     session.worktree.parent.mkdir(parents=True, exist_ok=True)
     keep = f"refs/orchestra/base/{session.name}"
     repository.add_worktree(session.worktree, session.branch, session.base, keep=keep)
-    equip.copy_extras(project, session)
+    extras.copy_extras(project, session, progress)
 
 
 def _private_git(project: Project, session: Session, _progress: Progress) -> None:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
+from orchestra import safe_files
+from orchestra.errors import Refused
 from orchestra.model import Role, SandboxKind, Session
 from orchestra.project import Project
 
@@ -39,6 +42,18 @@ def of_refs(project: Project, session: Session) -> Trace:
 def of_work(project: Project, session: Session) -> Trace:
     """Return a trace that changes with the worktree's top directory and with what is staged."""
     return of_files(session.worktree, project.place(session).git / "index")
+
+
+def of_spec(project: Project, session: Session) -> Trace:
+    """Return a trace that changes when an editor saved the session's spec, in the checkout or in the person's copy."""
+    place, source = project.place(session), project.paths.source
+    name = str(place.spec.relative_to(source))
+    seen = None
+    # What cannot be looked at is told where it is read.
+    with suppress(Refused):
+        seen = safe_files.look(source, name)
+    shared = ((name, seen.inode, seen.size, seen.modified),) if seen else ()
+    return shared + of_files(place.spec_copy)
 
 
 def of_tree(top: Path) -> Trace:

@@ -159,7 +159,7 @@ class Watcher:
         watch.refresh_diff(self._project, session)
 
     def _spec(self, session: Session) -> None:
-        trace = traces.of_files(self._project.place(session).spec)
+        trace = traces.of_spec(self._project, session)
         still = self._specs_before.get(session.id) == trace
         self._specs_before[session.id] = trace
         # An editor that writes in two steps is left to finish: the same sight twice.
