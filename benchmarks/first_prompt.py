@@ -84,7 +84,7 @@ class FirstPrompt:
 def first_prompt(place: Ground) -> Iterator[FirstPrompt]:
     """Serve a model where containers reach it, with a login for it in the home's secrets."""
     home = Home.find()
-    gateway = DockerSandbox(place.network, home_tag=home.tag).gateway()
+    gateway = DockerSandbox(place.network, home_tag=home.tag, owner=home.owner).gateway()
     image = place.orchestra("image", "build", AGENT).stdout.split()[-1]
     with ModelServer([Rule([Say("Hello.")])], address=gateway) as model:
         home.secrets.mkdir(mode=0o700, exist_ok=True)

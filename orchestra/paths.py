@@ -13,6 +13,7 @@ from orchestra.names import digest, slug
 
 _SOCKET_PATH_LIMIT = 100
 """Unix socket addresses hold 108 bytes on Linux and 104 on macOS (unix(7), unix(4))."""
+_ID_BYTES = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +55,32 @@ class Home:
 
     @property
     def tag(self) -> str:
-        """A short mark that keeps the engine objects of two homes apart; empty for the usual home."""
-        return "" if self.root == Path.home() / ".orchestra" else digest(str(self.root), 6)
+        """A short mark of where the home is, for names; `owner` tells whose a thing of that name is."""
+        return digest(os.path.realpath(self.root), 6)
+
+    @property
+    def owner(self) -> str:
+        """The user's number and the home's own random id, which no other home has; made on first use.
+
+        Raises Refused where the file that keeps the id holds something else.
+        """
+        kept = self._id()
+        known = kept.read_text(encoding="ascii", errors="replace").strip()
+        if len(known) != 2 * _ID_BYTES or not known.isalnum():
+            hint = f"put it back, or have a new one made: rm {kept}"
+            raise Refused(f"{kept} does not hold this home's id", hint=hint)
+        return f"{os.getuid()}-{known}"
+
+    def _id(self) -> Path:
+        kept = self.root / "id"
+        if not kept.exists():
+            self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _write_once(kept, os.urandom(_ID_BYTES).hex())
+        return kept
 
     def project(self, root: Path) -> ProjectPaths:
         """Return the places of the project at ``root``, claiming a readable key on first use."""
+        self._id()
         plain = slug(root.name or "root")
         for key in (plain, f"{plain}-{digest(str(root), 6)}"):
             state = self.root / "projects" / key
@@ -72,12 +94,19 @@ def _claim(state: Path, root: Path) -> bool:
     state.mkdir(parents=True, exist_ok=True, mode=0o700)
     owner = state / "source"
     if not owner.exists():
-        fresh = state / f".source.{os.getpid()}"
-        fresh.write_text(str(root), encoding="utf-8", errors="surrogateescape")
-        with contextlib.suppress(FileExistsError):
-            os.link(fresh, owner)
-        fresh.unlink()
+        _write_once(owner, str(root))
     return owner.read_text(encoding="utf-8", errors="surrogateescape") == str(root)
+
+
+def _write_once(place: Path, text: str) -> None:
+    """Write a file for this user alone, whole or not at all; whoever was first has written it."""
+    fresh = place.with_name(f".{place.name}.{os.getpid()}-{os.urandom(4).hex()}")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with open(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:  # noqa: PTH123 -- a descriptor
+        file.write(text)
+    with contextlib.suppress(FileExistsError):
+        os.link(fresh, place)
+    fresh.unlink()
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +176,7 @@ class ProjectPaths:
         label = f"{number}-{name}"
         return SessionPaths(
             root=self.state / "sessions" / label,
-            secrets=runtime() / digest(str(self.state), 12) / label,
+            secrets=runtime() / digest(f"{self.home.owner}:{self.state}", 12) / label,
             spec=self.specs / f"{name}.md",
         )
 

@@ -94,9 +94,14 @@ class Project:
             return HostSandbox(self.paths.state)
         from orchestra.drivers.docker import DockerSandbox  # noqa: PLC0415 -- loads when touched
 
-        tag = self.paths.home.tag
-        network = f"orchestra-{tag}" if tag else "orchestra"
-        return DockerSandbox(network, internal=self.settings.network_internal, home_tag=tag)
+        home = self.paths.home
+        return DockerSandbox(
+            f"orchestra-{home.tag}",
+            internal=self.settings.network_internal,
+            home_tag=home.tag,
+            owner=home.owner,
+            home=home.root,
+        )
 
     def tmux(self) -> Tmux | None:
         """Return the tmux server that shows this project, or None while no server does."""
@@ -134,9 +139,7 @@ class Project:
     @property
     def box_prefix(self) -> str:
         """What the names of the project's containers begin with."""
-        tag = self.paths.home.tag
-        middle = f"{tag}-" if tag else ""
-        return f"orchestra-{middle}{self.paths.key}-"
+        return f"orchestra-{self.paths.home.tag}-{self.paths.key}-"
 
     @contextmanager
     def lock(self, name: str, *, deadline: float = LOCK_DEADLINE) -> Iterator[None]:
@@ -148,6 +151,12 @@ class Project:
         with (self.paths.locks / f"{name}.lock").open("w") as file:
             _acquire(file.fileno(), name, deadline)
             yield
+
+    def check_source(self, start: Path | None = None) -> None:
+        """Refuse a project that holds the person's home directory, or Orchestra's own; ``start`` is where they are."""
+        from orchestra.drivers import protected  # noqa: PLC0415 -- loads when touched
+
+        protected.refuse(self.paths.source, home=self.paths.home.root, start=start)
 
     def check_room(self, *, least: int = 64 * 1024 * 1024) -> None:
         """Refuse to begin where the disk has fewer than ``least`` bytes left, before anything is half made."""

@@ -6,8 +6,6 @@ import os
 import shutil
 from typing import TYPE_CHECKING
 
-from orchestra.names import digest
-
 if TYPE_CHECKING:
     from orchestra.project import Project
 
@@ -33,5 +31,4 @@ def find_tmux(project: Project) -> tuple[str, str, bool]:
 
 def tmux_session_name(project: Project) -> str:
     """Return the name of the project's tmux session on our own server, one per home and project."""
-    tag = project.paths.home.tag
-    return f"{project.paths.key}-{tag}" if tag else project.paths.key or digest(str(project.paths.source), 8)
+    return f"{project.paths.key}-{project.paths.home.tag}"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from orchestra.actions import places
 from orchestra.actions.reconcile import reconcile, settle
 from orchestra.actions.sandboxes import choose_sandbox
+from orchestra.actions.stale import drop_containers
 from orchestra.actions.status import clear_status, show_status
 from orchestra.actions.troubles import trouble_of
 from orchestra.errors import EngineDown, NotFound, OrchestraError, StoreError, ToolMissing
@@ -54,6 +55,7 @@ def up(
     cannot, its error is raised once everything else is there. What cannot be understood is refused before
     anything is remembered or made.
     """
+    project.check_source()
     _load_layout(project, layout or project.settings.layout)
     kind = choose_sandbox(project, sandbox)
     if agent:
@@ -63,6 +65,7 @@ def up(
         server = project.tmux()
         if server is None or server.version() < OLDEST_TMUX:
             raise ToolMissing("orchestra needs tmux 3.2 or newer", hint="install it: sudo apt-get install tmux")
+        drop_containers(project)
         _designer(project, agent, task, kind)
         failure = _settle_designer(project, progress)
         troubles = reconcile(project, progress=progress)

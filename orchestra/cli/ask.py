@@ -68,6 +68,7 @@ def _with_service(paths: ProjectPaths, action: str, arguments: dict[str, object]
     from orchestra.project import Project  # noqa: PLC0415 -- loads when touched
 
     project = Project(paths)
+    project.check_source()
     _ = project.repository
     project.check_room()
     return ask_surely(paths, action, arguments, progress=say, request=request)

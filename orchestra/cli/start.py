@@ -48,6 +48,7 @@ def _find_tmux(start: Path | None) -> tuple[str, str, bool]:
     from orchestra.actions.hall import find_tmux  # noqa: PLC0415 -- loads when touched
 
     project = open_project(start)
+    project.check_source(start or Path.cwd())
     _ = project.repository
     return find_tmux(project)
 

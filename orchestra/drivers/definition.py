@@ -6,7 +6,7 @@ import json
 import math
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,14 +15,20 @@ import docker
 from docker.types import LogConfig
 from docker.types import Mount as EngineMount
 
-from orchestra.drivers import engine
+from orchestra.drivers import engine, protected
 from orchestra.drivers.private_git import OBJECTS
 from orchestra.drivers.sandbox import Box, Mount
 from orchestra.errors import Refused
 from orchestra.names import digest
 
 HOME = "orchestra.home"
-"""The label that tells the containers of one home from another's."""
+"""The label that says where the home is that a container or network was made for, as `Home.tag` does."""
+OWNER = "orchestra.owner"
+"""The label that says whose it is, as `Home.owner` does; what older versions made has none."""
+PROJECT = "orchestra.project"
+"""The label with the key of the project, `ProjectPaths.key`, that a container belongs to."""
+_EARLIER = "default"
+"""What older versions wrote in HOME for every home at ``~/.orchestra``, whoever's it was."""
 DEFINITION = "orchestra.definition"
 """The label that holds the hash of what a container was made from."""
 ONCE = "orchestra.once"
@@ -34,10 +40,37 @@ _LOG_LIMIT = "16m"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a container is made: its network and the home it belongs to."""
+    """Where a container is made: its network, and the home it belongs to."""
 
     network: str
     home_tag: str
+    owner: str = ""
+    home: Path | None = None
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The labels of all that is made here."""
+        return {HOME: self.home_tag, OWNER: self.owner}
+
+    def owns(self, labels: Mapping[str, str] | None, mounts: Sequence[Mapping[str, Any]] = ()) -> bool:
+        """Say whether a thing with these labels and mounts is this home's.
+
+        A container that an older version made has no owner; what it mounts of this home tells.
+        """
+        known = labels or {}
+        if OWNER in known:
+            return known[OWNER] == self.owner
+        if known.get(HOME) != _EARLIER:
+            return HOME in known and known[HOME] == self.home_tag
+        return any(self._holds(str(mount.get("Source", ""))) for mount in mounts)
+
+    def _holds(self, source: str) -> bool:
+        return self.home is not None and Path(source).is_relative_to(os.path.realpath(self.home))
+
+
+def is_earlier(labels: Mapping[str, str] | None) -> bool:
+    """Say whether an older version, which did not write down whose a container is, has made it."""
+    return OWNER not in (labels or {})
 
 
 def refuse_engine_sockets(mounts: Sequence[Mount]) -> None:
@@ -76,10 +109,12 @@ def configuration(client: docker.APIClient, box: Box, place: Place, *, once: Seq
     """Return the arguments of `create_container` for a box; ``once`` for a program that only runs and ends.
 
     Nothing is logged by the engine of an agent's terminal; a program that runs once is logged, up
-    to 16 MiB, for its output. Raises Refused for a mount that would show an engine's socket.
+    to 16 MiB, for its output. Raises Refused for a mount that would show an engine's socket, or a home directory.
     """
     refuse_engine_sockets(box.mounts)
-    labels = {**box.labels, HOME: place.home_tag or "default"}
+    for mount in box.mounts:
+        protected.refuse(mount.source, home=place.home)
+    labels = {**box.labels, **place.labels}
     if once:
         labels[ONCE] = box.name
     wanted: dict[str, Any] = {

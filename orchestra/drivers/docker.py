@@ -12,7 +12,17 @@ from pathlib import Path
 from typing import Any
 
 from orchestra.drivers import networks, process
-from orchestra.drivers.definition import DEFINITION, HOME, ONCE, Place, configuration, throw_away
+from orchestra.drivers.definition import (
+    DEFINITION,
+    HOME,
+    ONCE,
+    OWNER,
+    PROJECT,
+    Place,
+    configuration,
+    is_earlier,
+    throw_away,
+)
 from orchestra.drivers.engine import CALL_DEADLINE, appears, command, connect, engine_version, is_conflict, translated
 from orchestra.drivers.process import Completed
 from orchestra.drivers.sandbox import SHELL, STOP_GRACE, Box, name_of
@@ -41,15 +51,24 @@ _EXIT_CODE = re.compile(r"\((\d+)\)")
 class DockerSandbox:
     """The boxes of one home as containers on one network.
 
-    ``internal`` closes the network to everything but the host.
+    ``home_tag`` and ``owner`` are `Home.tag` and `Home.owner`; ``home`` is where it is. A container of the same name
+    that is another home's counts as absent when looked at, and nothing is done to it. ``internal`` closes the network
+    to everything but the host.
     """
 
     kind = SandboxKind.DOCKER
 
     def __init__(
-        self, network: str, *, internal: bool = False, home_tag: str = "", clock: Callable[[], float] = time.monotonic
+        self,
+        network: str,
+        *,
+        internal: bool = False,
+        home_tag: str = "",
+        owner: str = "",
+        home: Path | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._place = Place(network, home_tag)
+        self._place = Place(network, home_tag, owner, home)
         self._internal = internal
         self._clock = clock
         self._network_seen = -math.inf
@@ -75,7 +94,7 @@ class DockerSandbox:
     def _replace(self, name: str, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
         self._require_ours(name, found)
         running = _sight(found).state is BoxState.RUNNING
-        if running or found["Config"]["Labels"].get(DEFINITION) == wanted["labels"][DEFINITION]:
+        if running or _same_definition(found["Config"]["Labels"], wanted["labels"]):
             return
         self.remove(name)
         try:
@@ -119,20 +138,32 @@ class DockerSandbox:
     def look(self, box: Box | str) -> BoxSight:
         """Look at one container; raises EngineDown."""
         found = self._inspect(name_of(box))
-        return BoxSight(BoxState.ABSENT) if found is None else _sight(found)
+        return BoxSight(BoxState.ABSENT) if found is None or not self._owns(found) else _sight(found)
 
     def look_all(self) -> dict[str, BoxSight]:
         """Look at every container of this home with one call; start times are not told."""
-        label = f"{HOME}={self._place.home_tag or 'default'}"
+        return {row["Names"][0].removeprefix("/"): _listed(row) for row in self._rows() if row["Names"]}
+
+    def made_for(self, project: str) -> dict[str, bool]:
+        """Return the containers of one of this home's projects by name: true for what an older version made."""
+        rows = (row for row in self._rows(f"{PROJECT}={project}") if row["Names"])
+        return {row["Names"][0].removeprefix("/"): is_earlier(row["Labels"]) for row in rows}
+
+    def _rows(self, *more: str) -> list[dict[str, Any]]:
+        """Return what the engine lists of this home's containers; ``more`` are further labels they have."""
         with translated("list the containers"):
-            rows = connect().containers(all=True, filters={"label": label})
-        return {row["Names"][0].removeprefix("/"): _listed(row) for row in rows if row["Names"]}
+            rows = connect().containers(all=True, filters={"label": [HOME, *more]})
+        return [row for row in rows if self._place.owns(row["Labels"], row["Mounts"])]
 
     def stop(self, name: str, *, grace: float = STOP_GRACE) -> None:
         """Ask the agent to end, kill it after ``grace`` seconds; an absent container is stopped already."""
+        found = self._inspect(name)
+        if found is None:
+            return
+        self._require_ours(name, found)
         seconds = max(0, round(grace))
         with contextlib.suppress(NotFound), translated(f"stop the container {name}"):
-            connect(CALL_DEADLINE + seconds).stop(name, timeout=seconds)
+            connect(CALL_DEADLINE + seconds).stop(found["Id"], timeout=seconds)
 
     def remove(self, name: str) -> None:
         """Remove a container, running or not; an absent one is removed already."""
@@ -142,7 +173,7 @@ class DockerSandbox:
         self._require_ours(name, found)
         try:
             with contextlib.suppress(NotFound), translated(f"remove the container {name}"):
-                connect().remove_container(name, force=True, v=True)
+                connect().remove_container(found["Id"], force=True, v=True)
         except CommandFailed as error:
             # The engine says so while another process is removing it.
             if not is_conflict(error):
@@ -179,8 +210,10 @@ class DockerSandbox:
         directories alone, read-only. Raises NotFound where the image is not known either.
         """
         found = self._inspect(box.name)
+        if found is not None and not self._owns(found):
+            found = None
         if found is not None and _sight(found).state is BoxState.RUNNING:
-            return (*command(), "exec", "-i", box.name, "git-upload-pack", git_dir)
+            return (*command(), "exec", "-i", found["Id"], "git-upload-pack", git_dir)
         image = box.image or (str(found["Config"]["Image"]) if found is not None else "")
         if not image:
             raise NotFound(f"there is no container {box.name} and no image for it", hint="type: orchestra up")
@@ -205,10 +238,9 @@ class DockerSandbox:
 
     def _clear_leftovers(self, name: str) -> None:
         """Remove what a killed process could not remove behind itself."""
-        with translated("list the containers"):
-            rows = connect().containers(all=True, filters={"label": f"{ONCE}={name}", "status": "exited"})
-        for row in rows:
-            self.remove(row["Names"][0].removeprefix("/"))
+        for row in self._rows(f"{ONCE}={name}"):
+            if row["State"] == "exited":
+                self.remove(row["Names"][0].removeprefix("/"))
 
     def gateway(self) -> str:
         """Return the address at which a container reaches the host."""
@@ -238,8 +270,7 @@ class DockerSandbox:
 
         Raises CommandFailed where one still is.
         """
-        with contextlib.suppress(NotFound), translated(f"remove the network {self._place.network}"):
-            connect().remove_network(self._place.network)
+        networks.remove(self._place)
 
     def _inspect(self, name: str) -> dict[str, Any] | None:
         try:
@@ -249,11 +280,22 @@ class DockerSandbox:
             return None
         return found
 
+    def _owns(self, found: Mapping[str, Any]) -> bool:
+        return self._place.owns(found["Config"]["Labels"], found["Mounts"])
+
     def _require_ours(self, name: str, found: Mapping[str, Any]) -> None:
-        if (found["Config"]["Labels"] or {}).get(HOME) != (self._place.home_tag or "default"):
-            raise Refused(
-                f"there is a container {name} that is not this Orchestra's", hint=f"rename it: docker rename {name} …"
-            )
+        if self._owns(found):
+            return
+        user, _, _ = (found["Config"]["Labels"] or {}).get(OWNER, "").partition("-")
+        whose = f"a home of user {user} has made it" if user else "nothing says that it has made it"
+        raise Refused(
+            f"the container {name} is not this Orchestra's: {whose}, so it is left alone",
+            hint=f"rename it: docker rename {name} …; or use another home: export ORCHESTRA_HOME=DIR",
+        )
+
+
+def _same_definition(labels: Mapping[str, str] | None, wanted: Mapping[str, str]) -> bool:
+    return not is_earlier(labels) and (labels or {}).get(DEFINITION) == wanted[DEFINITION]
 
 
 def _sight(found: Mapping[str, Any]) -> BoxSight:

@@ -79,6 +79,11 @@ class HostSandbox:
             return {}
         return {file.name: self.look(file.name) for file in self._records.iterdir() if file.suffix != ".new"}
 
+    def made_for(self, project: str) -> dict[str, bool]:
+        """Return the agents' processes of this project."""
+        del project
+        return dict.fromkeys(self.look_all(), False)
+
     def stop(self, name: str, *, grace: float = STOP_GRACE) -> None:
         """End an agent and everything it started: asked first, killed after ``grace`` seconds.
 

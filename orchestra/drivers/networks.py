@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
-from orchestra.drivers.definition import HOME, Place
+from orchestra.drivers.definition import Place
 from orchestra.drivers.engine import appears, connect, translated
 from orchestra.errors import CommandFailed, NotFound, OrchestraError, Refused
 from orchestra.names import digest
@@ -19,20 +20,42 @@ def bridge_name(network: str) -> str:
 
 
 def is_there(place: Place) -> bool:
-    """Say whether the network is there; raises EngineDown."""
-    return _find(place.network) is not None
+    """Say whether the network is there, and this home's; raises EngineDown."""
+    found = _find(place.network)
+    return found is not None and place.owns(found["Labels"])
 
 
 def ensure(place: Place, *, internal: bool) -> dict[str, Any]:
     """Make the network unless it is there, and return what the engine says of it.
 
-    Raises Refused where it is there, open instead of closed or the other way round, and in use.
+    Raises Refused where it is there and somebody else's, or open instead of closed, or the other way round, and in use.
     """
     found = _find(place.network)
+    if found is not None:
+        require_ours(place, found)
     if found is not None and bool(found["Internal"]) != internal:
         _remove(place.network, internal=internal)
         found = None
     return found or _create(place, internal=internal)
+
+
+def require_ours(place: Place, found: dict[str, Any]) -> None:
+    """Raise Refused for a network that another home, or another program, has made."""
+    if not place.owns(found["Labels"]):
+        name = found["Name"]
+        raise Refused(
+            f"the network {name} on this engine is not this Orchestra's",
+            hint=f"if nobody needs it: docker network rm {name}; else use another home: export ORCHESTRA_HOME=DIR",
+        )
+
+
+def remove(place: Place) -> None:
+    """Remove the network; one that is gone, or is somebody else's, is left. Raises CommandFailed while it is used."""
+    found = _find(place.network)
+    if found is None or not place.owns(found["Labels"]):
+        return
+    with contextlib.suppress(NotFound), translated(f"remove the network {place.network}"):
+        connect().remove_network(found["Id"])
 
 
 def gateway(network: dict[str, Any]) -> str:
@@ -69,13 +92,14 @@ def _create(place: Place, *, internal: bool) -> dict[str, Any]:
                 options=options,
                 check_duplicate=True,
                 internal=internal,
-                labels={HOME: place.home_tag or "default"},
+                labels=place.labels,
             )
     except CommandFailed as error:
         refusal = error
     found = appears(lambda: _find(place.network))
     if found is None:
         raise refusal or NotFound(f"the network {place.network} vanished", hint="type: orchestra up")
+    require_ours(place, found)
     return found
 
 

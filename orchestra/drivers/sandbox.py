@@ -80,6 +80,9 @@ class Sandbox(Protocol):
     def look_all(self) -> dict[str, BoxSight]:
         """Look at every box of this home at once, by name; exit codes are known, start times are not."""
 
+    def made_for(self, project: str) -> dict[str, bool]:
+        """Return the boxes of one of this home's projects by name: true for what an older version made."""
+
     def stop(self, name: str, *, grace: float = STOP_GRACE) -> None:
         """Ask a box to end, and end it after ``grace`` seconds; an absent one is stopped already."""
 

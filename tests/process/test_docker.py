@@ -273,7 +273,8 @@ def test_git_upload_pack_comes_from_a_stopped_box_without_network_and_read_only(
     assert "Read-only file system" in done.stderr
     assert str(box.workdir) in done.stderr
     sandbox.start(box.name)
-    assert sandbox.upload_pack(shown, "/g")[-4:] == ("-i", box.name, "git-upload-pack", "/g")
+    container = docker("inspect", "-f", "{{.Id}}", box.name)
+    assert sandbox.upload_pack(shown, "/g")[-4:] == ("-i", container, "git-upload-pack", "/g")
 
 
 def test_a_missing_image_is_told(sandbox: DockerSandbox, box: Box) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from orchestra import paths
+from orchestra.errors import Refused
 from orchestra.paths import Home
 
 
@@ -25,13 +27,48 @@ def test_the_home_is_the_one_the_environment_names(home: Path, tmp_path: Path, m
     assert Home.find().root == tmp_path / "there"
     monkeypatch.delenv("ORCHESTRA_HOME")
     assert Home.find().root == home / ".orchestra"
-    assert Home.find().tag == ""
 
 
 def test_two_homes_have_two_tags() -> None:
-    tags = {Home(Path("/a")).tag, Home(Path("/b")).tag}
-    assert len(tags) == 2
-    assert "" not in tags
+    assert len({Home(Path("/a")).tag, Home(Path("/b")).tag, Home.find().tag}) == 3
+
+
+def test_a_home_has_one_tag_by_whatever_path_it_is_reached(kept: Home, tmp_path: Path) -> None:
+    kept.root.mkdir()
+    (tmp_path / "link").symlink_to(kept.root)
+    assert Home(tmp_path / "link").tag == kept.tag
+
+
+def test_a_home_has_a_random_id_of_its_own_that_stays(kept: Home, tmp_path: Path) -> None:
+    owner = kept.owner
+    assert owner == Home(kept.root).owner
+    assert owner.startswith(f"{os.getuid()}-")
+    assert stat.S_IMODE((kept.root / "id").stat().st_mode) == 0o600
+    assert Home(tmp_path / "other").owner != owner
+    (kept.root / "id").unlink()
+    assert kept.owner != owner, "a home that was removed and made anew at its place is another one"
+
+
+def test_a_homes_id_is_made_once_whoever_asks_first(kept: Home) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        owners = set(pool.map(lambda _: Home(kept.root).owner, range(32)))
+    assert len(owners) == 1
+    assert [file.name for file in kept.root.iterdir()] == ["id"]
+
+
+@pytest.mark.parametrize("text", ["", "short", "../../../etc/passwd/x", "0" * 200])
+def test_a_damaged_id_is_told_and_not_used(kept: Home, text: str) -> None:
+    kept.root.mkdir()
+    (kept.root / "id").write_text(text)
+    with pytest.raises(Refused, match="does not hold this home's id") as told:
+        _ = kept.owner
+    assert str(kept.root / "id") in told.value.hint
+
+
+def test_the_credentials_of_a_home_that_is_gone_are_not_those_of_the_next_at_its_place(kept: Home) -> None:
+    before = kept.project(Path("/src/app")).session(1, "fix").secrets
+    (kept.root / "id").unlink()
+    assert kept.project(Path("/src/app")).session(1, "fix").secrets != before
 
 
 def test_a_project_keeps_its_places(kept: Home) -> None:

@@ -1,0 +1,79 @@
+"""What no agent is given: the person's home directory, Orchestra's own, and what holds one of them."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from orchestra.errors import Refused
+from orchestra.paths import Home
+
+_MOUNTS = Path("/proc/self/mountinfo")
+_MOUNT_POINT = 4
+"""The field of a line with the path of a mount, its odd characters in octal (proc(5), /proc/[pid]/mountinfo)."""
+_OCTAL = re.compile(r"\\([0-7]{3})")
+
+
+def refuse(source: Path, *, home: Path | None = None, start: Path | None = None) -> None:
+    """Raise Refused for a directory that is, or holds, the person's home directory or Orchestra's own.
+
+    However it is named: through a symlink, or a mount of the same directory. ``home`` is where
+    Orchestra keeps what it knows; ``start`` is where the person is, for the hint.
+    """
+    kept = home or Home.find().root
+    for place, what in (*_people(), (kept, "the directory of Orchestra's own settings and secrets")):
+        if holds(source, place):
+            same = _is_same(source, place)
+            hint = "give the project a repository of its own"
+            hint += f": cd '{start}' && git init" if start is not None and start != source else " in another directory"
+            verb = "is" if same else f"holds {place},"
+            raise Refused(f"{source} {verb} {what}: agents would get all of it", hint=hint)
+
+
+def holds(source: Path, place: Path) -> bool:
+    """Say whether ``place`` is ``source`` or below it, or below a mount inside ``source``."""
+    above = [known for one in _upward(place) if (known := _identity(one))]
+    return any(_identity(one) in above for one in (source, *_mounted_below(source)))
+
+
+def _people() -> Iterator[tuple[Path, str]]:
+    words = "your home directory"
+    yield Path.home(), words
+    try:
+        yield Path(pwd.getpwuid(os.getuid()).pw_dir), words
+    except KeyError:
+        return
+
+
+def _upward(place: Path) -> Iterator[Path]:
+    real = Path(os.path.realpath(place))
+    yield real
+    yield from real.parents
+
+
+def _identity(place: Path) -> tuple[int, int] | None:
+    """Return what is the same for every path to a directory, a bind mount's too."""
+    try:
+        found = place.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    return _identity(one) == _identity(other)
+
+
+def _mounted_below(source: Path) -> Iterator[Path]:
+    top = os.path.realpath(source)
+    try:
+        lines = _MOUNTS.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    except OSError:
+        return
+    for line in lines:
+        place = _OCTAL.sub(lambda found: chr(int(found[1], 8)), line.split(" ")[_MOUNT_POINT])
+        if place.startswith(f"{top.rstrip('/')}/"):
+            yield Path(place)
