@@ -15,6 +15,7 @@ from orchestra.drivers import networks, process
 from orchestra.drivers.definition import (
     DEFINITION,
     HOME,
+    NO_GIT_SETTINGS,
     ONCE,
     OWNER,
     PROJECT,
@@ -213,7 +214,7 @@ class DockerSandbox:
         if found is not None and not self._owns(found):
             found = None
         if found is not None and _sight(found).state is BoxState.RUNNING:
-            return (*command(), "exec", "-i", found["Id"], "git-upload-pack", git_dir)
+            return (*command(), "exec", "-i", *NO_GIT_SETTINGS, found["Id"], "git-upload-pack", git_dir)
         image = box.image or (str(found["Config"]["Image"]) if found is not None else "")
         if not image:
             raise NotFound(f"there is no container {box.name} and no image for it", hint="type: orchestra up")

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import os
+import selectors
 import shlex
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, cast
 
 from orchestra.errors import CommandFailed, DeadlineExceeded, NotFound, ToolMissing
 
 _SHOWN = 60
 _REAP_SECONDS = 2.0
+_GRACE_SECONDS, _POLL = 0.5, 0.01
+MOST = 512 << 20
+"""Bytes of output that are taken, where the caller sets no bound: the longest listing of a large repository."""
+_FIRST_KEPT, _LAST_KEPT = 16 << 10, 48 << 10
+"""Bytes of error output: its other end may be an agent's, which could write without end."""
+_BLOCK = 64 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,31 +54,51 @@ def run(
     stdin: bytes | None = None,
     deadline: float = 30.0,
     check: bool = True,
+    most: int = MOST,
 ) -> Completed:
     """Run a program to its end and return what it left behind; ``deadline`` is in seconds.
 
-    The program leads its own process group, and the whole group is killed when the deadline
-    passes or the caller is interrupted. ``env`` replaces the environment. Raises ToolMissing when
-    there is no such program, DeadlineExceeded, NotFound for a missing ``cwd``, and, with
-    ``check``, CommandFailed for any exit code but 0.
+    It reads ``stdin``, or nothing at all: never our own input. ``cwd`` and ``env`` are as for
+    `subprocess.Popen`. ``most`` is in bytes of output; of the error output the first and the last
+    few are kept. When the deadline passes, the program and all it started are ended. Raises
+    ToolMissing where there is no such program, DeadlineExceeded, NotFound for a missing ``cwd``,
+    CommandFailed for more than ``most`` bytes of output and, with ``check``, for any exit code but 0.
     """
     words = tuple(os.fspath(arg) for arg in args)
-    process = _begin(words, cwd, env)
-    try:
-        stdout, stderr = process.communicate(stdin or b"", timeout=deadline)
-    except subprocess.TimeoutExpired:
-        _kill_group(process)
-        raise DeadlineExceeded(
-            f"`{_shown(words)}` did not end within {deadline:g} seconds",
-            hint="it was stopped; the machine may be busy, so try again",
-        ) from None
-    except BaseException:
-        _kill_group(process)
-        raise
-    done = Completed(words, process.returncode, stdout, stderr)
+    output = _Kept(most)
+    code, complaint = _converse(words, output.take, cwd=cwd, env=env, deadline=deadline, stdin=stdin)
+    if output.is_full:
+        raise CommandFailed(f"`{_shown(words)}` wrote more than {most:,} bytes", hint="that is no answer it can mean")
+    done = Completed(words, code, output.data, complaint)
     if check and done.code != 0:
         raise failure(done)
     return done
+
+
+def stream(
+    args: Sequence[str | Path],
+    take: Callable[[bytes], bool],
+    *,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    deadline: float = 30.0,
+) -> bool:
+    """Run a program and hand its output to ``take``, block by block; False when ``take`` said that it is enough.
+
+    The program is ended then. Otherwise as `run`, with ``check``.
+    """
+    words = tuple(os.fspath(arg) for arg in args)
+    enough = False
+
+    def watched(block: bytes) -> bool:
+        nonlocal enough
+        enough = not take(block)
+        return not enough
+
+    code, complaint = _converse(words, watched, cwd=cwd, env=env, deadline=deadline)
+    if code != 0 and not enough:
+        raise failure(Completed(words, code, b"", complaint))
+    return not enough
 
 
 def failure(done: Completed, *, hint: str = "") -> CommandFailed:
@@ -109,12 +138,152 @@ def _begin(words: tuple[str, ...], cwd: Path | None, env: Mapping[str, str] | No
         raise ToolMissing(f"`{words[0]}` may not be run", hint=f"check the permissions of {words[0]}") from None
 
 
-def _kill_group(process: subprocess.Popen[bytes]) -> None:
+class _Kept:
+    """Output as it comes, up to a number of bytes."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._blocks: list[bytes] = []
+        self._size = 0
+
+    def take(self, block: bytes) -> bool:
+        self._size += len(block)
+        if not self.is_full:
+            self._blocks.append(block)
+        return not self.is_full
+
+    @property
+    def is_full(self) -> bool:
+        return self._size > self._most
+
+    @property
+    def data(self) -> bytes:
+        return b"".join(self._blocks)
+
+
+class _Ends:
+    """The first and the last bytes of what a program complains of: git says first what is wrong, others last."""
+
+    def __init__(self) -> None:
+        self._first = b""
+        self._last = b""
+
+    def take(self, block: bytes) -> bool:
+        room = _FIRST_KEPT - len(self._first)
+        self._first += block[:room]
+        self._last = (self._last + block[room:])[-_LAST_KEPT:]
+        return True
+
+    @property
+    def data(self) -> bytes:
+        return self._first + self._last
+
+
+def _converse(
+    words: tuple[str, ...],
+    take: Callable[[bytes], bool],
+    *,
+    cwd: Path | None,
+    env: Mapping[str, str] | None,
+    deadline: float,
+    stdin: bytes | None = None,
+) -> tuple[int, bytes]:
+    """Run a program, and return its exit code and its complaint; it is ended once ``take`` returns False."""
+    process, complaint, end = _begin(words, cwd, env), _Ends(), time.monotonic() + deadline
+    try:
+        if _exchange(process, stdin or b"", {_pipe(process.stdout): take, _pipe(process.stderr): complaint.take}, end):
+            process.wait(timeout=max(0.0, end - time.monotonic()))
+        else:
+            _end_group(process)
+    except (TimeoutError, subprocess.TimeoutExpired):
+        _end_group(process)
+        raise DeadlineExceeded(
+            f"`{_shown(words)}` did not end within {deadline:g} seconds",
+            hint="it was stopped; the machine may be busy, so try again",
+        ) from None
+    except BaseException:
+        _end_group(process)
+        raise
+    _close_pipes(process)
+    return process.returncode, complaint.data
+
+
+def _exchange(
+    process: subprocess.Popen[bytes], stdin: bytes, takers: dict[IO[bytes], Callable[[bytes], bool]], end: float
+) -> bool:
+    """Write and read until every pipe is closed; False as soon as a taker has enough. Raises TimeoutError."""
+    left = memoryview(stdin)
+    source = _pipe(process.stdin)
+    os.set_blocking(source.fileno(), False)
+    with selectors.DefaultSelector() as selector:
+        selector.register(source, selectors.EVENT_WRITE)
+        for pipe in takers:
+            selector.register(pipe, selectors.EVENT_READ)
+        while selector.get_map():
+            for key, _ in _ready(selector, end):
+                if key.fileobj is source:
+                    left = _write_some(selector, source, left)
+                elif not _read_some(selector, key, takers):
+                    return False
+    return True
+
+
+def _ready(selector: selectors.BaseSelector, end: float) -> list[tuple[selectors.SelectorKey, int]]:
+    left = end - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return selector.select(left)
+
+
+def _write_some(selector: selectors.BaseSelector, source: IO[bytes], left: memoryview) -> memoryview:
+    try:
+        left = left[os.write(source.fileno(), left[:_BLOCK]) :] if left else left
+    except BlockingIOError:
+        return left
+    except BrokenPipeError:
+        left = left[:0]
+    if not left:
+        selector.unregister(source)
+        source.close()
+    return left
+
+
+def _read_some(
+    selector: selectors.BaseSelector, key: selectors.SelectorKey, takers: dict[IO[bytes], Callable[[bytes], bool]]
+) -> bool:
+    block = os.read(key.fd, _BLOCK)
+    if block:
+        return takers[cast("IO[bytes]", key.fileobj)](block)
+    selector.unregister(key.fileobj)
+    return True
+
+
+def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
+    assert pipe is not None, "every pipe was asked for"  # noqa: S101 -- for the type checker
+    return pipe
+
+
+def _end_group(process: subprocess.Popen[bytes]) -> None:
+    """End a program and all it started: asked first, so that git takes its lock files away, then killed."""
     with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+        # It is not reaped yet, so that its number cannot be another's.
+        _await_end(process.pid)
         os.killpg(process.pid, signal.SIGKILL)
     # Nothing more is read: a grandchild that left the group, or a tmux server, may hold the pipes open.
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(timeout=_REAP_SECONDS)
+    _close_pipes(process)
+
+
+def _await_end(pid: int) -> None:
+    end = time.monotonic() + _GRACE_SECONDS
+    with contextlib.suppress(ChildProcessError):
+        while not os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) and time.monotonic() < end:
+            time.sleep(_POLL)
+
+
+def _close_pipes(process: subprocess.Popen[bytes]) -> None:
     for pipe in (process.stdin, process.stdout, process.stderr):
         if pipe is not None:
             with contextlib.suppress(OSError):

@@ -6,9 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Hashable
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 
 from orchestra.errors import OrchestraError
 
@@ -16,10 +14,10 @@ log = logging.getLogger("orchestra.service.watcher")
 
 SLOWEST = 30.0
 """The most seconds between two tries of something that keeps failing."""
-Rest = Callable[[float, int], float]
-"""How long a job rests, in seconds, from how long it took and how often it failed."""
 SHARE = 4.0
 """A job that takes long rests this many times as long, so that big repositories do not eat the machine."""
+OVERTIME = 2.0
+"""Seconds after which a job no longer counts as one of the few at work: what hangs holds up nobody else."""
 
 
 @dataclass(slots=True)
@@ -31,14 +29,28 @@ class _Record:
     trouble: str = ""
 
 
-class Jobs:
-    """Runs jobs in a few threads; one that fails says so once, and is tried again later and later."""
+@dataclass(frozen=True, slots=True)
+class _Rest:
+    """How long a job rests, in seconds."""
 
-    def __init__(self, threads: int = 4, clock: Callable[[], float] = time.monotonic) -> None:
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="watch")
+    pause: float
+    share: float
+    longest: float
+
+    def after(self, took: float, failures: int) -> float:
+        doubled = min(self.pause * 2.0 ** min(failures, 20), max(SLOWEST, self.pause))
+        return min(max(doubled, took * self.share), self.longest)
+
+
+class Jobs:
+    """Runs a few jobs at a time, each in a thread; one that fails says so once, and is tried again later and later."""
+
+    def __init__(self, at_once: int = 4, clock: Callable[[], float] = time.monotonic) -> None:
+        self._at_once = at_once
         self._clock = clock
         self._lock = threading.Lock()
         self._records: dict[Hashable, _Record] = {}
+        self._closed = False
 
     def offer(
         self,
@@ -48,42 +60,51 @@ class Jobs:
         pause: float,
         slowest: float = SLOWEST,
         share: float = SHARE,
+        urgent: bool = False,
     ) -> bool:
-        """Start a job unless one with its key runs or rests; True when started.
+        """Start a job unless one with its key runs or rests, or too many are at work; True when started.
 
         It rests for ``pause`` seconds, or ``share`` times as long as it took, and for longer after
-        failures, up to ``slowest`` seconds.
+        failures, up to ``slowest`` seconds. An ``urgent`` one waits for no other.
         """
         with self._lock:
             record = self._records.setdefault(key, _Record())
-            if record.busy or self._clock() < record.not_before:
+            if self._closed or record.busy or self._clock() < record.not_before:
                 return False
-            record.busy = True
-            record.began = self._clock()
-        rest = partial(_rest, pause=pause, slowest=slowest, share=share)
-        future = self._pool.submit(job)
-        future.add_done_callback(lambda done: self._settle(key, record, done, rest))
+            if not urgent and self._at_work() >= self._at_once:
+                return False
+            record.busy, record.began = True, self._clock()
+        rest = _Rest(pause, share, slowest)
+        threading.Thread(target=self._run, args=(key, record, job, rest), name=f"job {key}").start()
         return True
 
-    def _settle(
-        self, key: Hashable, record: _Record, done: Future[object], rest: Callable[[float, int], float]
-    ) -> None:
-        error = None if done.cancelled() else done.exception()
+    def close(self) -> None:
+        """Start no more jobs; those that run end by themselves."""
+        with self._lock:
+            self._closed = True
+
+    def _at_work(self) -> int:
+        now = self._clock()
+        return sum(record.busy and now - record.began < OVERTIME for record in self._records.values())
+
+    def _run(self, key: Hashable, record: _Record, job: Callable[[], object], rest: _Rest) -> None:
+        error: BaseException | None = None
+        try:
+            job()
+        except BaseException as raised:  # noqa: BLE001 -- whatever a job meets, the record must not stay busy
+            error = raised
         now = self._clock()
         with self._lock:
             record.failures = record.failures + 1 if error else 0
-            record.not_before = now + rest(now - record.began, record.failures)
+            record.not_before = now + rest.after(now - record.began, record.failures)
             record.busy = False
             known, record.trouble = record.trouble, str(error) if error else ""
         if error is not None and known != str(error):
             unexpected = not isinstance(error, OrchestraError)
-            log.log(logging.ERROR if unexpected else logging.WARNING, "%s: %s", key, error, exc_info=unexpected)
-
-    def close(self) -> None:
-        """Start no more jobs; those that run end by themselves."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _rest(took: float, failures: int, *, pause: float, slowest: float, share: float) -> float:
-    doubled: float = pause * 2.0 ** min(failures, 20)
-    return min(max(doubled, took * share), slowest)
+            log.log(
+                logging.ERROR if unexpected else logging.WARNING,
+                "%s: %s",
+                key,
+                error,
+                exc_info=error if unexpected else None,
+            )

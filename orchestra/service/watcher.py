@@ -23,6 +23,10 @@ log = logging.getLogger("orchestra.service.watcher")
 
 _BUSY = frozenset({State.STARTING, State.WORKING, State.UNKNOWN})
 _TRIES = 3
+_UNPROMPTED = 50.0
+"""Where nothing was noticed, looking takes at most one part in so many of the time: a large worktree waits longer."""
+_LONGEST_REST = 600.0
+"""The most seconds between two looks at one worktree."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,8 @@ class Watcher:
         self._imported: dict[int, traces.Trace] = {}
         self._tries: Counter[tuple[int, traces.Trace]] = Counter()
         self._counted: dict[int, tuple[object, float]] = {}
+        self._took: dict[int, float] = {}
+        self._first = 0
         self._specs: dict[int, traces.Trace] = {}
         self._specs_before: dict[int, traces.Trace] = {}
 
@@ -103,7 +109,7 @@ class Watcher:
     def look_around(self) -> None:
         """Do one round: offer every job that has a reason."""
         self._refresh()
-        for session in self._sessions:
+        for session in self._in_turn():
             self._spec(session)
             if session.intent is Intent.RUN and session.state is not State.STARTING:
                 self._commits(session)
@@ -114,6 +120,11 @@ class Watcher:
         if self._shown != self._version and self._jobs.offer("status", shown, pause=1.0):
             self._shown = self._version
         self._deliveries()
+
+    def _in_turn(self) -> list[Session]:
+        """Return the sessions, each round beginning with another: where few jobs may run, nobody is always last."""
+        self._first = (self._first + 1) % max(1, len(self._sessions))
+        return self._sessions[self._first :] + self._sessions[: self._first]
 
     def _refresh(self) -> None:
         """Read again what may have changed; while nobody writes to the database this costs a few microseconds."""
@@ -149,14 +160,17 @@ class Watcher:
         known, at = self._counted.get(session.id, (None, 0.0))
         age = time.monotonic() - at
         late = self._pace.diff_busy if session.state in _BUSY else self._pace.diff_idle
+        late = min(max(late, _UNPROMPTED * self._took.get(session.id, 0.0)), _LONGEST_REST)
         if (evidence != known and age > self._pace.diff) or age > late:
             job = partial(self._count, session.name, evidence)
-            self._jobs.offer(("diff", session.name), job, pause=self._pace.diff)
+            self._jobs.offer(("diff", session.name), job, pause=self._pace.diff, slowest=_LONGEST_REST)
 
     def _count(self, name: str, evidence: object) -> None:
         session = self._project.store.session(name)
-        self._counted[session.id] = evidence, time.monotonic()
+        began = time.monotonic()
+        self._counted[session.id] = evidence, began
         watch.refresh_diff(self._project, session)
+        self._took[session.id] = time.monotonic() - began
 
     def _spec(self, session: Session) -> None:
         trace = traces.of_spec(self._project, session)
@@ -175,7 +189,7 @@ class Watcher:
         for session in self._sessions:
             if self._typist.prompts.is_due(session):
                 learn = partial(self._typist.prompts.learn, session.name)
-                self._jobs.offer(("prompt", session.name), learn, pause=self._pace.deliver, share=0.0)
+                self._jobs.offer(("prompt", session.name), learn, pause=self._pace.deliver, share=0.0, urgent=True)
             if session.name in self._waiting and self._typist.wanted(session):
                 job = partial(self._typist.attend, session.name)
-                self._jobs.offer(("deliver", session.name), job, pause=self._pace.deliver, share=0.0)
+                self._jobs.offer(("deliver", session.name), job, pause=self._pace.deliver, share=0.0, urgent=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestra.drivers import ingest, private_git, quarantine
+from orchestra.drivers import definition, ingest, private_git, quarantine
 from orchestra.drivers.quarantine import Quarantine
 from orchestra.drivers.repository import Repository
 from orchestra.errors import CommandFailed, DeadlineExceeded, Moved, NotFound, Refused
@@ -138,6 +138,25 @@ def test_a_container_that_never_ends_is_cut_off(side: Side) -> None:
     with pytest.raises(DeadlineExceeded):
         ingest.fetch(side.repo, upload_pack=("sleep", "60"), branch=BRANCH, into=INTO, deadline=0.5)
     assert not list((side.host / ".git" / "objects").glob("tmp_*"))
+
+
+def test_a_fetch_obeys_no_setting_in_the_home_of_the_agent(side: Side, tmp_path: Path) -> None:
+    """The container's end runs with these variables; `git config --global` there could name a program."""
+    hook = tmp_path / "hook"
+    hook.write_text(f"#!/bin/sh\ntouch {tmp_path}/canary\nsleep 60\n")
+    hook.chmod(0o755)
+    home = tmp_path / "agent"
+    home.mkdir()
+    (home / ".gitconfig").write_text(f"[uploadpack]\n\tpackObjectsHook = {hook}\n")
+    tip = side.commit("new.txt", "x\n")
+    careless = ("env", f"HOME={home}", f"GIT_CONFIG_GLOBAL={home}/.gitconfig")
+    served = ("git-upload-pack", str(side.clone / ".git"))
+    with pytest.raises(DeadlineExceeded):
+        ingest.fetch(side.repo, upload_pack=(*careless, *served), branch=BRANCH, into=INTO, deadline=2)
+    (tmp_path / "canary").unlink()
+    asked = ("env", *(word for word in definition.NO_GIT_SETTINGS if word != "--env"))
+    assert ingest.fetch(side.repo, upload_pack=(*careless, *asked, *served), branch=BRANCH, into=INTO) == tip
+    assert not (tmp_path / "canary").exists()
 
 
 @pytest.mark.parametrize("name", ["a b", "100%", "%s %S %G x", "quo\"te'", "Ünï", "$(touch oops)", "new\nline", "%"])

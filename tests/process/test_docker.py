@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from orchestra.drivers import networks
-from orchestra.drivers.definition import HOME
+from orchestra.drivers.definition import HOME, NO_GIT_SETTINGS
 from orchestra.drivers.docker import DockerSandbox, engine_version
 from orchestra.drivers.engine import connect
 from orchestra.drivers.sandbox import Box, Limits, Mount
@@ -274,7 +274,9 @@ def test_git_upload_pack_comes_from_a_stopped_box_without_network_and_read_only(
     assert str(box.workdir) in done.stderr
     sandbox.start(box.name)
     container = docker("inspect", "-f", "{{.Id}}", box.name)
-    assert sandbox.upload_pack(shown, "/g")[-4:] == ("-i", container, "git-upload-pack", "/g")
+    words = sandbox.upload_pack(shown, "/g")
+    assert words[-3:] == (container, "git-upload-pack", "/g")
+    assert words[-3 - len(NO_GIT_SETTINGS) : -3] == NO_GIT_SETTINGS
 
 
 def test_a_missing_image_is_told(sandbox: DockerSandbox, box: Box) -> None:

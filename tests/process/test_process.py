@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import resource
 import time
 from pathlib import Path
 
 import pytest
 
-from orchestra.drivers.process import first_line, run
+from orchestra.drivers.process import first_line, run, stream
 from orchestra.errors import CommandFailed, DeadlineExceeded, NotFound, ToolMissing
 
 
@@ -73,4 +74,54 @@ def test_a_grandchild_that_left_the_group_cannot_hold_us(tmp_path: Path) -> None
     started = time.monotonic()
     with pytest.raises(DeadlineExceeded):
         run(("sh", "-c", "setsid sleep 8 & wait"), cwd=tmp_path, deadline=0.2)
+    assert time.monotonic() - started < 5
+
+
+def test_a_complaint_without_end_is_kept_at_both_its_ends() -> None:
+    script = "echo 'fatal: first' >&2; head -c 50000000 /dev/zero | tr '\\0' 'x' >&2; echo last >&2; exit 3"
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    done = run(("sh", "-c", script), check=False)
+    assert done.complaint.startswith("fatal: first")
+    assert done.complaint.endswith("last")
+    assert len(done.stderr) == 64 << 10
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20_000
+
+
+def test_more_output_than_was_asked_for_is_an_error_and_ends_the_program() -> None:
+    with pytest.raises(CommandFailed, match="wrote more than 1,000,000 bytes"):
+        run(("yes",), most=1_000_000)
+
+
+def test_a_stream_ends_when_there_is_enough() -> None:
+    blocks: list[bytes] = []
+
+    def take(block: bytes) -> bool:
+        blocks.append(block)
+        return sum(map(len, blocks)) < 100_000
+
+    assert not stream(("yes",), take)
+    assert sum(map(len, blocks)) < 200_000
+    assert stream(("echo", "all"), lambda block: block == b"all\n")
+    with pytest.raises(CommandFailed, match="exit code 3"):
+        stream(("sh", "-c", "exit 3"), take)
+
+
+def test_input_that_nobody_reads_and_output_at_the_same_time_do_not_lock_up() -> None:
+    text = b"line\n" * 400_000
+    assert run(("cat",), stdin=text).stdout == text
+    assert run(("true",), stdin=text).code == 0
+
+
+def test_a_program_that_is_late_may_tidy_up_before_it_is_killed(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    script = f"trap 'rm {lock}; exit' TERM; touch {lock}; while :; do sleep 0.01; done"
+    with pytest.raises(DeadlineExceeded):
+        run(("sh", "-c", script), deadline=0.5)
+    assert not lock.exists()
+
+
+def test_one_that_hears_no_signal_is_killed_all_the_same() -> None:
+    started = time.monotonic()
+    with pytest.raises(DeadlineExceeded):
+        run(("sh", "-c", "trap '' TERM; while :; do sleep 0.01; done"), deadline=0.2)
     assert time.monotonic() - started < 5

@@ -16,7 +16,7 @@ import pytest
 from orchestra.errors import ToolMissing
 from orchestra.model import Intent, MessageKind, Session, State
 from orchestra.project import Project
-from orchestra.service.jobs import Jobs
+from orchestra.service.jobs import OVERTIME, Jobs
 from orchestra.service.presence import Presence
 from orchestra.service.watcher import Pace, Watcher
 from tests.process.services import eventually, make_project
@@ -111,7 +111,7 @@ def test_a_job_never_runs_twice_at_once() -> None:
 @pytest.mark.parametrize(("share", "rest"), [(4.0, 12.0), (0.0, 1.0)])
 def test_a_long_job_rests_as_its_kind_allows(share: float, rest: float) -> None:
     now = [0.0]
-    # With one thread the next job begins when the one before is put down as done.
+    # One at a time: the next job begins when the one before is put down as done.
     jobs, next_one = Jobs(1, clock=lambda: now[0]), threading.Event()
 
     def long() -> None:
@@ -121,7 +121,7 @@ def test_a_long_job_rests_as_its_kind_allows(share: float, rest: float) -> None:
         return jobs.offer("key", int, pause=1, share=share)
 
     jobs.offer("key", long, pause=1, share=share)
-    jobs.offer("other", next_one.set, pause=0)
+    eventually(lambda: jobs.offer("other", next_one.set, pause=0))
     assert next_one.wait(20)
     now[0] = 3 + rest - 0.1
     assert not again()
@@ -167,3 +167,33 @@ def test_a_project_at_rest_costs_almost_no_time(project: Project) -> None:
     finally:
         watcher.stop()
     assert spent / 5 < 0.03, spent
+
+
+def test_jobs_that_hang_keep_nobody_else_waiting() -> None:
+    now = [0.0]
+    jobs, end = Jobs(2, clock=lambda: now[0]), threading.Event()
+    for name in "ab":
+        assert jobs.offer(name, lambda: end.wait(20), pause=0)
+    assert not jobs.offer("innocent", int, pause=0), "two are at work"
+    assert jobs.offer("delivery", int, pause=0, urgent=True)
+    now[0] = OVERTIME
+    assert jobs.offer("innocent", int, pause=0)
+    assert not jobs.offer("a", int, pause=0), "it still hangs"
+    end.set()
+    jobs.close()
+
+
+def test_a_long_look_rests_longer_than_a_failing_job() -> None:
+    now = [0.0]
+    jobs = Jobs(clock=lambda: now[0])
+
+    def long() -> None:
+        now[0] += 40
+
+    jobs.offer("look", long, pause=1, slowest=600)
+    eventually(lambda: now[0] == 40)
+    now[0] = 40 + 4 * 40 - 1
+    assert not jobs.offer("look", int, pause=1, slowest=600)
+    now[0] += 2
+    assert eventually(lambda: jobs.offer("look", int, pause=1, slowest=600))
+    jobs.close()
