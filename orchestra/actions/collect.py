@@ -45,9 +45,25 @@ def gc(
     for session in project.store.sessions(include_deleted=True):
         if session.deleted_at is not None:
             found.extend(_of_deleted(project, session, remove=remove, progress=progress))
+    found.extend(_half_removed(project, remove=remove))
     if remove:
         _forget_secrets(project, everything=everything)
     return found
+
+
+def _half_removed(project: Project, *, remove: bool) -> Iterator[Leftover]:
+    """Look for worktrees whose removal was cut off; all they held was kept before it began."""
+    from orchestra import safe_files  # noqa: PLC0415 -- loads when touched
+    from orchestra.drivers.repository import REMOVED  # noqa: PLC0415 -- loads when touched
+
+    for place in sorted(project.paths.worktrees.glob(f".*{REMOVED}")):
+        size, kept = size_of(place), ""
+        try:
+            if remove:
+                safe_files.remove(place)
+        except OrchestraError as error:
+            kept = str(error)
+        yield Leftover("worktree", str(place), size, kept=kept)
 
 
 def _containers(project: Project, *, remove: bool) -> list[Leftover]:
@@ -120,6 +136,7 @@ def _of_deleted(project: Project, session: Session, *, remove: bool, progress: P
         state = project.place(session).root
         if state.is_dir():
             yield _part(project, session, state, _state if remove else None, progress)
+        yield from _kept(project, session)
         if not live and session.sandbox is SandboxKind.DOCKER and remove:
             with suppress(EngineDown, DeadlineExceeded):
                 project.sandbox(session.sandbox).remove(project.box_name(session))
@@ -150,21 +167,45 @@ def _removed(project: Project, session: Session, place: Path, remove: Remove) ->
 def _worktree(project: Project, session: Session) -> str:
     from orchestra.actions import preserve  # noqa: PLC0415 -- loads when touched
 
+    if session.restoring:
+        # What was kept of it is not in it yet.
+        return f"it is being put back; go on with: orchestra restore {session.name}"
+    if not preserve.has_worktree(project, session):
+        return f"it is not one of git's; what you do not need of it: rm -rf '{session.worktree}'"
     ref = preserve.anchor(project, session)
-    if not session.restoring:
-        # A worktree that is half put back is not what is to be restored.
-        with suppress(StoreError):
-            project.store.update_session(session.id, anchor=ref)
-    preserve.keep_files(project, session, ref, ignore)
+    preserve.keep_files(project, session, ref)
+    with suppress(StoreError):
+        project.store.update_session(session.id, anchor=ref)
     project.repository.remove_worktree(session.worktree)
     return ""
 
 
 def _state(project: Project, session: Session) -> str:
+    """Remove a session's home; its own git stays where what it holds is nowhere else."""
     from orchestra import safe_files  # noqa: PLC0415 -- loads when touched
+    from orchestra.actions import preserve  # noqa: PLC0415 -- loads when touched
 
-    safe_files.remove(project.place(session).root)
-    return ""
+    place = project.place(session)
+    reason = preserve.keep_git(project, session)
+    if not reason:
+        safe_files.remove(place.root)
+        return ""
+    for part in sorted(place.root.iterdir()):
+        if part in {place.git, place.pointer}:
+            continue
+        safe_files.remove(part) if part.is_dir() and not part.is_symlink() else part.unlink()
+    return f"its own git, which holds what is nowhere else: {reason}; if you need none of it: rm -rf '{place.root}'"
+
+
+def _kept(project: Project, session: Session) -> Iterator[Leftover]:
+    """Tell of the files that were kept of a session; they are the person's to remove."""
+    from orchestra.actions import preserve  # noqa: PLC0415 -- loads when touched
+
+    place = preserve.kept_files(project, session)
+    if place.is_dir():
+        yield Leftover(
+            "kept files", str(place), size_of(place), kept=f"restore puts them back; if you need none: rm -rf '{place}'"
+        )
 
 
 def _forget_secrets(project: Project, *, everything: bool) -> None:

@@ -36,6 +36,7 @@ def prepare_places(project: Project, session: Session) -> None:
 def private_git(project: Project, session: Session) -> None:
     """Make the private git directory of a session, and the pointer that covers its worktree's ``.git``."""
     from orchestra.drivers import private_git as private  # noqa: PLC0415 -- loads when touched
+    from orchestra.drivers import private_refs  # noqa: PLC0415 -- loads when touched
 
     place = project.place(session)
     repository = project.repository
@@ -51,6 +52,7 @@ def private_git(project: Project, session: Session) -> None:
             tip=tip,
             base=session.base,
             index=record / "index",
+            extras=private_refs.kept(repository, session.git_anchor, session.branch),
         )
     project.store.update_session(session.name, head=session.head or tip)
 

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestra.errors import NotFound, OrchestraError
+from orchestra.actions import equip, places
+from orchestra.errors import NotFound, OrchestraError, StoreError
 from orchestra.model import SandboxKind, Session
-from orchestra.wire import Progress
 
 if TYPE_CHECKING:
     from orchestra.drivers.anchors import Anchor
     from orchestra.project import Project
+
+TRASH = "refs/orchestra/trash/"
+"""What the refs begin with that keep what deleted sessions held."""
 
 
 def anchor(project: Project, session: Session) -> str:
@@ -25,17 +30,57 @@ def anchor(project: Project, session: Session) -> str:
     return anchors.anchor(repository, session.worktree, session.name, also=also)
 
 
-def keep_git(project: Project, session: Session, progress: Progress) -> None:
-    """Keep what else a session's own git holds."""
+def keep_git(project: Project, session: Session) -> str:
+    """Keep all that a session's own git holds beside its branch; return why that cannot be, or nothing."""
+    from orchestra.drivers import private_refs  # noqa: PLC0415 -- loads when touched
+
+    place = project.place(session).git
+    if session.git_anchor or session.sandbox is not SandboxKind.DOCKER or not _has_objects(place):
+        return ""
+    # Under a name that no container has: it is read from outside the one it belongs to, which may be another's by now.
+    box = places.box_for(project, session, image=places.image_of(project, session))
+    aside = replace(box, name=f"{box.name}-kept")
+    prefix = f"{TRASH}{session.name}/git-{session.id}-{project.store.now():%Y%m%dT%H%M%S.%fZ}/"
+    try:
+        command = project.sandbox(session.sandbox).upload_pack(aside, str(place))
+        private_refs.keep(project.repository, place, upload_pack=command, prefix=prefix)
+    except OrchestraError as error:
+        return error.message
+    with suppress(StoreError):
+        project.store.update_session(session.id, git_anchor=prefix)
+    return ""
 
 
-def keep_files(project: Project, session: Session, ref: str, progress: Progress) -> None:
-    """Keep the files of a worktree that its anchor does not hold."""
+def _has_objects(git_dir: Path) -> bool:
+    from orchestra import safe_files  # noqa: PLC0415 -- loads when touched
+
+    try:
+        found = safe_files.walk(git_dir, "objects")
+        return any(one.is_file and "/info/" not in one.path for one in found)
+    except OrchestraError:
+        return True
+
+
+def keep_files(project: Project, session: Session, ref: str) -> list[str]:
+    """Keep the files of a worktree that its anchor does not hold, as git leaves them out; return their names.
+
+    Raises Refused where that is too much.
+    """
+    from orchestra.drivers import left_out  # noqa: PLC0415 -- loads when touched
+
+    files = left_out.find(project.repository, session.worktree, ref, project.paths.source) if ref else []
+    left_out.keep(session.worktree, files, kept_files(project, session))
+    return [one.path for one in files]
+
+
+def kept_files(project: Project, session: Session) -> Path:
+    """Return the directory of the files that git left out of a deleted session's anchor."""
+    return project.paths.state / "kept" / f"{session.id}-{session.name}"
 
 
 def put_back(project: Project, session: Session) -> None:
     """Give a deleted session its branch and worktree again, with all that was kept of them; safe to repeat."""
-    from orchestra.drivers import anchors  # noqa: PLC0415 -- loads when touched
+    from orchestra.drivers import anchors, left_out  # noqa: PLC0415 -- loads when touched
 
     lost = session.restoring or not has_worktree(project, session)
     kept = _anchor_of(project, session)
@@ -47,6 +92,18 @@ def put_back(project: Project, session: Session) -> None:
     project.repository.add_worktree(session.worktree, session.branch, session.base, keep=keep)
     if lost and kept is not None:
         anchors.put_back(project.repository, session.worktree, kept)
+    if lost:
+        left_out.put_back(kept_files(project, session), session.worktree)
+    if session.sandbox is SandboxKind.DOCKER:
+        equip.private_git(project, session)
+
+
+def drop_kept_files(project: Project, session: Session) -> None:
+    """Remove the files that were kept of a session, once they are back in its worktree."""
+    from orchestra import safe_files  # noqa: PLC0415 -- loads when touched
+
+    with suppress(OrchestraError):
+        safe_files.remove(kept_files(project, session))
 
 
 def has_worktree(project: Project, session: Session) -> bool:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from orchestra.project import Project
 
 _POLL = 0.1
+_NOTHING_KEPT = {"anchor": "", "git_anchor": ""}
 _AS_NEW: dict[str, Any] = {"forced": False, "remove_worktree": False, "restoring": False, "git_anchor": ""}
 
 
@@ -132,7 +133,7 @@ def delete(
     with suppress(StoreError):
         notebook.note(str(session.id))
     had_branch = session.branch in project.repository.branches()
-    asked = {"intent": Intent.DELETE, "forced": force, "remove_worktree": remove_worktree, "anchor": ""}
+    asked = {"intent": Intent.DELETE, "forced": force, "remove_worktree": remove_worktree, **_NOTHING_KEPT}
     wish = _record(project, name, asked)
     try:
         settle(project, name, wish=wish, progress=progress)
@@ -211,6 +212,7 @@ def _bring_back(project: Project, name: str) -> None:
     preserve.put_back(project, gone)
     # Last: a session that lives again has all it had.
     project.store.update_session(gone.id, deleted_at=None, intent=Intent.RUN, **_AS_NEW)
+    preserve.drop_kept_files(project, gone)
 
 
 def wait(

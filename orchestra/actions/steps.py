@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from orchestra.actions import equip, extras, places, preserve, source, sync
 from orchestra.actions.build import build_image
+from orchestra.actions.troubles import error_to_tell
 from orchestra.errors import EngineDown, NotFound, OrchestraError, Refused, StoreError
 from orchestra.lifecycle import Seen, Sign, Step
 from orchestra.model import Intent, Role, SandboxKind, Session
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 Perform: TypeAlias = "Callable[[Project, Session, Progress], None]"
 
+_NAMED = 5
 STOP_GRACE = 10.0
 """Seconds an agent has to end by itself before it is killed."""
 
@@ -113,25 +115,37 @@ def _window(project: Project, session: Session, _progress: Progress) -> None:
 
 
 def _import(project: Project, session: Session, progress: Progress) -> None:
+    refusal = _take_commits(project, session, progress)
+    if session.intent is not Intent.DELETE:
+        if refusal is not None:
+            _tell(project, session, progress, f"stopped; its newest commits stay in its own git: {refusal.message}")
+        return
+    if refusal is not None and not session.forced:
+        raise unfetched(session, refusal)
+    if reason := preserve.keep_git(project, session):
+        place = project.place(session).git
+        _tell(project, session, progress, f"what else its own git holds stays in {place}: {reason}")
+    elif refusal is not None:
+        kept = f"kept under {preserve.TRASH}{session.name}/, and on no branch"
+        _tell(project, session, progress, f"its newest commits are {kept}: {refusal.message}")
+
+
+def _take_commits(project: Project, session: Session, progress: Progress) -> OrchestraError | None:
+    """Import a session's commits, and return why that cannot be."""
     try:
         with _even_unrecorded(session, progress):
             sync.take_commits(project, session)
     except EngineDown:
         raise
     except OrchestraError as error:
-        _not_imported(project, session, error, progress)
-    if session.intent is Intent.DELETE:
-        preserve.keep_git(project, session, progress)
+        return error
+    return None
 
 
-def _not_imported(project: Project, session: Session, error: OrchestraError, progress: Progress) -> None:
-    if session.intent is Intent.DELETE and not session.forced:
-        raise unfetched(session, error)
-    done = "deleted" if session.intent is Intent.DELETE else "stopped"
-    told = f"{done} without its newest commits, which stay in its own git: {error.message}"
-    progress(told)
+def _tell(project: Project, session: Session, progress: Progress, text: str) -> None:
+    progress(text)
     with _even_unrecorded(session, progress):
-        project.store.log(session.name, "trouble", told)
+        project.store.log(session.name, "trouble", text)
 
 
 def require_commits(project: Project, session: Session) -> None:
@@ -154,11 +168,32 @@ def unfetched(session: Session, error: OrchestraError) -> Refused:
 def _anchor(project: Project, session: Session, progress: Progress) -> None:
     if session.role is not Role.EXECUTOR:
         return
-    ref = preserve.anchor(project, session)
-    with _even_unrecorded(session, progress):
-        project.store.update_session(session.id, anchor=ref)
-    if session.remove_worktree:
-        preserve.keep_files(project, session, ref, progress)
+    try:
+        ref = preserve.anchor(project, session)
+        with _even_unrecorded(session, progress):
+            project.store.update_session(session.id, anchor=ref)
+        _keep_files(project, session, ref, progress)
+    except (EngineDown, StoreError):
+        raise
+    except Exception as error:
+        if not session.forced:
+            raise
+        _leave_worktree(project, session, error, progress)
+
+
+def _keep_files(project: Project, session: Session, ref: str, progress: Progress) -> None:
+    if not session.remove_worktree:
+        return
+    if kept := preserve.keep_files(project, session, ref):
+        some = f"{', '.join(kept[:_NAMED])}{' …' if len(kept) > _NAMED else ''}"
+        progress(f"kept beside git, which leaves them out: {some}")
+
+
+def _leave_worktree(project: Project, session: Session, error: Exception, progress: Progress) -> None:
+    """Let a session be deleted whose worktree cannot be kept elsewhere: it stays where it is."""
+    project.store.update_session(session.id, remove_worktree=False)
+    told = error_to_tell(project, error)
+    progress(f"its worktree stays: {told.message}{f'; {told.hint}' if told.hint else ''}")
 
 
 def _close_window(project: Project, session: Session, progress: Progress) -> None:
@@ -183,7 +218,7 @@ def _remove_box(project: Project, session: Session, _progress: Progress) -> None
 
 
 def _remove_worktree(project: Project, session: Session, _progress: Progress) -> None:
-    if session.role is Role.EXECUTOR:
+    if session.role is Role.EXECUTOR and session.remove_worktree:
         project.repository.remove_worktree(session.worktree)
         _drop_merged_branch(project, session)
 

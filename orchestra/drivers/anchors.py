@@ -62,7 +62,8 @@ def anchors(repo: Repository, name: str = "") -> list[Anchor]:
     form = "--format=%(refname)%00%(objectname)%00%(parent)"
     listing = repo.git().text("for-each-ref", form, f"{PREFIX}{name}/" if name else PREFIX)
     found = (_read(*line.split("\0")) for line in listing.splitlines())
-    return sorted((one for one in found if one is not None), key=lambda one: one.at)
+    # What a session's own git held lies deeper, under names that its agent chose.
+    return sorted((one for one in found if one is not None and "/" not in one.name), key=lambda one: one.at)
 
 
 def latest(repo: Repository, name: str) -> Anchor | None:

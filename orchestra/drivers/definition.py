@@ -34,12 +34,12 @@ DEFINITION = "orchestra.definition"
 ONCE = "orchestra.once"
 """The label that marks a container made for one run, and for which box."""
 _SOCKETS = ("docker.sock", "podman/podman.sock", "containerd/containerd.sock")
-NO_GIT_SETTINGS = tuple(
-    word
-    for setting in ("GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_COUNT=0", "HOME=/nonexistent")
-    for word in ("--env", setting)
-)
+_NO_FILES = ("GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1", "HOME=/nonexistent")
+NO_GIT_SETTINGS = tuple(word for one in (*_NO_FILES, "GIT_CONFIG_COUNT=0") for word in ("--env", one))
 """Words for the docker command: git, run for the host, obeys no settings of the agent's, which can name a program."""
+# Stashes but the newest are in no ref, and asked for by their commits (git-config(1), GIT_CONFIG_COUNT).
+_ANY_COMMIT = ("GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=uploadpack.allowAnySHA1InWant", "GIT_CONFIG_VALUE_0=true")
+_GIVING_ANY_COMMIT = tuple(word for one in (*_NO_FILES, *_ANY_COMMIT) for word in ("--env", one))
 _STOP_SECONDS = 10
 _LOG_LIMIT = "16m"
 
@@ -171,7 +171,7 @@ def throw_away(box: Box, git_dir: str) -> tuple[str, ...]:
     user = ("--user", f"{box.uid}:{box.gid}", "--cap-drop", "ALL", "--security-opt", "no-new-privileges")
     bounds = ("--pids-limit", str(box.limits.pids), "--memory", box.limits.memory, "--log-driver", "none")
     return (
-        *("run", "--rm", "-i", "--init", "--network", "none", *user, *bounds, *NO_GIT_SETTINGS),
+        *("run", "--rm", "-i", "--init", "--network", "none", *user, *bounds, *_GIVING_ANY_COMMIT),
         *(word for one in shown for word in ("--mount", _mount_text(one))),
         *("--entrypoint", "git-upload-pack"),
     )

@@ -215,7 +215,8 @@ class DockerSandbox:
             found = None
         if found is not None and _sight(found).state is BoxState.RUNNING:
             return (*command(), "exec", "-i", *NO_GIT_SETTINGS, found["Id"], "git-upload-pack", git_dir)
-        image = box.image or (str(found["Config"]["Image"]) if found is not None else "")
+        # By its id: the name may have passed to another image, or have been taken away.
+        image = str(found["Image"]) if found is not None else box.image
         if not image:
             raise NotFound(f"there is no container {box.name} and no image for it", hint="type: orchestra up")
         return (*command(), *throw_away(box, git_dir), image, git_dir)

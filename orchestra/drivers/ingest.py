@@ -42,7 +42,7 @@ def fetch(
     """
     known = repo.refs(into).get(into)
     with quarantine.opened(repo) as held:
-        if not _receive(held, upload_pack, branch, largest, deadline):
+        if not receive(held, upload_pack, [f"+refs/heads/{branch}:{INCOMING}"], largest=largest, deadline=deadline):
             return None
         tip = held.tip()
         if tip != known:
@@ -83,7 +83,18 @@ def quoted(command: Sequence[str]) -> str:
     return "ext::" + " ".join(word.replace("%", "%%").replace(" ", "% ") for word in command)
 
 
-def _receive(held: Quarantine, upload_pack: Sequence[str], branch: str, largest: int, deadline: float) -> bool:
+def receive(
+    held: Quarantine,
+    upload_pack: Sequence[str],
+    refspecs: Sequence[str],
+    *,
+    largest: int = LARGEST_IMPORT,
+    deadline: float = 120.0,
+) -> bool:
+    """Fetch refs into a quarantine; False where the other side lacks one that is named in full.
+
+    Raises what `fetch` raises.
+    """
     done = held.limited(
         largest,
         "fetch",
@@ -93,14 +104,21 @@ def _receive(held: Quarantine, upload_pack: Sequence[str], branch: str, largest:
         "--no-write-fetch-head",
         "--no-auto-maintenance",
         quoted(upload_pack),
-        f"+refs/heads/{branch}:{INCOMING}",
+        *refspecs,
         deadline=deadline,
     )
     if done.code == 0:
         return True
     if "couldn't find remote ref" in done.complaint:
         return False
-    raise _not_received(done, branch, largest)
+    raise _not_received(done, _what(refspecs), largest)
+
+
+def _what(refspecs: Sequence[str]) -> str:
+    """Return what a fetch is for: one branch by its name, or all there is."""
+    if len(refspecs) > 1:
+        return "its own git"
+    return refspecs[0].partition(":")[0].removeprefix("+refs/heads/")
 
 
 def _not_received(done: Completed, branch: str, largest: int) -> OrchestraError:

@@ -11,7 +11,8 @@ import errno
 import os
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from orchestra import safe_files
@@ -20,6 +21,7 @@ from orchestra.drivers.repository import Repository
 OBJECTS = "/orchestra/objects"
 """Where a container finds the host's objects; alternates follow as ``-1``, ``-2`` and so on."""
 
+_STASH = "refs/stash"
 _SHARED_REFS = ("refs/heads/", "refs/tags/", "refs/remotes/")
 # What decides whether a file counts as changed must be the same on both sides.
 _COPIED_SETTINGS = (
@@ -34,6 +36,27 @@ _COPIED_SETTINGS = (
     "core.symlinks",
     "index.sparse",
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Stash:
+    """One stash: its commit, who made it and when, as git's logs write it, and its message."""
+
+    commit: str
+    maker: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """What a new private git directory is given beside its branch; ``stashes`` has the oldest first."""
+
+    refs: Mapping[str, str]
+    stashes: tuple[Stash, ...] = ()
+
+
+NOTHING = Extras({})
+"""No further refs."""
 
 
 def container_objects(repo: Repository) -> list[tuple[Path, str]]:
@@ -55,19 +78,28 @@ def pointer_text(git_dir: str) -> str:
     return f"gitdir: {git_dir}\n"
 
 
-def create(target: Path, repo: Repository, *, branch: str, tip: str, base: str, index: Path | None) -> None:
+def create(
+    target: Path,
+    repo: Repository,
+    *,
+    branch: str,
+    tip: str,
+    base: str,
+    index: Path | None,
+    extras: Extras = NOTHING,
+) -> None:
     """Make the private git directory ``target``, with ``branch`` (empty: detached) checked out at ``tip``.
 
     ``index`` is copied in, with its record of the files, so that a first ``git status`` reads
     none of them. The host's branches and tags are there as they were. One that exists is left as
     it is: it may hold commits that were not imported yet. An empty directory may stand in its place,
-    and a container see that already.
+    and a container see that already. ``extras`` are what an earlier one had beside them.
     """
     if (target / "HEAD").exists():
         return
     _sweep(target)
     aside = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
-    _fill(aside, repo, branch, tip, base)
+    _fill(aside, repo, branch, tip, base, extras=extras)
     if index is not None:
         _copy_index(index, aside)
     target.mkdir(exist_ok=True)
@@ -88,17 +120,32 @@ def _move(source: Path, target: Path) -> None:
             raise
 
 
-def _fill(place: Path, repo: Repository, branch: str, tip: str, base: str) -> None:
+def _fill(place: Path, repo: Repository, branch: str, tip: str, base: str, *, extras: Extras) -> None:
     for part in ("objects/info", "objects/pack", "refs/heads", "refs/tags", "info", "logs"):
         (place / part).mkdir(parents=True)
     settings = repo.settings()
     _write(place / "HEAD", f"ref: refs/heads/{branch}\n" if branch else f"{tip}\n")
     _write(place / "config", _config(repo, settings))
-    _write(place / "packed-refs", _packed_refs(repo, branch, tip, base))
+    _write(place / "packed-refs", _packed_refs(repo, branch, tip, base, extras))
+    for name, text in _stash_files(extras.stashes, repo.no_object).items():
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+        _write(place / name, text)
     _write(place / "objects" / "info" / "alternates", "".join(f"{path}\n" for path in _targets(repo)))
     _write(place / "info" / "exclude", _excludes(repo, settings))
     _copy_if_there(repo.common_dir / "info" / "attributes", place / "info" / "attributes")
     _copy_if_there(repo.common_dir / "shallow", place / "shallow")
+
+
+def _stash_files(stashes: Sequence[Stash], nothing: str) -> dict[str, str]:
+    """Return the ref and the log of stashes as files of a git directory; ``nothing`` is the id of no object.
+
+    All but the newest are in the log alone (git-stash(1)).
+    """
+    if not stashes:
+        return {}
+    before = (nothing, *(one.commit for one in stashes))
+    log = "".join(f"{old} {one.commit} {one.maker}\t{one.message}\n" for old, one in zip(before, stashes, strict=False))
+    return {_STASH: f"{stashes[-1].commit}\n", f"logs/{_STASH}": log}
 
 
 def _targets(repo: Repository) -> list[str]:
@@ -133,8 +180,9 @@ def _quoted(value: str) -> str:
     return f'"{escaped}"'
 
 
-def _packed_refs(repo: Repository, branch: str, tip: str, base: str) -> str:
+def _packed_refs(repo: Repository, branch: str, tip: str, base: str, extras: Extras) -> str:
     refs = {name: target for name, target in repo.refs(*_SHARED_REFS).items() if not name.endswith("/HEAD")}
+    refs.update(extras.refs)
     refs["refs/orchestra/base"] = base
     if branch:
         refs[f"refs/heads/{branch}"] = tip

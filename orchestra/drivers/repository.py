@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +15,8 @@ from orchestra.drivers.git import Git
 from orchestra.drivers.process import Completed, failure
 from orchestra.errors import Moved, NameTaken, NotFound, OrchestraError, Refused
 
+REMOVED = ".removed"
+"""What the names of worktrees end with that are being removed."""
 _MOVED = ("but expected", "reference already exists", "unable to resolve reference")
 _FILTER_PARTS = ("clean", "smudge", "process")
 
@@ -134,8 +138,14 @@ class Repository:
             return
         if record in {self.git_dir, self.common_dir}:
             raise Refused(f"{place} is the checkout in use", hint="only the worktrees of sessions are removed")
-        safe_files.remove(place)
+        if place.is_symlink():
+            raise Refused(f"{place} is a symlink", hint="look where it leads, then delete it yourself")
+        # In one move: a worktree that is removed in part would be taken for one whose files were deleted on purpose.
+        aside = place.with_name(f".{place.name}.{secrets.token_hex(4)}{REMOVED}")
+        with contextlib.suppress(FileNotFoundError):
+            place.rename(aside)
         safe_files.remove(record)
+        safe_files.remove(aside)
 
     def settings(self) -> dict[str, str]:
         """Return every git setting that holds here, the person's own included; the last of several wins."""

@@ -259,7 +259,7 @@ def test_stopping_says_what_could_not_be_imported_and_stops_all_the_same(
     lines: list[str] = []
     sessions.stop(world.project, "alpha", progress=lines.append)
     assert world.project.box_name(alpha) not in world.agents.running
-    assert any("without its newest commits" in line for line in lines)
+    assert any("stay in its own git" in line for line in lines)
 
 
 def test_a_bug_is_written_down_where_no_service_writes_a_log(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
