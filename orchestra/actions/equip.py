@@ -54,7 +54,7 @@ def private_git(project: Project, session: Session) -> None:
             index=record / "index",
             extras=private_refs.kept(repository, session.git_anchor, session.branch),
         )
-    project.store.update_session(session.name, head=session.head or tip)
+    project.store.update_session(session.id, head=session.head or tip)
 
 
 def write_files(project: Project, session: Session, *, dress: Dress | None = None) -> None:

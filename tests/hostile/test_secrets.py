@@ -66,12 +66,15 @@ def handed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Handed]:
         person.orchestra("up", "--detach")
         person.orchestra("new", "worker", "--task", "do nothing")
         eventually(lambda: all((place(person, name) / "home" / "seen").exists() for name in AGENTS), within=60)
+        for words in (("list",), ("show", "worker"), ("log", "worker"), ("stop", "worker")):
+            person.orchestra(*words)
+        # What it was given is gone with it; it gets a token of its own when it starts again.
+        assert [path.parent.name for path in (person.place / "run").rglob("token")] == ["1-main"]
+        person.orchestra("resume", "worker")
         tokens = {f"token of {path.parent.name}": path.read_bytes() for path in (person.place / "run").rglob("token")}
         assert len(tokens) == len(AGENTS)
         keys = {"variable": VARIABLE.encode(), "file": FROM_FILE.encode(), "extra": EXTRA.encode()}
         handed = Handed(person, keys | tokens)
-        for words in (("list",), ("show", "worker"), ("log", "worker"), ("stop", "worker"), ("resume", "worker")):
-            person.orchestra(*words)
         (place(person, "worker") / "home" / "other").write_text("the agent's own")
         tags = [row["tag"] for row in person.json("image", "list") if "profile-keyed" in row["tag"]]
         yield handed
