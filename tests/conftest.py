@@ -41,6 +41,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in list(os.environ):
         if name.startswith(("GIT_", "ORCHESTRA_", "XDG_")) or name in {"TMUX", "TMUX_PANE"}:
             monkeypatch.delenv(name)
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
     monkeypatch.setenv("HOME", str(place))
     monkeypatch.setenv("ORCHESTRA_HOME", str(tmp_path / "orchestra"))
     monkeypatch.setenv("TMUX_TMPDIR", str(sockets))

@@ -101,7 +101,7 @@ def _executor(aside: Project, agent: str, kind: SandboxKind) -> Session:
         conversation="6f0c3b1e-8d55-4c51-9a53-0d6a3b7e2f10",
         head=head,
     )
-    session.worktree.parent.mkdir(parents=True, exist_ok=True)
+    session.worktree.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     aside.repository.add_worktree(session.worktree, session.branch, head)
     equip.prepare_places(aside, session)
     if kind is SandboxKind.DOCKER:

@@ -27,7 +27,8 @@ def prepare_places(project: Project, session: Session) -> None:
     place = project.place(session)
     for directory in (place.root, place.home, place.agent, place.secrets, place.git):
         directory.mkdir(parents=True, exist_ok=True, mode=_PRIVATE)
-    session.worktree.mkdir(parents=True, exist_ok=True)
+    session.worktree.parent.mkdir(parents=True, exist_ok=True, mode=_PRIVATE)
+    session.worktree.mkdir(exist_ok=True)
     place.pointer.touch()
     # A container that starts meanwhile waits for the launcher; one from before would send it off with what is no more.
     (place.agent / "launch.sh").unlink(missing_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from orchestra.actions import places
@@ -43,6 +44,7 @@ def merge(
     if strategy not in STRATEGIES:
         raise UsageError(f"there is no merge strategy {strategy!r}", hint=f"choose from: {', '.join(STRATEGIES)}")
     with project.lock("merge"):
+        _finish(project)
         if (done := _merged(project, notebook)) is not None:
             return done
         session = _ready(project, name)
@@ -51,7 +53,8 @@ def merge(
         _check(project, session, commit, project.settings.check if check is None else check, progress)
         answer = {"name": name, "branch": session.branch, "into": target, "commit": commit, "before": old}
         notebook.note(json.dumps(answer))
-        _land(project, session, target, commit, old)
+        if kept := _land(project, session, target, commit, old):
+            progress(_left_behind(kept, target, commit))
     return answer
 
 
@@ -146,16 +149,17 @@ def _check(project: Project, session: Session, commit: str, command: str, progre
     raise CheckFailed(message, output=output, hint=f"{session.name} has been told; nothing was merged")
 
 
-def _land(project: Project, session: Session, target: str, commit: str, old: str) -> None:
+def _land(project: Project, session: Session, target: str, commit: str, old: str) -> tuple[str, ...]:
     from orchestra.drivers import landing  # noqa: PLC0415 -- loads when touched
 
     project.store.set("landing", json.dumps({"session": session.name, "branch": target, "new": commit, "old": old}))
     try:
-        landing.land(project.repository, target, commit, old, ours=project.paths.worktrees)
+        landed = landing.land(project.repository, target, commit, old, ours=project.paths.worktrees)
     except (Moved, Refused):
         project.store.set("landing", "")
         raise
     _landed(project, session.name, target, commit)
+    return landed.kept
 
 
 def _landed(project: Project, name: str, target: str, commit: str) -> None:
@@ -166,17 +170,43 @@ def _landed(project: Project, name: str, target: str, commit: str) -> None:
 
 
 def finish_landings(project: Project) -> None:
-    """Finish a landing that a crash cut off between the branch's move and its checkout's."""
+    """Finish a landing that a crash cut off between the branch's move and its checkout's.
+
+    Raises Refused, once, where the person has changed or committed something meanwhile that takes back what landed.
+    """
+    if project.store.get("landing"):
+        with project.lock("merge"):
+            _finish(project)
+
+
+def _finish(project: Project) -> None:
     from orchestra.drivers import landing  # noqa: PLC0415 -- loads when touched
 
     begun = project.store.get("landing")
     if not begun:
         return
     plan = json.loads(begun)
-    with project.lock("merge"):
-        if landing.finish_landing(
-            project.repository, plan["branch"], plan["new"], plan["old"], ours=project.paths.worktrees
-        ):
-            _landed(project, plan["session"], plan["branch"], plan["new"])
-        else:
-            project.store.set("landing", "")
+    branch, new = plan["branch"], plan["new"]
+    landed = landing.finish_landing(project.repository, branch, new, plan["old"], ours=project.paths.worktrees)
+    project.store.set("landing", "")
+    if not landed.done:
+        return
+    _landed(project, plan["session"], branch, new)
+    if landed.kept or landed.undone:
+        text = _left_behind(landed.kept, branch, new) if landed.kept else _taken_back(landed.undone, branch, new)
+        project.store.log(plan["session"], "trouble", text)
+        raise Refused(text, hint=f"to have them as merged: git checkout {new[:12]} -- PATH")
+
+
+def _left_behind(paths: Sequence[str], branch: str, commit: str) -> str:
+    from orchestra.drivers.landing import named  # noqa: PLC0415 -- loads when touched
+
+    return (
+        f"{branch} is at {commit[:12]}, but these files hold changes of yours and are left as they are: {named(paths)}"
+    )
+
+
+def _taken_back(paths: Sequence[str], branch: str, commit: str) -> str:
+    from orchestra.drivers.landing import named  # noqa: PLC0415 -- loads when touched
+
+    return f"a later commit on {branch} takes back what {commit[:12]} had merged in: {named(paths)}"

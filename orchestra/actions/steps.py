@@ -51,7 +51,7 @@ def _even_unrecorded(session: Session, progress: Progress) -> Iterator[None]:
 
 def _worktree(project: Project, session: Session, progress: Progress) -> None:
     repository = project.repository
-    session.worktree.parent.mkdir(parents=True, exist_ok=True)
+    session.worktree.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     keep = f"refs/orchestra/base/{session.name}"
     repository.add_worktree(session.worktree, session.branch, session.base, keep=keep)
     extras.copy_extras(project, session, progress)

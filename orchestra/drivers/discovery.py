@@ -50,7 +50,7 @@ def _facts(start: Path) -> list[str]:
     )
     lines = done.text.splitlines()
     if lines[:1] == ["true"]:
-        raise NotARepository(f"{start} is a bare repository", hint="make a checkout of it: git clone PATH")
+        raise NotARepository(f"{start} is a bare repository", hint=_checkout_of(start))
     if done.code != 0:
         raise _not_found(start, done)
     if len(lines) != 5:  # noqa: PLR2004 -- one line for each of the five questions
@@ -59,6 +59,19 @@ def _facts(start: Path) -> list[str]:
             hint="rename the directory",
         )
     return lines
+
+
+def _checkout_of(start: Path) -> str:
+    """Say where a bare repository's checkout is, or how to make one."""
+    listing = process.run(
+        ("git", "worktree", "list", "--porcelain", "-z"), cwd=start, env=environment(), check=False
+    ).text
+    blocks = [block.split("\0") for block in listing.split("\0\0") if block]
+    places = [block[0].removeprefix("worktree ") for block in blocks if "bare" not in block]
+    found = next((place for place in places if Path(place).is_dir()), "")
+    return (
+        f"go to a checkout of it: cd '{found}'" if found else "make a checkout of it: git worktree add ../NAME BRANCH"
+    )
 
 
 def _ask(start: Path, *questions: str) -> Completed:

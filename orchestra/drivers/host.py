@@ -28,7 +28,6 @@ _SESSION_FIELD = 3
 # The shell writes who it is, then becomes the agent: the process id and start time stay.
 _LAUNCH = """
 record=$1 workdir=$2; shift 2
-umask 077
 stat=$(cat "/proc/$$/stat"); stat=${stat##*) }
 boot=$(cat /proc/sys/kernel/random/boot_id)
 printf '%s %s %s\\n' "$$" "$(printf '%s' "$stat" | cut -d' ' -f20)" "$boot" >"$record.new" || exit 1

@@ -83,18 +83,30 @@ class Repository:
             # Since git 2.48 the record may be relative to its own directory (worktree.useRelativePaths).
             if os.path.normpath(place.parent / text) == wanted:
                 return place.parent
+        if self.git_dir != self.common_dir and self._listed(self.common_dir) == real_place(path):
+            return self.common_dir
         raise NotFound(f"git has no worktree at {path}", hint="`git worktree list` shows those it has")
 
     def worktrees(self) -> dict[Path, Worktree]:
-        """Return every checkout that git has on record, this one included, by its path."""
+        """Return every checkout that git has on record, this one included, by its path; a bare repository is none."""
         found: dict[Path, Worktree] = {}
         listing = self.git().run("worktree", "list", "--porcelain", "-z").text
         for block in listing.removesuffix("\0\0").split("\0\0"):
             facts = dict(_fact(item) for item in block.split("\0"))
-            path = Path(facts["worktree"])
+            if "bare" in facts:
+                continue
+            path = self._listed(Path(facts["worktree"]))
             branch = facts.get("branch", "").removeprefix("refs/heads/")
             found[path] = Worktree(path, branch, facts.get("HEAD", ""), half_made=facts.get("locked") == "initializing")
         return found
+
+    def _listed(self, path: Path) -> Path:
+        """Return where the checkout is that git lists under ``path``: one with its git directory elsewhere by that."""
+        if real_place(path) != self.common_dir:
+            return path
+        if self.git_dir == self.common_dir:
+            return self.root
+        return Path(os.path.normpath(self.common_dir / self.settings().get("core.worktree", ".")))
 
     def add_worktree(self, path: Path, branch: str, base: str, *, keep: str = "", deadline: float = 300.0) -> None:
         """Check ``branch`` out at ``path``, made at ``base`` if it is new; ``keep`` is a ref that holds the base.
@@ -114,7 +126,7 @@ class Repository:
         new = self._claim(branch, base, keep)
         if place.is_symlink() or (place.exists() and (not place.is_dir() or any(place.iterdir()))):
             raise NameTaken(f"{place} is there already", hint="move it away, or choose another name")
-        place.parent.mkdir(parents=True, exist_ok=True)
+        place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         git = Git(self.git_dir, settings=self.without_filters())
         made = ("-b", branch, "--no-track", os.fspath(place), base)
         done = git.run(

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from orchestra.safe_files.handles import Entry, Limits, Obstructed, parts
 from orchestra.safe_files.looking import list_directory, look, read, read_link, walk
-from orchestra.safe_files.removing import remove, remove_file
-from orchestra.safe_files.writing import copy_file, make_directory, plant, plant_link, write
+from orchestra.safe_files.removing import remove, remove_directory, remove_file
+from orchestra.safe_files.writing import copy_file, make_directory, move_in, plant, plant_link, write
 
 __all__ = [
     "Entry",
@@ -21,12 +21,14 @@ __all__ = [
     "list_directory",
     "look",
     "make_directory",
+    "move_in",
     "parts",
     "plant",
     "plant_link",
     "read",
     "read_link",
     "remove",
+    "remove_directory",
     "remove_file",
     "walk",
     "write",

@@ -42,6 +42,16 @@ def remove_file(root: Path, name: str) -> bool:
     return True
 
 
+def remove_directory(root: Path, name: str) -> bool:
+    """Remove an empty directory; False where there is none, or something is in it. Follows no symlink."""
+    parents, last = split(name)
+    try:
+        with opened(root, parents) as place, told(root / name):
+            return _removed_empty(place, last)
+    except (FileNotFoundError, Refused):
+        return False
+
+
 def remove(place: Path, *, seconds: float = 600.0, clock: Clock = time.monotonic) -> None:
     """Remove a directory with all it holds, however deep; does nothing where there is none. Follows no symlink.
 

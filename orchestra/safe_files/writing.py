@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 from contextlib import suppress
@@ -77,6 +78,48 @@ def make_directory(root: Path, name: str) -> bool:
             return True
     except Obstructed:
         return False
+
+
+def move_in(source: Path, root: Path, name: str, *, owner: tuple[int, int] | None = None) -> os.stat_result:
+    """Move a file or symlink from outside to a name below ``root``, in place of the file or symlink there.
+
+    Returns what it looks like there. Missing directories are made. ``owner`` (user and group) is who it, and they,
+    belong to. Raises Refused where a directory has that name, or a symlink is on the way.
+    """
+    parents, last = split(name)
+    for number in range(1, len(parents) + 1):
+        _make_owned(root, parents[:number], owner)
+    if owner is not None:
+        os.lchown(source, *owner)
+    with made(root, parents) as place, told(root / name):
+        try:
+            os.rename(source, last, dst_dir_fd=place)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            _copy_in(source, place, last, owner)
+        return os.stat(last, dir_fd=place, follow_symlinks=False)
+
+
+def _make_owned(root: Path, parents: tuple[str, ...], owner: tuple[int, int] | None) -> None:
+    *above, last = parents
+    with made(root, above) as place, told(root.joinpath(*parents)), suppress(FileExistsError):
+        os.mkdir(last, dir_fd=place)
+        if owner is not None:
+            os.chown(last, *owner, dir_fd=place, follow_symlinks=False)
+
+
+def _copy_in(source: Path, place: int, last: str, owner: tuple[int, int] | None) -> None:
+    """Copy to another file system, under a name of its own until it is whole."""
+    fresh = f".{secrets.token_hex(8)}.new"
+    if source.is_symlink():
+        os.symlink(source.readlink(), fresh, dir_fd=place)
+    else:
+        with source.open("rb") as file:
+            _pour(file.fileno(), os.open(fresh, NEW, 0o600, dir_fd=place), os.fstat(file.fileno()))
+    if owner is not None:
+        os.chown(fresh, *owner, dir_fd=place, follow_symlinks=False)
+    os.rename(fresh, last, src_dir_fd=place, dst_dir_fd=place)
 
 
 def copy_file(root: Path, name: str, target: Path, target_name: str = "", *, most: int) -> int:

@@ -27,7 +27,6 @@ def main(root: Path) -> int:
     for name in [one for one in os.environ if one.startswith("TMUX")]:
         # Who started the service must not decide which tmux server it talks to.
         del os.environ[name]
-    os.umask(0o077)
     project = Project.open(root)
     held = hold(project.paths.locks / LOCK)
     if held is None:

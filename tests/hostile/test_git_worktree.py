@@ -127,7 +127,7 @@ def test_landing_an_agents_branch_runs_no_hook_and_no_monitor(scene: Scene, trap
     new = changes.snapshot(repo, scene.tree, "as if the agent had committed it")
     shutil.rmtree(scene.yard.root / ".githooks", ignore_errors=True)
     merging.land(repo, "trunk", new, scene.base, ours=ours)
-    assert merging.finish_landing(repo, "trunk", new, scene.base, ours=ours)
+    assert merging.finish_landing(repo, "trunk", new, scene.base, ours=ours).done
     assert (scene.yard.root / "new.txt").exists()
     assert not scene.canary.exists()
 

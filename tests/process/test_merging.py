@@ -233,7 +233,7 @@ def test_landing_runs_the_persons_filters_and_no_hook(yard: Yard) -> None:
 def test_a_landing_cut_off_after_the_branch_moved_is_finished(yard: Yard) -> None:
     new, old = ahead(yard, {"login.py": "login\n", "app.py": "changed\n", "docs/guide.md": None})
     yard.git("update-ref", "refs/heads/trunk", new)
-    assert merging.finish_landing(yard.repository, "trunk", new, old, ours=yard.ours)
+    assert merging.finish_landing(yard.repository, "trunk", new, old, ours=yard.ours) == landing.Landed(done=True)
     assert yard.git("status", "--porcelain") == ""
     assert (yard.root / "login.py").exists()
 
@@ -243,7 +243,7 @@ def test_a_landing_cut_off_amid_the_checkout_is_finished(yard: Yard) -> None:
     yard.git("update-ref", "refs/heads/trunk", new)
     yard.write({"login.py": "login\n", "app.py": "changed\n", "docs/guide.md": None, "mine.txt": "mine\n"})
     for _ in range(2):
-        assert merging.finish_landing(yard.repository, "trunk", new, old, ours=yard.ours)
+        assert merging.finish_landing(yard.repository, "trunk", new, old, ours=yard.ours).done
         assert yard.git("status", "--porcelain") == "?? mine.txt"
     assert (yard.root / "run.sh").read_text() == "more\n"
 
@@ -252,14 +252,14 @@ def test_finishing_a_landing_keeps_what_the_person_did_since(yard: Yard) -> None
     new, old = ahead(yard, {"app.py": "changed\n"})
     yard.git("update-ref", "refs/heads/trunk", new)
     yard.write({"app.py": "mine\n"})
-    with pytest.raises(Refused, match=r"app\.py"):
-        merging.finish_landing(yard.repository, "trunk", new, old, ours=yard.ours)
+    done = merging.finish_landing(yard.repository, "trunk", new, old, ours=yard.ours)
+    assert (done.done, done.kept) == (True, ("app.py",))
     assert (yard.root / "app.py").read_text() == "mine\n"
 
 
 def test_there_is_nothing_to_finish_where_the_branch_did_not_move(yard: Yard) -> None:
     new, old = ahead(yard, {"app.py": "changed\n"})
-    assert not merging.finish_landing(yard.repository, "trunk", new, old, ours=yard.ours)
+    assert not merging.finish_landing(yard.repository, "trunk", new, old, ours=yard.ours).done
     assert (yard.root / "app.py").read_text() == "one\ntwo\nthree\n"
 
 

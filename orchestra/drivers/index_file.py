@@ -1,0 +1,96 @@
+"""Git's index as a file: which paths it has, and what the files looked like.
+
+Git itself would open the checkout for this, where an agent can leave named pipes for it.
+The format is gitformat-index(5).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import struct
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+_HEADER = struct.Struct(">4sII")
+_STAT = struct.Struct(">10I")
+_EXTENDED = 0x4000
+_COMPRESSED = 4
+_LOW_32_BITS = 0xFFFFFFFF
+_REPOSITORY = 0o160000
+_REPOSITORY_BYTES = struct.pack(">I", _REPOSITORY)
+_BILLION = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    path: bytes
+    mode: int
+    start: int
+
+
+def repositories(index: Path, object_format: str) -> list[str]:
+    """Return every path that the index has as a repository inside the repository."""
+    try:
+        content = index.read_bytes()
+    except FileNotFoundError:
+        return []
+    if _REPOSITORY_BYTES not in content:
+        return []
+    found = _entries(content, _id_length(object_format))
+    return [os.fsdecode(entry.path) for entry in found if entry.mode == _REPOSITORY]
+
+
+def note(index: Path, seen: Mapping[str, os.stat_result], object_format: str) -> None:
+    """Write down in the index what files look like that are known to be as it says; its other entries stay."""
+    content = bytearray(index.read_bytes())
+    length = _id_length(object_format)
+    wanted = {os.fsencode(path): found for path, found in seen.items()}
+    for entry in _entries(bytes(content), length):
+        if (found := wanted.get(entry.path)) is not None:
+            _STAT.pack_into(content, entry.start, *_fields(found, entry.mode))
+    # All zeros where the person has git leave the checksum out (index.skipHash).
+    if any(content[-length:]):
+        algorithm = hashlib.new(object_format, bytes(content[:-length]), usedforsecurity=False)
+        content[-length:] = algorithm.digest()
+    index.write_bytes(content)
+
+
+def _fields(found: os.stat_result, mode: int) -> tuple[int, ...]:
+    times = (*divmod(found.st_ctime_ns, _BILLION), *divmod(found.st_mtime_ns, _BILLION))
+    rest = (found.st_dev, found.st_ino, mode, found.st_uid, found.st_gid, found.st_size)
+    return tuple(number & _LOW_32_BITS for number in (*times, *rest))
+
+
+def _entries(content: bytes, length: int) -> Iterator[_Entry]:
+    _, version, count = _HEADER.unpack_from(content)
+    place, before = _HEADER.size, b""
+    for _ in range(count):
+        start, fixed = place, _STAT.size + length + 2
+        (flags,) = struct.unpack_from(">H", content, start + fixed - 2)
+        name = start + fixed + (2 if flags & _EXTENDED else 0)
+        if version == _COMPRESSED:
+            kept, name = _varint(content, name)
+            end = content.index(b"\0", name)
+            path, place = before[: len(before) - kept] + content[name:end], end + 1
+        else:
+            end = content.index(b"\0", name)
+            path, place = content[name:end], start + (end - start + 8) // 8 * 8
+        before = path
+        yield _Entry(path, struct.unpack_from(">I", content, start + 24)[0], start)
+
+
+def _varint(content: bytes, place: int) -> tuple[int, int]:
+    """Read a number as git's delta offsets are written; returns it and the place after it."""
+    byte = content[place]
+    number = byte & 0x7F
+    while byte & 0x80:
+        place += 1
+        byte = content[place]
+        number = ((number + 1) << 7) | (byte & 0x7F)
+    return number, place + 1
+
+
+def _id_length(object_format: str) -> int:
+    return 32 if object_format == "sha256" else 20

@@ -1,0 +1,82 @@
+"""Hold a checkout's index the way git does, so that a crash leaves a lock that can be told from another git's."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from orchestra.errors import Refused
+
+_MARK = b"orchestra\n"
+_LONGEST_WAIT = 2.0
+_POLL = 0.05
+
+
+@contextlib.contextmanager
+def held(
+    record: Path, *, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
+) -> Iterator[None]:
+    """Hold the index of the git directory ``record``; a git that wants to write it waits, or says who has it.
+
+    A lock that a killed process of ours left is taken over. Raises Refused where another git
+    holds it for two seconds.
+    """
+    place = record / "index.lock"
+    descriptor = _taken(place, clock() + _LONGEST_WAIT, clock, sleep)
+    try:
+        yield
+    finally:
+        place.unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+def _taken(place: Path, end: float, clock: Callable[[], float], sleep: Callable[[float], None]) -> int:
+    while True:
+        with contextlib.suppress(FileExistsError):
+            return _create(place)
+        if not _clear(place):
+            if clock() > end:
+                raise Refused(
+                    f"another git is at work in {place.parent}, or one died there",
+                    hint=f"when none runs: rm '{place}'",
+                )
+            sleep(_POLL)
+
+
+def _create(place: Path) -> int:
+    descriptor = os.open(place, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    # The kernel lets go of this lock when the process dies, however it dies.
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    os.write(descriptor, _MARK)
+    return descriptor
+
+
+def _clear(place: Path) -> bool:
+    """Remove a lock that we wrote and whose process is gone; say whether another try is worthwhile at once."""
+    try:
+        descriptor = os.open(place, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    with open(descriptor, "rb") as file:  # noqa: PTH123 -- a descriptor, opened without following links
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        if file.read(len(_MARK) + 1) != _MARK or not _is_still(place, descriptor):
+            return False
+        place.unlink(missing_ok=True)
+        return True
+
+
+def _is_still(place: Path, descriptor: int) -> bool:
+    """Say whether the name still stands for the opened file."""
+    try:
+        return os.path.samestat(place.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
