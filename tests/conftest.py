@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
+import hypothesis
 import pytest
 
 from tests.projects import HostProject, host_project
@@ -26,8 +27,15 @@ _GIT_CONFIG = """\
 
 
 def pytest_configure() -> None:
-    """Take Ctrl-C as usual: a run started in the background ignores it, and so would every program it starts."""
+    """Take Ctrl-C as usual, which a run started in the background ignores, and so would every program it starts.
+
+    No example is timed: what one takes depends on what else the machine does.
+    """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    hypothesis.settings.register_profile(
+        "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    )
+    hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture(autouse=True)
