@@ -65,7 +65,7 @@ class Settings:
     build_network: str = _setting("host", "the network of image builds", pattern=r"\S+", shape="a network name")
     image: str = _setting("", "a ready image to use; empty: build one")
     setup: tuple[str, ...] = _setting((), "shell lines run as root when the project's image is built")
-    network_internal: bool = _setting(False, "whether containers reach nothing but Orchestra")
+    network_internal: bool = _setting(False, "whether containers reach no machine but this one")
     memory: str = _setting("4g", "memory per container", pattern=r"\d+[bkmg]?", shape="a size, such as 512m or 4g")
     cpus: float = _setting(0.0, "processors per container; 0: no limit", least=0)
     pids: int = _setting(512, "processes per container", least=16)

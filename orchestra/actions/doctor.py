@@ -29,6 +29,9 @@ OLDEST_GIT = (2, 38)
 OLDEST_ENGINE = (20, 10)
 """The oldest Docker engine that Orchestra is tried with."""
 _SOME = 3
+_PROXY_PLACE = (
+    "write an address that containers can reach into ~/.docker/config.json (docs.docker.com/engine/cli/proxy)"
+)
 _ROOMY = 5 * 1024**3
 
 
@@ -41,7 +44,7 @@ def doctor(start: Path) -> list[Finding]:
         return [*findings, project]
     findings += [_repository(project), *_logins(project)]
     if engine.well:
-        findings += _of_engine(project)
+        findings += [*_proxy(), *_of_engine(project)]
     return [*findings, _service(project)]
 
 
@@ -58,6 +61,23 @@ def _of_engine(project: Project) -> Iterator[Finding]:
             if (told := from_system(error)) is None:
                 raise
             yield trouble(name, told)
+
+
+def _proxy() -> Iterator[Finding]:
+    """Tell which proxy containers use, where there is one at all."""
+    from orchestra.drivers import proxies  # noqa: PLC0415 -- loads when touched
+
+    found = proxies.of_containers()
+    if found.left_out:
+        detail = f"this shell's proxy is not passed on to containers: {found.left_out}"
+        yield Finding("proxy", well=True, note=True, detail=detail, repair=_PROXY_PLACE)
+    elif found.settings:
+        detail = f"containers use {found.named} ({found.origin}), and Orchestra without it"
+        if not found.on_loopback:
+            yield Finding("proxy", well=True, detail=detail)
+            return
+        detail = f"{detail}; a container's own loopback address is not this machine's"
+        yield Finding("proxy", well=False, detail=detail, repair=_PROXY_PLACE)
 
 
 def _version(program: str, flag: str) -> tuple[int, int] | None:

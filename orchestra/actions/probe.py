@@ -129,14 +129,14 @@ def _install(trial: Trial, name: str) -> str:
 
 
 def _orchestra(trial: Trial, progress: Progress) -> Iterator[Finding]:
-    from orchestra.agents.outfits import box_text  # noqa: PLC0415 -- loads when touched
+    from orchestra.agents.outfits import box_text, past_proxies  # noqa: PLC0415 -- loads when touched
 
-    progress("knocking at Orchestra's door from where it runs")
+    progress("checking that the agent can reach Orchestra")
     _start_service(trial)
     setting = equip.setting(trial.project, trial.session)
     token = f"{setting.secrets_dir}/token"
     words = (setting.python, "-c", box_text("knock.py"), setting.mcp_url, token, str(_KNOCKING))
-    done = trial.run(*words, deadline=_PROGRAM_DEADLINE)
+    done = trial.run(*past_proxies(setting.mcp_url, *words), deadline=_PROGRAM_DEADLINE)
     try:
         found = json.loads(done.text)
     except ValueError:

@@ -22,6 +22,7 @@ _TRIES = 4
 _POLL = 0.03
 _TOLD = ("ORCHESTRA_", "DOCKER_", "PATH")
 _LOGINS = ("_KEY", "_TOKEN")
+_PROXIES = ("_PROXY", "_proxy")
 
 
 def ping(paths: ProjectPaths) -> dict[str, Any] | None:
@@ -109,7 +110,11 @@ def _last_words(log: Path) -> str:
 
 def mark(environment: Mapping[str, str]) -> str:
     """Return a hash of the version and of the variables that decide what the service does and which logins it has."""
-    told = {name: value for name, value in environment.items() if name.startswith(_TOLD) or name.endswith(_LOGINS)}
+    told = {
+        name: value
+        for name, value in environment.items()
+        if name.startswith(_TOLD) or name.endswith(_LOGINS + _PROXIES)
+    }
     return digest(repr((__version__, sorted(told.items()))), 16)
 
 

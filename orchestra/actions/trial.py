@@ -13,7 +13,7 @@ from orchestra.actions.aside import beside
 from orchestra.actions.findings import Finding, trouble
 from orchestra.actions.service import ping
 from orchestra.actions.sync import import_commits
-from orchestra.actions.verdicts import firewall_hint
+from orchestra.actions.verdicts import firewall_hint, proxied
 from orchestra.errors import OrchestraError
 from orchestra.model import SandboxKind, Session
 
@@ -29,7 +29,11 @@ _NO_COMMIT = 4
 _NO_TOOLS = 9
 _TRY = f"""
 for tool in python3 git; do command -v $tool >/dev/null || exit {_NO_TOOLS}; done
-python3 -c 'import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), 3)' "$1" "$2" 2>&1 ||
+python3 -c '
+import socket, sys, urllib.request as way
+proxy = way.getproxies().get("http")
+if proxy and not way.proxy_bypass(sys.argv[1]): sys.exit("proxy: " + proxy)
+socket.create_connection((sys.argv[1], int(sys.argv[2])), 3)' "$1" "$2" 2>&1 ||
   code={_NO_WAY}
 echo commit:
 (echo proof >proof && git add proof && git commit -q -m proof) 2>&1 || exit $(({_NO_COMMIT} + ${{code:-0}}))
@@ -43,11 +47,14 @@ def try_container(project: Project) -> list[Finding]:
     if not image:
         detail = "not tried: there is no image yet"
         return [Finding("container", well=True, detail=detail, repair="orchestra image build, then orchestra doctor")]
+    from orchestra.agents.outfits import past_proxies  # noqa: PLC0415 -- loads when touched
+
     kind = SandboxKind.DOCKER
     with beside(project, project.settings.agent, kind) as (aside, session), _door(project) as (address, port):
         aside.store.set(f"image.{session.id}", image)
         box = places.box_for(aside, session, image=image)
-        done = aside.sandbox(kind).run_once(box, ("sh", "-c", _TRY, "sh", address, str(port)), deadline=DEADLINE)
+        words = past_proxies(f"http://{address}:{port}", "sh", "-c", _TRY, "sh", address, str(port))
+        done = aside.sandbox(kind).run_once(box, words, deadline=DEADLINE)
         if done.code == _NO_TOOLS:
             hint = "put both into it, or unset the setting image: orchestra config show"
             return [Finding("container", well=False, detail=f"the image {image} lacks git or python3", repair=hint)]
@@ -93,6 +100,8 @@ def _way(project: Project, done: Completed, where: str) -> Finding:
         return Finding("way to Orchestra", well=True, detail=f"a container reaches this machine at {where}")
     said = done.text.partition("commit:")[0].strip().splitlines()
     reason = said[-1] if said else done.complaint or f"exit code {done.code}"
+    if reason.startswith("proxy: "):
+        return proxied("way to Orchestra", where, reason.removeprefix("proxy: "))
     detail = f"a container does not reach this machine at {where} ({reason}): a firewall is in the way"
     return Finding("way to Orchestra", well=False, detail=detail, repair=firewall_hint(project))
 

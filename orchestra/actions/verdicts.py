@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from orchestra.actions import equip
 from orchestra.actions.agents import Login, login_repair
@@ -115,15 +116,27 @@ def _way(project: Project, kind: SandboxKind, login: Login, profile: Profile) ->
                 return f"a container's own 127.0.0.1 is not this machine: in {name}, write {address}, and listen there"
             return f"look at {name} ({login.found[name]}): is its server running, and to be reached from here?"
     if contained and project.settings.network_internal:
-        return "the setting network_internal lets containers reach nothing but Orchestra: orchestra config show"
+        return "the setting network_internal lets containers reach no machine but this one: orchestra config show"
     if contained:
-        return "check this machine's network; containers use the proxy that ~/.docker/config.json names, if any"
+        return f"check this machine's network; {_proxy_of_containers()}"
     return "check this machine's network and proxy"
+
+
+def _proxy_of_containers() -> str:
+    from orchestra.drivers import proxies  # noqa: PLC0415 -- loads when touched
+
+    found = proxies.of_containers()
+    if found.settings:
+        return f"containers use the proxy {found.named} ({found.origin})"
+    why = f" ({found.left_out})" if found.left_out else ""
+    return f"containers use no proxy{why}; one that they are to use goes into ~/.docker/config.json"
 
 
 def unreachable(project: Project, kind: SandboxKind, url: str, found: Mapping[str, Any]) -> Finding:
     """Return the finding for an Orchestra that did not answer where the agent runs."""
     reason = found.get("reason", "")
+    if found.get("proxy"):
+        return proxied("orchestra", url, str(found["proxy"]))
     if found.get("trouble") == "status":
         return Finding("orchestra", well=False, detail=f"{url} answered {reason}", repair=f"see {project.paths.log}")
     if found.get("trouble") == "silent" and kind is SandboxKind.DOCKER:
@@ -132,6 +145,15 @@ def unreachable(project: Project, kind: SandboxKind, url: str, found: Mapping[st
         detail = f"nothing answers a container at {url}: the engine's network is not on this machine"
         return Finding("orchestra", well=False, detail=detail, repair="use an engine that runs on this machine itself")
     return Finding("orchestra", well=False, detail=f"{url} cannot be used: {reason}", repair="orchestra doctor")
+
+
+def proxied(check: str, where: str, proxy: str) -> Finding:
+    """Return the finding for an agent whose calls to Orchestra go to a proxy."""
+    from orchestra.drivers.proxies import without_password  # noqa: PLC0415 -- loads when touched
+
+    host = urlsplit(where if "//" in where else f"//{where}").hostname
+    detail = f"the agent asks the proxy {without_password(proxy)} for {where}, which only this machine can reach"
+    return Finding(check, well=False, detail=detail, repair=f"add {host} to noProxy, where the proxy is named")
 
 
 def blocked(project: Project, where: str, reason: str) -> Finding:

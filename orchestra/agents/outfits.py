@@ -158,7 +158,13 @@ def launcher(setting: Setting, env: Mapping[str, str], ending: str) -> str:
         "python": setting.python,
     }
     assigned = "".join(f"{name}={shlex.quote(value)}\n" for name, value in variables.items())
-    return "\n".join(("#!/bin/sh", exports + assigned + box_text("launch.sh"), ending))
+    return "\n".join(("#!/bin/sh", exports + assigned + box_text("no_proxy.sh") + box_text("launch.sh"), ending))
+
+
+def past_proxies(mcp_url: str, *command: str) -> tuple[str, ...]:
+    """Return a command with the proxy settings that the launcher gives an agent."""
+    script = f'{box_text("no_proxy.sh")}exec "$@"'
+    return ("env", f"ORCHESTRA_MCP_URL={mcp_url}", "sh", "-c", script, "sh", *command)
 
 
 def words(profile: Profile, setting: Setting, command: tuple[str, ...]) -> list[str]:

@@ -15,7 +15,7 @@ import docker
 from docker.types import LogConfig
 from docker.types import Mount as EngineMount
 
-from orchestra.drivers import engine, protected
+from orchestra.drivers import engine, protected, proxies
 from orchestra.drivers.private_git import OBJECTS
 from orchestra.drivers.sandbox import Box, Mount
 from orchestra.errors import Refused
@@ -130,7 +130,7 @@ def configuration(client: docker.APIClient, box: Box, place: Place, *, once: Seq
         "hostname": box.hostname,
         "user": f"{box.uid}:{box.gid}",
         "working_dir": str(box.workdir),
-        "environment": dict(box.env),
+        "environment": {**proxies.of_containers().environment, **box.env},
         "tty": not once,
         "stdin_open": not once,
         # No client is attached while it starts: windows attach later, and leave and come back.
@@ -138,7 +138,8 @@ def configuration(client: docker.APIClient, box: Box, place: Place, *, once: Seq
         "stop_timeout": _STOP_SECONDS,
         # A shell at its prompt ignores TERM, and ends when its terminal hangs up.
         "stop_signal": "SIGTERM" if box.modes else "SIGHUP",
-        "use_config_proxy": True,
+        # The SDK reads the configuration once in a process; here it is read for each container.
+        "use_config_proxy": False,
         "host_config": _host_config(client, box, place, logged=bool(once)),
     }
     labels[DEFINITION] = digest(json.dumps(wanted, sort_keys=True), 24)

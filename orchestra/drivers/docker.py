@@ -54,7 +54,7 @@ class DockerSandbox:
 
     ``home_tag`` and ``owner`` are `Home.tag` and `Home.owner`; ``home`` is where it is. A container of the same name
     that is another home's counts as absent when looked at, and nothing is done to it. ``internal`` closes the network
-    to everything but the host.
+    to every machine but the host.
     """
 
     kind = SandboxKind.DOCKER

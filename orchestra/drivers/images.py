@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
 
-from orchestra.drivers import process, recipes
+from orchestra.drivers import process, proxies, recipes
 from orchestra.drivers.engine import connect, translated
 from orchestra.drivers.recipes import ImageRecipe, Stage, tag_for
 from orchestra.errors import CommandFailed, DeadlineExceeded, EngineDown, NotFound, OrchestraError, ToolMissing
@@ -165,7 +165,7 @@ def _pack(spec: str, cache: Path, progress: Progress) -> Path:
 def _build(recipe: ImageRecipe, stage: Stage, context: BinaryIO, network: str, progress: Progress) -> None:
     tag = tag_for(recipe, stage)
     parent = {"ORCHESTRA_BASE": recipes.parent_of(recipe, stage)} if stage == "project" else {}
-    proxies = {name: os.environ[name] for one in _PROXIES for name in (one, one.upper()) if name in os.environ}
+    shell = {name: os.environ[name] for one in _PROXIES for name in (one, one.upper()) if name in os.environ}
     last: deque[str] = deque(maxlen=_LAST_LINES)
     with translated(f"build the image {tag}"):
         output = connect(_BUILD_SILENCE).build(
@@ -177,7 +177,8 @@ def _build(recipe: ImageRecipe, stage: Stage, context: BinaryIO, network: str, p
             decode=True,
             network_mode=network,
             labels={STAGE: stage},
-            buildargs=proxies | parent,
+            buildargs=proxies.of_containers().environment | shell | parent,
+            use_config_proxy=False,
         )
         failed = _show(output, progress, last)
     if failed:

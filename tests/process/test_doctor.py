@@ -97,6 +97,31 @@ def test_a_firewall_is_told_with_the_command_that_opens_it(person: Person) -> No
     assert found["commit"]["well"]
 
 
+def behind_a_proxy(person: Person, place: Path, address: str) -> Person:
+    """Return the person with a proxy in Docker's configuration, as its manual says."""
+    place.mkdir()
+    proxy = {"httpProxy": address, "httpsProxy": address, "noProxy": "localhost,127.0.0.1"}
+    (place / "config.json").write_text(json.dumps({"proxies": {"default": proxy}}))
+    return replace(person, settings={**person.settings, "DOCKER_CONFIG": str(place)})
+
+
+@pytest.mark.docker
+def test_behind_a_proxy_an_agent_reaches_orchestra_without_it(person: Person, tmp_path: Path) -> None:
+    asking = behind_a_proxy(person, tmp_path / "docker", "http://192.0.2.1:3128")
+    found = told(asking, code=0)
+    assert "containers use http://192.0.2.1:3128" in found["proxy"]["detail"]
+    assert found["way to Orchestra"]["well"]
+    checked = json.loads(asking.orchestra("agents", "check", "rehearsal", "--json").stdout)
+    assert next(one for one in checked if one["check"] == "orchestra")["well"]
+
+
+@pytest.mark.docker
+def test_a_proxy_at_a_container_s_own_address_is_told(person: Person, tmp_path: Path) -> None:
+    found = told(behind_a_proxy(person, tmp_path / "docker", "http://127.0.0.1:9"), code=1)
+    assert not found["proxy"]["well"]
+    assert "config.json" in found["proxy"]["repair"]
+
+
 @pytest.mark.docker
 def test_an_image_in_which_no_agent_could_work_is_told(person: Person) -> None:
     found = told(person, code=1, ORCHESTRA_IMAGE=BASE)

@@ -7,6 +7,7 @@ import socket
 import sys
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -28,9 +29,8 @@ def tools(url: str, token: str) -> list[str]:
             "Authorization": f"Bearer {token}",
         },
     )
-    # The service is on this machine: a proxy could not reach it.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(request, timeout=SILENCE) as answer:
+    # Through the proxy that the environment names, if it does: agents ask in the same way.
+    with urllib.request.urlopen(request, timeout=SILENCE) as answer:  # noqa: S310 -- as above
         return [str(one["name"]) for one in json.loads(answer.read())["result"]["tools"]]
 
 
@@ -41,12 +41,18 @@ def knock(url: str, token: str, seconds: float) -> dict[str, Any]:
         try:
             return {"tools": tools(url, token)}
         except urllib.error.HTTPError as error:
-            return {"trouble": "status", "reason": str(error.code)}
+            return {"trouble": "status", "reason": str(error.code), "proxy": proxy(url)}
         except (OSError, ValueError, LookupError, TypeError) as error:
-            found = why(error)
+            found = {**why(error), "proxy": proxy(url)}
             if time.monotonic() > end:
                 return found
             time.sleep(PAUSE)
+
+
+def proxy(url: str) -> str:
+    """Return the proxy that a request goes through; empty where it goes straight to the service."""
+    host = urllib.parse.urlsplit(url).hostname or ""
+    return "" if urllib.request.proxy_bypass(host) else urllib.request.getproxies().get("http", "")
 
 
 def why(error: BaseException) -> dict[str, Any]:

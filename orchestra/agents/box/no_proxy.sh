@@ -1,0 +1,10 @@
+# Orchestra is on this machine, where a proxy cannot reach it. Whoever named the proxy (Docker's configuration, the
+# image, the profile), what the agent asks of Orchestra, and of its own machine, goes past it.
+if [ -n "${http_proxy-}${HTTP_PROXY-}${https_proxy-}${HTTPS_PROXY-}${all_proxy-}${ALL_PROXY-}" ]; then
+  orchestra_host=${ORCHESTRA_MCP_URL#http://}
+  past=${no_proxy-}
+  [ "${NO_PROXY-}" = "$past" ] || past=${past:+$past,}${NO_PROXY-}
+  no_proxy=${past:+$past,}localhost,127.0.0.1,::1,host.docker.internal,${orchestra_host%%:*}
+  NO_PROXY=$no_proxy
+  export no_proxy NO_PROXY
+fi
