@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import shutil
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 import docker
 import requests
 from docker import errors as sdk
 from docker.constants import DEFAULT_UNIX_SOCKET
-from docker.context import ContextAPI
-from docker.utils import kwargs_from_env
+from docker.utils import config, kwargs_from_env
 
 from orchestra.errors import CommandFailed, DeadlineExceeded, EngineDown, NotFound, OrchestraError
 
@@ -24,6 +27,8 @@ CALL_DEADLINE = 30
 """Seconds one call to the engine may stay silent."""
 _ASK_DEADLINE = 5
 _CONFLICT = 409
+_ELSEWHERE = frozenset({"ssh", "npipe"})
+"""Kinds of addresses that lead to another machine."""
 _LOOKS = 40
 _BETWEEN_LOOKS = 0.05
 _Found = TypeVar("_Found")
@@ -43,12 +48,22 @@ def connect(timeout: int = CALL_DEADLINE) -> docker.APIClient:
             _knock(key[1])
             with translated("reach the Docker engine"):
                 settings: dict[str, Any] = {"base_url": key[1] or None, **kwargs_from_env()}
-                _clients[key] = docker.APIClient(version="auto", timeout=timeout, **settings)
+                _clients[key] = _client(timeout, settings)
         return _clients[key]
+
+
+def _client(timeout: int, settings: Mapping[str, Any]) -> docker.APIClient:
+    try:
+        return docker.APIClient(version="auto", timeout=timeout, **settings)
+    except ValueError as error:
+        # What the SDK says to a port that is none.
+        raise down(error) from error
 
 
 def _knock(where: str) -> None:
     """Find out first whether anybody listens: the SDK tells the reasons apart badly, and leaves its socket open."""
+    if where.partition("://")[0] in _ELSEWHERE:
+        raise _elsewhere(choice())
     path = (where or DEFAULT_UNIX_SOCKET).removeprefix("http+").removeprefix("unix://")
     if not path.startswith("/"):
         return
@@ -60,15 +75,51 @@ def _knock(where: str) -> None:
             raise down(error) from error
 
 
-def address() -> str:
-    """Return the engine's address where one is configured: ``DOCKER_HOST``, else the current context's; else empty."""
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which engine is talked to: its address, empty for the usual one, and what chose it."""
+
+    address: str = ""
+    chosen_by: str = ""
+    undo: str = ""
+
+
+def choice() -> Choice:
+    """Return the engine that the docker command would use.
+
+    It is the one of ``DOCKER_HOST``, else of ``DOCKER_CONTEXT``, else of the current context.
+
+    Raises EngineDown for a context that is not there.
+    """
     if configured := os.environ.get("DOCKER_HOST"):
-        return configured
+        return Choice(configured, "DOCKER_HOST", "unset DOCKER_HOST")
+    if name := os.environ.get("DOCKER_CONTEXT"):
+        return _of_context(name, f"the context {name!r} of DOCKER_CONTEXT", "unset DOCKER_CONTEXT")
+    current = config.load_general_config()
+    name = str(current.get("currentContext") or "") if isinstance(current, dict) else ""
+    return _of_context(name, f"the docker context {name!r}", "docker context use default")
+
+
+def _of_context(name: str, chosen_by: str, undo: str) -> Choice:
+    # Not through the SDK, which looks below the current directory where there is no config.json.
+    if name in {"", "default"}:
+        return Choice()
+    base = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
+    meta = base / "contexts" / "meta" / hashlib.sha256(name.encode()).hexdigest() / "meta.json"
     try:
-        context = ContextAPI.get_current_context()
-    except (sdk.DockerException, OSError, ValueError):
-        return ""
-    return str(context.Host) if context is not None and context.name != "default" else ""
+        host = str(json.loads(meta.read_bytes())["Endpoints"]["docker"]["Host"])
+    except FileNotFoundError:
+        raise EngineDown(
+            f"{chosen_by} does not exist", hint=f"docker context ls shows those there are; or {undo}"
+        ) from None
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise EngineDown(f"{chosen_by} cannot be read: {meta}", hint=f"make it anew, or {undo}") from error
+    return Choice(host, chosen_by, undo)
+
+
+def address() -> str:
+    """Return the engine's address where one is configured, else empty; raises EngineDown as `choice` does."""
+    return choice().address
 
 
 def command() -> tuple[str, ...]:
@@ -134,8 +185,10 @@ def translated(what: str) -> Iterator[None]:
 
 
 def _silence(what: str) -> DeadlineExceeded:
+    address = choice().address
+    where = f" at {address}" if address else ""
     return DeadlineExceeded(
-        f"the Docker engine did not answer in time (could not {what})", hint="look at it with: docker info"
+        f"the Docker engine{where} did not answer in time (could not {what})", hint="look at it with: docker info"
     )
 
 
@@ -146,19 +199,28 @@ def _refusal(what: str, error: sdk.APIError) -> OrchestraError:
     return CommandFailed(f"could not {what}: {reason}", code=error.status_code or 1, stderr=reason)
 
 
+def _elsewhere(chosen: Choice) -> EngineDown:
+    return EngineDown(
+        f"the Docker engine at {chosen.address} (see {chosen.chosen_by}) is on another machine; "
+        "Orchestra needs one on this machine, whose directories it mounts",
+        hint=chosen.undo,
+    )
+
+
 def down(error: BaseException) -> EngineDown:
     """Return the error for an engine that cannot be talked to, with the hint that fits the reason."""
-    text = str(error)
+    text, chosen = str(error), choice()
+    where = f" at {chosen.address} (see {chosen.chosen_by})" if chosen.address else ""
+    otherwise = f"; or use the usual engine: {chosen.undo}" if chosen.undo else ""
     if isinstance(error, PermissionError) or "Permission denied" in text:
-        return EngineDown(
-            "you may not use the Docker engine's socket",
-            hint="join its group and log in again: sudo usermod -aG docker $USER",
-        )
+        hint = f"join its group and log in again: sudo usermod -aG docker $USER{otherwise}"
+        return EngineDown(f"you may not use the Docker engine's socket{where}", hint=hint)
     if isinstance(error, (FileNotFoundError, ConnectionRefusedError)) or "refused" in text or "No such file" in text:
-        return EngineDown(
-            "no Docker engine is running", hint="start it (sudo systemctl start docker), or run scripts/setup.sh"
-        )
-    return EngineDown(f"the Docker engine does not answer: {_last_cause(error)}", hint="look at it with: docker info")
+        start = "start it (sudo systemctl start docker), or run scripts/setup.sh"
+        hint = f"start that one{otherwise}" if where else start
+        return EngineDown(f"no Docker engine is running{where}", hint=hint)
+    hint = f"look at it with: docker info{otherwise}"
+    return EngineDown(f"the Docker engine{where} does not answer: {_last_cause(error)}", hint=hint)
 
 
 def _last_cause(error: BaseException) -> str:
