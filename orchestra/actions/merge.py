@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from orchestra.actions import places
 from orchestra.actions.message import send
 from orchestra.actions.requests import BLANK, Notebook
+from orchestra.actions.sandboxes import require_sandbox
 from orchestra.actions.sync import import_commits, show_branch
 from orchestra.errors import CheckFailed, MergeConflict, Moved, Refused, UsageError
 from orchestra.model import MessageKind, Role, Session
@@ -43,6 +44,7 @@ def merge(
     strategy = strategy or project.settings.merge_strategy
     if strategy not in STRATEGIES:
         raise UsageError(f"there is no merge strategy {strategy!r}", hint=f"choose from: {', '.join(STRATEGIES)}")
+    require_sandbox(project.store.session(name))
     with project.lock("merge"):
         _finish(project)
         if (done := _merged(project, notebook)) is not None:

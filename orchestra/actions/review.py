@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from orchestra.actions.sandboxes import require_sandbox
 from orchestra.actions.sync import import_commits
 from orchestra.model import MessageKind, Role, Session
 from orchestra.wire import plain
@@ -38,6 +39,7 @@ def review(project: Project, name: str) -> dict[str, Any]:
     from orchestra.drivers import changes, history, merging  # noqa: PLC0415 -- loads when touched
 
     session = project.store.session(name)
+    require_sandbox(session)
     import_commits(project, session)
     session = project.store.session(name)
     repository = project.repository

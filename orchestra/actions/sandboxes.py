@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orchestra.errors import BadConfig, EngineDown
-from orchestra.model import SandboxKind
+from orchestra.model import SandboxKind, Session
 
 if TYPE_CHECKING:
     from orchestra.project import Project
@@ -24,6 +24,17 @@ def choose_sandbox(project: Project, wanted: str = "", *, command: str = "orches
         return SandboxKind.HOST
     _require_engine(command)
     return SandboxKind.DOCKER
+
+
+def require_sandbox(session: Session) -> None:
+    """Raise EngineDown or DeadlineExceeded, within seconds, where a session's container cannot be asked for anything.
+
+    Longer waits, for locks that others hold while they wait for the same engine, are begun only then.
+    """
+    from orchestra.drivers.engine import require_engine  # noqa: PLC0415 -- loads when touched
+
+    if session.sandbox is SandboxKind.DOCKER:
+        require_engine()
 
 
 def _require_engine(command: str) -> None:

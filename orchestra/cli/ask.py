@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestra.errors import ServiceDown
+from orchestra.terminal_text import clean, without_sequences
 from orchestra.wire import call, request_id
 
 if TYPE_CHECKING:
@@ -21,8 +22,8 @@ WAKES_SERVICE = frozenset({"send"})
 
 
 def say(line: str) -> None:
-    """Show a line of progress on stderr."""
-    print(f"  {line}", file=sys.stderr)  # noqa: T201 -- progress goes beside the result
+    """Show a line of progress on stderr, where it can do no more than be read: a build may have written it."""
+    print(f"  {clean(without_sequences(line))}", file=sys.stderr)  # noqa: T201 -- progress goes beside the result
 
 
 def paths_of(start: Path | None) -> ProjectPaths:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from orchestra.errors import OrchestraError, from_system
+from orchestra.terminal_text import clean, never_fails, without_sequences
 
 BUG = 3
 """The exit code of an error that nobody raised on purpose."""
@@ -24,13 +24,13 @@ def guarded(run: Callable[[], object]) -> int:
 
 
 def _open_streams() -> None:
-    """Give a program that was started without output streams some, and let names that are not UTF-8 pass."""
+    """Give a program that was started without output streams some, and let them take any text."""
     if sys.stdout is None:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 -- open for as long as the process
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 -- as above
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="surrogateescape")
+    for stream in (sys.stdout, sys.stderr):
+        never_fails(stream)
 
 
 def _ended(run: Callable[[], object]) -> int:
@@ -64,15 +64,14 @@ def _close_output() -> None:
 
 def tell(error: OrchestraError) -> int:
     """Print an error and its hint on stderr; returns its exit code."""
-    print(f"orchestra: {clean(error.message)}", file=sys.stderr)  # noqa: T201 -- stderr is the interface here
+    print(f"orchestra: {_told(error.message)}", file=sys.stderr)  # noqa: T201 -- stderr is the interface here
     if error.hint:
-        print(f"  → {clean(error.hint)}", file=sys.stderr)  # noqa: T201 -- as above
+        print(f"  → {_told(error.hint)}", file=sys.stderr)  # noqa: T201 -- as above
     return int(getattr(error, "exit", error.exit_code))
 
 
-def clean(text: str) -> str:
-    """Return text with everything that could steer a terminal shown as its code point in hexadecimal."""
-    return "".join(one if one.isprintable() or one in "\n\t" else f"\\x{ord(one):02x}" for one in text)
+def _told(text: str) -> str:
+    return clean(without_sequences(text))
 
 
 def _confess(error: Exception) -> int:
@@ -80,9 +79,9 @@ def _confess(error: Exception) -> int:
     import traceback  # noqa: PLC0415 -- seldom needed
 
     descriptor, name = tempfile.mkstemp(prefix="orchestra-bug-", suffix=".log")
-    with os.fdopen(descriptor, "w") as file:
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(f"command: {sys.argv[1:]}\n")
-        file.write("".join(traceback.format_exception(error)))
+        file.write(clean("".join(traceback.format_exception(error))))
     print(f"orchestra: a bug in Orchestra: {clean(repr(error))}", file=sys.stderr)  # noqa: T201 -- as above
     print(f"  → please report it with {Path(name)}", file=sys.stderr)  # noqa: T201 -- as above
     return BUG

@@ -9,9 +9,10 @@ from typing import Annotated, Any
 
 import typer
 
-from orchestra.cli.ask import ask, current_session, open_project
-from orchestra.cli.show import as_json, rich, text
+from orchestra.cli.ask import ask, current_session, open_project, say
+from orchestra.cli.show import as_json, raw, rich, text
 from orchestra.errors import NotARepository
+from orchestra.terminal_text import with_controls_shown
 
 Name = Annotated[str, typer.Argument(help="The session.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -86,12 +87,13 @@ def diff(
     name: Annotated[str, typer.Argument(metavar="[NAME]", help="The session; default: this directory's.")] = "",
     stat: Annotated[bool, typer.Option("--stat", help="Only count.")] = False,
     pager: Pager = False,
+    exact: Annotated[bool, typer.Option("--raw", help="The exact bytes, for git apply.")] = False,
 ) -> None:
     """Show what a session changed. Uncommitted and untracked files are included."""
     name = name or current_session(context.obj)
     found: str = ask(context.obj, "diff", name=name, stat=stat)
-    if stat or not sys.stdout.isatty():
-        sys.stdout.write(found if found.endswith("\n") or not found else f"{found}\n")
+    if exact or stat or not sys.stdout.isatty():
+        _write_plain(found, exact=exact)
         return
     if not found:
         text(f"{name} has changed nothing yet")
@@ -99,6 +101,14 @@ def diff(
     from orchestra.views.diff import diff_view  # noqa: PLC0415 -- loads when touched
 
     rich(diff_view(found), pager=pager)
+
+
+def _write_plain(found: str, *, exact: bool) -> None:
+    """Write a diff without colours; what could steer the terminal at a pipe's end is made visible, and that is said."""
+    shown = found if exact else with_controls_shown(found)
+    raw(shown if shown.endswith("\n") or not shown else f"{shown}\n")
+    if shown != found:
+        say("control characters are shown as \\x1b and the like; as they are: orchestra diff NAME --raw")
 
 
 def keys(context: typer.Context, pager: Pager = False) -> None:

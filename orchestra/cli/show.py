@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-from orchestra.cli.edge import clean
+from orchestra.terminal_text import clean, is_unicode
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 def as_json(value: Any) -> None:  # noqa: ANN401 -- whatever an action returned
     """Print plain data as JSON, with everything that could steer a terminal escaped."""
-    told = json.dumps(value, indent=2, ensure_ascii=False)
+    # In an encoding that lacks characters they are escaped, so that nothing is lost.
+    told = json.dumps(value, indent=2, ensure_ascii=not is_unicode(sys.stdout.encoding))
     safe = "".join(one if one.isprintable() or one == "\n" else json.dumps(one)[1:-1] for one in told)
     sys.stdout.write(f"{safe}\n")
 
@@ -22,6 +23,14 @@ def as_json(value: Any) -> None:  # noqa: ANN401 -- whatever an action returned
 def text(line: str) -> None:
     """Print a line, with everything in it that could steer a terminal made visible."""
     sys.stdout.write(f"{clean(line)}\n")
+
+
+def raw(content: str) -> None:
+    """Write a program's bytes as they came, whatever this terminal's encoding."""
+    sys.stdout.flush()
+    stream: BinaryIO = sys.stdout.buffer
+    stream.write(content.encode("utf-8", "surrogateescape"))
+    stream.flush()
 
 
 def rich(renderable: RenderableType, *, pager: bool = False) -> None:

@@ -23,6 +23,7 @@ _OBEYED = frozenset(
         "core.filemode",
         "core.ignorecase",
         "core.precomposeunicode",
+        "core.quotepath",
         "core.sparsecheckout",
         "core.sparsecheckoutcone",
         "core.symlinks",

@@ -24,7 +24,16 @@ from orchestra.drivers.definition import (
     is_earlier,
     throw_away,
 )
-from orchestra.drivers.engine import CALL_DEADLINE, appears, command, connect, engine_version, is_conflict, translated
+from orchestra.drivers.engine import (
+    CALL_DEADLINE,
+    LOOK_DEADLINE,
+    appears,
+    command,
+    connect,
+    engine_version,
+    is_conflict,
+    translated,
+)
 from orchestra.drivers.process import Completed
 from orchestra.drivers.sandbox import SHELL, STOP_GRACE, Box, name_of
 from orchestra.errors import CommandFailed, NotFound, Refused
@@ -153,7 +162,7 @@ class DockerSandbox:
     def _rows(self, *more: str) -> list[dict[str, Any]]:
         """Return what the engine lists of this home's containers; ``more`` are further labels they have."""
         with translated("list the containers"):
-            rows = connect().containers(all=True, filters={"label": [HOME, *more]})
+            rows = connect(LOOK_DEADLINE).containers(all=True, filters={"label": [HOME, *more]})
         return [row for row in rows if self._place.owns(row["Labels"], row["Mounts"])]
 
     def stop(self, name: str, *, grace: float = STOP_GRACE) -> None:
@@ -277,7 +286,7 @@ class DockerSandbox:
     def _inspect(self, name: str) -> dict[str, Any] | None:
         try:
             with translated(f"look at the container {name}"):
-                found: dict[str, Any] = connect().inspect_container(name)
+                found: dict[str, Any] = connect(LOOK_DEADLINE).inspect_container(name)
         except NotFound:
             return None
         return found

@@ -25,6 +25,8 @@ from orchestra.errors import CommandFailed, DeadlineExceeded, EngineDown, NotFou
 
 CALL_DEADLINE = 30
 """Seconds one call to the engine may stay silent."""
+LOOK_DEADLINE = 10
+"""Seconds that the engine has to tell what is there, which takes it a few milliseconds."""
 _ASK_DEADLINE = 5
 _CONFLICT = 409
 _ELSEWHERE = frozenset({"ssh", "npipe"})

@@ -15,6 +15,7 @@ from typing import IO
 
 from orchestra.project import Project
 from orchestra.service.desk import log
+from orchestra.terminal_text import clean
 
 LOG_SIZE = 1_000_000
 """Bytes after which the log is set aside, once."""
@@ -62,10 +63,17 @@ def hold(path: Path) -> IO[str] | None:
     return file
 
 
+class _Plain(logging.Formatter):
+    """What agents and builds said may be among it, and a log is read in a terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return clean(super().format(record))
+
+
 def open_log(path: Path) -> None:
     """Send what is logged, and what nobody catches, to a file that never grows beyond twice `LOG_SIZE`."""
     target = RotatingFileHandler(path, maxBytes=LOG_SIZE, backupCount=1, encoding="utf-8", errors="backslashreplace")
-    target.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(threadName)s %(message)s"))
+    target.setFormatter(_Plain("%(asctime)s %(levelname)s %(threadName)s %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[target])
     for name in ("mcp", "uvicorn", "docker", "urllib3", "httpx", "asyncio", "git"):
         # At INFO they write down what agents say.

@@ -1,0 +1,67 @@
+"""Text on its way to a terminal: nothing in it steers the terminal, and every encoding has something to show."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import re
+import unicodedata
+
+ERRORS = "orchestra-plainer"
+"""The name under which `codecs` knows `plainer`."""
+_LOOKALIKES = {
+    "→": ">", "←": "<", "…": "~", "−": "-", "–": "-", "—": "-", "·": "-", "•": "*", "✓": "+", "✗": "x", "●": "*",
+    "○": "o", "◌": "o", "■": "#", "▏": "|", "▌": "|", "⏎": "<", "“": '"', "”": '"', "‘": "'", "’": "'", "─": "-",
+    "━": "-", "│": "|", "┃": "|", "├": "|", "└": "`", "┌": "+", "┐": "+", "┘": "+",
+}  # fmt: skip
+"""A character for each of those that Orchestra draws with, as wide as it is."""
+_WIDE = frozenset("WF")
+_SURROGATE_BYTES = range(0xDC80, 0xDD00)
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]|\r(?!\n)")
+# ECMA-48: control sequences; control strings with their text, up to BEL or ST; other escapes.
+_SEQUENCE = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"
+    r"|(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"
+    r"|\x1b[ -/]*[0-~]"
+)
+
+
+def without_sequences(text: str) -> str:
+    """Return a program's output without what was meant for a terminal: colours, titles, cursor movements."""
+    return _SEQUENCE.sub("", text) if "\x1b" in text or not text.isascii() else text
+
+
+def clean(text: str) -> str:
+    """Return text with everything that could steer a terminal shown as its code point in hexadecimal."""
+    return "".join(one if one.isprintable() or one in "\n\t" else f"\\x{ord(one):02x}" for one in text)
+
+
+def with_controls_shown(text: str) -> str:
+    """Return a file's text with what steers a terminal shown; tabs and ends of lines, also of two bytes, stay."""
+    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+
+
+def plainer(error: UnicodeError) -> tuple[str | bytes, int]:
+    """Stand in for a character that a stream's encoding does not have; a byte that came as a surrogate stays."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    character = error.object[error.start]
+    number = ord(character)
+    if number in _SURROGATE_BYTES:
+        return bytes([number - 0xDC00]), error.start + 1
+    wide = unicodedata.east_asian_width(character) in _WIDE
+    return _LOOKALIKES.get(character, "??" if wide else "?"), error.start + 1
+
+
+codecs.register_error(ERRORS, plainer)
+
+
+def never_fails(stream: object) -> None:
+    """Let a text stream take any text, whatever its encoding."""
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors=ERRORS)
+
+
+def is_unicode(encoding: str | None) -> bool:
+    """Say whether an encoding has every character."""
+    return (encoding or "").lower().replace("-", "").replace("_", "").startswith("utf")
