@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from orchestra import consent
+from orchestra import consent, safe_files
 from orchestra.config_values import Rule, check, from_text, known_key, suggestion
 from orchestra.errors import BadConfig
 
@@ -35,7 +35,7 @@ def _setting(value: T, about: str, **limits: Any) -> T:  # noqa: ANN401 -- the l
 class Settings:
     """Every setting. ``origins`` says where each came from, ``ignored`` what waits for consent.
 
-    ``consent`` is the hash to remember once the person has allowed what ``ignored`` names.
+    ``raised`` are limits that the project's file would raise above the person's; they are left out.
     """
 
     agent: str = _setting("claude", "the profile of executors")
@@ -74,14 +74,16 @@ class Settings:
     editor: str = _setting("", "the editor for specs; empty: $VISUAL, $EDITOR or vi")
     check: str = _setting("", "a command that must succeed on the merged tree")
     merge_strategy: str = _setting("merge", "how branches land", choices=("merge", "squash", "rebase"))
-    dockerfile_allowed: bool = False
-    consent: str = ""
     ignored: tuple[str, ...] = ()
+    raised: tuple[str, ...] = ()
     origins: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
 RULES: Mapping[str, Rule] = {one.name: one.metadata["rule"] for one in fields(Settings) if "rule" in one.metadata}
 """What each setting may hold and what it is about."""
+
+_LIMITS: Mapping[str, object] = {one.name: one.default for one in fields(Settings) if one.name in consent.LIMITS}
+_LARGEST = 256 * 1024
 
 _Layer = Mapping[str, tuple[object, str]]
 """Settings from one place: value and origin by key."""
@@ -95,19 +97,20 @@ def load(
     flags: Mapping[str, object] | None = None,
     consented: str | None = None,
 ) -> Settings:
-    """Merge the settings; raises BadConfig.
+    """Merge the settings; raises BadConfig, or Refused where the project's file is no plain file.
 
-    ``consented`` is the hash (`Settings.consent`) that the person allowed last: while the project's
+    ``consented`` is the hash (`consent.content_hash`) that the person allowed last: while the project's
     wishes have another one, they are ignored and named in ``ignored``. A flag or variable that is
     None or empty was not given.
     """
     own = _own_file(project, person)
-    wishes, dockerfile = (_read_file(own), _read_dockerfile(own)) if own else ({}, "")
-    asked, wanted = consent.asked(wishes, dockerfile), consent.content_hash(wishes, dockerfile)
-    ignored = asked if wanted != (consented or "") else ()
+    wishes = project_wishes(own) if own else {}
+    ignored = consent.asked(wishes) if consent.content_hash(wishes) != (consented or "") else ()
+    mine = _read_file(person)
+    raised = consent.raised(wishes, {**_LIMITS, **mine})
     layers = (
-        _from_file(_read_file(person), person),
-        _from_file({key: value for key, value in wishes.items() if key not in ignored}, own),
+        _from_file(mine, person),
+        _from_file({key: value for key, value in wishes.items() if key not in {*ignored, *raised}}, own),
         _from_environment(os.environ if environment is None else environment),
         _from_flags(flags or {}),
     )
@@ -115,26 +118,29 @@ def load(
     values: dict[str, Any] = {key: value for key, (value, _) in merged.items()}
     return Settings(
         **values,
-        dockerfile_allowed=consent.DOCKERFILE in asked and not ignored,
-        consent=wanted,
         ignored=ignored,
+        raised=raised,
         origins=MappingProxyType({key: merged[key][1] if key in merged else BUILT_IN for key in RULES}),
     )
 
 
-def needs_consent(text: str, dockerfile: str = "") -> tuple[str, ...]:
-    """Return what a project's files wish for that only the person may allow; raises BadConfig."""
-    return consent.asked(_parse(text, "the project's settings file"), dockerfile)
+def project_wishes(file: Path) -> Mapping[str, object]:
+    """Return the settings in a project's own file, ``.orchestra/config.yaml``; raises as `load` does."""
+    source = file.parent.parent
+    content = safe_files.read(source, str(file.relative_to(source)), most=_LARGEST)
+    if content is None:
+        return {}
+    if len(content) > _LARGEST:
+        raise BadConfig(f"{file} holds more than {_LARGEST:,} bytes", hint="settings need no more than a few lines")
+    try:
+        return _parse(content.decode("utf-8"), str(file))
+    except UnicodeError as error:
+        raise BadConfig(f"{file} cannot be read: {error}", hint="save it as UTF-8 text") from error
 
 
 def _own_file(project: Path | None, person: Path) -> Path | None:
     # A project in the home directory itself: its file is the person's own.
-    return project if project is not None and project.resolve() != person.resolve() else None
-
-
-def _read_dockerfile(own: Path) -> str:
-    recipe = own.with_name(consent.DOCKERFILE)
-    return recipe.read_text(encoding="utf-8", errors="replace") if recipe.is_file() else ""
+    return project if project is not None and project != Path(os.path.realpath(person)) else None
 
 
 def _read_file(path: Path) -> Mapping[str, object]:

@@ -1,53 +1,51 @@
-"""Which wishes of a project's own files reach further than a project may decide by itself."""
+"""What a project's own settings may not decide by itself.
+
+The file is part of a repository that anyone may have written, and the designer can change it at any time.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 
 from orchestra.names import digest
 
-DOCKERFILE = "Dockerfile"
-"""The wish of a project that brings its own image recipe; it is a file, not a setting."""
-
-_ALWAYS = frozenset(
-    {
-        "base_image",
-        "build_network",
-        "check",
-        "copy",
-        "credentials",
-        # It is run on the machine itself, by the person's own key press.
-        "editor",
-        "image",
-        "setup",
-        # They are installed as root, and run.
-        "versions",
-    }
-)
+LIMITS = frozenset({"cpus", "max_sessions", "memory", "pids"})
+"""What a project may lower and never raise."""
+_NARROWER: Mapping[str, object] = {"sandbox": "docker", "network_internal": True}
+"""The values that a project may choose by itself."""
+_UNITS = {"": 0, "b": 0, "k": 10, "m": 20, "g": 30}
 
 
-def asked(values: Mapping[str, object], dockerfile: str = "") -> tuple[str, ...]:
-    """Return the wishes that need the person's consent: names of settings, and ``Dockerfile``."""
-    wishes = sorted(key for key, value in values.items() if _reaches_further(key, value))
-    return (*wishes, DOCKERFILE) if dockerfile else tuple(wishes)
+def asked(values: Mapping[str, object]) -> tuple[str, ...]:
+    """Return the settings that need the person's consent, by name: all but limits, and what only narrows."""
+    return tuple(sorted(key for key, value in values.items() if _needs_consent(key, value)))
 
 
-def _reaches_further(key: str, value: object) -> bool:
-    if key == "sandbox":
-        return value == "host"
-    if key == "network_internal":
-        return value is False
-    return key in _ALWAYS
+def _needs_consent(key: str, value: object) -> bool:
+    return key not in LIMITS and _NARROWER.get(key, key) != value
 
 
-def content_hash(values: Mapping[str, object], dockerfile: str = "") -> str:
+def raised(values: Mapping[str, object], person: Mapping[str, object]) -> tuple[str, ...]:
+    """Return the limits that a project would raise above the person's own, by name."""
+    return tuple(sorted(key for key in LIMITS & values.keys() if _amount(key, values[key]) > _amount(key, person[key])))
+
+
+def _amount(key: str, value: object) -> float:
+    if key == "memory":
+        number, unit = re.fullmatch(r"(\d+)([bkmg]?)", str(value)).groups()  # type: ignore[union-attr] # checked when read
+        return float(int(number) << _UNITS[unit])
+    amount = float(str(value))
+    return float("inf") if key == "cpus" and amount == 0 else amount
+
+
+def content_hash(values: Mapping[str, object]) -> str:
     """Return the hash that consent is remembered by, or nothing where there is nothing to consent to.
 
-    Only the wishes count: a new layout in the same file does not ask again.
+    Only the wishes count: a lower limit in the same file does not ask again.
     """
-    wishes = asked(values, dockerfile)
+    wishes = asked(values)
     if not wishes:
         return ""
-    content = {key: dockerfile if key == DOCKERFILE else values[key] for key in wishes}
-    return digest(json.dumps(content, sort_keys=True), 32)
+    return digest(json.dumps({key: values[key] for key in wishes}, sort_keys=True), 32)

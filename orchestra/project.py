@@ -12,8 +12,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestra.errors import DeadlineExceeded, NotARepository, Refused
+from orchestra import safe_files
+from orchestra.errors import DeadlineExceeded, NeedsConsent, NotARepository, Refused, UnknownProfile
+from orchestra.names import slug
 from orchestra.paths import Home, ProjectPaths, SessionPaths
+from orchestra.safe_files import Snapshot
 
 if TYPE_CHECKING:
     from orchestra.agents import Profile
@@ -24,6 +27,12 @@ if TYPE_CHECKING:
     from orchestra.model import SandboxKind, Session
     from orchestra.store import Store
 
+ALLOWED_SETTINGS, ALLOWED_IMAGE = "consent.config", "consent.image"
+"""Where the hash of the project's settings, and of its image recipe, is kept that the person allowed last."""
+ALLOWED_AGENTS, ALLOWED_INSTRUCTIONS = "consent.agents", "consent.instructions"
+"""The same for its profiles, and for its instructions in place of Orchestra's own."""
+ALLOWED_CHECK = "consent.check"
+"""Where the check is kept that the person allowed last: one that is dropped is noticed by it."""
 LOCK_DEADLINE = 120.0
 """Seconds to wait for another process that is changing the same session."""
 _LOCK_POLL = 0.02
@@ -67,16 +76,13 @@ class Project:
 
         Read anew when a file or the consent changed: the service lives longer than a settings file.
         """
-        files = (self.paths.home.config, self.paths.config, self.paths.dockerfile)
-        consented = self.store.get("consent.config")
-        key = (
-            consented,
-            *((file.stat().st_mtime_ns, file.stat().st_size) if file.is_file() else None for file in files),
-        )
+        consented, own = self.store.get(ALLOWED_SETTINGS), self.paths.config
+        seen = safe_files.look(self.paths.source, str(own.relative_to(self.paths.source)))
+        key = (consented, _facts(self.paths.home.config), seen)
         if self._settings is None or self._settings[0] != key:
             from orchestra.config import load  # noqa: PLC0415 -- loads when touched
 
-            self._settings = (key, load(files[0], files[1], flags=self.flags, consented=consented))
+            self._settings = (key, load(self.paths.home.config, own, flags=self.flags, consented=consented))
         return self._settings[1]
 
     def sandbox(self, kind: SandboxKind) -> Sandbox:
@@ -121,12 +127,33 @@ class Project:
         """
         from orchestra.agents import load  # noqa: PLC0415 -- loads when touched
 
-        return load(name, self.profile_dirs(), versions=self.settings.versions)
+        try:
+            return load(name, self.profile_dirs(), versions=self.settings.versions)
+        except UnknownProfile:
+            self._require_consent(name)
+            raise
 
-    def profile_dirs(self) -> tuple[Path, ...]:
-        """Return the directories searched for profiles, the nearest first."""
-        own = (self.paths.agents,) if self.store.get("consent.agents") == stamp(self.paths.agents) else ()
-        return (*own, self.paths.home.agents)
+    def _require_consent(self, profile: str) -> None:
+        name = f"{self.paths.agents.relative_to(self.paths.source)}/{slug(profile)}.yaml"
+        if slug(profile) == profile and safe_files.look(self.paths.source, name) is not None:
+            message = f"the project's profile {profile!r} is new or has changed, and you have not allowed it"
+            raise NeedsConsent(message, hint="see and allow it with: orchestra allow")
+
+    def profile_dirs(self) -> tuple[Path | Snapshot, ...]:
+        """Return the places searched for profiles, the nearest first: the project's own as the person allowed them."""
+        own = self.allowed(ALLOWED_AGENTS, self.paths.agents)
+        return (*((own,) if own else ()), self.paths.home.agents)
+
+    def allowed(self, key: str, directory: Path) -> Snapshot | None:
+        """Return a directory of the project's, read at once, where it is as the person allowed it under ``key``."""
+        consented = self.store.get(key)
+        if not consented:
+            return None
+        try:
+            found = safe_files.snapshot(self.paths.source, str(directory.relative_to(self.paths.source)))
+        except Refused:
+            return None
+        return found if found.digest == consented else None
 
     def place(self, session: Session) -> SessionPaths:
         """Return the places of a session."""
@@ -166,13 +193,8 @@ class Project:
             )
 
 
-def stamp(directory: Path) -> str:
-    """Return a hash of a directory's own files, so that consent ends when one of them changes; empty without any."""
-    from orchestra.names import digest  # noqa: PLC0415 -- only projects with such files need it
-
-    files = sorted(file for file in directory.glob("*") if file.is_file())
-    text = "\0".join(f"{file.name}\0{file.read_text(errors='replace')}" for file in files)
-    return digest(text, 32) if files else ""
+def _facts(file: Path) -> tuple[int, int] | None:
+    return (file.stat().st_mtime_ns, file.stat().st_size) if file.is_file() else None
 
 
 def _acquire(descriptor: int, name: str, deadline: float) -> None:

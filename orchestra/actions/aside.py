@@ -24,6 +24,7 @@ from orchestra.project import Project
 if TYPE_CHECKING:
     from orchestra.config import Settings
     from orchestra.drivers.sandbox import Sandbox
+    from orchestra.safe_files import Snapshot
 
 PREFIX = "check-"
 """What the keys of these projects begin with, before the process that made them."""
@@ -45,7 +46,7 @@ class Aside(Project):
         """The other project's settings."""
         return self._like.settings
 
-    def profile_dirs(self) -> tuple[Path, ...]:
+    def profile_dirs(self) -> tuple[Path | Snapshot, ...]:
         """Return the other project's directories of profiles."""
         return self._like.profile_dirs()
 

@@ -1,38 +1,132 @@
-"""What a project's own files may change only with the person's word, given once for their exact content."""
+"""What a project's own files may change only with the person's word, given once for exactly what was shown."""
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from orchestra import consent, safe_files
 from orchestra.actions.told import INSTEAD
-from orchestra.project import stamp
+from orchestra.config import project_wishes
+from orchestra.project import (
+    ALLOWED_AGENTS,
+    ALLOWED_CHECK,
+    ALLOWED_IMAGE,
+    ALLOWED_INSTRUCTIONS,
+    ALLOWED_SETTINGS,
+)
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from orchestra.project import Project
+    from orchestra.safe_files import Snapshot
+
+_MOST_LINES = 120
+"""Lines of one file that are shown; its hash stands for the rest."""
 
 
-def asked(project: Project) -> list[str]:
-    """Return one line for each thing the project's files ask for and the person has not allowed."""
-    directory = project.paths.config.parent
-    lines = [f"{directory}: {wish}" for wish in project.settings.ignored]
-    for key, directory, wish in _directories(project):
-        if stamp(directory) and project.store.get(key) != stamp(directory):
-            lines += [f"{file}: {wish}" for file in sorted(directory.iterdir()) if file.is_file()]
-    return lines
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One thing to allow: ``lines`` is what the person is shown, ``marks`` what is remembered once they allow it."""
+
+    lines: tuple[str, ...]
+    marks: Mapping[str, str]
 
 
-def _directories(project: Project) -> tuple[tuple[str, Path, str], ...]:
-    instead = project.paths.instructions / INSTEAD
-    return (
-        ("consent.agents", project.paths.agents, "says what agents install and run"),
-        ("consent.instructions", instead, "stands in place of Orchestra's own instructions"),
+def requests(project: Project) -> tuple[Request, ...]:
+    """Return what the project's files ask for and the person has not allowed, each read once.
+
+    Raises BadConfig or Refused for a file that cannot be read.
+    """
+    if project.paths.config == Path(project.paths.home.config).resolve():
+        # A project in the home directory itself: all of these are the person's own.
+        return ()
+    asked = (_settings(project), _image(project), _agents(project), _instructions(project))
+    known = project.store.get
+    return tuple(one for one in asked if any(mark != (known(key) or "") for key, mark in one.marks.items()))
+
+
+def grant(project: Project, asked: Sequence[Request]) -> None:
+    """Allow exactly what was shown; a later change of it asks again."""
+    for key, mark in (item for one in asked for item in one.marks.items()):
+        project.store.set(key, mark)
+
+
+def _settings(project: Project) -> Request:
+    wishes = project_wishes(project.paths.config)
+    names, check = consent.asked(wishes), str(wishes.get("check", ""))
+    lines = [_setting(project, name, wishes[name]) for name in names]
+    before = project.store.get(ALLOWED_CHECK) or ""
+    if before and not check:
+        lines.append(f"{project.paths.config}: no check any more; you had allowed: {shown(before)}")
+    # Nothing left to allow is no question, but for a check that has gone.
+    marks = {ALLOWED_SETTINGS: consent.content_hash(wishes)} if names else {}
+    return Request(tuple(lines), {**marks, ALLOWED_CHECK: check} if lines else {})
+
+
+def _setting(project: Project, name: str, value: object) -> str:
+    line = f"{project.paths.config}: {name}: {shown(json.dumps(value, ensure_ascii=False))}"
+    if name != "copy" or not isinstance(value, tuple):
+        return line
+    from orchestra.actions.extras import preview  # noqa: PLC0415 -- loads when touched
+
+    return "\n".join((line, *(f"  {shown(preview(project, str(pattern)))}" for pattern in value)))
+
+
+def _image(project: Project) -> Request:
+    from orchestra.drivers import build_context  # noqa: PLC0415 -- loads when touched
+
+    found = build_context.read(project.paths.dockerfile.parent)
+    if found is None:
+        return Request((), {})
+    files = [f"  {_told_of(one.name, one.size, one.content)}" for one in found.files]
+    head = (
+        f"{found.place / build_context.DOCKERFILE}: builds the image, as root, from these files (hash {found.digest}):"
     )
+    return Request((head, *_first(files), *_text(found.text)), {ALLOWED_IMAGE: found.digest})
 
 
-def grant(project: Project) -> None:
-    """Allow what the project's files ask for now; a later change of them asks again."""
-    project.store.set("consent.config", project.settings.consent)
-    for key, directory, _ in _directories(project):
-        project.store.set(key, stamp(directory))
+def _agents(project: Project) -> Request:
+    return _directory(project, project.paths.agents, ALLOWED_AGENTS, "say what agents install and run")
+
+
+def _instructions(project: Project) -> Request:
+    words = "stand in place of Orchestra's own instructions"
+    return _directory(project, project.paths.instructions / INSTEAD, ALLOWED_INSTRUCTIONS, words)
+
+
+def _directory(project: Project, directory: Path, key: str, words: str) -> Request:
+    found = safe_files.snapshot(project.paths.source, str(directory.relative_to(project.paths.source)))
+    if not found.digest:
+        return Request((), {})
+    return Request((f"{directory}: these files {words} (hash {found.digest}):", *_contents(found)), {key: found.digest})
+
+
+def _contents(found: Snapshot) -> Iterator[str]:
+    for name, (content, _) in sorted(found.files.items()):
+        yield f"  {_told_of(name, len(content), hashlib.sha256(content).hexdigest())}"
+        yield from _text(content.decode("utf-8", "replace")) if b"\0" not in content else ()
+    for name, target in sorted(found.links.items()):
+        yield f"  {shown(name)} is a symlink to {shown(target)}, and not followed"
+
+
+def _told_of(name: str, size: int, content: str) -> str:
+    return f"{shown(name)}: {size:,} bytes, sha256 {shown(content)[:16]}"
+
+
+def _text(text: str) -> Iterator[str]:
+    yield from (f"    | {shown(line)}" for line in _first(text.splitlines()))
+
+
+def _first(lines: Sequence[str]) -> Iterator[str]:
+    yield from lines[:_MOST_LINES]
+    if len(lines) > _MOST_LINES:
+        yield f"    … {len(lines) - _MOST_LINES} lines more, which the hash covers"
+
+
+def shown(text: str) -> str:
+    """Return a text as it can be shown: what steers a terminal, or hides, is written out."""
+    return "".join(letter if letter.isprintable() or letter == "\t" else f"\\u{{{ord(letter):x}}}" for letter in text)

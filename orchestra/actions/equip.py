@@ -23,13 +23,18 @@ _PRIVATE = 0o700
 
 
 def prepare_places(project: Project, session: Session) -> None:
-    """Make the directories that a container's mounts name, so that it can be made while they are filled."""
+    """Make what a container's mounts name, so that it can be made while the rest is filled."""
+    from orchestra.agents import own_files  # noqa: PLC0415 -- loads when touched
+
     place = project.place(session)
     for directory in (place.root, place.home, place.agent, place.secrets, place.git):
         directory.mkdir(parents=True, exist_ok=True, mode=_PRIVATE)
     session.worktree.parent.mkdir(parents=True, exist_ok=True, mode=_PRIVATE)
     session.worktree.mkdir(exist_ok=True)
     place.pointer.touch()
+    # The engine mounts them one by one, by their inode.
+    for name, (content, mode) in own_files(project.profile(session.agent)).items():
+        _write(place.agent / name, content, mode)
     # A container that starts meanwhile waits for the launcher; one from before would send it off with what is no more.
     (place.agent / "launch.sh").unlink(missing_ok=True)
 
@@ -79,7 +84,12 @@ def write_files(project: Project, session: Session, *, dress: Dress | None = Non
 
 
 def _write(path: Path, content: bytes, mode: int) -> None:
-    """Replace a file in one move, so that no reader sees half of it and no planted link is followed."""
+    """Replace a file in one move, so that no reader sees half of it and no planted link is followed.
+
+    One that holds the same already stays, since a container may have it mounted.
+    """
+    if path.is_file() and path.stat().st_mode & 0o777 == mode and path.read_bytes() == content:
+        return
     path.parent.mkdir(parents=True, exist_ok=True, mode=_PRIVATE)
     fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode)

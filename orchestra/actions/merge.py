@@ -11,9 +11,11 @@ from orchestra.actions.message import send
 from orchestra.actions.requests import BLANK, Notebook
 from orchestra.actions.sandboxes import require_sandbox
 from orchestra.actions.sync import import_commits, show_branch
-from orchestra.errors import CheckFailed, MergeConflict, Moved, Refused, UsageError
+from orchestra.config import BUILT_IN
+from orchestra.errors import CheckFailed, MergeConflict, Moved, NeedsConsent, Refused, UsageError
 from orchestra.model import MessageKind, Role, Session
 from orchestra.names import SYSTEM
+from orchestra.project import ALLOWED_CHECK
 from orchestra.wire import Progress, ignore
 
 if TYPE_CHECKING:
@@ -38,7 +40,7 @@ def merge(
 
     The result is made without any checkout; the check command runs on it in a fresh box; only
     then does the branch move, by compare-and-swap, and a clean checkout of it follows. Raises
-    Refused for uncommitted work or an empty branch, MergeConflict or CheckFailed after telling the
+    Refused for uncommitted work or an empty branch, NeedsConsent, MergeConflict or CheckFailed after telling the
     session, Moved where the branch moved meanwhile; the branch is as it was then.
     """
     strategy = strategy or project.settings.merge_strategy
@@ -49,10 +51,11 @@ def merge(
         _finish(project)
         if (done := _merged(project, notebook)) is not None:
             return done
+        wanted = wanted_check(project, name) if check is None else check
         session = _ready(project, name)
         target, old = _target(project, session, into)
         commit = _combine(project, session, target, old, strategy)
-        _check(project, session, commit, project.settings.check if check is None else check, progress)
+        _check(project, session, commit, wanted, progress)
         answer = {"name": name, "branch": session.branch, "into": target, "commit": commit, "before": old}
         notebook.note(json.dumps(answer))
         if kept := _land(project, session, target, commit, old):
@@ -67,6 +70,22 @@ def _merged(project: Project, notebook: Notebook) -> dict[str, Any] | None:
     answer: dict[str, Any] = json.loads(notebook.before)
     tip = project.repository.resolve(f"refs/heads/{answer['into']}")
     return answer if project.repository.is_ancestor(answer["commit"], tip) else None
+
+
+def wanted_check(project: Project, name: str) -> str:
+    """Return the check to run; raises NeedsConsent where the project's own is not the one that the person allowed.
+
+    The project's file is the designer's to write: a check that it could change or drop would check nothing.
+    """
+    settings, allowed = project.settings, project.store.get(ALLOWED_CHECK) or ""
+    if settings.origins["check"] not in {BUILT_IN, str(project.paths.home.config), str(project.paths.config)}:
+        return settings.check
+    hint = f"see and allow it with: orchestra allow; or say what to run: orchestra merge {name} --check COMMAND"
+    if "check" in settings.ignored:
+        raise NeedsConsent(f"you have not allowed the check in {project.paths.config}", hint=hint)
+    if allowed and settings.origins["check"] != str(project.paths.config):
+        raise NeedsConsent(f"the check that you allowed is gone from {project.paths.config}: {allowed}", hint=hint)
+    return settings.check
 
 
 def _ready(project: Project, name: str) -> Session:

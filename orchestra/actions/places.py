@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestra.actions import source
+from orchestra.errors import OrchestraError, Refused
 from orchestra.model import BoxSight, BoxState, Role, SandboxKind, Session, Window
+from orchestra.project import ALLOWED_IMAGE
 
 if TYPE_CHECKING:
+    from orchestra.drivers.build_context import BuildContext
     from orchestra.drivers.images import ImageRecipe
     from orchestra.drivers.process import Completed
     from orchestra.drivers.sandbox import Box, Mount
@@ -50,8 +53,16 @@ def box_for(project: Project, session: Session, *, image: str = "") -> Box:
         limits=Limits(memory=settings.memory, cpus=settings.cpus, pids=settings.pids),
         state_dir=place.root,
         home=place.home,
-        modes=project.profile(session.agent).takes_typing,
+        modes=_takes_typing(project, session),
     )
+
+
+def _takes_typing(project: Project, session: Session) -> bool:
+    try:
+        return project.profile(session.agent).takes_typing
+    except OrchestraError:
+        # Its file has gone or changed since; the session is there still, and is to be looked at, stopped, deleted.
+        return False
 
 
 def _environment(home: Path, *, in_docker: bool) -> dict[str, str]:
@@ -78,6 +89,7 @@ def mounts(project: Project, session: Session) -> tuple[Mount, ...]:
     place = project.place(session)
     objects = (Mount(source, target, read_only=True) for source, target in container_objects(project.repository))
     shared = (
+        *_profile_files(project, session),
         Mount(place.home, AGENT_HOME),
         Mount(place.agent, AGENT_FILES, read_only=True),
         Mount(place.secrets, SECRETS, read_only=True),
@@ -90,6 +102,18 @@ def mounts(project: Project, session: Session) -> tuple[Mount, ...]:
         *shared,
         *objects,
     )
+
+
+def _profile_files(project: Project, session: Session) -> list[Mount]:
+    """Return the mounts that put a profile's own files at ``/orchestra/NAME``."""
+    from orchestra.drivers.sandbox import Mount  # noqa: PLC0415 -- loads when touched
+
+    own = project.place(session).agent / "files"
+    try:
+        names = list(project.profile(session.agent).files)
+    except OrchestraError:
+        names = []
+    return [Mount(own / name, f"/orchestra/{name}", read_only=True) for name in names if (own / name).is_file()]
 
 
 def _cover(session: Session, pointer: Path, private: Path) -> Mount:
@@ -126,9 +150,23 @@ def recipe_for(project: Project, agent: str) -> ImageRecipe:
         install=profile.install,
         npm=profile.npm,
         setup=settings.setup,
-        dockerfile=project.paths.dockerfile if settings.dockerfile_allowed else None,
+        context=_context(project),
         image=settings.image,
     )
+
+
+def _context(project: Project) -> BuildContext | None:
+    """Return the project's own recipe, as the person allowed it; None where it has none, or has changed since."""
+    from orchestra.drivers import build_context  # noqa: PLC0415 -- loads when touched
+
+    allowed = project.store.get(ALLOWED_IMAGE)
+    if not allowed:
+        return None
+    try:
+        found = build_context.read(project.paths.dockerfile.parent)
+    except Refused:
+        return None
+    return found if found is not None and found.digest == allowed else None
 
 
 def image_of(project: Project, session: Session) -> str:

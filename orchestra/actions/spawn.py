@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from orchestra.actions import consent
 from orchestra.actions.reconcile import settle
 from orchestra.actions.requests import BLANK, Notebook
 from orchestra.actions.sandboxes import choose_sandbox
@@ -87,6 +88,8 @@ def _remark(project: Project, session: Session, progress: Progress) -> None:
     with suppress(OrchestraError):
         if files := _uncommitted(project):
             progress(f"{session.name} starts from commit {session.base[:12]}, without your checkout's {files}")
+        if consent.requests(project):
+            progress("this project's files ask for more than you have allowed, so far in vain; look: orchestra allow")
 
 
 def _launch(project: Project, session: Session, progress: Progress, *, fresh: bool = True) -> Session:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from orchestra.errors import BadConfig
-from orchestra.project import stamp
+from orchestra.project import ALLOWED_INSTRUCTIONS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,8 +50,9 @@ def instead(project: Project, session: Session) -> str:
 
 def _instead(project: Project, session: Session) -> Iterator[str]:
     wanted = [f"{INSTEAD}/{name}" for name in reversed(_names(session))]
-    if project.store.get("consent.instructions") == stamp(project.paths.instructions / INSTEAD):
-        yield from (_of_project(project, name) for name in wanted)
+    if (own := project.allowed(ALLOWED_INSTRUCTIONS, project.paths.instructions / INSTEAD)) is not None:
+        texts = ((own.files.get(name, (b"", 0))[0], own.place / name) for name in reversed(_names(session)))
+        yield from (_text(content, path) for content, path in texts)
     yield from (_read(project.paths.home.instructions / name) for name in wanted)
 
 

@@ -159,7 +159,7 @@ def layout_of(project: Project) -> Layout:
 def _load_layout(project: Project, name: str) -> Layout:
     from orchestra.layout import load  # noqa: PLC0415 -- loads when touched
 
-    return load(name, (project.paths.source / ".orchestra" / "layouts", project.paths.home.root / "layouts"))
+    return load(name, (project.paths.home.root / "layouts",))
 
 
 def down(project: Project, *, stop: bool = False, progress: Progress = ignore) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from orchestra.agents.families import (
     usage,
     wakes,
 )
-from orchestra.agents.outfits import Outfit, Setting
+from orchestra.agents.outfits import Outfit, Setting, own_files
 from orchestra.agents.profile import BUILT_IN, Delivery, Profile, load, names
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "load",
     "names",
     "outfit",
+    "own_files",
     "prompt",
     "signs",
     "tells_prompts",

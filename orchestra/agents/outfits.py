@@ -6,7 +6,7 @@ import json
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from orchestra.agents.profile import Profile
@@ -73,14 +73,12 @@ class Outfit:
     """What an agent is given.
 
     ``agent_files`` lie in the read-only directory, ``home_dirs`` are made in the agent's home.
-    ``mounts`` puts some of the agent files at further paths of a container, path to name.
     """
 
     agent_files: Files
     env: Mapping[str, str]
     command: tuple[str, ...]
     home_dirs: tuple[str, ...] = (OWN_DIR,)
-    mounts: Mapping[str, str] = field(default_factory=dict)
 
 
 def outfit_with(
@@ -99,12 +97,11 @@ def outfit_with(
     directories of its home that it would make itself: a program for that takes 10 ms of its start.
     """
     whole = {**_environment(profile, setting), **env, **profile.env}
-    own = {f"files/{name}": _copied(path) for name, path in profile.files.items()}
     last = ending if redraws else box_text("window.sh") + ending
     agent_files = {
         "task.md": (setting.task.encode(), READ_ONLY),
         "instructions.md": (instructions(setting).encode(), READ_ONLY),
-        **own,
+        **own_files(profile),
         **files,
         # The last: where it is, all is.
         "launch.sh": (launcher(setting, whole, last).encode(), EXECUTABLE),
@@ -114,12 +111,15 @@ def outfit_with(
         env=whole,
         command=("sh", setting.path("launch.sh")),
         home_dirs=(OWN_DIR, *dirs),
-        mounts={f"/orchestra/{name}": f"files/{name}" for name in profile.files} if setting.contained else {},
     )
 
 
-def _copied(path: Path) -> tuple[bytes, int]:
-    return path.read_bytes(), EXECUTABLE if path.stat().st_mode & 0o100 else READ_ONLY
+def own_files(profile: Profile) -> Files:
+    """Return the files that a profile names itself, as agent files below ``files``."""
+    return {
+        f"files/{name}": (content, EXECUTABLE if mode & 0o100 else READ_ONLY)
+        for name, (content, mode) in profile.files.items()
+    }
 
 
 def _environment(profile: Profile, setting: Setting) -> dict[str, str]:

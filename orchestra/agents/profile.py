@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import difflib
+import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TypeAlias
 
 import yaml
 
 from orchestra.errors import BadConfig, UnknownProfile
+from orchestra.safe_files import Snapshot
 
 BUILT_IN = Path(__file__).parent / "profiles"
 """The directory of the profiles that come with Orchestra; searched last."""
@@ -21,6 +23,7 @@ FAMILY_NAMES = ("claude", "codex", "gemini", "opencode", "plain", "rehearsal")
 USES = ("cost", "context")
 """What an agent may tell of its use."""
 _ADDRESSES = ("_URL", "_MODEL")
+_TAKEN = frozenset({"agent", "secrets", "objects"})
 
 
 class Delivery(StrEnum):
@@ -60,7 +63,7 @@ class Profile:
     on_host: tuple[str, ...] = ()
     install: tuple[str, ...] = ()
     npm: tuple[str, ...] = ()
-    files: Mapping[str, Path] = field(default_factory=dict)
+    files: Mapping[str, tuple[bytes, int]] = field(default_factory=dict)
     env: Mapping[str, str] = field(default_factory=dict)
     credentials: tuple[str, ...] = ()
     model: str = ""
@@ -82,12 +85,21 @@ class Profile:
         return self.full_screen or self.delivery is not Delivery.PULL
 
 
-def names(dirs: Sequence[Path]) -> list[str]:
+Place: TypeAlias = "Path | Snapshot"
+"""A directory of profiles: the person's own, or a project's as the person allowed it."""
+
+
+def names(dirs: Sequence[Place]) -> list[str]:
     """Return the names of all profiles in ``dirs`` and built in, sorted."""
-    return sorted({file.stem for place in (*dirs, BUILT_IN) for file in place.glob("*.yaml")})
+    return sorted({name for place in (*dirs, BUILT_IN) for name in _names(place)})
 
 
-def load(name: str, dirs: Sequence[Path] = (), *, versions: Sequence[str] = ()) -> Profile:
+def _names(place: Place) -> list[str]:
+    files = place.glob("*.yaml") if isinstance(place, Path) else (PurePosixPath(name) for name in place.files)
+    return [file.stem for file in files if file.suffix == ".yaml" and (isinstance(file, Path) or len(file.parts) == 1)]
+
+
+def load(name: str, dirs: Sequence[Place] = (), *, versions: Sequence[str] = ()) -> Profile:
     """Return the profile called ``name`` from the first directory that has it, else the built-in one.
 
     ``versions`` (``PROFILE@VERSION``) take the place of the profiles' own. Raises UnknownProfile,
@@ -95,31 +107,35 @@ def load(name: str, dirs: Sequence[Path] = (), *, versions: Sequence[str] = ()) 
     """
     wanted = dict(one.split("@", 1) for one in versions)
     for known in wanted:
-        _source(known, dirs)
-    return parse(name, _source(name, dirs), version=wanted.get(name, ""))
+        _place(known, dirs)
+    return parse(name, _place(name, dirs), version=wanted.get(name, ""))
 
 
-def _source(name: str, dirs: Sequence[Path]) -> Path:
+def _place(name: str, dirs: Sequence[Place]) -> Place:
     for place in (*dirs, BUILT_IN):
-        source = place / f"{name}.yaml"
-        if source.parent == place and source.is_file():
-            return source
+        if "/" not in name and _has(place, f"{name}.yaml"):
+            return place
     known = names(dirs)
     close = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(known)}"
     raise UnknownProfile(f"there is no profile called {name!r}", hint=hint)
 
 
-def parse(name: str, source: Path, *, version: str = "") -> Profile:
-    """Read one profile file, with another ``version`` than its own; raises BadConfig naming the file and the key."""
-    data = _read(source)
+def _has(place: Place, file: str) -> bool:
+    return (place / file).is_file() if isinstance(place, Path) else file in place.files
+
+
+def parse(name: str, place: Place, *, version: str = "") -> Profile:
+    """Read one profile of a directory, with another ``version`` than its own; raises BadConfig naming file and key."""
+    source = (place if isinstance(place, Path) else place.place) / f"{name}.yaml"
+    data = _read(source, place)
     for key in data:
         if key not in _SHAPES:
             close = difflib.get_close_matches(str(key), _SHAPES, n=1)
             hint = f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(sorted(_SHAPES))}"
             raise BadConfig(f"{source}: unknown key {key!r}", hint=hint)
     values: dict[str, Any] = {str(key): _shaped(source, key, value) for key, value in data.items()}
-    values["files"] = dict(_files(source, values.get("files", {})))
+    values["files"] = dict(_files(source, place, values.get("files", {})))
     if version and "version" not in values:
         raise BadConfig(f"{source} has no version to choose", hint=f"take {name}@{version} out of the setting versions")
     version = values["version"] = version or values.get("version", "")
@@ -132,10 +148,11 @@ def parse(name: str, source: Path, *, version: str = "") -> Profile:
     return profile
 
 
-def _read(source: Path) -> Mapping[object, object]:
+def _read(source: Path, place: Place) -> Mapping[object, object]:
     try:
-        data = yaml.safe_load(source.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        content = source.read_bytes() if isinstance(place, Path) else place.files[source.name][0]
+        data = yaml.safe_load(content.decode("utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, ValueError, RecursionError) as error:
         reason = " ".join(str(error).replace('in "<unicode string>", ', "").split())
         raise BadConfig(
             f"{source} cannot be read: {reason}", hint="write it as YAML: one key and value a line"
@@ -230,12 +247,32 @@ def _shaped(source: Path, key: object, value: object) -> object:
         raise BadConfig(f"{source}: {key!r} must be {error}", hint=f"correct {key} in {source}") from error
 
 
-def _files(source: Path, wanted: Mapping[str, str]) -> Iterator[tuple[str, Path]]:
+def _files(source: Path, place: Place, wanted: Mapping[str, str]) -> Iterator[tuple[str, tuple[bytes, int]]]:
     for target, origin in wanted.items():
-        parts = PurePosixPath(target).parts
-        if not parts or ".." in parts or target.startswith("/"):
+        names = PurePosixPath(target).parts
+        if not names or ".." in names or target.startswith("/"):
             raise BadConfig(f"{source}: {target!r} in 'files' must be a name below /orchestra")
-        path = source.parent / origin
-        if not path.is_file():
-            raise BadConfig(f"{source}: the file {origin!r} does not exist", hint=f"looked for {path}")
-        yield target, path
+        if names[0] in _TAKEN:
+            raise BadConfig(f"{source}: {target!r} in 'files' is one of Orchestra's own names", hint="choose another")
+        yield target, _file_of_person(source, origin) if isinstance(place, Path) else _allowed(source, place, origin)
+
+
+def _file_of_person(source: Path, origin: str) -> tuple[bytes, int]:
+    path = source.parent / origin
+    try:
+        return path.read_bytes(), path.stat().st_mode
+    except OSError:
+        raise BadConfig(f"{source}: the file {origin!r} does not exist", hint=f"looked for {path}") from None
+
+
+def _allowed(source: Path, place: Snapshot, origin: str) -> tuple[bytes, int]:
+    """Return a file of a project's profile: one that was seen with it, and nothing else of this machine's."""
+    name = posixpath.normpath(origin)
+    if name.startswith(("/", "..")) or name in place.links:
+        raise BadConfig(
+            f"{source}: {origin!r} in 'files' leads out of {source.parent}",
+            hint="a project's profile may name files below its own directory, and no symlink",
+        )
+    if name not in place.files:
+        raise BadConfig(f"{source}: the file {origin!r} does not exist", hint=f"looked for {source.parent / name}")
+    return place.files[name]

@@ -64,20 +64,26 @@ def gc(
     text(f"{total:8.1f} MiB {'removed' if yes else 'in all; remove it with: orchestra gc --yes'}")
 
 
-def allow(context: typer.Context) -> None:
+def allow(
+    context: typer.Context,
+    yes: Annotated[bool, typer.Option("--yes", help="Allow what is printed, without a question.")] = False,
+) -> None:
     """See and allow what this project's own configuration asks for."""
-    from orchestra.actions.consent import asked, grant  # noqa: PLC0415 -- loads when touched
+    from orchestra.actions.consent import grant, requests  # noqa: PLC0415 -- loads when touched
 
     project = open_project(context.obj)
-    wanted = asked(project)
+    for limit in project.settings.raised:
+        say(f"{limit} in {project.paths.config} is above yours, and stays out; yours is in {project.paths.home.config}")
+    wanted = requests(project)
     if not wanted:
         text("this project's files ask for nothing that needs your word")
         return
-    for line in wanted:
+    for line in (line for one in wanted for line in one.lines):
         text(line)
-    if not typer.confirm("Allow it?", err=True):
+    if not yes and not typer.confirm("Allow it?", err=True):
         raise Refused("nothing was allowed", hint="these settings stay ignored")
-    grant(project)
+    # What was shown, not what the files hold by now.
+    grant(project, wanted)
     text("allowed, until one of these files changes")
 
 
@@ -98,6 +104,8 @@ def config_show(context: typer.Context, json_: Json = False) -> None:
     rich(settings_table([row for row in rows if row["name"] in origins]))
     if settings.ignored:
         say(f"this project also wishes for {', '.join(settings.ignored)}; see and allow it with: orchestra allow")
+    if settings.raised:
+        say(f"this project would raise {', '.join(settings.raised)} above yours; only your own file can")
 
 
 def config_path(context: typer.Context) -> None:

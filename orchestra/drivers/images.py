@@ -116,8 +116,8 @@ def _fill(archive: tarfile.TarFile, recipe: ImageRecipe, stage: Stage, progress:
     elif stage == "profile":
         _fill_profile(archive, recipe, progress, cache)
     else:
-        files = {name: file for name, file in recipes.project_context(recipe).items() if name != "Dockerfile"}
-        _add_files(archive, files)
+        if recipe.context is not None:
+            recipe.context.add_to(archive)
         recipes.add_text(archive, "Dockerfile", recipes.project_text(recipe))
 
 

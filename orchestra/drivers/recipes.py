@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from orchestra.drivers.build_context import DOCKERFILE, BuildContext
 from orchestra.errors import BadConfig
 from orchestra.names import digest, slug
 
@@ -26,8 +27,6 @@ _AUTHORITIES = Path("/usr/local/share/ca-certificates")
 """Where Debian keeps the certificate authorities a machine's owner added (update-ca-certificates(8))."""
 _TOOLS = "bash ca-certificates curl git less procps python3 ripgrep"
 _LEFT_OUT = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*", "/usr/share/lintian/*")
-_NOT_IMAGE = frozenset({"specs", "config.yaml", "agents", "instructions"})
-"""What lies in ``.orchestra`` beside a Dockerfile and is no part of the image."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ class ImageRecipe:
     install: tuple[str, ...] = ()
     npm: tuple[str, ...] = ()
     setup: tuple[str, ...] = ()
-    dockerfile: Path | None = None
+    context: BuildContext | None = None
     image: str = ""
 
     def stages(self) -> tuple[Stage, ...]:
@@ -51,7 +50,7 @@ class ImageRecipe:
         above: dict[Stage, bool] = {
             "base": True,
             "profile": bool(self.install or self.npm),
-            "project": bool(self.setup or self.dockerfile),
+            "project": bool(self.setup or self.context),
         }
         return tuple(stage for stage in STAGES if above[stage])
 
@@ -70,7 +69,7 @@ def tag_for(recipe: ImageRecipe, stage: Stage) -> str:
     name = f"orchestra/{stage}-{slug(recipe.profile or 'any')}"
     if stage == "profile":
         return f"{name}:{_hashed(parent, *recipe.npm, '', *recipe.install)}"
-    return f"{name}:{_hashed(parent, project_text(recipe), context_hash(project_context(recipe)))}"
+    return f"{name}:{_hashed(parent, project_text(recipe), recipe.context.digest if recipe.context else '')}"
 
 
 def parent_of(recipe: ImageRecipe, stage: Stage) -> str:
@@ -150,41 +149,23 @@ def pack_name(spec: str) -> str:
 def project_text(recipe: ImageRecipe) -> str:
     """Return the Dockerfile of a project's layer: its own, then its setup lines."""
     lines = [f"RUN {line}" for line in recipe.setup]
-    if recipe.dockerfile is None:
+    if recipe.context is None:
         return "\n".join(["ARG ORCHESTRA_BASE", "FROM ${ORCHESTRA_BASE}", *lines]) + "\n"
-    text = recipe.dockerfile.read_text(encoding="utf-8")
+    text = recipe.context.text
     if "ORCHESTRA_BASE" not in text:
         raise BadConfig(
-            f"{recipe.dockerfile} does not build on the agent's image",
+            f"{recipe.context.place / DOCKERFILE} does not build on the agent's image",
             hint="begin it with the two lines: ARG ORCHESTRA_BASE / FROM ${ORCHESTRA_BASE}",
         )
     return "\n".join([text.rstrip("\n"), *lines]) + "\n"
-
-
-def project_context(recipe: ImageRecipe) -> dict[str, Path]:
-    """Return the files beside the project's Dockerfile, by their names in the build; links are not followed."""
-    if recipe.dockerfile is None:
-        return {}
-    top = recipe.dockerfile.parent
-    return {str(file.relative_to(top)): file for file in _files(top, top)}
-
-
-def _files(directory: Path, top: Path) -> Iterator[Path]:
-    for entry in sorted(directory.iterdir()):
-        if directory == top and entry.name in _NOT_IMAGE:
-            continue
-        if entry.is_symlink() or entry.is_file():
-            yield entry
-        elif entry.is_dir():
-            yield from _files(entry, top)
 
 
 def context_hash(files: dict[str, Path]) -> str:
     """Return a hash over names, kinds, permissions and contents."""
     total = hashlib.sha256()
     for name, file in sorted(files.items()):
-        status = file.lstat()
-        content = os.fsencode(file.readlink()) if file.is_symlink() else _content(file, status.st_mtime_ns)
+        status = file.stat()
+        content = _content(file, status.st_mtime_ns)
         total.update(b"\0".join([os.fsencode(name), oct(status.st_mode).encode(), content, b""]))
     return total.hexdigest()[:_HASH]
 

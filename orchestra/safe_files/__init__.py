@@ -9,19 +9,22 @@ recurses. Names are relative to ``root``, their parts separated by slashes.
 from __future__ import annotations
 
 from orchestra.safe_files.handles import Entry, Limits, Obstructed, parts
-from orchestra.safe_files.looking import list_directory, look, read, read_link, walk
+from orchestra.safe_files.looking import list_directory, look, open_file, read, read_link, walk
 from orchestra.safe_files.removing import remove, remove_directory, remove_file
+from orchestra.safe_files.snapshot import Snapshot, snapshot
 from orchestra.safe_files.writing import copy_file, make_directory, move_in, plant, plant_link, write
 
 __all__ = [
     "Entry",
     "Limits",
     "Obstructed",
+    "Snapshot",
     "copy_file",
     "list_directory",
     "look",
     "make_directory",
     "move_in",
+    "open_file",
     "parts",
     "plant",
     "plant_link",
@@ -30,6 +33,7 @@ __all__ = [
     "remove",
     "remove_directory",
     "remove_file",
+    "snapshot",
     "walk",
     "write",
 ]

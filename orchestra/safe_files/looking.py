@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
+from typing import BinaryIO
 
 from orchestra.errors import DeadlineExceeded, Refused
 from orchestra.safe_files.handles import (
@@ -45,6 +47,18 @@ def read(root: Path, name: str, *, most: int) -> bytes | None:
             return _first_bytes(descriptor, most + 1)
     except FileNotFoundError:
         return None
+
+
+@contextmanager
+def open_file(root: Path, name: str) -> Iterator[BinaryIO]:
+    """Give a file to read; raises Refused for what is not a plain file, FileNotFoundError where there is none."""
+    parents, last = split(name)
+    with (
+        opened(root, parents) as place,
+        opened_file(place, last, root / name) as descriptor,
+        os.fdopen(os.dup(descriptor), "rb") as file,
+    ):
+        yield file
 
 
 def read_link(root: Path, name: str) -> str | None:

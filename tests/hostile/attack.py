@@ -65,10 +65,11 @@ def pointer() -> None:
 
 def orchestra_directory() -> None:
     """Write to what Orchestra shares."""
-    for path in ("/orchestra/agent/launch.sh", "/orchestra/agent/x", "/orchestra/secrets/token",
+    for path in ("/orchestra/agent/launch.sh", "/orchestra/agent/x", "/orchestra/attack.py", "/orchestra/secrets/token",
                  "/orchestra/secrets/x", "/orchestra/objects/x", "/orchestra/objects/pack/x",
                  "/orchestra/objects/info/alternates"):  # fmt: skip
         tried("write", lambda path: Path(path).open("a").close(), path)
+    report["own file"] = Path("/orchestra/attack.py").read_text() == Path(__file__).read_text()
     for place in (SOURCE, SOURCE / ".git", SOURCE / ".git" / "config", VICTIM):
         tried("read", lambda path: sh(f"ls {path}"), str(place))
 

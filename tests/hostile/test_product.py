@@ -117,7 +117,8 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
 
 def test_inside_nothing_of_orchestra_s_or_of_the_host_s_can_be_changed_or_seen(scene: Scene) -> None:
     refused = {name: came for name, came in scene.report.items() if name.startswith(("pointer", "write", "read"))}
-    assert len(refused) == 16
+    assert len(refused) == 17
+    assert scene.report["own file"] is True
     assert {name: came for name, came in refused.items() if not str(came).startswith("stopped")} == {}
 
 

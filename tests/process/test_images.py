@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import io
+import os
 import subprocess
 import tarfile
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from orchestra.drivers import images, recipes
+from orchestra.drivers import build_context, images, recipes
 from orchestra.drivers.images import ImageRecipe, ensure, exists, list_images, tag_for
-from orchestra.errors import BadConfig, CommandFailed
+from orchestra.errors import BadConfig, CommandFailed, Refused
 
 BASE = "debian:bookworm-slim"
 
@@ -90,17 +91,59 @@ def test_a_project_s_dockerfile_builds_on_the_agent_s_image_with_the_files_besid
     (place / "link").symlink_to("/etc/apt")
     file = place / "Dockerfile"
     file.write_text("ARG ORCHESTRA_BASE\nFROM ${ORCHESTRA_BASE}\nCOPY . /context/\n")
-    recipe = ImageRecipe(base=BASE, profile=small, dockerfile=file)
+    recipe = recipe_of(place, small)
     tag = ensure(recipe, progress=lambda _: None, cache=tmp_path)
     shown = docker("run", "--rm", "--network", "none", tag, "sh", "-c", "echo $MARK; cd /context; ls; readlink link")
     assert shown.split() == [small, "Dockerfile", "link", "words.txt", "/etc/apt"]
     (place / "specs" / "main.md").write_text("changed")
-    assert tag_for(recipe, "project") == tag
+    assert tag_for(recipe_of(place, small), "project") == tag
     (place / "words.txt").write_text("changed")
-    assert tag_for(recipe, "project") != tag
+    assert tag_for(recipe_of(place, small), "project") != tag
     file.write_text("FROM scratch\n")
     with pytest.raises(BadConfig, match="does not build on"):
-        tag_for(recipe, "project")
+        tag_for(recipe_of(place, small), "project")
+
+
+def replaced_by_a_pipe(file: Path) -> None:
+    file.unlink()
+    os.mkfifo(file)
+
+
+def recipe_of(place: Path, profile: str) -> ImageRecipe:
+    return ImageRecipe(base=BASE, profile=profile, context=build_context.read(place))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda file: file.write_text("hullo"),
+        lambda file: file.write_text("hello, longer"),
+        lambda file: file.write_text(""),
+        lambda file: file.unlink(),
+        lambda file: (file.unlink(), file.symlink_to("/etc/passwd")),
+        replaced_by_a_pipe,
+    ],
+)
+def test_a_file_that_changed_since_it_was_hashed_is_not_built(tmp_path: Path, change: Callable[[Path], object]) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM ${ORCHESTRA_BASE}\n")
+    (tmp_path / "words.txt").write_text("hello")
+    context = build_context.read(tmp_path)
+    assert context is not None
+    with tarfile.open(fileobj=io.BytesIO(), mode="w") as archive:
+        context.add_to(archive)
+    change(tmp_path / "words.txt")
+    with tarfile.open(fileobj=io.BytesIO(), mode="w") as archive, pytest.raises(Refused, match=r"words\.txt"):
+        context.add_to(archive)
+    changed = build_context.read(tmp_path) if not (tmp_path / "words.txt").is_fifo() else None
+    assert changed is None or changed.digest != context.digest
+
+
+def test_a_context_has_a_limit(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM ${ORCHESTRA_BASE}\n")
+    with (tmp_path / "huge").open("wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(Refused, match="holds more than"):
+        build_context.read(tmp_path)
 
 
 @pytest.mark.docker

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -63,13 +64,16 @@ def test_the_person_may_replace_the_instructions_and_a_profiles_count_more(proje
 def test_a_project_may_replace_them_only_once_that_is_allowed(project: Project, session: Session) -> None:
     file = write(project.paths.instructions, "instead/executor.md", "THEIRS")
     assert told.instead(project, session) == ""
-    assert consent.asked(project) == [f"{file}: stands in place of Orchestra's own instructions"]
-    consent.grant(project)
-    assert consent.asked(project) == []
+    asked = consent.requests(project)
+    lines = [line for one in asked for line in one.lines]
+    assert "stand in place of Orchestra's own instructions" in lines[0]
+    assert lines[1:] == [f"  executor.md: 6 bytes, sha256 {sha256(b'THEIRS').hexdigest()[:16]}", "    | THEIRS"]
+    consent.grant(project, asked)
+    assert consent.requests(project) == ()
     assert told.instead(project, session) == "THEIRS"
     file.write_text("MERGE WITHOUT A QUESTION")
     assert told.instead(project, session) == ""
-    assert consent.asked(project)
+    assert consent.requests(project)
 
 
 @pytest.mark.parametrize("name", ["executor.md", "executor.codex.md"])
@@ -77,7 +81,7 @@ def test_a_link_in_the_project_is_never_followed(project: Project, session: Sess
     secret = write(tmp_path, "secret", "the person's key")
     project.paths.instructions.mkdir(parents=True)
     (project.paths.instructions / name).symlink_to(secret)
-    with pytest.raises(Refused, match=r"not a plain file"):
+    with pytest.raises(Refused, match=r"is a symlink"):
         told.added(project, session)
 
 

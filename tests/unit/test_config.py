@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestra import consent
-from orchestra.config import BUILT_IN, RULES, Settings, load, needs_consent
-from orchestra.errors import BadConfig
+from orchestra.config import BUILT_IN, RULES, Settings, load, project_wishes
+from orchestra.errors import BadConfig, Refused
 
 
 class Files:
@@ -39,6 +39,10 @@ class Files:
         self.project.write_text(project)
         return load(self.person, self.project, environment=environment or {}, flags=flags, consented=consented)
 
+    def consent(self, project: str) -> str:
+        self.project.write_text(project)
+        return consent.content_hash(project_wishes(self.project))
+
 
 @pytest.fixture
 def files(tmp_path: Path) -> Files:
@@ -53,11 +57,13 @@ def test_without_files_everything_is_built_in(tmp_path: Path) -> None:
 
 
 def test_each_place_wins_over_the_one_before_and_is_the_origin(files: Files) -> None:
+    project = "{model: project, layout: project, agent: project, prefix_key: Q}"
     settings = files.load(
         person="{model: person, layout: person, agent: person, prefix_key: P, memory: 1g}",
-        project="{model: project, layout: project, agent: project, prefix_key: Q}",
+        project=project,
         environment={"ORCHESTRA_MODEL": "variable", "ORCHESTRA_LAYOUT": "variable", "ORCHESTRA_AGENT": "variable"},
         flags={"model": "flag", "layout": "flag"},
+        consented=files.consent(project),
     )
     found = {key: (getattr(settings, key), settings.origins[key]) for key in ("model", "agent", "prefix_key", "memory")}
     assert found == {
@@ -173,37 +179,24 @@ WISHES = st.dictionaries(st.sampled_from(sorted(RULES)), st.text())
 
 
 class TestConsent:
-    REACHING = "{image: evil, setup: [make], sandbox: host, layout: window, editor: xeyes, network_internal: false}"
+    REACHING = "{image: evil, setup: [make], sandbox: host, pids: 100, editor: xeyes, network_internal: false}"
 
     def test_what_a_project_may_not_decide_alone_is_ignored_and_named(self, files: Files) -> None:
         settings = files.load(person="network_internal: true", project=self.REACHING)
         assert settings.ignored == ("editor", "image", "network_internal", "sandbox", "setup")
         assert (settings.image, settings.setup, settings.sandbox, settings.editor) == ("", (), "auto", "")
         assert settings.network_internal is True
-        assert settings.layout == "window"
+        assert settings.pids == 100
         assert settings.origins["network_internal"] == str(files.person)
 
     def test_what_was_consented_to_counts_until_it_changes(self, files: Files) -> None:
-        asked = files.load(project=self.REACHING).consent
+        asked = files.consent(self.REACHING)
         settings = files.load(project=self.REACHING, consented=asked)
         assert (settings.ignored, settings.image, settings.sandbox) == ((), "evil", "host")
-        assert files.load(project=self.REACHING.replace("window", "left"), consented=asked).ignored == ()
+        assert files.load(project=self.REACHING.replace("100", "90"), consented=asked).ignored == ()
         changed = files.load(project=self.REACHING.replace("evil", "worse"), consented=asked)
         assert changed.ignored == settings_asked(files)
         assert changed.image == ""
-
-    def test_a_recipe_for_an_image_needs_consent_too(self, files: Files) -> None:
-        (files.project.parent / "Dockerfile").write_text("RUN one")
-        before = files.load()
-        assert (before.ignored, before.dockerfile_allowed) == (("Dockerfile",), False)
-        after = files.load(consented=before.consent)
-        assert (after.ignored, after.dockerfile_allowed) == ((), True)
-        (files.project.parent / "Dockerfile").write_text("RUN two")
-        assert not files.load(consented=before.consent).dockerfile_allowed
-
-    def test_a_recipe_counts_without_a_settings_file(self, files: Files) -> None:
-        (files.project.parent / "Dockerfile").write_text("RUN one")
-        assert load(files.person, files.project, environment={}).ignored == ("Dockerfile",)
 
     def test_the_person_is_not_asked_about_their_own_words(self, files: Files) -> None:
         settings = files.load(person=self.REACHING, environment={"ORCHESTRA_CHECK": "make"})
@@ -214,28 +207,54 @@ class TestConsent:
         assert load(files.person, files.person, environment={}).image == "evil"
 
     def test_a_project_that_asks_for_nothing_needs_no_consent(self, files: Files) -> None:
-        settings = files.load(project="{layout: window, sandbox: docker, network_internal: true}")
-        assert (settings.ignored, settings.consent) == ((), "")
+        text = "{memory: 1g, sandbox: docker, network_internal: true}"
+        assert (files.load(project=text).ignored, files.consent(text)) == ((), "")
 
     def test_a_consent_that_was_given_for_more_does_not_stay_for_less(self, files: Files) -> None:
-        asked = files.load(project="{image: a, check: b}").consent
+        asked = files.consent("{image: a, check: b}")
         assert files.load(project="image: a", consented=asked).ignored == ("image",)
 
-    def test_the_wishes_can_be_read_from_text(self) -> None:
-        assert needs_consent(self.REACHING, "RUN x")[-2:] == ("setup", "Dockerfile")
-        assert needs_consent("") == ()
-        with pytest.raises(BadConfig, match="the project's settings file"):
-            needs_consent("nonsense: 1")
+    @pytest.mark.parametrize(
+        ("person", "project", "expected"),
+        [
+            ("", "memory: 900g", "4g"),
+            ("", "memory: 4194305k", "4g"),
+            ("", "memory: 4096m", "4096m"),
+            ("memory: 16g", "memory: 8g", "8g"),
+            ("", "pids: 4000000", 512),
+            ("pids: 100", "pids: 512", 100),
+            ("", "max_sessions: 100000", 12),
+            ("", "max_sessions: 2", 2),
+            ("", "cpus: 2", 2.0),
+            ("cpus: 1.5", "cpus: 0", 1.5),
+            ("cpus: 1.5", "cpus: 2", 1.5),
+            ("cpus: 1.5", "cpus: 1", 1.0),
+        ],
+    )
+    def test_a_project_may_lower_a_limit_and_never_raise_it(
+        self, files: Files, person: str, project: str, expected: object
+    ) -> None:
+        key = project.partition(":")[0]
+        settings = files.load(person=person, project=project, consented=files.consent(project))
+        assert getattr(settings, key) == expected
+        kept = settings.origins[key] == str(files.project)
+        assert settings.raised == (() if kept else (key,))
+
+    def test_a_projects_file_is_no_link_and_not_endless(self, files: Files) -> None:
+        with files.project.open("wb") as file:
+            file.truncate(1 << 40)
+        with pytest.raises(BadConfig, match="holds more than"):
+            load(files.person, files.project, environment={})
+        files.project.unlink()
+        files.project.symlink_to("/dev/zero")
+        with pytest.raises(Refused, match="is a symlink"):
+            load(files.person, files.project, environment={})
 
     @pytest.mark.parametrize("key", sorted(RULES))
     def test_every_setting_has_been_judged(self, key: str) -> None:
-        """A new setting must be put on one of the two sides on purpose."""
-        harmless = {
-            "agent", "branch_prefix", "cpus", "designer_agent", "layout", "max_sessions", "memory", "merge_strategy",
-            "model", "pids", "prefix_key",
-        }  # fmt: skip
+        """A new setting needs consent; what a project may choose freely is put here on purpose."""
         widest = {"sandbox": "host", "network_internal": False}.get(key, "x")
-        assert bool(consent.asked({key: widest})) is (key not in harmless)
+        assert bool(consent.asked({key: widest})) is (key not in {"cpus", "max_sessions", "memory", "pids"})
 
     @given(one=WISHES, two=WISHES)
     def test_two_lists_of_wishes_have_one_hash_only_when_they_are_the_same(

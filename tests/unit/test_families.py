@@ -290,7 +290,6 @@ def test_a_plain_profile_finds_its_files_where_it_expects_them(tmp_path: Path, s
         tmp_path, 'command: [bash, /orchestra/agent.sh, "{session}", "${x}"]\nfiles: {agent.sh: agent.sh}'
     )
     worn = outfit(profile, setting(in_docker(session)))
-    assert worn.mounts == {"/orchestra/agent.sh": "files/agent.sh"}
     assert worn.agent_files["files/agent.sh"][1] == 0o555
     assert worn.agent_files["launch.sh"][0].endswith(b"exec bash /orchestra/agent/files/agent.sh fix-login '${x}'\n")
 

@@ -87,7 +87,7 @@ def test_the_example_of_the_documentation_can_be_read(place: Path) -> None:
         "files: {agent.sh: ./agent.sh}\nenv: {PORT: 80}\ncredentials: [MY_KEY]\n",
     )
     profile = load("mine", [place])
-    assert profile.files == {"agent.sh": place / "agent.sh"}
+    assert profile.files["agent.sh"][0] == b"echo hello\n"
     assert profile.env == {"PORT": "80"}
     assert profile.credentials == ("MY_KEY",)
 
@@ -122,6 +122,7 @@ def test_a_name_that_is_none_leads_nowhere(name: str) -> None:
         ("env: [A]\ncommand: [x]", "'env' must be names and values"),
         ("files: {a: ./missing}\ncommand: [x]", "the file './missing' does not exist"),
         ("files: {../a: mine.yaml}\ncommand: [x]", "'../a' in 'files' must be a name below /orchestra"),
+        ("files: {agent/x: mine.yaml}\ncommand: [x]", "one of Orchestra's own names"),
         ("family: plain", "'command' is missing"),
         ("", "is not a list of keys and values"),
         ("command: [", "cannot be read"),

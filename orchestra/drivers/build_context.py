@@ -1,0 +1,154 @@
+"""A project's own image recipe: its Dockerfile and the files beside it, by one hash, built only as they were hashed."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import stat
+import tarfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from orchestra import safe_files
+from orchestra.errors import Refused
+from orchestra.safe_files import Entry, Limits
+
+DOCKERFILE = "Dockerfile"
+"""The file of a context that says how the image is built."""
+LIMITS = Limits(entries=5_000, size=256 << 20, depth=50, seconds=30.0)
+"""How much may lie beside a Dockerfile."""
+_LONGEST = 1 << 20
+_NOT_IMAGE = frozenset({"specs", "config.yaml", "agents", "instructions", "layouts"})
+"""What lies in ``.orchestra`` beside a Dockerfile and is no part of the image."""
+_BLOCK = 1 << 20
+_known: dict[tuple[str, Entry], str] = {}
+"""Hashes by file and what was seen of it: a file that was written to has another time of change (ctime)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContextFile:
+    """One file of a context; ``content`` is the hash of its bytes, or where a symlink leads, as written."""
+
+    name: str
+    mode: int
+    size: int
+    content: str
+
+    @property
+    def is_link(self) -> bool:
+        """Whether it is a symlink."""
+        return stat.S_ISLNK(self.mode)
+
+
+@dataclass(frozen=True, slots=True)
+class BuildContext:
+    """The Dockerfile's text and every file beside it, as they were when they were hashed; ``place`` is absolute."""
+
+    place: Path
+    text: str
+    files: tuple[ContextFile, ...]
+
+    @property
+    def digest(self) -> str:
+        """The hash over names, kinds, permissions and contents."""
+        total = hashlib.sha256()
+        for one in self.files:
+            fields = (one.name, f"{one.mode:o}", one.content)
+            for field in map(os.fsencode, fields):
+                total.update(f"{len(field)}:".encode() + field)
+        return total.hexdigest()[:32]
+
+    def add_to(self, archive: tarfile.TarFile) -> None:
+        """Put every file but the Dockerfile into an archive; raises Refused where one is not as it was hashed."""
+        for one in self.files:
+            entry = tarfile.TarInfo(one.name)
+            entry.mode = one.mode & 0o777
+            if one.is_link:
+                entry.type, entry.linkname = tarfile.SYMTYPE, one.content
+                archive.addfile(entry)
+            elif one.name != DOCKERFILE:
+                self._add(archive, entry, one)
+
+    def _add(self, archive: tarfile.TarFile, entry: tarfile.TarInfo, one: ContextFile) -> None:
+        entry.size = one.size
+        try:
+            with safe_files.open_file(self.place, one.name) as file:
+                reader = _Hashing(file)
+                archive.addfile(entry, reader)
+                same = reader.total.hexdigest() == one.content and not file.read(1)
+        except OSError:
+            same = False
+        if not same:
+            raise Refused(f"{self.place / one.name} changed while the image was built", hint="look: orchestra allow")
+
+
+class _Hashing(io.RawIOBase):
+    """A file that hashes what is read of it."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        super().__init__()
+        self._file = file
+        self.total = hashlib.sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        block = self._file.read(size)
+        self.total.update(block)
+        return block
+
+
+def read(place: Path) -> BuildContext | None:
+    """Return the recipe in a project's ``.orchestra`` directory; None where there is none.
+
+    Raises Refused for a symlink in the Dockerfile's place, and for more than the limits allow.
+    """
+    root, top = place.parent, place.name
+    text = safe_files.read(root, f"{top}/{DOCKERFILE}", most=_LONGEST)
+    if text is None:
+        return None
+    seen = list(_entries(root, top))
+    if sum(entry.size for entry in seen) > LIMITS.size:
+        raise Refused(f"{place} holds more than {LIMITS.size:,} bytes", hint="keep out of it what the image needs not")
+    files = tuple(_file(root, top, entry) for entry in seen)
+    found = next((one for one in files if one.name == DOCKERFILE), None)
+    if found is None or found.content != hashlib.sha256(text).hexdigest():
+        raise Refused(f"{place / DOCKERFILE} cannot be read: it changes, or is too long", hint="try again")
+    return BuildContext(place, text.decode("utf-8", "replace"), files)
+
+
+def _entries(root: Path, top: str) -> Iterator[Entry]:
+    beside = [one for one in safe_files.list_directory(root, top) if one.path.split("/")[1] not in _NOT_IMAGE]
+    for one in beside:
+        if one.is_directory:
+            yield from (inner for inner in safe_files.walk(root, one.path, limits=LIMITS) if not inner.is_directory)
+        else:
+            yield one
+
+
+def _file(root: Path, top: str, entry: Entry) -> ContextFile:
+    name = entry.path[len(top) + 1 :]
+    if entry.is_link:
+        return ContextFile(name, entry.mode, 0, safe_files.read_link(root, entry.path) or "")
+    key = str(root), entry
+    if key not in _known or _young(entry):
+        _known[key] = _content(root, entry)
+    return ContextFile(name, entry.mode, entry.size, _known[key])
+
+
+def _young(entry: Entry) -> bool:
+    # File times come from a clock that ticks every 1 to 10 ms: a younger file may still change within one tick.
+    return entry.changed > time.time_ns() - 100_000_000
+
+
+def _content(root: Path, entry: Entry) -> str:
+    total, left = hashlib.sha256(), LIMITS.size
+    with safe_files.open_file(root, entry.path) as file:
+        while block := file.read(_BLOCK):
+            left -= len(block)
+            if left < 0:
+                raise Refused(f"{root / entry.path} holds more than {LIMITS.size:,} bytes", hint="keep it out of here")
+            total.update(block)
+    return total.hexdigest()
