@@ -83,7 +83,7 @@ def put_back(project: Project, session: Session) -> None:
     from orchestra.drivers import anchors, left_out  # noqa: PLC0415 -- loads when touched
 
     lost = session.restoring or not has_worktree(project, session)
-    kept = _anchor_of(project, session)
+    kept = anchor_of(project, session)
     if lost:
         # Noted first: a worktree that is there says nothing of whether all is back in it.
         project.store.update_session(session.id, restoring=True, anchor=kept.ref if kept else "")
@@ -115,7 +115,7 @@ def has_worktree(project: Project, session: Session) -> bool:
     return session.worktree.is_dir()
 
 
-def _anchor_of(project: Project, session: Session) -> Anchor | None:
+def anchor_of(project: Project, session: Session) -> Anchor | None:
     """Return what was kept of a session: not of an earlier one of its name, nor what was kept of half a restoration."""
     from orchestra.drivers import anchors  # noqa: PLC0415 -- loads when touched
 

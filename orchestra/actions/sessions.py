@@ -18,6 +18,7 @@ from orchestra.names import PERSON
 from orchestra.wire import Progress, ignore, plain
 
 if TYPE_CHECKING:
+    from orchestra.drivers.anchors import Anchor
     from orchestra.project import Project
 
 _POLL = 0.1
@@ -128,11 +129,11 @@ def delete(
     is there afterwards, whatever was asked.
     """
     if (gone := _gone(project, notebook)) is not None:
-        return _deleted(project, gone, had_branch=True)
+        return _deleted(project, gone, True, None)
     session = _deletable(project, name, force=force)
     with suppress(StoreError):
         notebook.note(str(session.id))
-    had_branch = session.branch in project.repository.branches()
+    before = session.branch in project.repository.branches(), preserve.anchor_of(project, session)
     asked = {"intent": Intent.DELETE, "forced": force, "remove_worktree": remove_worktree, **_NOTHING_KEPT}
     wish = _record(project, name, asked)
     try:
@@ -145,7 +146,9 @@ def delete(
         # Refused or failed, not cut short: nobody is to go on with it at the next start.
         _take_back(project, session)
         raise
-    return _deleted(project, session, had_branch=had_branch)
+    if remove_worktree and os.path.lexists(session.worktree) and not preserve.has_worktree(project, session):
+        progress(f"{session.worktree} is no worktree of git's, and left as it is")
+    return _deleted(project, session, *before)
 
 
 def _gone(project: Project, notebook: Notebook) -> Session | None:
@@ -178,14 +181,14 @@ def _take_back(project: Project, before: Session) -> None:
         project.store.update_session(now.id, intent=intent)
 
 
-def _deleted(project: Project, session: Session, *, had_branch: bool) -> dict[str, Any]:
+def _deleted(project: Project, session: Session, had_branch: bool, last: Anchor | None) -> dict[str, Any]:  # noqa: FBT001 -- as it was seen before
     kept = session.branch in project.repository.branches()
-    gone = project.store.deleted_session(session.name) or session
+    anchor = preserve.anchor_of(project, project.store.deleted_session(session.name) or session)
     return {
         "name": session.name,
         "branch": session.branch if kept else None,
         "worktree": str(session.worktree) if os.path.lexists(session.worktree) else None,
-        "anchor": gone.anchor or None,
+        "anchor": anchor.ref if anchor is not None and anchor != last else None,
         "merged_branch_removed": had_branch and not kept,
     }
 

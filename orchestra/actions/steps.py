@@ -39,14 +39,16 @@ def observe(project: Project, session: Session) -> Seen:
 
 
 @contextmanager
-def _even_unrecorded(session: Session, progress: Progress) -> Iterator[None]:
-    """Let a session be stopped or deleted where that cannot be written down, as on a full disk."""
+def _even_unrecorded(session: Session) -> Iterator[None]:
+    """Let a session be stopped or deleted where that cannot be written down, as on a full disk.
+
+    The end of either is written down, or told.
+    """
     try:
         yield
-    except StoreError as error:
+    except StoreError:
         if session.intent is Intent.RUN:
             raise
-        progress(f"not recorded: {error.message}")
 
 
 def _worktree(project: Project, session: Session, progress: Progress) -> None:
@@ -115,7 +117,7 @@ def _window(project: Project, session: Session, _progress: Progress) -> None:
 
 
 def _import(project: Project, session: Session, progress: Progress) -> None:
-    refusal = _take_commits(project, session, progress)
+    refusal = _take_commits(project, session)
     if session.intent is not Intent.DELETE:
         if refusal is not None:
             _tell(project, session, progress, f"stopped; its newest commits stay in its own git: {refusal.message}")
@@ -130,10 +132,10 @@ def _import(project: Project, session: Session, progress: Progress) -> None:
         _tell(project, session, progress, f"its newest commits are {kept}: {refusal.message}")
 
 
-def _take_commits(project: Project, session: Session, progress: Progress) -> OrchestraError | None:
+def _take_commits(project: Project, session: Session) -> OrchestraError | None:
     """Import a session's commits, and return why that cannot be."""
     try:
-        with _even_unrecorded(session, progress):
+        with _even_unrecorded(session):
             sync.take_commits(project, session)
     except EngineDown:
         raise
@@ -144,7 +146,7 @@ def _take_commits(project: Project, session: Session, progress: Progress) -> Orc
 
 def _tell(project: Project, session: Session, progress: Progress, text: str) -> None:
     progress(text)
-    with _even_unrecorded(session, progress):
+    with _even_unrecorded(session):
         project.store.log(session.name, "trouble", text)
 
 
@@ -170,7 +172,7 @@ def _anchor(project: Project, session: Session, progress: Progress) -> None:
         return
     try:
         ref = preserve.anchor(project, session)
-        with _even_unrecorded(session, progress):
+        with _even_unrecorded(session):
             project.store.update_session(session.id, anchor=ref)
         _keep_files(project, session, ref, progress)
     except (EngineDown, StoreError):
@@ -196,20 +198,20 @@ def _leave_worktree(project: Project, session: Session, error: Exception, progre
     progress(f"its worktree stays: {told.message}{f'; {told.hint}' if told.hint else ''}")
 
 
-def _close_window(project: Project, session: Session, progress: Progress) -> None:
+def _close_window(project: Project, session: Session, _progress: Progress) -> None:
     server = project.tmux()
     window = places.window_of(project, session)
     if server is not None and window is not None:
         server.close_window(window.id)
-    with _even_unrecorded(session, progress):
+    with _even_unrecorded(session):
         project.store.update_session(session.name, window=None)
 
 
-def _stop(project: Project, session: Session, progress: Progress) -> None:
+def _stop(project: Project, session: Session, _progress: Progress) -> None:
     # The record comes second: what the agent tells of its last turn is older, and a full disk keeps nobody running.
     project.sandbox(session.sandbox).stop(project.box_name(session), grace=STOP_GRACE)
     preserve.drop_secrets(project, session)
-    with _even_unrecorded(session, progress):
+    with _even_unrecorded(session):
         project.store.record_sign(session.name, Sign.STOPPED, "stopped on request")
 
 

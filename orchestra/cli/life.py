@@ -124,7 +124,7 @@ def _branch_now(gone: dict[str, Any]) -> str:
 
 def _worktree_now(gone: dict[str, Any], *, asked: bool) -> str:
     if gone["worktree"]:
-        return f"worktree {gone['worktree']}{', which is none of git any more, left as it is' if asked else ''}"
+        return f"worktree {gone['worktree']}{' stays' if asked else ''}"
     return "worktree removed, its content anchored" if gone["anchor"] else "its worktree was gone"
 
 
