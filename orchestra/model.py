@@ -56,6 +56,8 @@ class DiffStat:
 class Session:
     """One session as it is recorded; ``state`` is the last one seen, with its time and evidence.
 
+    ``trouble`` is what keeps its worktree from showing its branch, with what to type after an arrow.
+
     ``base`` is a commit id, ``base_branch`` the branch it was taken from (empty for a detached
     one). ``head`` is the last commit imported, ``imported`` says when. ``waits_for`` is the id of
     a question that has no answer yet. ``conversation`` is the agent's own id for its conversation.
@@ -90,6 +92,7 @@ class Session:
     paired: bool = False
     waits_for: int | None = None
     token_hash: str = ""
+    trouble: str = ""
     forced: bool = False
     remove_worktree: bool = False
     anchor: str = ""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 
 from orchestra.errors import Refused
@@ -14,6 +16,7 @@ from orchestra.names import digest, slug
 _SOCKET_PATH_LIMIT = 100
 """Unix socket addresses hold 108 bytes on Linux and 104 on macOS (unix(7), unix(4))."""
 _ID_BYTES = 12
+_LONGEST_NOTE = 65536
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,23 +82,122 @@ class Home:
         return kept
 
     def project(self, root: Path) -> ProjectPaths:
-        """Return the places of the project at ``root``, claiming a readable key on first use."""
+        """Return the places of the project at ``root``, claiming a readable key on first use.
+
+        A repository that was moved keeps them: it is known by an id in its git directory. A copy of
+        one gets an id of its own.
+        """
         self._id()
-        plain = slug(root.name or "root")
-        for key in (plain, f"{plain}-{digest(str(root), 6)}"):
-            state = self.root / "projects" / key
+        known = _identity(root)
+        state = self._recognised(root, known)
+        if state is not None:
+            return self._paths(state, root, known)
+        for state in self._free_places(root):
             if _claim(state, root):
-                return ProjectPaths(home=self, key=key, source=root, state=state)
-        raise AssertionError(f"two projects share the path {root}")
+                return self._paths(state, root, known)
+        raise AssertionError("there is always another name")
+
+    def _paths(self, state: Path, root: Path, known: str) -> ProjectPaths:
+        before = Path(_text(state / SOURCE))
+        if known and _text(state / IDENTITY) != known:
+            replace_text(state / IDENTITY, known)
+        moved = before != root and not _is_same_repository(before, root)
+        source = root if moved else before
+        return ProjectPaths(self, state.name, source, state, moved_from=before if moved else None)
+
+    def _recognised(self, root: Path, known: str) -> Path | None:
+        """Return the state of the project whose repository this is, else of the one that was at this place."""
+        plain = self.root / "projects" / slug(root.name or "root")
+        if known and _text(plain / SOURCE) == str(root) and _text(plain / IDENTITY) == known:
+            return plain
+        states = [file.parent for file in sorted((self.root / "projects").glob(f"*/{SOURCE}"))]
+        here = [state for state in states if _text(state / SOURCE) == str(root)]
+        same = [state for state in states if known and _text(state / IDENTITY) == known]
+        return next(iter([*(one for one in here if one in same), *same, *here]), None)
+
+    def _free_places(self, root: Path) -> Iterator[Path]:
+        plain = slug(root.name or "root")
+        keys = (plain, f"{plain}-{digest(str(root), 6)}")
+        more = (f"{plain}-{digest(f'{root}:{number}', 6)}" for number in count())
+        return (self.root / "projects" / key for key in chain(keys, more))
+
+
+SOURCE = "source"
+"""The file in a project's state that says where the project is."""
+IDENTITY = "repository"
+"""The file in a project's state that holds the id of its repository."""
+_MARK = "orchestra-id"
+"""The file in a repository's git directory that holds the same id, and moves with it; no container can write it."""
+
+
+def _identity(root: Path) -> str:
+    """Return the id of the repository at ``root``, made on first use; empty where there is none, or none can be kept.
+
+    A copy of a repository brings the original's id along; it gets another one here.
+    """
+    place = git_dir(root)
+    if place is None:
+        return ""
+    mark = place / _MARK
+    here = f"{place.stat().st_dev}:{place.stat().st_ino}"
+    with contextlib.suppress(OSError):
+        if not mark.exists():
+            _write_once(mark, f"{os.urandom(_ID_BYTES).hex()}\n{place}\n{here}\n")
+    known, path, inode = (*_text(mark).splitlines(), "", "", "")[:3]
+    if not known or path == str(place):
+        return known
+    original = Path(path) / _MARK
+    copied = inode != here and _text(original).splitlines()[:1] == [known] and not _is_same(Path(path), place)
+    with contextlib.suppress(OSError):
+        known = os.urandom(_ID_BYTES).hex() if copied else known
+        replace_text(mark, f"{known}\n{place}\n{here}\n")
+    return known
+
+
+def git_dir(root: Path) -> Path | None:
+    """Return the git directory of the checkout at ``root``, by what its ``.git`` is or says; None without one."""
+    place = root / ".git"
+    if place.is_dir():
+        return place
+    kind, _, target = _text(place).partition(": ") if place.is_file() else ("", "", "")
+    found = root / target.removesuffix("\n") if kind == "gitdir" else None
+    return found if found is not None and found.is_dir() else None
+
+
+def _is_same_repository(one: Path, other: Path) -> bool:
+    here, there = git_dir(one), git_dir(other)
+    return here is not None and there is not None and _is_same(here, there) and one.exists()
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    with contextlib.suppress(OSError):
+        return one.samefile(other)
+    return False
+
+
+def _text(file: Path) -> str:
+    """Return what a small file says; nothing where there is none, or another user's."""
+    try:
+        with file.open(encoding="utf-8", errors="surrogateescape") as opened:
+            return opened.read(_LONGEST_NOTE)
+    except OSError:
+        return ""
+
+
+def replace_text(place: Path, text: str) -> None:
+    """Write a file anew in one move."""
+    fresh = place.with_name(f".{place.name}.{os.getpid()}-{os.urandom(4).hex()}")
+    fresh.write_text(text, encoding="utf-8", errors="surrogateescape")
+    fresh.replace(place)
 
 
 def _claim(state: Path, root: Path) -> bool:
     """Write down whose state this is, whole or not at all, unless it is written already; say whether it is ours."""
     state.mkdir(parents=True, exist_ok=True, mode=0o700)
-    owner = state / "source"
+    owner = state / SOURCE
     if not owner.exists():
         _write_once(owner, str(root))
-    return owner.read_text(encoding="utf-8", errors="surrogateescape") == str(root)
+    return _text(owner) == str(root)
 
 
 def _write_once(place: Path, text: str) -> None:
@@ -104,19 +206,22 @@ def _write_once(place: Path, text: str) -> None:
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with open(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:  # noqa: PTH123 -- a descriptor
         file.write(text)
-    with contextlib.suppress(FileExistsError):
-        os.link(fresh, place)
-    fresh.unlink()
+    try:
+        with contextlib.suppress(FileExistsError):
+            os.link(fresh, place)
+    finally:
+        fresh.unlink()
 
 
 @dataclass(frozen=True, slots=True)
 class ProjectPaths:
-    """The places of one project."""
+    """The places of one project; ``moved_from`` is where it was, while that is what its sessions know."""
 
     home: Home
     key: str
     source: Path
     state: Path
+    moved_from: Path | None = None
 
     @property
     def database(self) -> Path:

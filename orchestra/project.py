@@ -221,6 +221,7 @@ def locate(start: Path, home: Home | None = None) -> ProjectPaths:
     home = home or Home.find()
     start = Path(os.path.realpath(start))
     if (owner := _worktree_owner(start, home)) is not None:
+        _require_there(owner)
         return home.project(owner)
     for directory in (start, *start.parents):
         if (directory / ".git").exists():
@@ -235,6 +236,12 @@ def _worktree_owner(start: Path, home: Home) -> Path | None:
     key = start.relative_to(worktrees).parts[0]
     record = home.root / "projects" / key / "source"
     return Path(record.read_text(encoding="utf-8", errors="surrogateescape")) if record.exists() else None
+
+
+def _require_there(source: Path) -> None:
+    if not source.is_dir():
+        hint = "if you moved it, type in the directory where it is now: orchestra up"
+        raise NotARepository(f"the project of this worktree, {source}, is not there any more", hint=hint)
 
 
 def _no_repository(start: Path) -> NotARepository:

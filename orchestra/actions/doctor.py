@@ -42,7 +42,7 @@ def doctor(start: Path) -> list[Finding]:
     project = _project(start)
     if isinstance(project, Finding):
         return [*findings, project]
-    findings += [_repository(project), *_logins(project)]
+    findings += [_repository(project), *_sessions(project), *_logins(project)]
     if engine.well:
         findings += [*_proxy(), *_of_engine(project)]
     return [*findings, _service(project)]
@@ -165,10 +165,25 @@ def _project(start: Path) -> Project | Finding:
 
 def _repository(project: Project) -> Finding:
     try:
+        project.check_source()
         branch = project.repository.head()[1]
     except OrchestraError as error:
         return trouble("repository", error)
     return Finding("repository", well=True, detail=f"{project.paths.source} on {branch or 'a detached HEAD'}")
+
+
+def _sessions(project: Project) -> Iterator[Finding]:
+    """Tell of sessions whose branch or worktree is not where it was left."""
+    from orchestra.actions import attach  # noqa: PLC0415 -- loads when touched
+
+    for session in project.store.sessions():
+        try:
+            trouble = session.trouble or attach.what_is_lost(project, session)
+        except OrchestraError:
+            return
+        if trouble:
+            detail, _, repair = trouble.partition(" → ")
+            yield Finding(f"session {session.name}", well=False, detail=detail, repair=repair)
 
 
 def _images(project: Project) -> Iterator[Finding]:

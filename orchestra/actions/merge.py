@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from orchestra.actions import places
+from orchestra.actions.follow import require_in_place
 from orchestra.actions.message import send
 from orchestra.actions.requests import BLANK, Notebook
 from orchestra.actions.sandboxes import require_sandbox
@@ -96,6 +97,7 @@ def _ready(project: Project, name: str) -> Session:
         raise Refused("the designer works on your branch already", hint="merge an executor: orchestra list")
     import_commits(project, session)
     session = project.store.session(name)
+    require_in_place(session)
     cache = project.place(session).root
     if uncommitted := changes.dirty(project.repository, session.worktree, cache=cache):
         shown = ", ".join(uncommitted[:5])
@@ -110,6 +112,9 @@ def _target(project: Project, session: Session, into: str) -> tuple[str, str]:
     target = into or session.base_branch or project.repository.head()[1]
     if not target:
         raise Refused("HEAD is detached, so there is no branch to merge into", hint="name one: --into BRANCH")
+    if target not in project.repository.branches():
+        hint = f"name another: orchestra merge {session.name} --into BRANCH"
+        raise Refused(f"there is no branch {target} any more to merge into", hint=hint)
     return target, project.repository.resolve(f"refs/heads/{target}")
 
 

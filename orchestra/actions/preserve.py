@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestra.actions import equip, places
+from orchestra.actions.attach import bring_back, reattach
 from orchestra.errors import NotFound, OrchestraError, StoreError
 from orchestra.model import SandboxKind, Session
 
@@ -35,7 +36,8 @@ def keep_git(project: Project, session: Session) -> str:
     from orchestra.drivers import private_refs  # noqa: PLC0415 -- loads when touched
 
     place = project.place(session).git
-    if session.git_anchor or session.sandbox is not SandboxKind.DOCKER or not _has_objects(place):
+    kept = session.git_anchor and project.repository.refs(session.git_anchor)
+    if kept or session.sandbox is not SandboxKind.DOCKER or not _has_objects(place):
         return ""
     # Under a name that no container has: it is read from outside the one it belongs to, which may be another's by now.
     box = places.box_for(project, session, image=places.image_of(project, session))
@@ -82,6 +84,7 @@ def put_back(project: Project, session: Session) -> None:
     """Give a deleted session its branch and worktree again, with all that was kept of them; safe to repeat."""
     from orchestra.drivers import anchors, left_out  # noqa: PLC0415 -- loads when touched
 
+    session = reattach(project, session)
     lost = session.restoring or not has_worktree(project, session)
     kept = anchor_of(project, session)
     if lost:
@@ -128,6 +131,10 @@ def _put_back_branch(project: Project, session: Session, tip: str) -> None:
     repository = project.repository
     keep = f"refs/orchestra/base/{session.name}"
     if session.branch not in repository.branches():
+        if not repository.has(tip):
+            # Another repository is here now; what the session has of its own is all there is.
+            bring_back(project, session)
+            return
         repository.update_ref(f"refs/heads/{session.branch}", tip, None)
     if keep not in repository.refs(keep):
         repository.update_ref(keep, session.base, None)

@@ -9,7 +9,9 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from orchestra.actions.attach import attach
 from orchestra.actions.equip import prepare_places
+from orchestra.actions.stale import drop_containers
 from orchestra.actions.steps import PERFORM, observe
 from orchestra.actions.troubles import Trouble, trouble_of
 from orchestra.errors import DeadlineExceeded, EngineDown, StoreError
@@ -38,6 +40,8 @@ def settle(
     """
     with project.lock(name):
         session = _wanted(project, name, wish)
+        if not fresh:
+            attach(project, session)
         seen = NOTHING if fresh else observe(project, session)
         steps = plan(session.intent, session.sandbox, seen, keep_worktree=not session.remove_worktree)
         for stage in lanes(steps):
@@ -87,6 +91,8 @@ def reconcile(project: Project, *, progress: Progress = ignore) -> list[Trouble]
     No session's trouble, a bug of ours included, keeps another from being settled. After ``down --stop``
     nothing is started again before the next ``up``.
     """
+    with suppress(EngineDown, DeadlineExceeded):
+        drop_containers(project)
     troubles = [error for error in (_finish_landings(project),) if error is not None]
     resting = project.store.get("resting") == "yes"
     for session in project.store.sessions():

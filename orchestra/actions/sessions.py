@@ -37,6 +37,7 @@ def row(session: Session, unread: int) -> dict[str, Any]:
         **shown,
         "unread": unread,
         "commits": session.commits,
+        "trouble": session.trouble,
         "diff": plain(session.diff),
         "summary": session.summary,
     }

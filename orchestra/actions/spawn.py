@@ -128,7 +128,9 @@ def _require_branch(project: Project, name: str) -> None:
     branch = f"{project.settings.branch_prefix}{name}"
     branches = project.repository.branches()
     if branch in branches:
-        hint = f"bring its session back with: orchestra restore {name}; or remove it with: git branch -D {branch}"
+        rename = f"give that branch another name: git branch -m {branch} NAME"
+        back = f"bring its session back with: orchestra restore {name}; or "
+        hint = f"{back if project.store.deleted_session(name) else 'choose another title, or '}{rename}"
         raise NameTaken(f"the branch {branch!r} exists already", hint=hint)
     # Git keeps refs as paths: none can be both a file and a directory.
     for one in branches:

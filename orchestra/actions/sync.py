@@ -10,8 +10,9 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from orchestra.actions import places
+from orchestra.actions.follow import follow, is_rebased, place_of, private_branch, renaming
 from orchestra.actions.message import send
-from orchestra.errors import Moved, Refused, RefusedCommits
+from orchestra.errors import CommandFailed, Moved, Refused, RefusedCommits
 from orchestra.model import BoxState, MessageKind, Role, SandboxKind, Session
 from orchestra.names import SYSTEM
 
@@ -43,15 +44,16 @@ def import_commits(project: Project, session: Session) -> bool:
 def take_commits(project: Project, session: Session) -> bool:
     """Make both sides agree, and say whether they do now; raises RefusedCommits."""
     with project.lock(f"{session.name}.git"):
-        session = _follow_switch(project, project.store.session(session.name))
+        session = _follow_switch(project, follow(project, project.store.session(session.name)))
         return _agree(project, session)
 
 
 def _agree(project: Project, session: Session) -> bool:
     if session.sandbox is SandboxKind.HOST or not session.branch:
         return _note(project, session, _host_tip(project, session))
+    _rename_inside(project, session)
     private = fetch(project, session)
-    if private is None:
+    if private is None or is_rebased(session):
         return False
     host = _host_tip(project, session)
     if private == host:
@@ -92,7 +94,7 @@ def fetch(project: Project, session: Session) -> str | None:
     command = project.sandbox(session.sandbox).upload_pack(box, str(project.place(session).git))
     into = f"refs/orchestra/sessions/{session.name}"
     try:
-        return ingest.fetch(project.repository, upload_pack=command, branch=session.branch, into=into)
+        return ingest.fetch(project.repository, upload_pack=command, branch=private_branch(project, session), into=into)
     except Refused as error:
         raise RefusedCommits(error.message, hint=error.hint) from error
 
@@ -113,15 +115,17 @@ def _take_out(project: Project, session: Session, private: str, host: str) -> bo
         if session.role is Role.DESIGNER:
             ingest.follow_designer(project.repository, session.branch, host, private)
         else:
-            ingest.advance(project.repository, session.worktree, session.branch, host, private)
+            worktree = place_of(project, session)
+            ingest.advance(project.repository, worktree, session.branch, host, private)
     except Moved:
         return False
     return _note(project, session, private)
 
 
 def _bring_in(project: Project, session: Session, host: str) -> bool:
-    if not _into_box(project, session, _FOLLOW, session.branch, host):
+    if not _into_box(project, session, _FOLLOW, private_branch(project, session), host):
         return False
+    session = _count_anew(project, session, host)
     _tell(project, session, f"{session.branch} is now at {_described(project, host)}; your git follows.")
     return _note(project, session, host)
 
@@ -136,11 +140,42 @@ def _host_wins(project: Project, session: Session, private: str, host: str) -> b
     anchor = f"refs/orchestra/trash/{session.name}/{kept}"
     if anchor not in repository.refs(f"refs/orchestra/trash/{session.name}/"):
         repository.update_ref(anchor, private, None)
-    if not (_into_box(project, session, _KEEP, kept) and _into_box(project, session, _FOLLOW, session.branch, host)):
+    branch = private_branch(project, session)
+    if not (_into_box(project, session, _KEEP, kept) and _into_box(project, session, _FOLLOW, branch, host)):
         return False
+    session = _count_anew(project, session, host)
     text = f"Both you and the person moved {session.branch}. Theirs counts; yours is the branch {kept}: rebase it."
     _tell(project, session, text)
     return _note(project, session, host)
+
+
+def _rename_inside(project: Project, session: Session) -> None:
+    """Let the private git call the branch as the person does now, once its container runs."""
+    before = private_branch(project, session)
+    if before == session.branch:
+        return
+    with contextlib.suppress(CommandFailed):
+        if _into_box(project, session, 'git branch -m "$1" "$2"', before, session.branch):
+            project.store.set(renaming(session), None)
+            _tell(project, session, f"The person renamed your branch {before} to {session.branch}; your git follows.")
+
+
+def _count_anew(project: Project, session: Session, tip: str) -> Session:
+    """Count a session's changes from where its branch leaves its target now that the person has moved it."""
+    repository = project.repository
+    target = repository.branches().get(session.base_branch)
+    base = repository.merge_base(target, tip) if target else ""
+    if base in {"", session.base, tip} or not _is_newer(project, session, base, tip):
+        return session
+    keep = f"refs/orchestra/base/{session.name}"
+    repository.update_ref(keep, base, repository.refs(keep).get(keep))
+    return project.store.update_session(session.id, base=base)
+
+
+def _is_newer(project: Project, session: Session, base: str, tip: str) -> bool:
+    repository = project.repository
+    known = repository.has(session.base) and repository.is_ancestor(session.base, tip)
+    return not known or repository.is_ancestor(session.base, base)
 
 
 def show_branch(project: Project, session: Session, branch: str, tip: str) -> None:

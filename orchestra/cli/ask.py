@@ -27,10 +27,15 @@ def say(line: str) -> None:
 
 
 def paths_of(start: Path | None) -> ProjectPaths:
-    """Return the places of the chosen project, or of the current directory's."""
+    """Return the places of the chosen project, or of the current directory's; one that was moved is followed."""
     from orchestra.project import locate  # noqa: PLC0415 -- loads when touched
 
-    return locate(start or Path.cwd())
+    paths = locate(start or Path.cwd())
+    if paths.moved_from is None:
+        return paths
+    from orchestra.actions.relocate import relocate  # noqa: PLC0415 -- only for a project that was moved
+
+    return relocate(paths, progress=say)
 
 
 def open_project(start: Path | None) -> Project:

@@ -117,8 +117,9 @@ class Repository:
         """
         place = real_place(path)
         known = self.worktrees().get(place)
-        if known and not known.half_made and (place / ".git").is_file():
+        if known and not known.half_made and _is_filled(place):
             self._expect(known, branch)
+            self.point(place)
             return
         if known:
             self.remove_worktree(place)
@@ -134,6 +135,49 @@ class Repository:
         )
         if done.code != 0:
             raise _not_added(done, branch)
+
+    def point(self, path: Path) -> None:
+        """Let the ``.git`` of a worktree say where the host's record of it is, unless it does; raises NotFound.
+
+        It is written in place: to a container that it is covered in, another file of that name would be uncovered.
+        """
+        record = self.record(path)
+        pointer = path / ".git"
+        if record in {self.git_dir, self.common_dir} or pointer.is_dir():
+            return
+        _overwrite(pointer, os.fsencode(f"gitdir: {record}\n"))
+
+    def adopt_worktree(self, path: Path, branch: str) -> None:
+        """Make a directory with files in it a worktree of ``branch`` again, after git lost its record; none is touched.
+
+        Does nothing where there is a record. Raises NotFound where there is no such branch, and
+        NameTaken where it is checked out elsewhere.
+        """
+        place = real_place(path)
+        if place not in self.worktrees():
+            self.resolve(f"refs/heads/{branch}")
+            elsewhere = next((one.path for one in self.worktrees().values() if one.branch == branch), None)
+            if elsewhere is not None:
+                raise NameTaken(
+                    f"{branch} is checked out in {elsewhere}", hint=f"git worktree move '{elsewhere}' '{place}'"
+                )
+            self._write_record(place, branch)
+        self.point(place)
+        git = self.worktree_git(place)
+        if not (git.git_dir / "index").exists():
+            git.run("read-tree", f"refs/heads/{branch}", deadline=300.0)
+
+    def _write_record(self, place: Path, branch: str) -> None:
+        """Write what git keeps of a worktree, in one move (gitrepository-layout(5), worktrees)."""
+        above = self.common_dir / "worktrees"
+        above.mkdir(exist_ok=True)
+        aside = self.common_dir / f"orchestra-{secrets.token_hex(6)}"
+        aside.mkdir()
+        parts = {"HEAD": f"ref: refs/heads/{branch}", "commondir": "../..", "gitdir": os.fspath(place / ".git")}
+        for name, text in parts.items():
+            (aside / name).write_text(f"{text}\n", encoding="utf-8", errors="surrogateescape")
+        names = (place.name, *(f"{place.name}{number}" for number in range(1, 1000)))
+        aside.rename(next(above / name for name in names if not (above / name).exists()))
 
     def remove_worktree(self, path: Path) -> None:
         """Remove a worktree and git's record of it; its branch stays. Does nothing where there is none.
@@ -204,6 +248,10 @@ class Repository:
         pairs = (line.split(" ", 1) for line in done.text.splitlines())
         return {name: tip for tip, name in pairs}
 
+    def has(self, commit: str) -> bool:
+        """Say whether a commit is here, whether or not a ref leads to it."""
+        return bool(commit) and self.git().run("cat-file", "-e", f"{commit}^{{commit}}", check=False).code == 0
+
     def update_ref(self, ref: str, new: str, old: str | None) -> None:
         """Move ``ref`` from ``old`` to ``new``, or raise Moved and change nothing.
 
@@ -220,6 +268,10 @@ class Repository:
     def is_ancestor(self, ancestor: str, descendant: str) -> bool:
         """Say whether the first commit is the second, or in its history."""
         return self.git().ask("merge-base", "--is-ancestor", ancestor, descendant)
+
+    def merge_base(self, one: str, other: str) -> str:
+        """Return the newest commit in the history of both; empty where they share none."""
+        return self.git().run("merge-base", one, other, check=False).text.partition("\n")[0]
 
     def count(self, base: str, tip: str) -> int:
         """Return how many commits ``tip`` has that ``base`` has not."""
@@ -264,6 +316,25 @@ class Repository:
         if new:
             return ("update-ref", "--no-deref", "-m", "orchestra", ref, new, old or self.no_object)
         return ("update-ref", "--no-deref", "-d", ref, *([old] if old else []))
+
+
+def _is_filled(place: Path) -> bool:
+    """Say whether anything is in a directory: what is may be all there is of somebody's work."""
+    return place.is_dir() and not place.is_symlink() and any(place.iterdir())
+
+
+def _overwrite(place: Path, content: bytes) -> None:
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        file = open(os.open(place, flags, 0o644), "r+b")  # noqa: SIM115, PTH123 -- a descriptor, no link followed
+    except OSError as error:
+        reason = (error.strerror or "it is not a file").lower()
+        raise Refused(f"{place} cannot be written: {reason}", hint="look at what is there, and move it away") from None
+    with file:
+        if file.read(len(content) + 1) != content:
+            file.seek(0)
+            file.write(content)
+            file.truncate()
 
 
 def real_place(path: Path) -> Path:

@@ -188,6 +188,17 @@ class Tmux(Keys, Control, Pasting):
         """Make windows that show no session count as a project's too, for keys that need only a project."""
         self.set_session_option(tmux_session, PROJECT, project)
 
+    def rename_project(self, before: str, now: str) -> None:
+        """Let all that shows a project show it under another path: windows, and tmux sessions that it claimed."""
+        told = self.server.ask(("list-windows", "-a", "-F", f"#{{window_id}} #{{session_id}} #{{{PROJECT}}}")).text
+        rows = [line.split(" ", 2) for line in told.splitlines()]
+        for window, session, project in rows:
+            if project != before:
+                continue
+            if self._local(session, PROJECT) == before:
+                self.server.session(session).set_option(PROJECT, now)
+            self.server.ask(("set-option", "-w", "-t", identifier(window), "--", PROJECT, now))
+
     def release_session(self, tmux_session: str, project: str) -> None:
         """Undo `claim_session`, unless another project has claimed it since."""
         if self._local(tmux_session, PROJECT) == project:

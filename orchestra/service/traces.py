@@ -33,6 +33,8 @@ def of_refs(project: Project, session: Session) -> Trace:
     ours = of_files(common / "packed-refs", common / "refs" / "heads" / session.branch)
     if session.role is Role.DESIGNER:
         ours += of_files(repository.git_dir / "HEAD")
+    else:
+        ours += of_files(common / "worktrees" / session.worktree.name / "HEAD")
     if session.sandbox is SandboxKind.HOST:
         return ours
     private = project.place(session).git

@@ -136,6 +136,7 @@ MIGRATIONS: Mapping[str, tuple[str, ...]] = {
         WHERE messages.state = 'queued'""",
         "DELETE FROM notes WHERE key LIKE 'typed.%'",
     ),
+    "0010-trouble": ("ALTER TABLE sessions ADD COLUMN trouble TEXT NOT NULL DEFAULT ''",),
 }
 """What each step does; one that has been released is never edited, only followed by another."""
 

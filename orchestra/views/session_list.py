@@ -7,6 +7,7 @@ from datetime import datetime
 
 from rich import box
 from rich.cells import cell_len
+from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
@@ -107,16 +108,20 @@ def _changed(session: Session, *, files: bool = True) -> Text:
 def _second(session: Session, stem: str, width: int) -> Text:
     right = _changed(session)
     room = width - cell_len(stem) - right.cell_len - 1
-    style = _LOUD.get(session.state, palette.MUTED)
+    style = _style(session)
     return _spread(Text.assemble((stem, palette.RULE), (fit(doing(session), room), style)), right, width)
 
 
 _LOUD = {State.WAITING: palette.WARM, State.FAILED: palette.BAD}
 
 
+def _style(session: Session) -> Style:
+    return palette.BAD if session.trouble else _LOUD.get(session.state, palette.MUTED)
+
+
 def doing(session: Session) -> str:
     """Say in one line what a session does, or what it waits for; its state where nothing more is known."""
-    return line(told(session.evidence) or session.summary) or session.state.value
+    return line(session.trouble or told(session.evidence) or session.summary) or session.state.value
 
 
 def told(evidence: str) -> str:
@@ -171,7 +176,6 @@ def wide_table(sessions: Sequence[Session], *, unread: Mapping[str, int], now: d
 
 def _cells(session: Session, stem: str, unread: int, now: datetime) -> tuple[Text, ...]:
     on_host = session.sandbox is SandboxKind.HOST
-    waits = session.state is State.WAITING
     badge = (f" {short(unread)} ", palette.BADGE)
     return (
         Text.assemble((stem, palette.RULE), (line(session.name), palette.STRONG), *((" ", badge) if unread else ())),
@@ -180,5 +184,5 @@ def _cells(session: Session, stem: str, unread: int, now: datetime) -> tuple[Tex
         Text.assemble((line(session.agent), palette.MUTED), *((" ", (" HOST ", palette.ALARM)) if on_host else ())),
         changes(session.diff) if session.diff.files else Text(),
         Text(str(session.commits or "")),
-        Text(doing(session), palette.WARM if waits else palette.MUTED, no_wrap=True, overflow="ellipsis"),
+        Text(doing(session), _style(session), no_wrap=True, overflow="ellipsis"),
     )

@@ -34,6 +34,10 @@ else
   answer || "$python" "$agent_dir/start.py" 0
 fi
 if [ -n "$begun" ]; then
+  # It looks for a conversation under the name of the directory it runs in, and that changes when the project is moved.
+  here=$CLAUDE_CONFIG_DIR/projects/$(pwd | sed 's/[^A-Za-z0-9]/-/g')
+  newest=$(ls -t "$CLAUDE_CONFIG_DIR"/projects/*/"$conversation".jsonl | head -n 1)
+  [ "$newest" = "$here/$conversation.jsonl" ] || { mkdir -p "$here" && cp -p "$newest" "$here/"; }
   start=again
   prompt="$agent_dir/nudge.md"
 else
