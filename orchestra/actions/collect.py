@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from orchestra.actions.aside import sweep
 from orchestra.actions.troubles import error_to_tell
+from orchestra.drivers import temporary
 from orchestra.errors import CommandFailed, DeadlineExceeded, EngineDown, OrchestraError, StoreError
 from orchestra.model import BoxState, SandboxKind, Session
 from orchestra.paths import ProjectPaths
@@ -86,6 +87,7 @@ def _container(project: Project, name: str, *, remove: bool) -> Leftover:
 
 def _orphans(project: Project, *, remove: bool) -> list[Leftover]:
     sweep(project)
+    temporary.sweep()
     try:
         names = orphans(project)
     except (EngineDown, DeadlineExceeded):

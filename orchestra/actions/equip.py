@@ -91,8 +91,10 @@ def _write(path: Path, content: bytes, mode: int) -> None:
     if path.is_file() and path.stat().st_mode & 0o777 == mode and path.read_bytes() == content:
         return
     path.parent.mkdir(parents=True, exist_ok=True, mode=_PRIVATE)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode)
+    # One name, so that what a killed process left half written is not kept; the session's lock is held.
+    fresh = path.with_name(f".{path.name}.new")
+    fresh.unlink(missing_ok=True)
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
     with open(descriptor, "wb") as file:  # noqa: PTH123 -- a descriptor, opened without following links
         file.write(content)
     fresh.replace(path)

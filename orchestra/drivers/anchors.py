@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from orchestra.drivers import changes, clean_room, worktree_index
+from orchestra.drivers import changes, clean_room, temporary, worktree_index
 from orchestra.drivers.git import Git
 from orchestra.drivers.landing import adopt
 from orchestra.drivers.merging import merge_commit
@@ -77,10 +76,10 @@ def put_back(repo: Repository, worktree: Path, anchor: Anchor) -> None:
     Runs no filter. Writes nothing and raises Refused where that would overwrite something else;
     after a crash halfway, the next call writes the rest.
     """
-    with tempfile.TemporaryDirectory(prefix="orchestra-") as place:
+    with temporary.directory() as place:
         source = worktree_index.source(repo, worktree)
-        git = clean_room.furnish(clean_room.build(Path(place), repo), source, worktree)
-        worktree_index.take_index(source.git_dir, Path(place))
+        git = clean_room.furnish(clean_room.build(place, repo), source, worktree)
+        worktree_index.take_index(source.git_dir, place)
         git.run("update-index", "-q", "--refresh", "--ignore-submodules", check=False, deadline=_DEADLINE)
         adopt(git, anchor.commit, anchor.tip)
         _write_out(git, anchor)

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
 
-from orchestra.drivers import process, proxies, recipes
+from orchestra.drivers import process, proxies, recipes, temporary
 from orchestra.drivers.engine import connect, translated
 from orchestra.drivers.recipes import ImageRecipe, Stage, tag_for
 from orchestra.errors import CommandFailed, DeadlineExceeded, EngineDown, NotFound, OrchestraError, ToolMissing
@@ -153,8 +153,9 @@ def _pack(spec: str, cache: Path, progress: Progress) -> Path:
     kept.parent.mkdir(parents=True, exist_ok=True)
     if not kept.exists():
         progress(f"fetching {spec}")
-        with tempfile.TemporaryDirectory(dir=kept.parent) as aside:
-            place = Path(aside) / "pack"
+        temporary.sweep(kept.parent)
+        with temporary.directory(kept.parent) as aside:
+            place = aside / "pack"
             place.mkdir()
             words = ("npm", "pack", "--silent", "--ignore-scripts", "--pack-destination", str(place), spec)
             process.run(words, cwd=place, deadline=_PACK_DEADLINE)

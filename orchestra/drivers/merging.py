@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import takewhile
-from pathlib import Path
 
-from orchestra.drivers import clean_room
+from orchestra.drivers import clean_room, temporary
 from orchestra.drivers.git import Git
 from orchestra.drivers.landing import finish_landing, land, named
 from orchestra.drivers.process import failure
@@ -186,6 +184,6 @@ def _resolve(git: Git, name: str) -> str:
 
 @contextlib.contextmanager
 def _room(repo: Repository) -> Iterator[Git]:
-    with tempfile.TemporaryDirectory(prefix="orchestra-") as place:
-        git = clean_room.build(Path(place), repo)
+    with temporary.directory() as place:
+        git = clean_room.build(place, repo)
         yield replace(git, settings={**clean_room.obeyed(repo.git()), **git.settings})

@@ -11,13 +11,12 @@ import fcntl
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from orchestra.drivers import clean_room
+from orchestra.drivers import clean_room, temporary
 from orchestra.drivers.filtered import untouched
 from orchestra.drivers.git import Git
 from orchestra.drivers.repository import Repository, real_place
@@ -190,9 +189,9 @@ def _read_in(git: Git, tree: UntrustedTree, news: Mapping[str, Sight], *, whole:
         entries = "".join(f"{_REPOSITORY} {marker}\t{_kept_name(path)}\0" for path in nested)
         git.run("update-index", "-z", "--index-info", stdin=os.fsencode(entries))
     plain = {path: sight for path, sight in news.items() if sight.mark != _REPOSITORY}
-    with tempfile.TemporaryDirectory(dir=git.git_dir, prefix="stage-") as stage:
-        staged = _stage(Path(stage), tree, plain, whole=whole)
-        reader = Git(git.git_dir, Path(stage), git.index, git.settings, git.variables)
+    with temporary.directory(git.git_dir) as stage:
+        staged = _stage(stage, tree, plain, whole=whole)
+        reader = Git(git.git_dir, stage, git.index, git.settings, git.variables)
         _update(reader, [path for path in plain if path not in staged], "--force-remove")
         _update(reader, staged, "--add", "--replace")
 
@@ -248,10 +247,11 @@ def _place(cache: Path | None) -> Iterator[Path]:
     lock = _claim(kept) if kept is not None else None
     if kept is not None and lock is not None:
         with lock:
+            temporary.sweep(kept)
             yield kept
     else:
-        with tempfile.TemporaryDirectory(prefix="orchestra-") as place:
-            yield Path(place)
+        with temporary.directory() as place:
+            yield place
 
 
 def _claim(place: Path) -> IO[str] | None:
