@@ -74,8 +74,10 @@ def notice_change(project: Project, name: str, *, author: str = PERSON) -> Spec 
     session = project.store.session(name)
     with _alone(project, name):
         saved = _take_edits(project, session, author)
-        if saved is not None:
-            _write(project, session, saved.text)
+        known = saved or project.store.spec(name)
+        # Where a process was killed between the two, the files are still to be written.
+        if known is not None and _synced(project.place(session).root) not in {"", _mark(known.text)}:
+            _write(project, session, known.text)
     return saved
 
 
@@ -109,9 +111,11 @@ def _save(project: Project, session: Session, text: str, author: str) -> Spec | 
     before = project.store.spec(session.name)
     if before is None and not text.strip():
         return None
-    saved = project.store.save_spec(session.name, text, author)
-    if saved is not None:
-        _tell(project, session, before.text if before else "", saved, author)
+    # Together: a session is told of every version that is kept.
+    with project.store.together():
+        saved = project.store.save_spec(session.name, text, author)
+        if saved is not None:
+            _tell(project, session, before.text if before else "", saved, author)
     return saved
 
 
