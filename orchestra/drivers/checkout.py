@@ -99,6 +99,12 @@ def prepared(one: Checkout, old: str, new: str, *, late: bool = False) -> Iterat
         yield ready
 
 
+def tidy(one: Checkout) -> None:
+    """Take away the lock and the stage of a process of ours that was killed; raises Refused where another git works."""
+    with index_lock.held(one.record):
+        safe_files.remove(one.record / _STAGE)
+
+
 @dataclass
 class Prepared:
     """A checkout with everything ready: the new files in the stage, the new index beside them."""

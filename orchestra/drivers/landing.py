@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,6 +53,10 @@ def finish_landing(repo: Repository, branch: str, new: str, old: str, *, ours: P
     """
     tip = repo.branches().get(branch, "")
     if tip != new:
+        # A checkout in which somebody's own git is at work has nothing of ours.
+        with suppress(Refused):
+            for one in _checkouts(repo, branch, ours):
+                checkout.tidy(one)
         return _overtaken(repo, tip, new, old)
     with ExitStack() as stack:
         shown = list(_checkouts(repo, branch, ours))

@@ -260,6 +260,19 @@ def test_finishing_a_landing_keeps_what_the_person_did_since(yard: Yard) -> None
 def test_there_is_nothing_to_finish_where_the_branch_did_not_move(yard: Yard) -> None:
     new, old = ahead(yard, {"app.py": "changed\n"})
     assert not merging.finish_landing(yard.repository, "trunk", new, old, ours=yard.ours).done
+
+
+def test_a_landing_that_died_before_its_branch_moved_leaves_the_index_free(yard: Yard) -> None:
+    old = yard.tip
+    new = yard.commit({"x.txt": "x\n"}, "later")
+    yard.git("reset", "--quiet", "--hard", old)
+    (yard.root / ".git" / "index.lock").write_bytes(b"orchestra\n")
+    (yard.root / ".git" / "orchestra-landing" / "files").mkdir(parents=True)
+    assert not merging.finish_landing(yard.repository, "trunk", new, old, ours=yard.ours).done
+    assert [file.name for file in (yard.root / ".git").glob("*") if file.name.startswith(("index.", "orchestra"))] == []
+    (yard.root / ".git" / "index.lock").write_bytes(b"")
+    assert not merging.finish_landing(yard.repository, "trunk", new, old, ours=yard.ours).done
+    assert (yard.root / ".git" / "index.lock").exists(), "another git's lock is not ours to take"
     assert (yard.root / "app.py").read_text() == "one\ntwo\nthree\n"
 
 
