@@ -31,21 +31,30 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One look at everything a session owns."""
+    """One look at everything a session owns; ``half_removed`` tells of a worktree that only git's record is left of."""
 
     worktree: bool
     private_git: bool
     files: bool
     box: BoxSight
     window: bool
+    half_removed: bool = False
 
 
 NOTHING = Seen(worktree=False, private_git=False, files=False, box=BoxSight(BoxState.ABSENT), window=False)
 """What is seen of a session that was recorded just now."""
 
 
-def plan(intent: Intent, sandbox: SandboxKind, seen: Seen, *, keep_worktree: bool = True) -> tuple[Step, ...]:
+ENDED = frozenset({State.STOPPED, State.FAILED})
+"""The states of a session whose agent is known to have ended."""
+
+
+def plan(
+    intent: Intent, sandbox: SandboxKind, seen: Seen, *, keep_worktree: bool = True, ended: bool = True
+) -> tuple[Step, ...]:
     """Return the steps that lead from what is seen to what is wanted, in order.
+
+    ``ended`` says that the record knows of the agent's end: where it does not, a stop was cut off and is repeated.
 
     An exited box is started again: its launcher resumes the conversation. What a session holds is
     imported and anchored once its agent has stopped, so that its last seconds count, and before
@@ -54,7 +63,7 @@ def plan(intent: Intent, sandbox: SandboxKind, seen: Seen, *, keep_worktree: boo
     if intent is Intent.RUN:
         return _toward_running(sandbox, seen)
     if intent is Intent.STOP:
-        return _toward_stopped(seen)
+        return (Step.STOP, Step.IMPORT) if seen.box.state is BoxState.RUNNING or not ended else ()
     return _toward_deleted(seen, keep_worktree=keep_worktree)
 
 
@@ -87,20 +96,15 @@ def _toward_running(sandbox: SandboxKind, seen: Seen) -> tuple[Step, ...]:
     return tuple(step for step, wanted in needed if wanted)
 
 
-def _toward_stopped(seen: Seen) -> tuple[Step, ...]:
-    if seen.box.state is BoxState.RUNNING:
-        return (Step.STOP, Step.IMPORT)
-    return ()
-
-
 def _toward_deleted(seen: Seen, *, keep_worktree: bool) -> tuple[Step, ...]:
     needed = (
         (Step.STOP, seen.box.state is BoxState.RUNNING),
-        (Step.CLOSE_WINDOW, seen.window),
+        # Also one whose program has ended: it is not seen as a window.
+        (Step.CLOSE_WINDOW, True),
         (Step.IMPORT, seen.private_git),
         (Step.ANCHOR, seen.worktree),
         (Step.REMOVE_BOX, seen.box.state is not BoxState.ABSENT),
-        (Step.REMOVE_WORKTREE, seen.worktree and not keep_worktree),
+        (Step.REMOVE_WORKTREE, (seen.worktree or seen.half_removed) and not keep_worktree),
         (Step.FORGET, True),
     )
     return tuple(step for step, wanted in needed if wanted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 from orchestra.actions import equip, places
 from orchestra.actions.attach import bring_back, reattach
 from orchestra.errors import NotFound, OrchestraError, StoreError
-from orchestra.model import SandboxKind, Session
+from orchestra.model import Role, SandboxKind, Session
 
 if TYPE_CHECKING:
     from orchestra.drivers.anchors import Anchor
@@ -116,6 +117,15 @@ def has_worktree(project: Project, session: Session) -> bool:
     except NotFound:
         return False
     return session.worktree.is_dir()
+
+
+def is_half_removed(project: Project, session: Session) -> bool:
+    """Say whether git has a session's worktree on record that is not there: its removal was cut off."""
+    try:
+        project.repository.record(session.worktree)
+    except NotFound:
+        return False
+    return session.role is Role.EXECUTOR and not os.path.lexists(session.worktree)
 
 
 def anchor_of(project: Project, session: Session) -> Anchor | None:

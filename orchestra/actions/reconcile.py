@@ -14,8 +14,9 @@ from orchestra.actions.equip import prepare_places
 from orchestra.actions.stale import drop_containers
 from orchestra.actions.steps import PERFORM, observe
 from orchestra.actions.troubles import Trouble, trouble_of
+from orchestra.drivers import temporary
 from orchestra.errors import DeadlineExceeded, EngineDown, StoreError
-from orchestra.lifecycle import NOTHING, Step, lanes, plan
+from orchestra.lifecycle import ENDED, NOTHING, Step, lanes, plan
 from orchestra.model import Intent, Session
 from orchestra.wire import Progress, ignore
 
@@ -43,7 +44,8 @@ def settle(
         if not fresh:
             attach(project, session)
         seen = NOTHING if fresh else observe(project, session)
-        steps = plan(session.intent, session.sandbox, seen, keep_worktree=not session.remove_worktree)
+        keep, ended = not session.remove_worktree, session.state in ENDED
+        steps = plan(session.intent, session.sandbox, seen, keep_worktree=keep, ended=ended)
         for stage in lanes(steps):
             _side_by_side(project, name, stage, wish, progress)
         return session if Step.FORGET in steps else project.store.session(name)
@@ -93,6 +95,7 @@ def reconcile(project: Project, *, progress: Progress = ignore) -> list[Trouble]
     """
     with suppress(EngineDown, DeadlineExceeded):
         drop_containers(project)
+    temporary.sweep()
     troubles = [error for error in (_finish_landings(project),) if error is not None]
     resting = project.store.get("resting") == "yes"
     for session in project.store.sessions():

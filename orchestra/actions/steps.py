@@ -35,6 +35,7 @@ def observe(project: Project, session: Session) -> Seen:
         files=(place.agent / "launch.sh").is_file() and place.token.is_file(),
         box=places.look(project, session),
         window=server is None or (shown is not None and not shown.dead),
+        half_removed=preserve.is_half_removed(project, session),
     )
 
 

@@ -94,6 +94,12 @@ def test_a_stop_imports_what_was_committed_to_the_end_and_is_complete(seen: Seen
     assert plan(Intent.STOP, kind, after(seen, steps)) == ()
 
 
+def test_a_stop_that_was_cut_off_before_it_was_recorded_is_repeated() -> None:
+    stopped = Seen(worktree=True, private_git=True, files=True, box=BoxSight(BoxState.EXITED), window=True)
+    assert plan(Intent.STOP, SandboxKind.DOCKER, stopped, ended=False) == (Step.STOP, Step.IMPORT)
+    assert plan(Intent.STOP, SandboxKind.DOCKER, stopped, ended=True) == ()
+
+
 @given(SIGHTS, KINDS, st.booleans())
 def test_nothing_is_removed_before_what_it_holds_is_anchored(seen: Seen, kind: SandboxKind, keep: bool) -> None:  # noqa: FBT001 -- given
     steps = plan(Intent.DELETE, kind, seen, keep_worktree=keep)

@@ -1,0 +1,75 @@
+"""What a kill in an awkward moment left, and what the next `orchestra up` makes of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from orchestra.actions import message, spec
+from orchestra.actions.reconcile import reconcile
+from orchestra.model import Intent, State
+from orchestra.names import PERSON
+from tests.process.services import eventually
+from tests.projects import HostProject
+
+
+def test_git_s_record_of_a_worktree_goes_though_its_removal_was_cut_off(host: HostProject) -> None:
+    session = host.spawn("one")
+    host.project.store.update_session("one", intent=Intent.DELETE, remove_worktree=True)
+    session.worktree.rename(session.worktree.with_name(".one.00000000.removed"))
+    assert reconcile(host.project) == []
+    assert [path.name for path in host.project.repository.worktrees()] == [host.source.name]
+    assert host.project.store.find_session("one") is None
+
+
+def test_the_window_of_an_agent_that_has_ended_goes_with_its_session(host: HostProject) -> None:
+    session = host.spawn("one")
+    host.project.sandbox(session.sandbox).stop(host.project.box_name(session))
+    eventually(lambda: all(window.dead for window in host.tmux.windows() if window.session == "one"))
+    assert host.windows() == ["one"]
+    host.project.store.update_session("one", intent=Intent.DELETE)
+    assert reconcile(host.project) == []
+    assert host.windows() == []
+
+
+def test_a_stop_that_was_cut_off_before_it_was_recorded_is_recorded(host: HostProject) -> None:
+    session = host.spawn("one")
+    host.project.store.update_session("one", intent=Intent.STOP)
+    host.project.sandbox(session.sandbox).stop(host.project.box_name(session))
+    assert reconcile(host.project) == []
+    assert host.session("one").state is State.STOPPED
+
+
+def test_a_session_is_told_of_a_new_spec_or_there_is_none(host: HostProject, monkeypatch: pytest.MonkeyPatch) -> None:
+    host.spawn("one", task="Before.")
+
+    def dies(*_arguments: object, **_keywords: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(spec, "send", dies)
+        with pytest.raises(KeyboardInterrupt):
+            spec.write_spec(host.project, "one", "After.", PERSON)
+    known = host.project.store.spec("one")
+    assert known is not None
+    assert known.text == "Before."
+
+
+def test_a_spec_that_was_stored_and_not_written_is_written(host: HostProject, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = host.spawn("one", task="Before.")
+    edited = spec.ensure_file(host.project, "one")
+
+    def dies(*_arguments: object, **_keywords: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(spec, "_write", dies)
+        with pytest.raises(KeyboardInterrupt):
+            spec.write_spec(host.project, "one", "After.", PERSON)
+    assert edited.read_text() == "Before."
+    assert spec.notice_change(host.project, "one") is None
+    shown = host.project.place(session).spec
+    assert [Path(file).read_text() for file in (edited, shown)] == ["After.", "After."]
+    notices = [one.text for one in message.inbox(host.project, "one") if "version 2" in one.text]
+    assert len(notices) == 1
