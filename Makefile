@@ -41,6 +41,12 @@ test: tools-of-tests setup check ## every check and every test, containers inclu
 test-agents: tools-of-tests setup ## every agent plays the contract, with a hundred messages at rest and a hundred at work
 	ORCHESTRA_TEST_AGENTS=all ORCHESTRA_TEST_MESSAGES=100 $(BIN)/python -m pytest tests/contract tests/agents $(ARGS)
 
+chaos: tools-of-tests setup ## kill every action at its effects, a thousand times
+	$(BIN)/python -m tests.chaos --kills 1000 --containers $(ARGS)
+
+soak: tools-of-tests setup ## twenty sessions at work for half an hour, and nothing may grow
+	$(BIN)/python -m tests.soak $(ARGS)
+
 bench: setup ## Orchestra beside the raw commands, as ratios
 	$(BIN)/python -m benchmarks
 
@@ -55,4 +61,4 @@ lock: venv ## choose the newest versions within the bounds of pyproject.toml
 	$(BIN)/uv pip compile --quiet --no-header --universal --python-version 3.11 --generate-hashes --extra dev \
 		--no-emit-index-url --no-annotate pyproject.toml --output-file requirements.lock
 
-.PHONY: help setup tools tools-of-tests venv demo check test test-agents bench screenshots docs lock
+.PHONY: help setup tools tools-of-tests venv demo check test test-agents chaos soak bench screenshots docs lock

@@ -12,9 +12,8 @@ from typing import Protocol
 import hypothesis
 import pytest
 
-from tests.projects import HostProject, host_project
+from tests.projects import HostProject, build_git_image, host_project
 
-GIT_IMAGE = "orchestra-test-git:1"
 _GIT_CONFIG = """\
 [user]
 \tname = Test Person
@@ -109,15 +108,7 @@ def make_repository(tmp_path: Path, git: GitCall) -> MakeRepository:
 @pytest.fixture(scope="session")
 def git_image(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The name of a local image that has git in it, built on first use and kept."""
-    present = subprocess.run(("docker", "image", "inspect", GIT_IMAGE), capture_output=True, check=False, timeout=30)
-    if present.returncode != 0:
-        context = tmp_path_factory.mktemp("image")
-        (context / "Dockerfile").write_text(
-            "FROM debian:bookworm-slim\nRUN apt-get update -qq && apt-get install -y -qq --no-install-recommends git\n"
-        )
-        build = ("docker", "build", "--quiet", "--network", "host", "--tag", GIT_IMAGE, str(context))
-        subprocess.run(build, check=True, timeout=300, capture_output=True)
-    return GIT_IMAGE
+    return build_git_image(tmp_path_factory.mktemp("image"))
 
 
 @pytest.fixture

@@ -1,4 +1,7 @@
-"""A project that a test works on in its own process: real git, store and tmux, agents on the host, and no service."""
+"""A project that a test works on in its own process: real git, store and tmux, and no service.
+
+Its agents run on the host, or, where that is asked for, in containers.
+"""
 
 from __future__ import annotations
 
@@ -9,18 +12,24 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from orchestra.actions import collect, places
 from orchestra.actions.spawn import spawn
 from orchestra.drivers.tmux import Tmux
-from orchestra.model import Session
+from orchestra.model import SandboxKind, Session
 from orchestra.project import Project
 
 AGENT = "helper"
 """The profile of this project's agents: a program that does nothing until it is stopped."""
-_PROFILE = "family: plain\ncommand: [sh, -c, 'exec sleep 3600']\n"
+GIT_IMAGE = "orchestra-test-git:1"
+PERSONS = "exec sleep 7200"
+"""What runs in the window that the person had open before."""
+PROFILE = "family: plain\ncommand: [sh, -c, 'exec sleep 3600']\n"
+"""That profile, as its file."""
 _GIT_CONFIG = "[user]\n\tname = Test Person\n\temail = person@example.invalid\n[init]\n\tdefaultBranch = main\n"
 _DEADLINE = 60.0
 
@@ -71,9 +80,16 @@ class HostProject:
         """Commit one file in a session's worktree, as its agent would, or in a checkout; return the commit's id."""
         tree = where.worktree if isinstance(where, Session) else where
         self.write(tree, name, text)
-        self.git("add", "--", name, cwd=tree)
-        self.git("commit", "--quiet", "--message", message or f"Change {name}", cwd=tree)
-        return self.git("rev-parse", "HEAD", cwd=tree)
+        inside = isinstance(where, Session) and where.sandbox is SandboxKind.DOCKER
+        git = partial(self._git_inside, where) if isinstance(where, Session) and inside else partial(self.git, cwd=tree)
+        git("add", "--", name)
+        git("commit", "--quiet", "--message", message or f"Change {name}")
+        return git("rev-parse", "HEAD")
+
+    def _git_inside(self, session: Session, *words: str) -> str:
+        """Run git in a session's container, where its agent's commits are made."""
+        box = places.box_for(self.project, session)
+        return self.project.sandbox(session.sandbox).execute(box, ("git", *words)).text.rstrip("\n")
 
     def refs(self, prefix: str = "refs/") -> dict[str, str]:
         """Return the refs below a prefix, and where each points."""
@@ -93,6 +109,18 @@ class HostProject:
         return processes_of(self.place)
 
 
+def build_git_image(context: Path) -> str:
+    """Return the name of a local image that has git in it, built in the directory ``context`` on first use and kept."""
+    present = subprocess.run(("docker", "image", "inspect", GIT_IMAGE), capture_output=True, check=False, timeout=30)
+    if present.returncode != 0:
+        (context / "Dockerfile").write_text(
+            "FROM debian:bookworm-slim\nRUN apt-get update -qq && apt-get install -y -qq --no-install-recommends git\n"
+        )
+        build = ("docker", "build", "--quiet", "--network", "host", "--tag", GIT_IMAGE, str(context))
+        subprocess.run(build, check=True, timeout=300, capture_output=True)
+    return GIT_IMAGE
+
+
 def processes_of(place: Path) -> dict[int, str]:
     """Return the processes whose environment names ``place``, this one left out, with their command lines."""
     mark = os.fsencode(place) + b"/"
@@ -110,25 +138,34 @@ def processes_of(place: Path) -> dict[int, str]:
 
 
 @contextmanager
-def host_project(monkeypatch: pytest.MonkeyPatch, *, files: dict[str, str] | None = None) -> Iterator[HostProject]:
-    """Make a project with ``files`` in its first commit, and take everything away again; ends with the store open."""
+def host_project(
+    monkeypatch: pytest.MonkeyPatch, *, files: dict[str, str] | None = None, image: str = ""
+) -> Iterator[HostProject]:
+    """Make a project with ``files`` in its first commit, and take everything away again.
+
+    With ``image``, one that holds git, its agents run in containers made from that.
+    """
     # A tmux socket's address holds some 100 bytes, fewer than pytest's own directories are long.
     place = Path(tempfile.mkdtemp(prefix="op-"))
-    _surroundings(place, monkeypatch)
+    _surroundings(place, monkeypatch, image)
     source = place / "tempo"
     _repository(source, files or {"README.md": "hello\n"})
     found = HostProject(place, Project.open(source), Tmux.own("inner"))
     store = found.project.store
     try:
         store.set("tmux.socket", found.tmux.socket)
-        store.set("tmux.session", found.tmux.start("work", source))
+        store.set("tmux.session", work := found.tmux.start("work", source))
+        # The person's own window: without one, tmux would end with the last agent.
+        found.tmux.server.ask(("new-window", "-d", "-t", work, PERSONS))
         # Agents are told where the service would be; it is not asked for anything here.
         store.set("service.port", "1")
         yield found
     finally:
-        for session in store.sessions():
+        for session in found.project.store.sessions():
             found.project.sandbox(session.sandbox).remove(found.project.box_name(session))
-        store.close()
+        if image:
+            collect.gc(found.project, remove=True, everything=True)
+        found.project.store.close()
         found.tmux.server.ask(("kill-server",), check=False)
         shutil.rmtree(place, ignore_errors=True)
 
@@ -141,12 +178,13 @@ def _repository(source: Path, files: dict[str, str]) -> None:
         subprocess.run(("git", *words), cwd=source, check=True, timeout=_DEADLINE)
 
 
-def _surroundings(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _surroundings(place: Path, monkeypatch: pytest.MonkeyPatch, image: str) -> None:
     for name in ("home", "run", "tmux", "tmp", "orchestra/agents"):
         (place / name).mkdir(mode=0o700, parents=True)
     (place / "home" / ".gitconfig").write_text(_GIT_CONFIG)
-    (place / "orchestra" / "agents" / f"{AGENT}.yaml").write_text(_PROFILE)
-    (place / "orchestra" / "config.yaml").write_text(f"agent: {AGENT}\nsandbox: host\n")
+    (place / "orchestra" / "agents" / f"{AGENT}.yaml").write_text(PROFILE)
+    where = f"sandbox: docker\nimage: {image}" if image else "sandbox: host"
+    (place / "orchestra" / "config.yaml").write_text(f"agent: {AGENT}\n{where}\n")
     own = {"HOME": "home", "XDG_RUNTIME_DIR": "run", "TMUX_TMPDIR": "tmux", "TMPDIR": "tmp"}
     for name, directory in {**own, "ORCHESTRA_HOME": "orchestra"}.items():
         monkeypatch.setenv(name, str(place / directory))
@@ -155,4 +193,4 @@ def _surroundings(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", None)
 
 
-__all__ = ["AGENT", "HostProject", "host_project", "processes_of"]
+__all__ = ["AGENT", "GIT_IMAGE", "PERSONS", "PROFILE", "HostProject", "build_git_image", "host_project", "processes_of"]

@@ -1,0 +1,266 @@
+"""The actions that are killed: what is there before each, what it does, and what has to be true of it afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from orchestra.actions import collect, merge, message, pair, reconcile, sessions, spec, up, watch
+from orchestra.actions.spawn import spawn
+from orchestra.model import Intent, Session
+from orchestra.names import PERSON
+from orchestra.project import Project
+from tests.chaos.invariants import Kept
+from tests.projects import HostProject
+
+__all__ = ["CASES", "IN_CONTAINERS", "Case", "Scene"]
+
+
+@dataclass
+class Scene:
+    """A project before an action, and what must be found in it again."""
+
+    host: HostProject
+    kept: Kept = field(default_factory=Kept)
+
+    def executor(self, name: str) -> Session:
+        """Create an executor with a commit and a file that is in none."""
+        session = self.host.spawn(name)
+        self.kept.commits.append(self.host.commit(session, f"{name}.txt", "committed\n"))
+        self.host.write(session, f"{name}.draft", "not committed\n")
+        self.kept.files[f"{name}.draft"] = (session, "not committed\n")
+        return session
+
+
+Prepare = Callable[[Scene], None]
+Act = Callable[[Project], object]
+Told = Callable[[Scene, bool], list[str]]
+
+
+def nothing(_scene: Scene, _done: bool) -> list[str]:  # noqa: FBT001 -- one of a family of functions
+    """Ask for no more than what every project promises."""
+    return []
+
+
+@dataclass(frozen=True)
+class Case:
+    """One of the table's actions.
+
+    ``prepare`` comes before it, ``told`` says what is wrong after it was cut off, or done. ``again`` says whether to
+    ask for the same once more after it was cut off, as a person would.
+    """
+
+    name: str
+    action: str
+    act: Act
+    prepare: Prepare
+    told: Told = nothing
+    again: bool = True
+
+
+def _one(scene: Scene) -> None:
+    scene.executor("one")
+
+
+def _two(scene: Scene) -> None:
+    scene.executor("one")
+    scene.executor("two")
+
+
+def _stopped(scene: Scene) -> None:
+    scene.executor("one")
+    sessions.stop(scene.host.project, "one")
+
+
+def _deleted(scene: Scene) -> None:
+    scene.executor("one")
+    sessions.delete(scene.host.project, "one", force=True, remove_worktree=True)
+
+
+def _ready(scene: Scene) -> None:
+    session = scene.host.spawn("one")
+    scene.kept.commits.append(scene.host.commit(session, "one.txt", "committed\n"))
+
+
+def _died(scene: Scene) -> None:
+    _two(scene)
+    project = scene.host.project
+    for session in project.store.sessions():
+        project.sandbox(session.sandbox).stop(project.box_name(session))
+    for window in scene.host.tmux.windows():
+        if window.session:
+            scene.host.tmux.close_window(window.id)
+
+
+def _edited(scene: Scene) -> None:
+    _one(scene)
+    file = spec.ensure_file(scene.host.project, "one")
+    file.write_text("Something else.\n")
+
+
+def _told(scene: Scene) -> None:
+    scene.executor("one")
+    for number in range(3):
+        message.send(scene.host.project, sender=PERSON, recipient="one", text=f"message {number}")
+        scene.kept.messages.append(f"message {number}")
+
+
+def _waiting(scene: Scene) -> None:
+    scene.executor("one")
+    message.send(scene.host.project, sender="one", recipient=PERSON, text="QUESTION: which?")
+
+
+def _intent(name: str, wanted: Intent) -> Told:
+    def told(scene: Scene, done: bool) -> list[str]:  # noqa: FBT001 -- one of a family of functions
+        session = scene.host.project.store.find_session(name)
+        if not done or (session is not None and session.intent is wanted):
+            return []
+        return [f"{name} is not as it was asked to be"]
+
+    return told
+
+
+def _gone(scene: Scene, done: bool) -> list[str]:  # noqa: FBT001 -- one of a family of functions
+    return ["one was deleted, and lives"] if done and scene.host.project.store.find_session("one") else []
+
+
+def _restored(scene: Scene, done: bool) -> list[str]:  # noqa: FBT001 -- one of a family of functions
+    """Once it lives again its files are in its worktree, as they were."""
+    live = scene.host.project.store.find_session("one")
+    if live is None:
+        return ["one was restored, and is not there"] if done else []
+    draft = live.worktree / "one.draft"
+    return [] if draft.is_file() else ["one lives again without the file that was in no commit"]
+
+
+def _merged(scene: Scene, done: bool) -> list[str]:  # noqa: FBT001 -- one of a family of functions
+    """The branch and its checkout have all of the work, or nothing of it."""
+    host = scene.host
+    whole = bool(host.git("branch", "--list", "main", "--contains", scene.kept.commits[0]))
+    shown = (host.source / "one.txt").exists()
+    merges = host.git("log", "--merges", "--format=%h", "main").split()
+    wrong = [] if whole == shown else [f"main {'has' if whole else 'lacks'} the work, its checkout does not agree"]
+    wrong += ["merged, and main lacks the work"] if done and not whole else []
+    return wrong + ([f"merged {len(merges)} times"] if len(merges) > 1 else [])
+
+
+def _spec(text: str) -> Told:
+    def told(scene: Scene, done: bool) -> list[str]:  # noqa: FBT001 -- one of a family of functions
+        """What is stored is also in the file, and the session has been told of it once."""
+        project = scene.host.project
+        known = project.store.spec("one")
+        stored = known is not None and known.text.strip() == text
+        file = project.place(project.store.session("one")).spec
+        notices = [one for one in project.store.messages(recipient="one") if one.kind == "spec"]
+        wrong = [f"{len(notices)} notices of one change"] if len(notices) > 1 else []
+        wrong += ["the change is stored, and its session was not told"] if stored and not notices else []
+        stale = stored and file.is_file() and file.read_text().strip() != text
+        wrong += ["the change is stored, and not in the file"] if stale else []
+        return wrong + (["the change is lost"] if done and not stored else [])
+
+    return told
+
+
+def _sent(scene: Scene, done: bool) -> list[str]:  # noqa: FBT001 -- one of a family of functions
+    texts = [one.text for one in scene.host.project.store.messages() if one.text.startswith("hello")]
+    return ["the message was accepted, and is lost"] if done and not texts else []
+
+
+def _answered(scene: Scene, done: bool) -> list[str]:  # noqa: FBT001 -- one of a family of functions
+    """A session whose question has its answer waits no longer."""
+    store = scene.host.project.store
+    answers = [one for one in store.messages(recipient="one") if one.text == _THIS]
+    waits = store.session("one").waits_for is not None
+    wrong = ["the answer is stored, and its session waits still"] if answers and waits else []
+    return wrong + (["the answer is lost"] if done and not answers else [])
+
+
+def _removed(scene: Scene, done: bool) -> list[str]:  # noqa: FBT001 -- one of a family of functions
+    left = collect.gc(scene.host.project) if done else []
+    return [f"left after gc: {one.what}" for one in left]
+
+
+def _again(project: Project) -> object:
+    return [str(error) for error in reconcile.reconcile(project)]
+
+
+def _up(project: Project) -> object:
+    store = project.store
+    return up.up(project, tmux_socket=str(store.get("tmux.socket")), tmux_session=str(store.get("tmux.session")))
+
+
+def _remove(project: Project, *, worktree: bool) -> object:
+    return sessions.delete(project, "one", force=True, remove_worktree=worktree)
+
+
+def _import(project: Project) -> object:
+    return watch.import_commits(project, project.store.session("one"))
+
+
+def _imported(scene: Scene, done: bool) -> list[str]:  # noqa: FBT001 -- one of a family of functions
+    tip = scene.host.refs("refs/heads/orchestra/one").get("refs/heads/orchestra/one")
+    return ["imported, and its branch is not there"] if done and tip != scene.kept.commits[0] else []
+
+
+def _paired(scene: Scene) -> None:
+    _one(scene)
+    pair.pair(scene.host.project, "one")
+
+
+def _nothing(_scene: Scene) -> None:
+    """Prepare nothing."""
+
+
+_THIS = "this one"
+
+CASES = (
+    Case("spawn", "spawn", lambda p: spawn(p, title="one", task="Do it."), _nothing, _intent("one", Intent.RUN)),
+    Case("stop", "stop", lambda p: sessions.stop(p, "one"), _one, _intent("one", Intent.STOP)),
+    Case("resume", "resume", lambda p: sessions.resume(p, "one"), _stopped, _intent("one", Intent.RUN)),
+    Case("delete", "delete", lambda p: _remove(p, worktree=False), _one, _gone),
+    Case("delete with its worktree", "delete", lambda p: _remove(p, worktree=True), _one, _gone),
+    Case("restore", "restore", lambda p: sessions.restore(p, "one"), _deleted, _restored),
+    Case(
+        "send",
+        "send",
+        lambda p: message.send(p, sender=PERSON, recipient="one", text="hello"),
+        _one,
+        _sent,
+        again=False,
+    ),
+    Case(
+        "answer",
+        "send",
+        lambda p: message.send(p, sender=PERSON, recipient="one", text=_THIS),
+        _waiting,
+        _answered,
+        again=False,
+    ),
+    Case("read", "read", lambda p: message.read(p, "one"), _told),
+    Case("save a spec", "write_spec", lambda p: spec.write_spec(p, "one", "Other.", PERSON), _one, _spec("Other.")),
+    Case("notice a spec", "notice_spec", lambda p: spec.notice_change(p, "one"), _edited, _spec("Something else.")),
+    Case("merge", "merge", lambda p: merge.merge(p, "one"), _ready, _merged),
+    Case("merge with a check", "merge", lambda p: merge.merge(p, "one", check="test -f one.txt"), _ready, _merged),
+    Case("squash", "merge", lambda p: merge.merge(p, "one", strategy="squash"), _ready),
+    Case("reconcile", "reconcile", _again, _died, _intent("one", Intent.RUN)),
+    Case("up", "up", _up, _died, _intent("one", Intent.RUN)),
+    Case("down --stop", "down", lambda p: up.down(p, stop=True), _two),
+    Case("gc", "gc", lambda p: collect.gc(p, remove=True), _deleted, _removed),
+)
+"""With agents on the host: quick, and most of what a container's life consists of is the same."""
+
+IN_CONTAINERS = (
+    Case("spawn", "spawn", lambda p: spawn(p, title="one", task="Do it."), _nothing, _intent("one", Intent.RUN)),
+    Case("stop", "stop", lambda p: sessions.stop(p, "one"), _one, _intent("one", Intent.STOP)),
+    Case("resume", "resume", lambda p: sessions.resume(p, "one"), _stopped, _intent("one", Intent.RUN)),
+    Case("import", "import", _import, _one, _imported),
+    Case("delete with its worktree", "delete", lambda p: _remove(p, worktree=True), _one, _gone),
+    Case("restore", "restore", lambda p: sessions.restore(p, "one"), _deleted, _restored),
+    Case("merge with a check", "merge", lambda p: merge.merge(p, "one", check="test -f one.txt"), _ready, _merged),
+    Case("pair", "pair", lambda p: pair.pair(p, "one"), _one),
+    Case("unpair", "unpair", pair.unpair, _paired),
+    Case("reconcile", "reconcile", _again, _died, _intent("one", Intent.RUN)),
+    Case("down --stop", "down", lambda p: up.down(p, stop=True), _two),
+    Case("gc", "gc", lambda p: collect.gc(p, remove=True), _deleted, _removed),
+)
+"""With agents in containers: the engine's part, and what goes between two gits."""

@@ -1,0 +1,31 @@
+"""The kills of actions on containers, and of the service, that a run of the tests makes."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from tests.chaos.cases import IN_CONTAINERS, Case
+from tests.chaos.killing import kill_all
+from tests.chaos.served import in_the_service
+
+pytestmark = pytest.mark.timeout(600)
+
+SEED = 20261125
+SERVED = 12
+"""Two in each command."""
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize("case", IN_CONTAINERS, ids=lambda case: case.name.replace(" ", "-"))
+def test_an_action_on_a_container_that_is_killed_loses_nothing_and_leaves_nothing(case: Case, git_image: str) -> None:
+    tally = kill_all(case, 1, random.Random(SEED), image=git_image)  # noqa: S311 -- where to kill, the same in every run
+    assert len(tally.kills) == 1
+    assert [str(kill) for kill in tally.bad] == []
+
+
+def test_a_service_that_is_killed_loses_nothing_and_leaves_nothing() -> None:
+    tally = in_the_service(SERVED, random.Random(SEED))  # noqa: S311 -- where to kill, the same in every run
+    assert len(tally.kills) - tally.missed > 0, "at least one kill hit"
+    assert [str(kill) for kill in tally.bad] == []
