@@ -211,6 +211,28 @@ def test_gc_takes_nothing_of_a_session_that_was_restored_meanwhile(
     assert has_all(alpha)
 
 
+def test_gc_takes_no_credential_of_a_session_that_was_restored_since_it_looked(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alpha = gone(world)
+    secrets = world.project.place(alpha).secrets
+    locked: list[str] = []
+    usual = Project.lock
+
+    def restored_at_last(project: Project, name: str, **named: float) -> object:
+        locked.append(name)
+        if locked.count("alpha") == 2:
+            project.store.update_session(alpha.id, deleted_at=None)
+            secrets.mkdir(parents=True)
+            world.agents.running.add(project.box_name(alpha))
+        return usual(project, name, **named)
+
+    monkeypatch.setattr(Project, "lock", restored_at_last)
+    collect.gc(world.project, remove=True)
+    assert locked.count("alpha") == 2
+    assert secrets.exists()
+
+
 def test_gc_and_restore_wait_for_each_other(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     gone(world, worktree=False)
     held: list[str] = []
