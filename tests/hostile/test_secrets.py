@@ -17,6 +17,7 @@ from tests.journeys.person import OWN, Person, arriving, eventually
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(180)]
 
 VARIABLE, FROM_FILE, EXTRA = "canary-7f3a-variable", "canary-7f3a-file", "canary-7f3a-extra"
+EMPTY = b"(an empty file)"
 PROFILE = """
 family: plain
 install: ["echo secrets-test > /secrets-test"]
@@ -137,7 +138,7 @@ def test_no_file_that_outlives_the_machine_s_uptime_holds_one(handed: Handed) ->
     found = {}
     for root in roots:
         for path in root.rglob("*"):
-            if path.is_file() and path not in allowed and (held := handed.found_in(path.read_bytes())):
+            if path.is_file() and path not in allowed and (held := handed.found_in(path.read_bytes() or EMPTY)):
                 found[str(path)] = held
     assert found == {}
     assert list(handed.person.home.root.rglob("state.db"))
@@ -146,7 +147,7 @@ def test_no_file_that_outlives_the_machine_s_uptime_holds_one(handed: Handed) ->
 
 def test_what_holds_them_is_for_this_user_and_this_container_alone(handed: Handed) -> None:
     holders = [path for path in (handed.person.place / "run").rglob("*") if path.is_file() and not path.is_socket()]
-    kept = [path for path in holders if handed.found_in(path.read_bytes())]
+    kept = [path for path in holders if handed.found_in(path.read_bytes() or EMPTY)]
     assert len(kept) == len(handed.secrets) - 2 + 3 * len(AGENTS) - 1
     assert {path.stat().st_mode & 0o077 for path in (*kept, *(path.parent for path in kept))} == {0}
     for box, other in zip(handed.boxes, reversed(AGENTS), strict=True):
