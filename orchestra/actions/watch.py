@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from orchestra.actions import places, spec
 from orchestra.actions.sync import import_commits
-from orchestra.errors import NotFound
+from orchestra.errors import NotFound, OrchestraError
 from orchestra.lifecycle import Sign
 from orchestra.model import BoxSight, BoxState, Event, Intent, Role, SandboxKind, Session, State
 
@@ -27,11 +27,24 @@ _QUIET = 10.0
 
 def look(project: Project) -> None:
     """Compare every session's record with what its box says, and record what changed."""
-    sights = {kind: project.sandbox(kind).look_all() for kind in _kinds(project)}
-    for session in project.store.sessions():
-        sight = sights[session.sandbox].get(project.box_name(session), BoxSight(BoxState.ABSENT))
-        _compare(project, session, sight)
+    troubles = [error for kind in sorted(_kinds(project)) if (error := _look_at(project, kind)) is not None]
     look_at_panes(project)
+    if troubles:
+        raise troubles[0]
+
+
+def _look_at(project: Project, kind: SandboxKind) -> OrchestraError | None:
+    """Look at the sessions of one kind of sandbox; return what keeps that from being done, as the others go on."""
+    try:
+        sights = project.sandbox(kind).look_all()
+    except OrchestraError as error:
+        return error
+    for session in project.store.sessions():
+        if session.sandbox is kind:
+            # It may be deleted in this moment.
+            with contextlib.suppress(NotFound):
+                _compare(project, session, sights.get(project.box_name(session), BoxSight(BoxState.ABSENT)))
+    return None
 
 
 def _kinds(project: Project) -> set[SandboxKind]:
@@ -63,12 +76,20 @@ def look_at_panes(project: Project) -> None:
     """Take what silent agents write to their windows as evidence: those whose program tells nothing by itself."""
     told_by_panes = {State.STARTING, State.WORKING, State.UNKNOWN}
     running = [one for one in project.store.sessions() if one.intent is Intent.RUN and one.state in told_by_panes]
-    silent = [one for one in running if one.window and not project.profile(one.agent).hooks]
+    silent = [one for one in running if one.window and _is_silent(project, one)]
     if not silent or (server := project.tmux()) is None:
         return
     for session in silent:
         with contextlib.suppress(NotFound):
             _sign_of_pane(project, session, server.activity(session.window or ""))
+
+
+def _is_silent(project: Project, session: Session) -> bool:
+    try:
+        return not project.profile(session.agent).hooks
+    except OrchestraError:
+        # Its profile was removed or is broken; the others are looked at all the same.
+        return False
 
 
 def _sign_of_pane(project: Project, session: Session, active_at: float) -> None:

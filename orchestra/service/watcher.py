@@ -72,6 +72,7 @@ class Watcher:
         self._newest = 0
         self._imported: dict[int, traces.Trace] = {}
         self._tries: Counter[tuple[int, traces.Trace]] = Counter()
+        self._met: dict[int, str] = {}
         self._counted: dict[int, tuple[object, float]] = {}
         self._took: dict[int, float] = {}
         self._first = 0
@@ -110,16 +111,25 @@ class Watcher:
         """Do one round: offer every job that has a reason."""
         self._refresh()
         for session in self._in_turn():
-            self._spec(session)
-            if session.intent is Intent.RUN and session.state is not State.STARTING:
-                self._commits(session)
-                self._diff(session)
+            self._tend(session)
         if any(session.intent is Intent.RUN for session in self._sessions):
             self._jobs.offer("boxes", partial(watch.look, self._project), pause=self._pace.look, slowest=5.0)
         shown = partial(status.show_status, self._project)
         if self._shown != self._version and self._jobs.offer("status", shown, pause=1.0):
             self._shown = self._version
         self._deliveries()
+
+    def _tend(self, session: Session) -> None:
+        """Offer what has a reason for one session; whatever that meets, the others are looked after."""
+        try:
+            self._spec(session)
+            if session.intent is Intent.RUN and session.state is not State.STARTING:
+                self._commits(session)
+                self._diff(session)
+        except Exception as error:
+            if self._met.get(session.id) != repr(error):
+                self._met[session.id] = repr(error)
+                log.exception("looking after %s", session.name)
 
     def _in_turn(self) -> list[Session]:
         """Return the sessions, each round beginning with another: where few jobs may run, nobody is always last."""

@@ -7,13 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from orchestra.actions import sessions, steps, sync, troubles, up
+from orchestra.actions import sessions, steps, sync, troubles, up, watch
 from orchestra.actions.reconcile import reconcile
 from orchestra.cli import life
+from orchestra.drivers.docker import DockerSandbox
 from orchestra.errors import CommandFailed, EngineDown, NotFound, Refused, StoreError
 from orchestra.lifecycle import Step
-from orchestra.model import Intent, State
+from orchestra.model import Intent, SandboxKind, Session, State
 from orchestra.project import Project
+from orchestra.service.presence import Presence
+from orchestra.service.watcher import Watcher
 from orchestra.wire import Progress
 from tests.process.living import Crash, World, living
 
@@ -269,3 +272,63 @@ def test_a_bug_is_written_down_where_no_service_writes_a_log(world: World, monke
     told = troubles.trouble_of(world.project, "", RuntimeError("what was it"))
     assert "what was it" in world.project.paths.log.read_text()
     assert str(world.project.paths.log) in told.hint
+
+
+def test_an_engine_that_is_down_leaves_the_sessions_of_the_machine_looked_after(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.lives("alpha")
+    world.agents.running.clear()
+    world.project.store.update_session("alpha", state=State.WORKING)
+    world.project.store.update_session("main", sandbox=SandboxKind.DOCKER)
+
+    def down(_: object) -> None:
+        raise EngineDown("no engine")
+
+    monkeypatch.setattr(DockerSandbox, "look_all", down)
+    with pytest.raises(EngineDown):
+        watch.look(world.project)
+    assert world.project.store.session("alpha").state is State.STOPPED
+
+
+def test_a_profile_that_was_removed_stops_no_look_at_the_others(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, agent in (("alpha", "removed"), ("beta", "plain")):
+        world.lives(name)
+        world.project.store.update_session(name, agent=agent, window=f"@{name}", state=State.WORKING)
+    world.project.paths.home.agents.mkdir(parents=True)
+    (world.project.paths.home.agents / "plain.yaml").write_text("family: plain\ncommand: [sleep, '9']\n")
+    asked: list[str] = []
+
+    class Server:
+        """A tmux server whose panes changed just now."""
+
+        def activity(self, window: str) -> float:
+            asked.append(window)
+            return world.project.store.now().timestamp()
+
+    monkeypatch.setattr(Project, "tmux", lambda _: Server())
+    watch.look_at_panes(world.project)
+    assert asked == ["@beta"]
+
+
+def test_a_bug_about_one_session_keeps_the_watcher_from_no_other(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.lives("alpha")
+    world.lives("beta")
+    watcher = Watcher(world.project, Presence())
+    tended: list[str] = []
+
+    def spec(session: Session) -> None:
+        if session.name == "alpha":
+            raise RecursionError
+        tended.append(session.name)
+
+    monkeypatch.setattr(watcher, "_spec", spec)
+    monkeypatch.setattr(watcher, "_commits", lambda _: None)
+    monkeypatch.setattr(watcher, "_diff", lambda _: None)
+    for _ in range(3):
+        watcher.look_around()
+    assert tended.count("beta") == 3
+    assert caplog.text.count("looking after alpha") == 1
+    watcher._jobs.close()  # noqa: SLF001 -- it was never started
