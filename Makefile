@@ -47,6 +47,9 @@ chaos: tools-of-tests setup ## kill every action at its effects, a thousand time
 soak: tools-of-tests setup ## twenty sessions at work for half an hour, and nothing may grow
 	$(BIN)/python -m tests.soak $(ARGS)
 
+storm: venv ## 10,000 messages between 20 sessions while the service is killed 20 times
+	$(BIN)/python -m tests.storm.storm $(ARGS)
+
 bench: setup ## Orchestra beside the raw commands, as ratios
 	$(BIN)/python -m benchmarks
 
@@ -61,4 +64,4 @@ lock: venv ## choose the newest versions within the bounds of pyproject.toml
 	$(BIN)/uv pip compile --quiet --no-header --universal --python-version 3.11 --generate-hashes --extra dev \
 		--no-emit-index-url --no-annotate pyproject.toml --output-file requirements.lock
 
-.PHONY: help setup tools tools-of-tests venv demo check test test-agents chaos soak bench screenshots docs lock
+.PHONY: help setup tools tools-of-tests venv demo check test test-agents chaos soak storm bench screenshots docs lock

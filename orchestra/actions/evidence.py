@@ -7,6 +7,7 @@ import re
 import threading
 from typing import TYPE_CHECKING, Any
 
+from orchestra.actions.handing import BATCH, handed_over
 from orchestra.actions.message import first_line, given_in, quoted
 from orchestra.lifecycle import Sign, went_on
 from orchestra.model import Message, MessageKind, MessageState, Session
@@ -17,8 +18,6 @@ from orchestra.wire import plain
 if TYPE_CHECKING:
     from orchestra.project import Project
 
-BATCH = 20
-"""The most messages that one reply brings to an agent; the next reply brings the rest."""
 _NUMBERS = re.compile(r"^\s*\[message (\d{1,15}) from ", re.MULTILINE)
 _MOST = 100
 ONE_AT_A_TIME = threading.Lock()
@@ -31,8 +30,9 @@ def take_hook(
     """Record what one hook call tells, and return the reply; at a turn's end the reply carries the inbox.
 
     A message offered in a reply counts as delivered once the agent's next hook call shows that it
-    went on; an agent that starts anew instead is offered it again. An agent that is ``listened``
-    for is woken with it instead: Claude Code (2.1.197) shows its model such a reply twice.
+    went on; an agent that starts anew instead, or whose reply was never sent, is offered it again.
+    An agent that is ``listened`` for is woken with it instead: Claude Code (2.1.197) shows its
+    model such a reply twice.
     """
     with ONE_AT_A_TIME:
         return _take(project, session, event, payload, listened=listened)
@@ -56,7 +56,7 @@ def _take(project: Project, session: Session, event: str, payload: dict[str, Any
         return {}
     typed = _typed_in(project, session, agents.prompt(family, event, payload))
     project.store.mark([message.id for message in typed], MessageState.DELIVERED)
-    waiting = givable(project, session)
+    waiting = handed_over(project, session, givable(project, session))
     ends = any(sign is Sign.TURN_ENDED for sign, _ in signs)
     if not waiting or (ends and listened):
         return {}
@@ -92,26 +92,38 @@ def _recall(project: Project, session: Session) -> None:
         project.store.record_sign(session.name, Sign.COMPLETED, first_line(said[-1].text))
 
 
-def offer(project: Project, session: Session, numbers: list[int]) -> None:
-    """Remember what is on its way to an agent: its next hook call shows that it went on with it."""
-    project.store.set(_key(session), json.dumps(numbers))
+def offer(project: Project, session: Session, numbers: list[int], *, left: bool = False) -> None:
+    """Remember what is on its way to an agent: its next hook call shows that it went on with it.
+
+    Unless ``left`` is said, now or later by `answer_left`, it never got away from here.
+    """
+    project.store.set(_key(session), json.dumps([numbers, left]))
+
+
+def answer_left(project: Project, session: Session) -> None:
+    """Record that the reply with what is on its way has been sent."""
+    numbers, left = _offer(project, session)
+    if numbers and not left:
+        offer(project, session, numbers, left=True)
 
 
 def offered(project: Project, session: Session) -> list[int]:
     """Return what is on its way to an agent, for all that its hooks have told."""
-    numbers: list[int] = json.loads(project.store.get(_key(session)) or "[]")
-    return numbers
+    return _offer(project, session)[0]
+
+
+def _offer(project: Project, session: Session) -> tuple[list[int], bool]:
+    kept = json.loads(project.store.get(_key(session)) or "[]")
+    # Before it was recorded whether the reply was sent, only the numbers were kept.
+    return (kept[0], kept[1]) if kept and isinstance(kept[0], list) else (kept, True)
 
 
 def _settle_offer(project: Project, session: Session, signs: set[Sign]) -> None:
-    offered = project.store.get(_key(session))
-    if not offered or not signs:
-        if Sign.TURN_ENDED in signs:
-            _mark_read(project, session)
-        return
-    if not signs & {Sign.LAUNCHED, Sign.READY, Sign.ENDED}:
-        project.store.mark(json.loads(offered), MessageState.DELIVERED)
-    project.store.set(_key(session), "")
+    numbers, left = _offer(project, session)
+    if numbers and signs:
+        if left and not signs & {Sign.LAUNCHED, Sign.READY, Sign.ENDED}:
+            project.store.mark(numbers, MessageState.DELIVERED)
+        project.store.set(_key(session), "")
     if Sign.TURN_ENDED in signs:
         _mark_read(project, session)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orchestra.errors import NotAllowed, NotFound, UsageError
+from orchestra.errors import NotAllowed, NotFound, Refused, UsageError
 from orchestra.lifecycle import Sign
 from orchestra.model import Message, MessageKind, MessageState, Role, Session
 from orchestra.names import MAIN, PERSON, SYSTEM
@@ -14,6 +14,14 @@ if TYPE_CHECKING:
 
 LONGEST = 64 * 1024
 """The most bytes of text one message holds."""
+PAGE, LONGEST_PAGE = 200, 1000
+"""How many messages a list shows unless told, and the most it shows at once."""
+MAILBOX_SHARE = 100
+"""The most messages of one session that may wait in one mailbox."""
+MAILBOX = 1000
+"""The most messages of sessions that may wait in one mailbox."""
+QUOTA = 64 * 1024 * 1024
+"""The most bytes of text that one session may send in its life."""
 
 _PREFIXES = {
     "COMPLETE:": MessageKind.COMPLETE,
@@ -62,6 +70,7 @@ def send(
 def _post(
     project: Project, sender: str, recipient: str, kind: MessageKind, text: str, *, dedupe: str | None
 ) -> Message:
+    _check_room(project, sender, recipient, text)
     answers = _question(project, sender, recipient, kind)
     message = project.store.post(sender, recipient, kind, text, dedupe=dedupe, answers=answers)
     if answers is not None:
@@ -70,6 +79,21 @@ def _post(
         waits_for = message.id if kind in {MessageKind.QUESTION, MessageKind.ERROR} else None
         project.store.record_sign(sender, _SIGNS[kind], first_line(text), waits_for=waits_for)
     return message
+
+
+def _check_room(project: Project, sender: str, recipient: str, text: str) -> None:
+    """Refuse what would fill a mailbox or the disk; the person and Orchestra itself may always write."""
+    if sender in {PERSON, SYSTEM}:
+        return
+    own, all_of_them = project.store.waiting_from(recipient, sender)
+    if own >= MAILBOX_SHARE:
+        message = f"{own} messages of yours wait for {recipient}, the most that may"
+        raise Refused(message, hint="wait until it has read some")
+    if all_of_them >= MAILBOX:
+        raise Refused(f"{recipient} has {all_of_them} unread messages, the most it may", hint="wait until it reads")
+    if project.store.sent_bytes(sender) + len(text.encode("utf-8", "replace")) > QUOTA:
+        message = f"{sender} has sent {QUOTA // 1024 // 1024} MiB of messages, the most one session may"
+        raise Refused(message, hint="write long texts to files in your worktree, and name the files")
 
 
 def _question(project: Project, sender: str, recipient: str, kind: MessageKind) -> int | None:
@@ -126,9 +150,9 @@ def read(project: Project, recipient: str) -> list[Message]:
     return project.store.claim(recipient, MessageState.READ)
 
 
-def unread(project: Project, recipient: str) -> list[Message]:
-    """Return the recipient's messages that it has not read, the oldest first; `mark_read` says when it has."""
-    return project.store.messages(recipient=recipient, states=[MessageState.QUEUED, MessageState.DELIVERED])
+def unread(project: Project, recipient: str, *, limit: int) -> list[Message]:
+    """Return the oldest messages that the recipient has not read, oldest first; `mark_read` says when it has."""
+    return project.store.unread(recipient, limit)
 
 
 def mark_read(project: Project, numbers: list[int]) -> None:
@@ -136,11 +160,16 @@ def mark_read(project: Project, numbers: list[int]) -> None:
     project.store.mark(numbers, MessageState.READ)
 
 
-def inbox(project: Project, name: str = "") -> list[Message]:
-    """Return the messages for a session, or without a name all of the project's, the oldest first."""
+def inbox(project: Project, name: str = "", *, limit: int = PAGE, before: int = 0) -> list[Message]:
+    """Return the newest messages for a session, or without a name all of the project's, the oldest first.
+
+    With ``before`` it returns the newest of those with smaller numbers.
+    """
     if name and name != PERSON:
         project.store.session(name)
-    return project.store.messages(recipient=name or None, limit=500)
+    if not 0 < limit <= LONGEST_PAGE:
+        raise UsageError(f"{limit} is no number of messages from 1 to {LONGEST_PAGE}", hint="see: orchestra inbox -h")
+    return project.store.messages(recipient=name or None, limit=limit, before_id=before)
 
 
 def first_line(text: str, length: int = 120) -> str:

@@ -36,10 +36,12 @@ def send(
 def inbox(
     context: typer.Context,
     name: Annotated[str, typer.Argument(metavar="[NAME]", help="Only those to this session.")] = "",
+    limit: Annotated[int, typer.Option(metavar="N", min=1, max=1000, help="At most so many.")] = 200,
+    before: Annotated[int, typer.Option(metavar="ID", min=0, help="Only those before this one.")] = 0,
     json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show the messages between sessions and you, the newest last."""
-    messages = ask(context.obj, "inbox", name=name)
+    messages = ask(context.obj, "inbox", name=name, limit=limit, before=before)
     if json_:
         as_json([_shape(message) for message in messages])
         return

@@ -12,10 +12,13 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from orchestra.actions.evidence import answer_left
 from orchestra.actions.message import mark_read
 from orchestra.model import Intent, Session
 from orchestra.project import Project
 from orchestra.service.desk import Caller, Desk
+from orchestra.service.http import CONNECTION
+from orchestra.service.limits import OPEN_REQUESTS, REFUSAL_DELAY, Connections
 
 CALLER = "orchestra.caller"
 """The key of the ASGI scope under which the applications behind the gate find their `Caller`."""
@@ -59,8 +62,9 @@ class Addresses:
 class Gate:
     """The ASGI application in front of all others."""
 
-    def __init__(self, desk: Desk, addresses: Addresses, inner: ASGIApp) -> None:
+    def __init__(self, desk: Desk, addresses: Addresses, connections: Connections, inner: ASGIApp) -> None:
         self._desk = desk
+        self._connections = connections
         self._addresses = addresses
         self._inner = inner
 
@@ -70,29 +74,48 @@ class Gate:
         refusal = self._addresses.refusal(headers)
         caller = None if refusal else await self._caller(headers)
         if refusal is None and caller is None:
+            await anyio.sleep(REFUSAL_DELAY)
             refusal = _refuse(401, "no session has this token", {"WWW-Authenticate": "Bearer"})
         if refusal is not None:
             await refusal(scope, receive, send)
             return
+        if caller is not None:
+            await self._admit(caller, scope, receive, send)
+
+    async def _admit(self, caller: Caller, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a known caller, as far as it does not ask for too much at once."""
+        number, connection = caller.session.id, scope.get("state", {}).get(CONNECTION)
+        if connection is not None:
+            self._connections.showed_token(connection, number)
+        with self._desk.shares.request(number) as admitted:
+            if not admitted:
+                await _refuse(429, f"{caller.name} has {OPEN_REQUESTS} open requests, the most it may")(
+                    scope, receive, send
+                )
+                return
+            await self._desk.shares.turn(number)
+            body = await self._whole_body(scope, receive, send)
+            if body is not None:
+                await self._serve({**scope, CALLER: caller}, caller, body, receive, send)
+
+    async def _whole_body(self, scope: Scope, receive: Receive, send: Send) -> bytes | None:
         try:
             body = await _body(receive)
         except ClientDisconnect:
-            return
+            return None
         except TimeoutError:
             await _refuse(408, "the request took too long to arrive")(scope, receive, send)
-            return
+            return None
         if body is None:
             await _refuse(413, f"a request may have {BODY_LIMIT} bytes")(scope, receive, send)
-            return
-        if caller is not None:
-            await self._serve({**scope, CALLER: caller}, caller, body, receive, send)
+        return body
 
     async def _serve(self, scope: Scope, caller: Caller, body: bytes, receive: Receive, send: Send) -> None:
         try:
             answered = await _while_connected(self._inner, scope, body, receive, send)
-            if answered and caller.shown:
+            if answered and (caller.shown or caller.repeatable or caller.answers):
                 # Only now: what was killed before its answer left is asked for again, and found again.
-                await self._desk.act_soon(mark_read, caller.shown)
+                await self._desk.act_soon(_settle, caller)
         finally:
             caller.answered()
 
@@ -102,6 +125,14 @@ class Gate:
             return None
         session = await self._desk.act_soon(session_of, token.strip())
         return Caller(self._desk, session) if session else None
+
+
+def _settle(project: Project, caller: Caller) -> None:
+    with project.store.together():
+        mark_read(project, caller.shown)
+        project.store.forget_requests(caller.repeatable)
+        if caller.answers:
+            answer_left(project, caller.session)
 
 
 def _refuse(status: int, message: str, headers: dict[str, str] | None = None) -> Response:

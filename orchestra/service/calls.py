@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from mcp.server.mcpserver import Context
@@ -11,14 +12,17 @@ from mcp_types import CallToolResult, TextContent
 from orchestra.actions import access
 from orchestra.actions.message import quoted
 from orchestra.errors import UsageError
+from orchestra.lifecycle import age
 from orchestra.model import Message, Session
-from orchestra.names import MAIN
+from orchestra.names import MAIN, digest
 from orchestra.project import Project
 from orchestra.service.auth import CALLER
 from orchestra.service.desk import TEXT_LIMIT, Caller
 from orchestra.wire import plain
 
 AnyContext = Context[Any, Any]
+REPEATED_WITHIN = 60.0
+"""Seconds in which a call whose answer did not leave counts as the same when it comes again."""
 _LONGEST_KEY = 200
 
 
@@ -34,6 +38,24 @@ def once(context: AnyContext) -> str | None:
     request: Any = context.request_context.request
     key: str | None = request.headers.get("idempotency-key")
     return key[:_LONGEST_KEY] if key else None
+
+
+def sent_once(project: Project, caller: Caller, about: list[str], send: Callable[[], Message]) -> Message:
+    """Send a message, or return the one that the same call sent before, if its answer has not left since.
+
+    A client that lost its connection calls again; one that had its answer means a second message.
+    """
+    store, key = project.store, f"{caller.session.id}.{digest(json.dumps(about), 32)}"
+    with store.together():
+        before = store.request(key)
+        sent = store.message(int(before.answer)) if before is not None and before.answer else None
+        if before is None or sent is None or age(before.begun_at, store.now()) > REPEATED_WITHIN:
+            store.forget_requests([key])
+            store.begin_request(key, about[0], "")
+            sent = send()
+            store.answer_request(key, str(sent.id))
+    caller.repeatable.append(key)
+    return sent
 
 
 async def target(caller: Caller, action: str, session_id: str) -> Session:
@@ -69,9 +91,11 @@ def answer(value: object) -> CallToolResult:
     )
 
 
-def handed(messages: list[Message]) -> CallToolResult:
+def handed(messages: list[Message], *, more: bool = False) -> CallToolResult:
     """Return messages as a tool's result: quoted and labelled for the model, and as data."""
     text = quoted(messages) if messages else "No new messages."
+    if more:
+        text = f"{text}\n\n(More messages wait: call read_messages again.)"
     return CallToolResult(content=[TextContent(text=text)], structured_content={"messages": plain(messages)})
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from pathlib import Path
 
 from orchestra.actions import evidence, places
+from orchestra.actions.handing import BATCH, handed_over
 from orchestra.actions.message import heads, quoted
 from orchestra.agents import Delivery as Way
 from orchestra.agents import listens, tells_prompts
@@ -23,7 +23,6 @@ from orchestra.model import (
     MessageKind,
     MessageState,
     Role,
-    SandboxKind,
     Session,
     State,
     Window,
@@ -37,11 +36,7 @@ from orchestra.wire import request_id
 
 log = logging.getLogger("orchestra.service.delivery")
 
-LONG = 4000
-"""Bytes of a text beyond which the agent gets a file with a pointer instead."""
 _PROOFS = frozenset({Sign.TURN_STARTED.value, Sign.TOOL_USED.value})
-BATCH = 20
-"""The most messages that are typed at once."""
 _POLL = 0.05
 
 
@@ -120,21 +115,6 @@ def can_wait(session: Session, queued: Sequence[Message]) -> bool:
     return all(session.role is Role.DESIGNER and one.kind is MessageKind.NOTICE for one in queued)
 
 
-def shortened(project: Project, session: Session, message: Message) -> Message:
-    """Return the message as it may be given to an agent: a long text becomes a file, with a pointer to it."""
-    if len(message.text.encode("utf-8", "replace")) <= LONG:
-        return message
-    name = f"{message.id}.md"
-    directory = project.place(session).agent / "messages"
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    fresh = directory / f".{name}.new"
-    fresh.write_text(message.text, encoding="utf-8", errors="replace")
-    fresh.replace(directory / name)
-    in_docker = session.sandbox is SandboxKind.DOCKER
-    seen = Path(places.AGENT_FILES) / "messages" / name if in_docker else directory / name
-    return replace(message, text=f"(It is long: read it in {seen})")
-
-
 def _used(window: Window, clients: Sequence[Client], now: datetime, quiet: float) -> bool:
     # A last key in the future was pressed before the clock was set back.
     return any(one.window == window.id and 0 <= now.timestamp() - one.activity < quiet for one in clients)
@@ -201,6 +181,7 @@ class Typist:
             queued = self._fresh(session)
             if standing == "" and queued:
                 queued = self._unseen(session, queued, server.capture(window.pane))
+                queued = handed_over(self._project, session, queued)
                 self._note(session, queued)
         if standing is None:
             return self._not_known(session)
@@ -265,7 +246,7 @@ class Typist:
         (after, *_) = [one.after for one in store.typed(session.id) if one.message in ids] or [0]
         self._since.update(dict.fromkeys(ids, self._clock()))
         try:
-            shown = self._paste(session, server, window, self._text(session, queued))
+            shown = self._paste(session, server, window, quoted(queued))
         except NotFound:
             # Its program ended: nothing took it.
             store.forget_typed(ids)
@@ -333,9 +314,6 @@ class Typist:
             return False
         server.paste(window.pane, " ")
         return self._proven(session, after)
-
-    def _text(self, session: Session, queued: list[Message]) -> str:
-        return quoted([shortened(self._project, session, message) for message in queued])
 
 
 def _label(ids: list[int]) -> str:

@@ -38,7 +38,8 @@ def give(project: Project, session: Session, listener: int, numbers: list[int]) 
     earlier = [one for one in under_way(project, session) if one not in numbers]
     project.store.set(_key(session), json.dumps([listener, time.monotonic(), numbers, earlier]))
     # Only these: the next hook call proves nothing about what was given before.
-    evidence.offer(project, session, numbers)
+    # A listener that did not get its answer asks for the same again.
+    evidence.offer(project, session, numbers, left=True)
 
 
 def under_way(project: Project, session: Session) -> list[int]:

@@ -16,11 +16,12 @@ from starlette.responses import JSONResponse, Response
 
 from orchestra.actions import evidence
 from orchestra.agents import listens, tools_late
-from orchestra.errors import OrchestraError
+from orchestra.errors import OrchestraError, UsageError
 from orchestra.lifecycle import age
 from orchestra.model import State
 from orchestra.service.auth import CALLER
 from orchestra.service.desk import Caller
+from orchestra.service.limits import seconds_to_wait
 from orchestra.service.listening import LISTEN_EVENT, listen
 
 log = logging.getLogger("orchestra.service.hooks")
@@ -45,7 +46,6 @@ LATEST = 2.0
 """The most by which it is held longer where it took more than that: all takes longer then."""
 BACK = 1.0
 """Seconds in which a listener whose question ended asks again."""
-_POLL = 0.05
 _SHORT_POLL = 0.005
 _RECENT = 3.0
 _EVENT = re.compile(r"[A-Za-z]{1,40}")
@@ -61,7 +61,11 @@ async def take(request: Request, *, tools_deadline: float = TOOLS_DEADLINE) -> R
         return JSONResponse({"error": "the body must be a JSON object"}, status_code=400)
     caller: Caller = request.scope[CALLER]
     if event == AWAIT_EVENT:
-        return JSONResponse({"waiting": await _messages_wait(caller, payload.get("seconds"))})
+        try:
+            seconds = seconds_to_wait(payload.get("seconds", 0), LONGEST_AWAIT)
+        except UsageError as error:
+            return JSONResponse({"error": str(error)}, status_code=400)
+        return JSONResponse({"waiting": await caller.desk.arrival(caller.session, AWAIT_EVENT, seconds)})
     if event == LISTEN_EVENT:
         return JSONResponse(await listen(request, payload))
     if event == START_EVENT or (event == PROMPT_EVENT and caller.session.state is State.STARTING):
@@ -80,10 +84,15 @@ async def take(request: Request, *, tools_deadline: float = TOOLS_DEADLINE) -> R
 
 def _payload(body: bytes) -> dict[str, Any] | None:
     try:
-        value = json.loads(body or b"{}")
+        value = json.loads(body or b"{}", parse_constant=_no_number)
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
+
+
+def _no_number(text: str) -> None:
+    """Refuse what Python reads as a number and JSON does not have."""
+    raise ValueError(text)
 
 
 async def _tools_fetched(caller: Caller, deadline: float) -> None:
@@ -95,17 +104,6 @@ async def _tools_fetched(caller: Caller, deadline: float) -> None:
             if caller.desk.presence.has_tools(session.id, within=since + monotonic() - begun):
                 return
             await anyio.sleep(_SHORT_POLL)
-
-
-async def _messages_wait(caller: Caller, seconds: object) -> bool:
-    store = caller.desk.project.store
-    version = -1
-    with anyio.move_on_after(min(float(seconds), LONGEST_AWAIT) if isinstance(seconds, int | float) else 0.0):
-        while True:
-            if version != (version := store.data_version()) and store.waits(caller.name):
-                return True
-            await anyio.sleep(_POLL)
-    return False
 
 
 def _listened(caller: Caller) -> bool:
@@ -120,10 +118,14 @@ def _has_trait(caller: Caller, trait: Callable[[str], bool]) -> bool:
 
 
 async def _reply(caller: Caller, event: str, payload: dict[str, Any]) -> dict[str, Any]:
+    # Alone: what an earlier reply brings counts as given once that has been sent.
+    await caller.read_alone()
     try:
-        return await caller.desk.act_soon(
+        reply = await caller.desk.act_soon(
             evidence.take_hook, caller.session, event, payload, listened=_listened(caller)
         )
+        caller.answers.extend([reply] if reply else [])
+        return reply
     except OrchestraError as error:
         log.warning("hook %s of %s: %s", event, caller.name, error)
     except Exception:  # an agent's turn must not depend on a bug of ours

@@ -16,6 +16,8 @@ from orchestra.errors import ServiceDown
 from orchestra.project import Project
 from orchestra.service.auth import Addresses
 from orchestra.service.desk import log
+from orchestra.service.http import limited
+from orchestra.service.limits import HEAD_LIMIT, Connections
 
 LOOPBACK = "127.0.0.1"
 """The address for sessions on the machine itself."""
@@ -71,8 +73,9 @@ def loopback_socket(project: Project) -> socket.socket:
 class Listeners:
     """The HTTP servers of this process, all in front of one application."""
 
-    def __init__(self, app: ASGIApp, addresses: Addresses) -> None:
+    def __init__(self, app: ASGIApp, addresses: Addresses, connections: Connections) -> None:
         self._app = app
+        self._protocol = limited(connections)
         self._addresses = addresses
         self._servers: dict[str, tuple[_Server, asyncio.Task[None]]] = {}
         self._refused: set[str] = set()
@@ -84,6 +87,8 @@ class Listeners:
         self._addresses.hosts.add(f"{address}:{self.port}")
         config = uvicorn.Config(
             self._app,
+            http=self._protocol,
+            h11_max_incomplete_event_size=HEAD_LIMIT,
             log_config=None,
             access_log=False,
             lifespan="off",

@@ -12,14 +12,15 @@ import anyio
 from starlette.requests import Request
 
 from orchestra.actions import evidence
+from orchestra.actions.handing import handed_over
 from orchestra.actions.message import quoted
 from orchestra.agents import listens
 from orchestra.lifecycle import Sign
-from orchestra.model import Intent, Message, Session
+from orchestra.model import Intent, Session
 from orchestra.project import Project
 from orchestra.service import handed
 from orchestra.service.auth import CALLER
-from orchestra.service.delivery import can_wait, shortened
+from orchestra.service.delivery import can_wait
 from orchestra.service.desk import Caller
 
 LISTEN_EVENT = "Listen"
@@ -75,7 +76,7 @@ def wake(project: Project, session: Session, listener: int, may_wake: Callable[[
         queued = evidence.givable(project, session)
         before = handed.given_before(project, session)
         if before.listener == listener and (again := [one for one in queued if one.id in before.numbers]):
-            return _text(project, session, again)
+            return quoted(handed_over(project, session, again))
         # The listener of the turn that these have started may come before that turn's first hook.
         on_the_way = handed.under_way(project, session)
         queued = [message for message in queued if message.id not in on_the_way]
@@ -83,9 +84,6 @@ def wake(project: Project, session: Session, listener: int, may_wake: Callable[[
         at_rest = now.intent is Intent.RUN and project.store.program_sign(session.name) in _AT_REST
         if not queued or not at_rest or can_wait(now, queued) or not may_wake():
             return ""
-        handed.give(project, session, listener, [message.id for message in queued])
-        return _text(project, session, queued)
-
-
-def _text(project: Project, session: Session, messages: list[Message]) -> str:
-    return quoted([shortened(project, session, message) for message in messages])
+        given = handed_over(project, session, queued)
+        handed.give(project, session, listener, [message.id for message in given])
+        return quoted(given)

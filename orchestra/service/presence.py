@@ -19,6 +19,7 @@ class Presence:
         self._fetched: dict[int, float] = {}
         self._pulled: dict[int, float] = {}
         self._waiting: Counter[int] = Counter()
+        self._tickets: Counter[tuple[int, str]] = Counter()
         self._listeners: dict[int, int] = {}
         self._listening: Counter[int] = Counter()
         self._listened: dict[int, float] = {}
@@ -58,6 +59,17 @@ class Presence:
         with self._lock:
             seen = self._tools_seen.get(session)
         return seen is not None and monotonic() - seen <= within
+
+    def begin_wait(self, session: int, kind: str) -> int:
+        """Return the ticket of a new wait; it ends the session's earlier one of this kind."""
+        with self._lock:
+            self._tickets[session, kind] += 1
+            return self._tickets[session, kind]
+
+    def is_newest_wait(self, session: int, kind: str, ticket: int) -> bool:
+        """Say whether the session has begun no later wait of this kind."""
+        with self._lock:
+            return self._tickets[session, kind] == ticket
 
     @contextmanager
     def pulling(self, session: int) -> Iterator[None]:

@@ -15,6 +15,7 @@ from typing import IO
 
 from orchestra.project import Project
 from orchestra.service.desk import log
+from orchestra.service.limits import raise_file_limit
 from orchestra.terminal_text import clean
 
 LOG_SIZE = 1_000_000
@@ -28,6 +29,7 @@ def main(root: Path) -> int:
     for name in [one for one in os.environ if one.startswith("TMUX")]:
         # Who started the service must not decide which tmux server it talks to.
         del os.environ[name]
+    raise_file_limit()
     project = Project.open(root)
     held = hold(project.paths.locks / LOCK)
     if held is None:
@@ -78,6 +80,8 @@ def open_log(path: Path) -> None:
     for name in ("mcp", "uvicorn", "docker", "urllib3", "httpx", "asyncio", "git"):
         # At INFO they write down what agents say.
         logging.getLogger(name).setLevel(logging.WARNING)
+    # Of every broken request it writes a line.
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     sys.excepthook = _uncaught
     threading.excepthook = lambda event: log.critical("thread", exc_info=event.exc_value)
 

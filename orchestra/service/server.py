@@ -18,6 +18,7 @@ from orchestra.project import Project
 from orchestra.service import hooks
 from orchestra.service.auth import Addresses, Gate
 from orchestra.service.desk import Desk, log
+from orchestra.service.limits import Connections
 from orchestra.service.listeners import Listeners, loopback_socket
 from orchestra.service.rooms import Rooms
 from orchestra.service.socket import ActionSocket
@@ -53,9 +54,11 @@ class Service:
 
     def __init__(self, project: Project) -> None:
         self._desk = Desk(project)
-        addresses = Addresses()
+        addresses, connections = Addresses(), Connections()
         self._rooms = Rooms(self._desk, addresses)
-        self._listeners = Listeners(Gate(self._desk, addresses, Paths(self._rooms)), addresses)
+        self._listeners = Listeners(
+            Gate(self._desk, addresses, connections, Paths(self._rooms)), addresses, connections
+        )
         self._leaving = asyncio.Event()
         self._socket = ActionSocket(self._desk, lambda: self._listeners.port, self._leaving.set)
 

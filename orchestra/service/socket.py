@@ -15,6 +15,7 @@ from orchestra import __version__, errors, wire
 from orchestra.actions import table
 from orchestra.actions.service import mark
 from orchestra.service.desk import Desk
+from orchestra.service.limits import LOCAL_CONNECTIONS, LOCAL_DEADLINE
 
 log = logging.getLogger("orchestra.service.socket")
 
@@ -53,13 +54,16 @@ class ActionSocket:
 
     async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
+        if len(self._running) >= LOCAL_CONNECTIONS:
+            writer.close()
+            return
         if task is not None:
             self._running.add(task)
             task.add_done_callback(self._running.discard)
         try:
-            while line := await reader.readline():
+            while line := await asyncio.wait_for(reader.readline(), LOCAL_DEADLINE):
                 await self._serve(line, writer)
-        except (ConnectionError, ValueError) as error:
+        except (ConnectionError, TimeoutError, ValueError) as error:
             log.info("a request was cut off: %s", type(error).__name__)
         finally:
             writer.close()
@@ -91,7 +95,7 @@ class ActionSocket:
 
         future = self._requests.get(number)
         if future is None:
-            future = self._desk.actions.submit(table.run, self._desk.project, action, arguments, progress, number)
+            future = self._desk.local.submit(table.run, self._desk.project, action, arguments, progress, number)
             self._remember(number, future)
         future.add_done_callback(lambda _: loop.call_soon_threadsafe(lines.put_nowait, None))
         while (text := await lines.get()) is not None:

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Annotated, Any, Literal
 
-import anyio
 from mcp_types import CallToolResult
 from pydantic import Field
 
 from orchestra.actions import access, merge, message, review, sessions, spawn, spec
+from orchestra.actions.handing import fitting
 from orchestra.model import Role
-from orchestra.service.calls import AnyContext, answer, calling, check, handed, once, recipient, target
+from orchestra.service.calls import AnyContext, answer, calling, check, handed, once, recipient, sent_once, target
 from orchestra.service.desk import Caller
+from orchestra.service.limits import seconds_to_wait
 
 LONGEST_WAIT = 300.0
 """The most seconds that one call of ``wait_for_messages`` lasts."""
-_POLL = 0.05
+READ_AT_ONCE = 50
+"""The most messages that one call of ``read_messages`` returns."""
+READ_BYTES = 128 * 1024
+"""The most bytes of them."""
 
 Name = Annotated[str, Field(description='The session\'s name, as list_sessions shows it; "main" is the designer.')]
 Tool = Callable[..., Coroutine[Any, Any, CallToolResult]]
@@ -34,13 +39,21 @@ async def send_message_to_session(
     """
     caller = calling(ctx)
     text = check(message, "the message")
-    sent = await caller.desk.act(_send, caller, recipient(session_id), text, once(ctx))
+    await _may_send(caller, ctx)
+    sent = await caller.act(_send, caller, recipient(session_id), text, once(ctx))
     return answer({"id": sent.id, "recipient": sent.recipient, "kind": sent.kind, "state": sent.state})
+
+
+async def _may_send(caller: Caller, ctx: AnyContext) -> None:
+    caller.desk.shares.message(caller.session.id)
+    if not once(ctx):
+        await caller.send_alone()
 
 
 def _send(project: Any, caller: Caller, to: str, text: str, dedupe: str | None) -> Any:  # noqa: ANN401 -- passed through
     message.check_family(project, caller.session, to)
-    return message.send(project, sender=caller.name, recipient=to, text=text, dedupe=dedupe)
+    send = partial(message.send, project, sender=caller.name, recipient=to, text=text, dedupe=dedupe)
+    return send() if dedupe else sent_once(project, caller, ["send", to, text], send)
 
 
 async def read_messages(ctx: AnyContext) -> CallToolResult:
@@ -54,28 +67,19 @@ async def wait_for_messages(
     ctx: AnyContext,
     timeout: Annotated[float, Field(description="Seconds to wait, at most 300.")] = 30.0,  # noqa: ASYNC109 -- the caller's wish
 ) -> CallToolResult:
-    """Wait until a message arrives, then return all you have not read; nothing arrived is no error."""
-    caller = calling(ctx)
+    """Wait until a message arrives, then return what you have not read; nothing arrived is no error."""
+    caller, seconds = calling(ctx), seconds_to_wait(timeout, LONGEST_WAIT)
     with caller.desk.presence.pulling(caller.session.id):
-        with anyio.move_on_after(min(max(timeout, 0.0), LONGEST_WAIT)):
-            await _arrival(caller)
+        await caller.desk.arrival(caller.session, "tool", seconds)
         return await _unread(caller)
 
 
 async def _unread(caller: Caller) -> CallToolResult:
     await caller.read_alone()
-    found = await caller.desk.act(message.unread, caller.name)
-    caller.shown.extend(one.id for one in found)
-    return handed(found)
-
-
-async def _arrival(caller: Caller) -> None:
-    store = caller.desk.project.store
-    version = -1
-    while True:
-        if version != (version := store.data_version()) and store.waits(caller.name):
-            return
-        await anyio.sleep(_POLL)
+    found = await caller.act(message.unread, caller.name, limit=READ_AT_ONCE + 1)
+    given = fitting(found, READ_AT_ONCE, READ_BYTES)
+    caller.shown.extend(one.id for one in given)
+    return handed(given, more=len(given) < len(found))
 
 
 async def read_spec(
@@ -84,13 +88,13 @@ async def read_spec(
     """Return the newest version of a spec: what the session is to build. Read it again when it changes."""
     caller = calling(ctx)
     session = await target(caller, "read_spec", session_id)
-    found = await caller.desk.act(spec.read_spec, session.name, reader=caller.name)
+    found = await caller.act(spec.read_spec, session.name, reader=caller.name)
     return answer(found if found is not None else f"{session.name} has no spec.")
 
 
 async def list_sessions(ctx: AnyContext) -> CallToolResult:
     """List the sessions: name, role, state and since when, branch, unread messages, size of the diff."""
-    return answer(await calling(ctx).desk.act(sessions.list_sessions))
+    return answer(await calling(ctx).act(sessions.list_sessions))
 
 
 async def report(
@@ -105,12 +109,15 @@ async def report(
 ) -> CallToolResult:
     """Tell the designer how your task stands. Always report complete, with what you tested, when it is done."""
     caller = calling(ctx)
-    sent = await caller.desk.act(_report, caller.name, kind, check(message, "the report"), once(ctx))
+    text = check(message, "the report")
+    await _may_send(caller, ctx)
+    sent = await caller.act(_report, caller, kind, text, once(ctx))
     return answer({"id": sent.id, "recipient": sent.recipient, "kind": sent.kind, "state": sent.state})
 
 
-def _report(project: Any, sender: str, kind: str, text: str, dedupe: str | None) -> Any:  # noqa: ANN401 -- passed through
-    return message.report(project, sender=sender, kind=kind, text=text, dedupe=dedupe)
+def _report(project: Any, caller: Caller, kind: str, text: str, dedupe: str | None) -> Any:  # noqa: ANN401 -- passed through
+    send = partial(message.report, project, sender=caller.name, kind=kind, text=text, dedupe=dedupe)
+    return send() if dedupe else sent_once(project, caller, ["report", kind, text], send)
 
 
 async def spawn_executor(  # noqa: PLR0917 -- the protocol passes arguments by name
@@ -130,7 +137,7 @@ async def spawn_executor(  # noqa: PLR0917 -- the protocol passes arguments by n
     caller = calling(ctx)
     access.permit(caller.session, "spawn", None)
     text = check(instructions, "the task")
-    made = await caller.desk.act(
+    made = await caller.act(
         spawn.spawn, title=title, task=text, agent=agent, base=base, paired=paired, parent=caller.name
     )
     return answer({"name": made.name, "state": made.state, "branch": made.branch, "worktree": made.worktree})
@@ -140,7 +147,7 @@ async def get_session(ctx: AnyContext, session_id: Name) -> CallToolResult:
     """Return all about one session: state and its evidence, commits, messages, last events."""
     caller = calling(ctx)
     session = await target(caller, "get_session", session_id)
-    return answer(await caller.desk.act(sessions.show, session.name))
+    return answer(await caller.act(sessions.show, session.name))
 
 
 async def get_diff(
@@ -151,7 +158,7 @@ async def get_diff(
     """Return what a session has changed since its base, uncommitted and new files included."""
     caller = calling(ctx)
     session = await target(caller, "get_diff", session_id)
-    text = await caller.desk.act(review.diff, session.name, stat=stat)
+    text = await caller.act(review.diff, session.name, stat=stat)
     return answer(text or f"{session.name} has changed nothing.")
 
 
@@ -163,7 +170,7 @@ async def update_spec(
     """Replace a session's spec; its agent is told the difference."""
     caller = calling(ctx)
     session = await target(caller, "update_spec", session_id)
-    saved = await caller.desk.act(spec.write_spec, session.name, check(text, "the spec"), caller.name)
+    saved = await caller.act(spec.write_spec, session.name, check(text, "the spec"), caller.name)
     return answer({"session": session.name, "version": saved.version} if saved else "The spec is the same as before.")
 
 
@@ -171,7 +178,7 @@ async def review_session(ctx: AnyContext, session_id: Name) -> CallToolResult:
     """Return what a merge would bring: commits, sizes, uncommitted files, conflicts, changed agent settings."""
     caller = calling(ctx)
     session = await target(caller, "review", session_id)
-    return answer(await caller.desk.act(review.review, session.name))
+    return answer(await caller.act(review.review, session.name))
 
 
 async def merge_session(
@@ -186,14 +193,14 @@ async def merge_session(
     """
     caller = calling(ctx)
     session = await target(caller, "merge", session_id)
-    return answer(await caller.desk.act(merge.merge, session.name, into=into, strategy=strategy))
+    return answer(await caller.act(merge.merge, session.name, into=into, strategy=strategy))
 
 
 async def stop_session(ctx: AnyContext, session_id: Name) -> CallToolResult:
     """Stop an executor's agent; its conversation, worktree and branch stay."""
     caller = calling(ctx)
     session = await target(caller, "stop", session_id)
-    stopped = await caller.desk.act(sessions.stop, session.name)
+    stopped = await caller.act(sessions.stop, session.name)
     return answer({"name": stopped.name, "state": stopped.state})
 
 
@@ -205,7 +212,7 @@ async def delete_session(
     """Delete an executor; all it holds is kept first, and the person can restore it."""
     caller = calling(ctx)
     session = await target(caller, "delete", session_id)
-    return answer(await caller.desk.act(sessions.delete, session.name, force=force))
+    return answer(await caller.act(sessions.delete, session.name, force=force))
 
 
 SHARED: tuple[Tool, ...] = (send_message_to_session, read_messages, wait_for_messages, read_spec, list_sessions)

@@ -9,6 +9,10 @@ from orchestra.model import Event
 from orchestra.store.connection import moment
 from orchestra.store.part import Part
 
+KEPT = 5000
+"""The newest events of a session that are kept."""
+_EVERY = 100
+
 
 class Events(Part):
     """The events of every session."""
@@ -24,7 +28,20 @@ class Events(Part):
                 kind,
                 text,
             )
+            if rows[0]["id"] % _EVERY == 0:
+                self._forget_oldest(session)
         return _event(rows[0])
+
+    def _forget_oldest(self, session: str) -> None:
+        """An agent tells as many events as it likes; they must not fill the disk."""
+        self._database.rows(
+            """DELETE FROM events WHERE session = ?1 AND session_id = ?2 AND id <= (
+                SELECT id FROM events WHERE session = ?1 AND session_id = ?2 ORDER BY id DESC LIMIT 1 OFFSET ?3
+            )""",
+            session,
+            self._owner(session),
+            KEPT,
+        )
 
     def events(self, session: str | None = None, after_id: int = 0, limit: int = 200) -> list[Event]:
         """Return the newest ``limit`` events after ``after_id``, oldest first."""

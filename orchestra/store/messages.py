@@ -37,7 +37,15 @@ class Messages(Part):
                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued')
                 ON CONFLICT (sender, sender_id, dedupe) DO NOTHING RETURNING *""",
                 *values,
-            ) or self._database.rows(
+            )
+            if rows and sender_id:
+                self._database.rows(
+                    """INSERT INTO sent (session_id, bytes) VALUES (?, ?)
+                    ON CONFLICT (session_id) DO UPDATE SET bytes = bytes + excluded.bytes""",
+                    sender_id,
+                    len(text.encode("utf-8", "replace")),
+                )
+            rows = rows or self._database.rows(
                 "SELECT * FROM messages WHERE sender = ? AND sender_id = ? AND dedupe = ?", sender, sender_id, dedupe
             )
         return _message(rows[0])
@@ -49,11 +57,13 @@ class Messages(Part):
         states: Collection[MessageState] | None = None,
         after_id: int = 0,
         limit: int | None = None,
+        *,
+        before_id: int = 0,
     ) -> list[Message]:
-        """Return the newest ``limit`` (or all) messages after ``after_id``, oldest first."""
+        """Return the newest ``limit`` (or all) messages after ``after_id`` and before ``before_id``, oldest first."""
         rows = self._database.rows(
             """SELECT * FROM messages
-            WHERE id > ?1
+            WHERE id > ?1 AND (?8 = 0 OR id < ?8)
                 AND (?2 IS NULL OR (recipient = ?2 AND recipient_id = ?3))
                 AND (?4 IS NULL OR (sender = ?4 AND sender_id = ?5))
                 AND state IN (SELECT value FROM json_each(?6))
@@ -65,6 +75,7 @@ class Messages(Part):
             self._owner(sender) if sender else 0,
             json.dumps(list(_ORDER if states is None else states)),
             -1 if limit is None else limit,
+            before_id,
         )
         return [_message(row) for row in reversed(rows)]
 
@@ -78,6 +89,33 @@ class Messages(Part):
             limit,
         )
         return [_message(row) for row in rows]
+
+    def unread(self, recipient: str, limit: int) -> list[Message]:
+        """Return the oldest ``limit`` messages that a recipient has not read, oldest first."""
+        rows = self._database.rows(
+            """SELECT * FROM messages WHERE recipient = ? AND recipient_id = ? AND state IN ('queued', 'delivered')
+            ORDER BY id LIMIT ?""",
+            recipient,
+            self._owner(recipient),
+            limit,
+        )
+        return [_message(row) for row in rows]
+
+    def waiting_from(self, recipient: str, sender: str) -> tuple[int, int]:
+        """Return how many messages of one sender, and of all sessions, wait for a recipient."""
+        row = self._database.rows(
+            """SELECT COALESCE(SUM(sender_id = ?), 0) AS own, COALESCE(SUM(sender_id > 0), 0) AS everyone
+            FROM messages WHERE recipient = ? AND recipient_id = ? AND state = 'queued'""",
+            self._owner(sender),
+            recipient,
+            self._owner(recipient),
+        )[0]
+        return int(row["own"]), int(row["everyone"])
+
+    def sent_bytes(self, sender: str) -> int:
+        """Return how many bytes of text a session has sent."""
+        row = self._database.row("SELECT bytes FROM sent WHERE session_id = ?", self._owner(sender))
+        return int(row["bytes"]) if row else 0
 
     def waits(self, recipient: str) -> bool:
         """Say whether a message waits for a recipient, without reading its text."""

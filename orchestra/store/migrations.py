@@ -137,6 +137,11 @@ MIGRATIONS: Mapping[str, tuple[str, ...]] = {
         "DELETE FROM notes WHERE key LIKE 'typed.%'",
     ),
     "0010-trouble": ("ALTER TABLE sessions ADD COLUMN trouble TEXT NOT NULL DEFAULT ''",),
+    "0011-sent": (
+        "CREATE TABLE sent (session_id INTEGER PRIMARY KEY, bytes INTEGER NOT NULL)",
+        """INSERT INTO sent (session_id, bytes) SELECT sender_id, SUM(LENGTH(CAST(text AS BLOB))) FROM messages
+        WHERE sender_id > 0 GROUP BY sender_id""",
+    ),
 }
 """What each step does; one that has been released is never edited, only followed by another."""
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
+from orchestra.store.connection import moment
 from orchestra.store.part import Part
 
 KEPT = 1000
@@ -22,6 +26,7 @@ class Request:
     id: str
     action: str
     arguments: str
+    begun_at: datetime
     note: str = ""
     answer: str = ""
 
@@ -58,6 +63,13 @@ class Requests(Part):
         with self._database.change():
             self._database.rows("UPDATE requests SET answer = ? WHERE id = ? AND answer = ''", answer, number)
 
+    def forget_requests(self, numbers: Iterable[str]) -> None:
+        """Forget requests whose answers have arrived."""
+        with self._database.change():
+            self._database.rows(
+                "DELETE FROM requests WHERE id IN (SELECT value FROM json_each(?))", json.dumps(list(numbers))
+            )
+
 
 def _request(row: sqlite3.Row) -> Request:
-    return Request(*(row[name] for name in ("id", "action", "arguments", "note", "answer")))
+    return Request(row["id"], row["action"], row["arguments"], moment(row["begun_at"]), row["note"], row["answer"])

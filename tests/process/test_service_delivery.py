@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from orchestra.actions import message, places
-from orchestra.actions.evidence import take_hook
+from orchestra.actions.evidence import answer_left, take_hook
 from orchestra.drivers.tmux import Tmux
 from orchestra.lifecycle import Sign
 from orchestra.model import Intent, MessageState, Session, State
@@ -434,6 +434,7 @@ def test_what_may_have_been_taken_in_a_crash_is_not_handed_over_as_well(project:
     reply = str(take_hook(project, session, "UserPromptSubmit", {"prompt": "my own words"}))
     assert "the other" in reply
     assert "transfer" not in reply
+    answer_left(project, session)
     # Its hook tells that it did take it.
     take_hook(project, session, "UserPromptSubmit", {"prompt": f"[message {first} from main]\n> transfer 100 EUR"})
     assert state_of(project, first) is MessageState.DELIVERED

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from orchestra.actions import message
-from orchestra.actions.evidence import take_hook
+from orchestra.actions.evidence import answer_left, take_hook
 from orchestra.lifecycle import Sign
 from orchestra.model import Intent, MessageState, State
 from orchestra.project import Project
@@ -40,7 +40,11 @@ def say(project: Project, text: str) -> None:
 
 
 def hook(project: Project, event: str, *, listened: bool = False, **payload: str) -> str:
-    return str(take_hook(project, project.store.session("alpha"), event, dict(payload), listened=listened))
+    session = project.store.session("alpha")
+    reply = take_hook(project, session, event, dict(payload), listened=listened)
+    if reply:
+        answer_left(project, session)
+    return str(reply)
 
 
 def states(project: Project) -> list[MessageState]:
@@ -165,3 +169,38 @@ def test_word_of_being_ready_that_comes_after_the_first_prompt_changes_nothing(p
     assert (session.state, project.store.program_sign("alpha")) == (State.WORKING, Sign.TOOL_USED)
     hook(project, "Stop")
     assert states(project) == [MessageState.READ]
+
+
+def test_a_reply_that_was_never_sent_is_given_again(project: Project) -> None:
+    """The service was killed before it answered, or the agent had hung up: what goes on has not seen it."""
+    session = project.store.session("alpha")
+    say(project, "PURPLE")
+    assert "PURPLE" in str(take_hook(project, session, "PostToolUse", {"tool_name": "Bash"}))
+    assert "PURPLE" in hook(project, "PostToolUse", tool_name="Bash")
+    assert "PURPLE" not in hook(project, "PostToolUse", tool_name="Bash")
+    assert states(project) == [MessageState.DELIVERED]
+
+
+def test_one_reply_brings_as_much_as_an_agent_can_take_in_and_the_next_the_rest(project: Project) -> None:
+    for number in range(25):
+        say(project, f"number {number}.")
+    say(project, "m" * 60_000)
+    seen, replies = "", []
+    while reply := hook(project, "PostToolUse", tool_name="Bash"):
+        if reply == "{}":
+            break
+        replies.append(reply)
+        seen += reply
+    assert len(replies) == 2
+    assert max(map(len, replies)) < 40_000
+    assert [f"number {number}." for number in range(25) if seen.count(f"number {number}.") != 1] == []
+    assert "It is long: read it in" in seen
+    assert set(states(project)) == {MessageState.DELIVERED}
+
+
+def test_what_waits_in_long_texts_comes_in_pieces(project: Project) -> None:
+    for _ in range(20):
+        say(project, "m" * 3900)
+    first = hook(project, "PostToolUse", tool_name="Bash")
+    assert first.count("[message") == 8
+    assert hook(project, "PostToolUse", tool_name="Bash").count("[message") == 8

@@ -1,0 +1,68 @@
+"""Waiting for a change of the database: one look for all who wait, and none while nobody does."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from orchestra.errors import OrchestraError
+
+log = logging.getLogger("orchestra.service")
+
+_POLL = 0.05
+
+
+class Changes:
+    """Wakes those who wait when the database has changed; used in the event loop's thread alone."""
+
+    def __init__(self, version: Callable[[], int]) -> None:
+        self._look = version
+        self._version = -1
+        self._changed = asyncio.Event()
+        self._waiting = 0
+        self._kicks = 0
+        self._poller: asyncio.Task[None] | None = None
+
+    async def until(self, wanted: Callable[[], bool]) -> None:
+        """Wait until ``wanted``, asked anew after each change, says yes."""
+        self._waiting += 1
+        try:
+            while True:
+                self._saw(seen := self._look())
+                if wanted():
+                    return
+                await self._after(seen)
+        finally:
+            self._waiting -= 1
+
+    def wake(self) -> None:
+        """Have those who wait ask again, for something else has changed."""
+        self._kicks += 1
+        self._ring()
+
+    def _saw(self, version: int) -> None:
+        if version > self._version:
+            self._version = version
+            self._ring()
+
+    def _ring(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def _after(self, version: int) -> None:
+        kicks = self._kicks
+        while self._version <= version and self._kicks == kicks:
+            if self._poller is None or self._poller.done():
+                self._poller = asyncio.create_task(self._poll())
+            await self._changed.wait()
+
+    async def _poll(self) -> None:
+        try:
+            while self._waiting:
+                self._saw(self._look())
+                await asyncio.sleep(_POLL)
+        except OrchestraError as error:
+            log.warning("%s", error)
+            # Those who wait look themselves then, and meet the same trouble.
+            self._saw(self._version + 1)
