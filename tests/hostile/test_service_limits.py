@@ -112,8 +112,9 @@ def test_so_is_the_second_head_of_a_connection(service: Running) -> None:
         assert b" 200 " in link.recv(4096)
         link.sendall(b"POST /hooks/Notif")
         began = time.monotonic()
-        assert link.recv(1) == b""
-        assert time.monotonic() - began < limits.HEAD_DEADLINE + 5
+        while link.recv(4096):
+            pass
+        assert limits.HEAD_DEADLINE - 1 < time.monotonic() - began < limits.HEAD_DEADLINE + 5
 
 
 def test_a_head_has_a_size(service: Running) -> None:
