@@ -139,6 +139,10 @@ def delete(
     wish = _record(project, name, asked)
     try:
         settle(project, name, wish=wish, progress=progress)
+    except NotFound:
+        # The service that was started after the crash went on with it, and was sooner.
+        if _gone(project, notebook) is None:
+            raise
     except StoreError as error:
         _take_back(project, session)
         message = f"{name} is stopped, and its deletion cannot be recorded: {error.message}"
