@@ -99,6 +99,7 @@ def mounts(project: Project, session: Session) -> tuple[Mount, ...]:
         *_source(project, session),
         Mount(session.worktree, str(session.worktree)),
         _cover(session, place.pointer, place.git),
+        *source.inner_covers(project, session),
         *shared,
         *objects,
     )

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from orchestra import safe_files
 from orchestra.drivers import private_git
-from orchestra.model import SandboxKind, Session
+from orchestra.errors import OrchestraError
+from orchestra.model import Role, SandboxKind, Session
 
 if TYPE_CHECKING:
+    from orchestra.drivers.sandbox import Mount
     from orchestra.project import Project
 
 _PRIVATE = 0o700
@@ -30,11 +34,67 @@ def pointer_cover(project: Project, session: Session) -> Path:
     return project.place(session).root / "source-dotgit"
 
 
+def inner_covers(project: Project, session: Session) -> tuple[Mount, ...]:
+    """Return what keeps a session that writes the person's checkout from the ``.git`` of each repository inside it.
+
+    Every directory on the way is a mount, which nobody inside can move away; one without a ``.git`` is an
+    empty, read-only directory.
+    """
+    from orchestra.drivers import inner_repositories  # noqa: PLC0415 -- loads when touched
+
+    if not writes_checkout(session):
+        return ()
+    found: dict[str, Mount] = {}
+    for path in inner_repositories.inside(project.repository):
+        for mount in _around(project, session, path):
+            found.setdefault(mount.target, mount)
+    return tuple(found.values())
+
+
+def writes_checkout(session: Session) -> bool:
+    """Say whether a session's container shows the person's checkout, writable."""
+    return session.sandbox is SandboxKind.DOCKER and (session.paired or session.role is Role.DESIGNER)
+
+
+def _around(project: Project, session: Session, path: str) -> Iterator[Mount]:
+    from orchestra.drivers.sandbox import Mount  # noqa: PLC0415 -- loads when touched
+
+    root = project.repository.root
+    place = root / path
+    above = safe_files.look(root, path)
+    if above is None or not above.is_directory:
+        return
+    git = safe_files.look(root, f"{path}/.git")
+    ways = [str(directory) for directory in PurePosixPath(path).parents][-2::-1]
+    for directory in ways if git is None else [*ways, path]:
+        yield Mount(root / directory, str(root / directory))
+    if git is None:
+        yield Mount(_nothing(project, session), str(place), read_only=True)
+    elif git.is_file or git.is_directory:
+        yield Mount(place / ".git", str(place / ".git"), read_only=True)
+
+
+def _nothing(project: Project, session: Session) -> Path:
+    return project.place(session).root / "nothing"
+
+
 def prepare(project: Project, session: Session) -> None:
     """Make what a paired session's mounts name, so that its box can be made while they are filled."""
+    if writes_checkout(session):
+        _nothing(project, session).mkdir(parents=True, exist_ok=True, mode=_PRIVATE)
+        _make_missing(project)
     if is_covered(session):
         git_cover(project, session).mkdir(parents=True, exist_ok=True, mode=_PRIVATE)
         pointer_cover(project, session).touch()
+
+
+def _make_missing(project: Project) -> None:
+    """Make the directories of submodules that are not there: what is absent could not be covered."""
+    from orchestra.drivers import inner_repositories  # noqa: PLC0415 -- loads when touched
+
+    for path in inner_repositories.inside(project.repository):
+        with suppress(OrchestraError):
+            safe_files.make_directory(project.repository.root, path)
 
 
 def cover(project: Project, session: Session) -> None:

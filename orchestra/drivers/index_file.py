@@ -33,9 +33,13 @@ class _Entry:
 def repositories(index: Path, object_format: str) -> list[str]:
     """Return every path that the index has as a repository inside the repository."""
     try:
-        content = index.read_bytes()
+        return repositories_in(index.read_bytes(), object_format)
     except FileNotFoundError:
         return []
+
+
+def repositories_in(content: bytes, object_format: str) -> list[str]:
+    """Return the same for an index's content; raises struct.error, ValueError or IndexError where it is none."""
     if _REPOSITORY_BYTES not in content:
         return []
     found = _entries(content, _id_length(object_format))

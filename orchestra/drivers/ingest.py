@@ -11,6 +11,7 @@ from pathlib import Path
 
 from orchestra.drivers import quarantine
 from orchestra.drivers.git import Git
+from orchestra.drivers.inner_repositories import hide
 from orchestra.drivers.process import Completed, first_line
 from orchestra.drivers.quarantine import INCOMING, Quarantine
 from orchestra.drivers.repository import Repository
@@ -181,6 +182,8 @@ def _changes(listing: Sequence[str]) -> Iterator[tuple[list[str], str]]:
 def _move_both(repo: Repository, git: Git, branch: str, old: str, new: str) -> bool:
     # The index goes first: a crash in between leaves the ref at `old`, and the next import does both again.
     _carry(git, old, new)
+    if git.work_tree != repo.root:
+        hide(git, repo.object_format)
     try:
         return _move_ref(git, repo, branch, old, new)
     except Moved:

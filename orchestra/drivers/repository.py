@@ -120,6 +120,7 @@ class Repository:
         if known and not known.half_made and _is_filled(place):
             self._expect(known, branch)
             self.point(place)
+            self._hide_repositories(place)
             return
         if known:
             self.remove_worktree(place)
@@ -135,6 +136,12 @@ class Repository:
         )
         if done.code != 0:
             raise _not_added(done, branch)
+        self._hide_repositories(place)
+
+    def _hide_repositories(self, path: Path) -> None:
+        from orchestra.drivers.inner_repositories import hide  # noqa: PLC0415 -- it stands on this module
+
+        hide(Git(self.record(path)), self.object_format)
 
     def point(self, path: Path) -> None:
         """Let the ``.git`` of a worktree say where the host's record of it is, unless it does; raises NotFound.
@@ -166,6 +173,7 @@ class Repository:
         git = self.worktree_git(place)
         if not (git.git_dir / "index").exists():
             git.run("read-tree", f"refs/heads/{branch}", deadline=300.0)
+        self._hide_repositories(place)
 
     def _write_record(self, place: Path, branch: str) -> None:
         """Write what git keeps of a worktree, in one move (gitrepository-layout(5), worktrees)."""
