@@ -80,7 +80,8 @@ def _task(task: str, file: Path | None) -> str:
         raise UsageError(f"the task file {file} cannot be read: {reason}", hint="name a text file") from error
 
 
-def _confirm(question: str) -> None:
+def _confirm(question: str, detail: str) -> None:
+    say(detail)
     if not typer.confirm(question, err=True):
         # No is an answer, not a failure: a popup closes on it.
         say("nothing was done")
@@ -110,7 +111,7 @@ def delete(
 ) -> None:
     """Delete a session. All its work is anchored first, and can be restored."""
     if ask_person:
-        _confirm(f"Delete {name}? Its branch, worktree and uncommitted work are kept.")
+        _confirm(f"Delete {name}?", "Its branch, worktree and uncommitted work are kept.")
     gone = ask(context.obj, "delete", name=name, force=force, remove_worktree=worktree)
     text(f"{name} is deleted; {_branch_now(gone)}, {_worktree_now(gone, asked=worktree)}")
     text(f"bring it back with: orchestra restore {name}")
@@ -145,22 +146,14 @@ def merge(
 ) -> None:
     """Merge a session's branch. Nothing moves before the check has passed on the merged tree."""
     if ask_person:
-        _confirm(_merge_question(ask(context.obj, "review", name=name), into))
+        from orchestra.views.questions import merge_question  # noqa: PLC0415 -- loads when touched
+
+        _confirm(*merge_question(ask(context.obj, "review", name=name), into))
     done = ask(context.obj, "merge", name=name, into=into, check=check, strategy=strategy)
     if json_:
         as_json(done)
         return
     text(f"{done['branch']} is merged into {done['into']} as {done['commit'][:12]}")
-
-
-def _merge_question(seen: dict[str, Any], into: str) -> str:
-    from orchestra.views.text import count  # noqa: PLC0415 -- loads when touched
-
-    stat = seen["diff"]
-    commits, touched = count(len(seen["commits"]), "commit"), count(stat["files"], "file")
-    size = f"{commits}, {touched}, +{stat['insertions']} −{stat['deletions']}"
-    sensitive = f"; it touches {', '.join(seen['sensitive'])}" if seen["sensitive"] else ""
-    return f"Merge {seen['branch']} into {into or seen['target']} ({size}{sensitive})?"
 
 
 def pair(

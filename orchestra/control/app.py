@@ -26,6 +26,7 @@ from orchestra.control.state import (
     Status,
     Tab,
     View,
+    ask_merge,
     begin,
     select,
     with_data,
@@ -33,6 +34,7 @@ from orchestra.control.state import (
     with_outcome,
 )
 from orchestra.control.terminal import Painter, Terminal
+from orchestra.control.typing import RAPID, is_typing
 from orchestra.control.work import Mailbox, Paced, start
 from orchestra.errors import OrchestraError
 from orchestra.model import Session, State
@@ -83,6 +85,7 @@ class Control:
         self._diff_for: tuple[str, int] = ("", -1)
         self._diff_at = float("-inf")
         self._version = -1
+        self._held: tuple[Effect, float] | None = None
         self._painted: tuple[object, ...] = ()
         self._going = True
 
@@ -97,13 +100,14 @@ class Control:
                 self._wait(selector)
 
     def _wait(self, selector: selectors.BaseSelector) -> None:
-        ready = selector.select(ESCAPE_DELAY if self._reader.unsure else POLL)
+        ready = selector.select(ESCAPE_DELAY if self._reader.unsure or self._held else POLL)
         for entry, _ in ready:
             if entry.fd == self._terminal.source:
                 self._take_keys()
         self._mailbox.drain()
         if not ready and self._reader.unsure:
             self._press(self._reader.flush())
+        self._let_go()
 
     def _take_keys(self) -> None:
         data = self._terminal.read()
@@ -112,13 +116,27 @@ class Control:
 
     def _press(self, keys: list[Key]) -> None:
         for key in keys:
-            before = self.view.selected
-            self.view, effects = press(self.view, key)
+            before, now = self.view.selected, self._clock()
+            self.view, effects = press(self.view, key, now)
             if self.view.selected != before:
                 self._version = -1
                 self._refresh()
+            if is_typing(self.view, now):
+                self._held = None
             for effect in effects:
-                self._do(effect)
+                self._hold(effect, now)
+
+    def _hold(self, effect: Effect, now: float) -> None:
+        """Do it, or wait first whether it was the beginning of a word."""
+        if isinstance(effect, Leave) or effect.held:
+            self._held = (effect, now + RAPID)
+        else:
+            self._do(effect)
+
+    def _let_go(self) -> None:
+        if self._held is not None and self._clock() >= self._held[1]:
+            effect, self._held = self._held[0], None
+            self._do(effect)
 
     def _do(self, effect: Effect) -> None:
         if isinstance(effect, Leave):
@@ -136,6 +154,8 @@ class Control:
         if isinstance(result, OrchestraError):
             status = Status(result.message, result.hint, bad=True)
         self.view = with_outcome(self.view, effect, status)
+        if isinstance(result, dict) and effect.action == "review" and not is_typing(self.view, self._clock()):
+            self.view = ask_merge(self.view, result)
         if isinstance(result, dict) and effect.action == "spawn":
             self._refresh()
             self.view = select(self.view, str(result["name"]))

@@ -6,19 +6,33 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from orchestra.bindings import for_key
+from orchestra.control import typing
 from orchestra.control.keys import Key
 from orchestra.control.state import Effect, Input, Invoke, Leave, Mode, Question, Status, Tab, View, is_executor, select
 from orchestra.model import Session
 from orchestra.names import MAIN
-from orchestra.views.text import block, count, line
+from orchestra.views.questions import Asked, delete_question, pair_question
+from orchestra.views.text import block, line
 
 Reduced = tuple[View, tuple[Effect, ...]]
 _TITLE, _TASK = "title", "task"
 _LONGEST_INPUT = 60_000
 
 
-def press(view: View, key: Key) -> Reduced:
-    """Return what a key changes, and what is to be done because of it."""
+def press(view: View, key: Key, now: float | None = None) -> Reduced:
+    """Return what a key changes, and what is to be done because of it.
+
+    ``now`` is in seconds on any steady clock; without it no key is taken for typing.
+    """
+    if now is None:
+        return _pressed(view, key)
+    if (typed := typing.caught(view, key, now)) is not None:
+        return typing.noted(typed, key, now, before=view.mode), ()
+    after, effects = _pressed(view, key)
+    return typing.noted(after, key, now, before=view.mode), effects
+
+
+def _pressed(view: View, key: Key) -> Reduced:
     if key.name == "C-c" and view.mode is not Mode.LIST:
         return replace(view, mode=Mode.LIST, question=None, input=None), ()
     return _MODES[view.mode](view, key)
@@ -148,10 +162,10 @@ def _help(view: View) -> View:
     return replace(view, mode=Mode.HELP, scroll=0)
 
 
-def _simple(action: str, doing: str, done: str = "") -> Callable[[View, Session], Reduced]:
+def _simple(action: str, doing: str, *, held: bool = False) -> Callable[[View, Session], Reduced]:
     def act(view: View, session: Session) -> Reduced:
         name = session.name
-        return view, (Invoke(action, {"name": name}, doing.format(name), done.format(name)),)
+        return view, (Invoke(action, {"name": name}, doing.format(name), held=held),)
 
     return act
 
@@ -159,13 +173,16 @@ def _simple(action: str, doing: str, done: str = "") -> Callable[[View, Session]
 def _pair(view: View, session: Session) -> Reduced:
     if not is_executor(session):
         return _refuse(view, "the designer works in the source project already", "select an executor"), ()
-    words = (
-        ("ending the pairing with {}", "{} is not paired any more")
-        if session.paired
-        else ("pairing with {}", "{} is paired")
-    )
-    doing, done = (one.format(session.name) for one in words)
-    return view, (Invoke("pair", {"name": session.name, "toggle": True}, doing, done),)
+    name = session.name
+    if session.paired:
+        doing, done = f"ending the pairing with {name}", f"{name} is not paired any more"
+        return view, (Invoke("pair", {"name": name, "toggle": True}, doing, done),)
+    then = Invoke("pair", {"name": name}, f"pairing with {name}", f"{name} is paired")
+    return _ask(view, pair_question(name), then), ()
+
+
+def _ask(view: View, asked: Asked, then: Invoke) -> View:
+    return replace(view, mode=Mode.CONFIRM, question=Question(asked.text, asked.detail, then), status=Status())
 
 
 def _delete(view: View, session: Session) -> Reduced:
@@ -175,21 +192,14 @@ def _delete(view: View, session: Session) -> Reduced:
     then = Invoke(
         "delete", {"name": name}, f"deleting {name}", f"{name} is deleted; back with: orchestra restore {name}"
     )
-    keeps = f"Kept: branch {line(session.branch)}, its worktree, and all that is not committed."
-    return replace(view, mode=Mode.CONFIRM, question=Question(f"Delete {name}?", keeps, then), status=Status()), ()
+    return _ask(view, delete_question(name, session.branch), then), ()
 
 
 def _merge(view: View, session: Session) -> Reduced:
+    """Look at it first: the question tells what would be merged."""
     if not is_executor(session):
         return _refuse(view, "the designer works on your branch already", "select an executor"), ()
-    name, target = session.name, line(session.base_branch) or "the current branch"
-    then = Invoke("merge", {"name": name}, f"merging {name}", f"{name} is merged into {target}")
-    stat = session.diff
-    commits, touched = count(session.commits, "commit"), count(stat.files, "file")
-    size = f"{commits}, {touched}, +{stat.insertions} −{stat.deletions}."
-    return replace(
-        view, mode=Mode.CONFIRM, question=Question(f"Merge {name} into {target}?", size, then), status=Status()
-    ), ()
+    return view, (Invoke("review", {"name": session.name}, f"looking at {session.name}"),)
 
 
 _MODES: dict[Mode, Callable[[View, Key], Reduced]] = {
@@ -229,8 +239,8 @@ _SCROLLS = {
 }
 _ACTS: dict[str, Callable[[View, Session], Reduced]] = {
     "switch": _simple("switch", "going to {}"),
-    "spec": _simple("edit_spec", "opening the spec of {}"),
-    "terminal": _simple("terminal", "opening a terminal for {}"),
+    "spec": _simple("edit_spec", "opening the spec of {}", held=True),
+    "terminal": _simple("terminal", "opening a terminal for {}", held=True),
     "pair": _pair,
     "delete": _delete,
     "merge": _merge,

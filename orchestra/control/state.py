@@ -10,7 +10,9 @@ from typing import Any
 from orchestra.bindings import PREFIX_KEY
 from orchestra.model import Event, Message, Role, Session
 from orchestra.views.diff import DiffView
+from orchestra.views.questions import merge_question
 from orchestra.views.session_list import in_tree
+from orchestra.views.text import line
 
 
 class Tab(StrEnum):
@@ -32,12 +34,16 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Invoke:
-    """Have an action done; ``doing`` is shown meanwhile, ``done`` afterwards."""
+    """Have an action done; ``doing`` is shown meanwhile, ``done`` afterwards.
+
+    ``held`` asks to wait a moment first: what hands the keyboard to something else must not be set off by typing.
+    """
 
     action: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
     doing: str = ""
     done: str = ""
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +104,9 @@ class View:
     """Everything the control pane shows.
 
     ``page`` and ``last`` are measured by the last painting: the height of the body, and the
-    furthest that it can be scrolled. ``diff_of`` names the session that ``diff`` belongs to.
+    furthest that it can be scrolled. ``diff_of`` names the session that ``diff`` belongs to. ``letter``
+    is the last letter that was typed, ``letter_at`` when, on the caller's clock; until ``typing_until``
+    letters are no commands.
     """
 
     project: str = ""
@@ -118,6 +126,9 @@ class View:
     diff: DiffView | None = None
     diff_of: str = ""
     diff_error: str = ""
+    letter: str = ""
+    letter_at: float = float("-inf")
+    typing_until: float = float("-inf")
 
     @property
     def session(self) -> Session | None:
@@ -162,6 +173,17 @@ def with_outcome(view: View, effect: Invoke, status: Status) -> View:
     if effect.doing in busy:
         busy.remove(effect.doing)
     return replace(view, busy=tuple(busy), status=status)
+
+
+def ask_merge(view: View, seen: Mapping[str, Any]) -> View:
+    """Ask whether to merge what was looked at, unless the person is at something else by now."""
+    name = str(seen["name"])
+    if view.mode is not Mode.LIST or view.selected != name:
+        return replace(view, status=Status(f"{name} was looked at, and not merged", "press M again on it"))
+    asked = merge_question(seen)
+    target = line(str(seen["target"])) or "the current branch"
+    then = Invoke("merge", {"name": name}, f"merging {name}", f"{name} is merged into {target}")
+    return replace(view, mode=Mode.CONFIRM, question=Question(asked.text, asked.detail, then), status=Status())
 
 
 def begin(view: View, effect: Invoke) -> View:

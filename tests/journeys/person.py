@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 
 import pytest
 
+from orchestra.control.typing import RAPID
 from orchestra.paths import Home
 from tests.process.tmux_place import UNHURRIED
 
@@ -237,6 +238,12 @@ class Person:
         for key in keys:
             self.tmux("send-keys", key)
             time.sleep(PACE)
+
+    def says_yes(self, *question: str) -> None:
+        """Answer a question of the control pane, no quicker than one reads it."""
+        self.sees(*question)
+        time.sleep(RAPID)
+        self.press("y")
 
     def types(self, text: str) -> None:
         """Type a text."""

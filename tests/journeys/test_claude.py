@@ -115,8 +115,7 @@ def test_a_wish_becomes_a_question_an_answer_and_a_merge(begin: Begin) -> None:
     person.goes_to_control()
     person.selects(NAME)
     person.press("M")
-    person.sees("Merge add-kelvin into main?")
-    person.press("y")
+    person.says_yes("Merge add-kelvin into main?")
     merged = "tempo/convert.py"
     eventually(lambda: "raise ValueError" in person.reads(merged), what="the merged file is in the checkout")
     eventually(lambda: "Merge orchestra/add-kelvin" in person.git("log", "-1", "--format=%s"))

@@ -78,8 +78,7 @@ def test_three_programs_work_side_by_side_and_both_branches_land(person: Person,
     person.goes_to_control()
     person.selects(team.CODER)
     person.press("M")
-    person.sees(f"Merge {team.CODER} into main?")
-    person.press("y")
+    person.says_yes(f"Merge {team.CODER} into main?")
     coded = "tempo/convert.py"
     eventually(lambda: "raise ValueError" in person.reads(coded), what="the person has merged the other")
     log = person.git("log", "--format=%s", "main").splitlines()

@@ -26,6 +26,10 @@ def main(place: Path) -> None:
             file.write(json.dumps([action, dict(arguments)]) + "\n")
         while (place / "slow").exists():
             time.sleep(0.02)
+        if action == "review":
+            size = {"files": 1, "insertions": 1, "deletions": 0}
+            found = {"commits": [{}], "diff": size, "uncommitted": [], "conflicts": [], "sensitive": [".envrc"]}
+            return {"name": arguments["name"], "target": "trunk", **found}
         if action == "merge":
             raise Refused("app.py \x1b[31mis not\x1b[0m committed", hint="orchestra send it [red]please commit[/red]")
         if action == "spawn":

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestra.control.typing import RAPID
 from orchestra.drivers.tmux import Tmux
 from orchestra.lifecycle import Sign
 from orchestra.model import DiffStat, MessageKind, Role, SandboxKind, State
@@ -37,6 +38,12 @@ class Pane:
 
     def press(self, *keys: str) -> None:
         self.tmux.server.ask(("send-keys", "-t", self.id, *keys))
+
+    def says_yes(self) -> None:
+        """Answer a question once it has been there for longer than the letters of a word are apart."""
+        asked = time.monotonic()
+        until(lambda: time.monotonic() - asked > RAPID, "a moment")
+        self.press("y")
 
     def screen(self, *, colour: bool = False) -> str:
         return self.tmux.capture(self.id, colour=colour)
@@ -145,9 +152,10 @@ def test_keys_move_turn_tabs_and_have_actions_done(pane: Pane) -> None:
     pane.shows("waiting for", "what happened")
     pane.press("Tab")
     pane.shows("login → main question")
-    pane.press("Enter", "t", "s")
+    pane.press("Enter", "t")
     pane.did("switch", {"name": "login"})
     pane.did("terminal", {"name": "login"})
+    pane.press("s")
     pane.did("edit_spec", {"name": "login"})
 
 
@@ -160,8 +168,8 @@ def test_the_diff_on_the_screen_is_the_live_one(pane: Pane) -> None:
 
 def test_an_error_is_told_with_what_to_type_next_and_stays_text(pane: Pane) -> None:
     pane.press("j", "M")
-    pane.shows("Merge login into trunk?", "y yes")
-    pane.press("y")
+    pane.shows("Merge login into trunk?", ".envrc", "y yes")
+    pane.says_yes()
     pane.did("merge", {"name": "login"})
     pane.shows("✗ app.py \\x1b[31mis not", "→ orchestra send it [red]please")
     pane.press("Escape")
@@ -174,8 +182,21 @@ def test_delete_asks_and_says_what_is_kept(pane: Pane) -> None:
     pane.press("n")
     pane.shows("nothing was done")
     assert pane.actions() == []
-    pane.press("D", "y")
+    pane.press("D")
+    pane.shows("Delete login?")
+    pane.says_yes()
     pane.did("delete", {"name": "login"})
+
+
+def test_a_sentence_meant_for_elsewhere_sets_nothing_off(pane: Pane) -> None:
+    pane.press("j")
+    pane.shows("writes", "login")
+    for text in ("please fix the tests\r", "python says yes\r", "stop\r"):
+        pane.press("-l", text)
+        pane.shows("looks like typing", "⏎ goes to the session")
+        assert pane.actions() == []
+        pane.press("Escape")
+        pane.hides("looks like typing")
 
 
 def test_a_new_session_is_typed_in_the_pane(pane: Pane) -> None:

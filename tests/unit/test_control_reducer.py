@@ -20,6 +20,7 @@ from orchestra.control.state import (
     Status,
     Tab,
     View,
+    ask_merge,
     begin,
     measured,
     with_data,
@@ -27,6 +28,7 @@ from orchestra.control.state import (
     with_outcome,
 )
 from orchestra.views.diff import DiffView
+from orchestra.views.questions import merge_question
 from tests.unit.scenes import designer, session
 
 KEYS = [binding.key for binding in BINDINGS]
@@ -67,7 +69,7 @@ def test_the_order_is_that_of_the_list() -> None:
         ("Enter", "switch", {"name": "b"}),
         ("s", "edit_spec", {"name": "b"}),
         ("t", "terminal", {"name": "b"}),
-        ("p", "pair", {"name": "b", "toggle": True}),
+        ("M", "review", {"name": "b"}),
     ],
 )
 def test_keys_have_actions_done(key: str, action: str, arguments: dict[str, object]) -> None:
@@ -76,9 +78,26 @@ def test_keys_have_actions_done(key: str, action: str, arguments: dict[str, obje
     assert view.mode is Mode.LIST
 
 
-@pytest.mark.parametrize(("key", "action"), [("D", "delete"), ("M", "merge")])
-def test_deleting_and_merging_ask_first_and_say_what_is_meant(key: str, action: str) -> None:
+REVIEW = {
+    "name": "b",
+    "branch": "orchestra/b",
+    "target": "main",
+    "commits": [{}, {}],
+    "diff": {"files": 1, "insertions": 3, "deletions": 2},
+    "uncommitted": ["draft\x1b[2J.txt"],
+    "conflicts": ["app.txt"],
+    "sensitive": [f".vscode/{number}.json" for number in range(7)],
+}
+
+
+def questioned(key: str) -> tuple[View, list[Effect]]:
     view, effects = pressed(scene(), key)
+    return (ask_merge(view, REVIEW), []) if key == "M" else (view, effects)
+
+
+@pytest.mark.parametrize(("key", "action"), [("D", "delete"), ("M", "merge"), ("p", "pair")])
+def test_what_cannot_be_undone_or_opens_the_checkout_asks_first_and_says_what_is_meant(key: str, action: str) -> None:
+    view, effects = questioned(key)
     assert view.mode is Mode.CONFIRM
     assert effects == []
     assert view.question is not None
@@ -86,6 +105,34 @@ def test_deleting_and_merging_ask_first_and_say_what_is_meant(key: str, action: 
     for other in ("x", "j", "Tab"):
         assert pressed(view, other) == (view, [])
     assert [one.action for one in pressed(view, "y")[1] if isinstance(one, Invoke)] == [action]
+
+
+def test_the_question_before_a_merge_is_the_same_everywhere_and_names_what_is_sensitive() -> None:
+    asked = merge_question(REVIEW)
+    question = questioned("M")[0].question
+    assert question is not None
+    assert (question.text, question.keeps) == asked
+    assert asked.text == "Merge b into main?"
+    assert "2 commits, 1 file, +3 −2." in asked.detail
+    assert ".vscode/0.json" in asked.detail
+    assert "and 2 more" in asked.detail
+    assert "In conflict with main: app.txt." in asked.detail
+    assert "\x1b" not in asked.detail
+
+
+def test_who_went_on_meanwhile_is_not_asked_about_a_merge() -> None:
+    for keys in (["j"], ["N"], ["D"], ["?"]):
+        view = ask_merge(pressed(scene(), "M", *keys)[0], REVIEW)
+        assert view.question is None or "Delete" in view.question.text
+        assert "press M again" in view.status.hint
+
+
+def test_pairing_ends_without_a_question() -> None:
+    data = Data(sessions=(designer(), session("b", paired=True)))
+    view, (effect,) = pressed(with_data(View(selected="b"), data), "p")
+    assert view.mode is Mode.LIST
+    assert isinstance(effect, Invoke)
+    assert effect.arguments == {"name": "b", "toggle": True}
 
 
 def test_what_is_asked_stays_what_it_was_about() -> None:

@@ -1,0 +1,47 @@
+"""What a person is asked before something is done; the same words in the control pane and on the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from orchestra.views.text import count, line
+
+_SHOWN = 5
+
+
+class Asked(NamedTuple):
+    """A question, and what to know before answering."""
+
+    text: str
+    detail: str
+
+
+def merge_question(seen: Mapping[str, Any], into: str = "") -> Asked:
+    """Return the question before a merge, from what `review` found."""
+    target = line(into or seen["target"]) or "the current branch"
+    stat = seen["diff"]
+    commits, touched = count(len(seen["commits"]), "commit"), count(stat["files"], "file")
+    parts = [f"{commits}, {touched}, +{stat['insertions']} −{stat['deletions']}."]
+    if seen["sensitive"]:
+        parts.append(f"It touches what configures agents, editors or git: {_some(seen['sensitive'])}.")
+    if seen["uncommitted"]:
+        parts.append(f"Not committed: {_some(seen['uncommitted'])}.")
+    if seen["conflicts"]:
+        parts.append(f"In conflict with {target}: {_some(seen['conflicts'])}.")
+    return Asked(f"Merge {line(seen['name'])} into {target}?", " ".join(parts))
+
+
+def delete_question(name: str, branch: str) -> Asked:
+    """Return the question before a session is deleted."""
+    return Asked(f"Delete {name}?", f"Kept: branch {line(branch)}, its worktree, and all that is not committed.")
+
+
+def pair_question(name: str) -> Asked:
+    """Return the question before a session may write the person's checkout."""
+    return Asked(f"Pair with {name}?", "Its agent may then see and change every file of your checkout.")
+
+
+def _some(paths: Sequence[str]) -> str:
+    shown = ", ".join(line(path) for path in paths[:_SHOWN])
+    return f"{shown} and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else shown
