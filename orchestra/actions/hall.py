@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
 import shutil
 from typing import TYPE_CHECKING
+
+from orchestra.errors import NotFound
 
 if TYPE_CHECKING:
     from orchestra.project import Project
@@ -22,7 +24,9 @@ def find_tmux(project: Project) -> tuple[str, str, bool]:
 
     here = Tmux.current()
     if here is not None and here.alive():
-        return here.socket, here.session_of(os.environ["TMUX_PANE"]), True
+        # What a key binding or a hook of tmux runs may be in no tmux session: then it is as outside.
+        with contextlib.suppress(NotFound):
+            return here.socket, here.current_session(), True
     server = Tmux.own(OWN_SERVER)
     # As large as the terminal that will show it: tmux divides anew, and unfairly, when the size changes.
     columns, rows = shutil.get_terminal_size((200, 50))

@@ -125,6 +125,8 @@ def _install(trial: Trial, name: str) -> str:
         return f"install {name} {trial.profile.version}".rstrip()
     if trial.project.settings.image:
         return f"put {name} {trial.profile.version} into it, or unset the setting image: orchestra config show"
+    if name == trial.profile.program and not (trial.profile.version or trial.profile.npm):
+        return f"correct its `command`, or have it installed by `install` lines, in {trial.profile.source}"
     return f"build it anew: docker rmi {trial.image} && orchestra image build {trial.profile.name}"
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -12,12 +14,13 @@ from orchestra.actions.reconcile import settle
 from orchestra.actions.requests import BLANK, Notebook
 from orchestra.actions.sandboxes import choose_sandbox
 from orchestra.actions.troubles import trouble_of
-from orchestra.errors import BadName, NameTaken, OrchestraError, Refused
-from orchestra.model import Intent, Role, Session, State
+from orchestra.errors import BadName, NameTaken, OrchestraError, Refused, ToolMissing
+from orchestra.model import Intent, Role, SandboxKind, Session, State
 from orchestra.names import MAIN, PERSON, RESERVED, slug
 from orchestra.wire import Progress, ignore
 
 if TYPE_CHECKING:
+    from orchestra.agents import Profile
     from orchestra.project import Project
 
 
@@ -47,10 +50,12 @@ def spawn(
     with ThreadPoolExecutor() as pool:
         start, kind = pool.submit(_base, project, base), pool.submit(choose_sandbox, project, sandbox)
         name = _free_name(project, name or slug(title))
-        project.profile(agent or project.settings.agent)
+        profile = project.profile(agent or project.settings.agent)
         project.check_room()
         _check_number(project)
     base_id, base_branch = start.result()
+    if kind.result() is SandboxKind.HOST:
+        _require_on_host(profile)
     with project.store.together():
         session = project.store.add_session(
             name=name,
@@ -72,6 +77,7 @@ def spawn(
         notebook.note(str(session.id))
     session = _launch(project, session, progress)
     _remark(project, session, progress)
+    _require_program(project, session)
     return session
 
 
@@ -98,6 +104,27 @@ def _launch(project: Project, session: Session, progress: Progress, *, fresh: bo
     except Exception:
         undo(project, session)
         raise
+
+
+def _require_on_host(profile: Profile) -> None:
+    if profile.program and shutil.which(profile.program) is None:
+        raise _no_program(profile, "on this machine")
+
+
+def _require_program(project: Project, session: Session) -> None:
+    """Take a session back whose container has found by now that its program is not there."""
+    from orchestra.agents.outfits import MISSING  # noqa: PLC0415 -- loads when touched
+
+    if session.sandbox is SandboxKind.DOCKER and os.path.lexists(project.place(session).home / MISSING):
+        undo(project, session)
+        raise _no_program(project.profile(session.agent), "in its image")
+
+
+def _no_program(profile: Profile, where: str) -> ToolMissing:
+    return ToolMissing(
+        f"the profile {profile.name} starts {profile.program!r}, and there is no such program {where}",
+        hint=f"correct its `command`, or have it installed by `install` lines, in {profile.source}",
+    )
 
 
 def undo(project: Project, session: Session) -> None:

@@ -13,7 +13,15 @@ from orchestra.actions.sandboxes import choose_sandbox
 from orchestra.actions.stale import drop_containers
 from orchestra.actions.status import clear_status, show_status
 from orchestra.actions.troubles import trouble_of
-from orchestra.errors import EngineDown, NotFound, OrchestraError, StoreError, ToolMissing
+from orchestra.errors import (
+    CommandFailed,
+    DeadlineExceeded,
+    EngineDown,
+    NotFound,
+    OrchestraError,
+    StoreError,
+    ToolMissing,
+)
 from orchestra.lifecycle import Sign
 from orchestra.model import BoxState, Intent, Role, SandboxKind, Session
 from orchestra.names import MAIN
@@ -211,6 +219,16 @@ def _stop_boxes(project: Project, progress: Progress) -> tuple[list[str], list[s
             progress(f"not stopped: {trouble_of(project, session.name, error)}")
             left.append(session.name)
     return stopped, left
+
+
+def release_network(project: Project) -> None:
+    """Give the network's range of addresses back, unless another project's agents use it; a start makes it anew.
+
+    For when the project's service has ended: one that runs listens there.
+    """
+    if any(session.sandbox is SandboxKind.DOCKER for session in project.store.sessions()):
+        with contextlib.suppress(CommandFailed, EngineDown, DeadlineExceeded):
+            project.sandbox(SandboxKind.DOCKER).remove_network()
 
 
 def _stop_one(project: Project, session: Session, progress: Progress) -> bool:

@@ -6,6 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from orchestra.actions import places, spec
+from orchestra.actions.last_words import last_words
 from orchestra.actions.sync import import_commits
 from orchestra.errors import NotFound, OrchestraError
 from orchestra.lifecycle import Sign
@@ -61,7 +62,9 @@ def _compare(project: Project, session: Session, sight: BoxSight) -> None:
         return
     if sight.state is BoxState.EXITED:
         sign = Sign.STOPPED if sight.code in _ENDED_WELL else Sign.EXITED
-        project.store.record_sign(session.name, sign, f"{session.agent} exited with code {sight.code}")
+        said = last_words(project, session) if sign is Sign.EXITED else ""
+        text = f"{session.agent} exited" + ("" if sight.code is None else f" with code {sight.code}")
+        project.store.record_sign(session.name, sign, f"{text}: {said}" if said else text)
     elif sight.state is BoxState.ABSENT:
         gone = "no container" if session.sandbox is SandboxKind.DOCKER else "no process"
         project.store.record_sign(session.name, Sign.STOPPED, f"exited: {gone} is left")

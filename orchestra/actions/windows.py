@@ -78,8 +78,11 @@ def editor_command(project: Project, name: str) -> tuple[str, ...]:
 
 
 def edit_spec(project: Project, name: str) -> dict[str, Any]:
-    """Open a session's spec in the person's editor, in a popup or a window."""
+    """Open a session's spec in the person's editor, in a popup; raises Refused where nobody would see it."""
     command = editor_command(project, name)
-    server = _server(project)
+    server = project.tmux()
+    if server is None or not server.has_client():
+        message = "no editor was opened: there is no terminal here, and nobody looks at the project's tmux"
+        raise Refused(message, hint=f"edit the file yourself, it is noticed: {command[-1]}")
     server.popup(command, title=f"spec of {name}")
     return {"path": command[-1]}

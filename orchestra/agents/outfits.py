@@ -19,6 +19,8 @@ EXECUTABLE = 0o555
 OWN_DIR = ".orchestra"
 """Where our own programs in a box keep what they remember, below the agent's home."""
 
+MISSING = f"{OWN_DIR}/no-program"
+"""The mark in the agent's home that its program is not there."""
 _HERE = Path(__file__).parent
 _LONGEST_PROMPT = 8000
 """Characters of a task that are given word for word; one argument of a program holds 128 KiB (execve(2))."""
@@ -97,7 +99,7 @@ def outfit_with(
     directories of its home that it would make itself: a program for that takes 10 ms of its start.
     """
     whole = {**_environment(profile, setting), **env, **profile.env}
-    last = ending if redraws else box_text("window.sh") + ending
+    last = _noted_missing(profile) + (ending if redraws else box_text("window.sh") + ending)
     agent_files = {
         "task.md": (setting.task.encode(), READ_ONLY),
         "instructions.md": (instructions(setting).encode(), READ_ONLY),
@@ -112,6 +114,13 @@ def outfit_with(
         command=("sh", setting.path("launch.sh")),
         home_dirs=(OWN_DIR, *dirs),
     )
+
+
+def _noted_missing(profile: Profile) -> str:
+    """Return what leaves a mark, at once, where the profile's program is not there to be started."""
+    if not profile.program:
+        return ""
+    return f'command -v {shlex.quote(profile.program)} >/dev/null 2>&1 || : >"$home/{MISSING}"\n'
 
 
 def own_files(profile: Profile) -> Files:

@@ -80,6 +80,12 @@ class Profile:
     resumes: bool = False
 
     @property
+    def program(self) -> str:
+        """The program that its command starts, where the command alone says so; empty else."""
+        first = next(iter(self.command), "")
+        return "" if "{" in first or first.startswith("/orchestra/") else first
+
+    @property
     def takes_typing(self) -> bool:
         """Whether its program handles pastes and focus itself, a person's as well as ours."""
         return self.full_screen or self.delivery is not Delivery.PULL

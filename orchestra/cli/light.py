@@ -14,11 +14,24 @@ _KEPT = "_runtime_param"
 """The attribute in which typer keeps what turns one parameter's words into its value, once it has made that."""
 
 
+_TEXT = "\0"
+"""Stands before a word that begins with a dash and is text; no word of a command line holds it by itself."""
+
+
+def as_text(word: str) -> str:
+    """Return a word of a command line so that it is not taken for an option where it cannot be one.
+
+    No option holds a space; the first point of a list does.
+    """
+    return f"{_TEXT}{word}" if word.startswith("-") and any(one.isspace() for one in word) and "=" not in word else word
+
+
 class Unchanged:
     """Takes text, and a default, as they are; leaves every other value to typer."""
 
     def coerce(self, value: Any, *, param: Any, ctx: Any) -> object:  # noqa: ANN401 -- typer's inner types have no public name
         """Return a parameter's value."""
+        value = _bare(value)
         kind = param.type_descriptor.annotation
         if value and kind == list[str]:
             return list(value)
@@ -26,6 +39,12 @@ class Unchanged:
             return value
         setattr(param, _KEPT, None)
         return param.get_runtime_param().coerce(value, param=param, ctx=ctx)
+
+
+def _bare(value: Any) -> Any:  # noqa: ANN401 -- as above
+    if isinstance(value, (list, tuple)):
+        return type(value)(_bare(one) for one in value)
+    return value.removeprefix(_TEXT) if isinstance(value, str) else value
 
 
 def _takes_many(param: Any) -> bool:  # noqa: ANN401 -- as above
@@ -45,7 +64,7 @@ class LightGroup(TyperGroup):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 -- as above
         """Take the words before a command's name apart."""
         lighten(self.get_params(ctx))
-        return super().parse_args(ctx, args)
+        return super().parse_args(ctx, [as_text(word) for word in args])
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401 -- as above
         """Return a command by its name."""

@@ -90,8 +90,10 @@ def down(
     answer = ask(context.obj, "down", stop=stop)
     if stop:
         from orchestra.actions.service import quit_service  # noqa: PLC0415 -- loads when touched
+        from orchestra.actions.up import release_network  # noqa: PLC0415 -- as above
 
         quit_service(paths_of(context.obj))
+        release_network(open_project(context.obj))
         say(f"stopped: {', '.join(answer['stopped']) or 'nothing was running'}")
     say("closed; bring it back with: orchestra up")
     if answer["troubled"]:

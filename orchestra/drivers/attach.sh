@@ -15,6 +15,13 @@ say() {
   printf '\033[0m\033[H\033[2J\n  %s\n' "$1"
 }
 
+# Below what the agent wrote last, which may be the only thing that says why it ended.
+add() {
+  [ "$shown" = "$1" ] && return
+  shown=$1
+  printf '\033[0m\n  %s\n' "$1"
+}
+
 # What a program that is gone may have left on: alternate screen, mouse, keypad, hidden cursor, colours.
 reset_terminal() {
   stty sane 2>/dev/null
@@ -47,7 +54,7 @@ while :; do
   case $state in
     running\ *) absent=0; attach "$@"; continue ;;
     paused\ *) say "$session is paused. To go on: docker unpause $container" ;;
-    created\ *|exited\ *|dead\ *|restarting\ *) absent=0; say "$session has stopped. To go on: orchestra resume $session" ;;
+    created\ *|exited\ *|dead\ *|restarting\ *) absent=0; add "$session has stopped. To go on: orchestra resume $session" ;;
     *[Nn]o\ such\ *)
       # A container is removed and made again within a moment when its definition changes.
       absent=$((absent + 1))

@@ -281,6 +281,7 @@ class DockerSandbox:
 
         Raises CommandFailed where one still is.
         """
+        self._network_seen = -math.inf
         networks.remove(self._place)
 
     def _inspect(self, name: str) -> dict[str, Any] | None:

@@ -10,6 +10,8 @@ from orchestra.drivers.engine import appears, connect, translated
 from orchestra.errors import CommandFailed, NotFound, OrchestraError, Refused
 from orchestra.names import digest
 
+_NO_ADDRESSES = ("non-overlapping IPv4 address pool", "address pools have been fully subnetted")
+"""What engines say, the older and the newer ones, when all ranges of their configuration are in use."""
 _BRIDGE_LIMIT = 15
 """Characters in a network interface's name (IFNAMSIZ less the final NUL, netdevice(7))."""
 
@@ -95,12 +97,23 @@ def _create(place: Place, *, internal: bool) -> dict[str, Any]:
                 labels=place.labels,
             )
     except CommandFailed as error:
+        if any(sign in error.stderr for sign in _NO_ADDRESSES):
+            raise _no_addresses(error) from error
         refusal = error
     found = appears(lambda: _find(place.network))
     if found is None:
         raise refusal or NotFound(f"the network {place.network} vanished", hint="type: orchestra up")
     require_ours(place, found)
     return found
+
+
+def _no_addresses(error: CommandFailed) -> CommandFailed:
+    return CommandFailed(
+        "Docker has no range of addresses left for one more network",
+        code=error.code,
+        stderr=error.stderr,
+        hint="remove those that nothing uses: docker network prune; see what is there: docker network ls",
+    )
 
 
 def _remove(name: str, *, internal: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import shutil
@@ -109,8 +110,13 @@ class Tmux(Keys, Control, Pasting):
         return told
 
     def current_session(self) -> str:
-        """Return the id of the tmux session that this process was started in; raises NotFound outside one."""
-        return self.session_of(os.environ.get("TMUX_PANE", ""))
+        """Return the id of the tmux session that this process was started in; raises NotFound outside one.
+
+        What tmux itself runs (``run-shell``) has no pane: then it is the session that ``TMUX`` ends with.
+        """
+        with contextlib.suppress(NotFound):
+            return self.session_of(os.environ.get("TMUX_PANE", ""))
+        return self.session_of(f"${os.environ.get('TMUX', '').rpartition(',')[2]}")
 
     def close_session(self, tmux_session: str) -> None:
         """Close a tmux session with all its windows; one that is gone already is fine."""

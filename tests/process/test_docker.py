@@ -40,6 +40,10 @@ def docker(*words: str, check: bool = True) -> str:
     return subprocess.run(["docker", *words], check=check, capture_output=True, text=True, timeout=60).stdout.strip()
 
 
+def add_context(name: str, host: str) -> None:
+    docker("context", "create", name, "--docker", f"host={host}")
+
+
 def poll(look: Callable[[], bool], seconds: float = 15) -> None:
     end = time.monotonic() + seconds
     while not look():
@@ -285,12 +289,19 @@ def test_a_missing_image_is_told(sandbox: DockerSandbox, box: Box) -> None:
 
 
 @pytest.mark.parametrize(
-    ("address", "hint"), [("unix:///nonexistent/docker.sock", "setup.sh"), ("tcp://127.0.0.1:1", "setup.sh")]
+    ("address", "hint"),
+    [
+        ("unix:///nonexistent/docker.sock", "unset DOCKER_HOST"),
+        ("tcp://127.0.0.1:1", "unset DOCKER_HOST"),
+        ("", "docker context use default"),
+    ],
 )
 def test_an_engine_that_is_not_there_is_told_with_what_to_do(
-    monkeypatch: pytest.MonkeyPatch, address: str, hint: str
+    home: Path, monkeypatch: pytest.MonkeyPatch, address: str, hint: str
 ) -> None:
     monkeypatch.setenv("DOCKER_HOST", address)
+    add_context("elsewhere", "unix:///nonexistent/docker.sock")
+    (home / ".docker" / "config.json").write_text('{"currentContext": "elsewhere"}')
     with pytest.raises(EngineDown) as told:
         engine_version()
     assert hint in told.value.hint

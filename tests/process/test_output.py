@@ -95,6 +95,16 @@ def test_paths_in_a_piped_diff_are_written_as_the_person_s_git_would(busy: HostP
         busy.git("config", "core.quotepath", "false")
 
 
+def test_a_spec_that_nobody_would_see_is_not_opened(busy: HostProject, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EDITOR", "cat")
+    before = busy.tmux.server.ask(("list-windows", "-a")).text
+    said = Printed(busy, "spec alpha", "utf-8")
+    assert said.code == 1
+    assert b"no terminal here" in said.err
+    assert str(busy.project.place(busy.session("alpha")).spec_copy).encode() in said.err
+    assert busy.tmux.server.ask(("list-windows", "-a")).text == before
+
+
 def test_a_build_s_lines_do_not_reach_the_terminal_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
     say(f"{EVIL}Step 1 \x1b[31mred\x1b[0m\rover")
     assert capsys.readouterr().err == "  Step 1 red\\x0dover\n"

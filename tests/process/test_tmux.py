@@ -31,6 +31,21 @@ def opened(place: Place, name: str, *command: str, title: str = "") -> Window:
     )
 
 
+def test_a_program_that_tmux_runs_without_a_pane_is_in_the_session_that_tmux_names(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = place.session.removeprefix("$")
+    for variable, pane in ((f"{place.tmux.socket},1,{number}", ""), (f"{place.tmux.socket},1,{number}", "%987")):
+        monkeypatch.setenv("TMUX", variable)
+        monkeypatch.setenv("TMUX_PANE", pane)
+        here = Tmux.current()
+        assert here is not None
+        assert here.current_session() == place.session
+    monkeypatch.setenv("TMUX", f"{place.tmux.socket},1,-1")
+    with pytest.raises(NotFound):
+        place.tmux.current_session()
+
+
 def test_a_server_that_is_not_there_is_not_alive_and_asking_it_says_so(place: Place) -> None:
     gone = Tmux.own("nobody")
     assert place.tmux.alive()

@@ -70,6 +70,14 @@ def test_values_are_what_their_parameters_say() -> None:
     assert value_of("three", "a", "--flag", "1") == (["a", "1"], True)
 
 
+def test_a_text_that_begins_with_a_dash_is_no_option() -> None:
+    point = "- first point\n- second"
+    assert value_of("three", "alpha", point, "--flag") == (["alpha", point], True)
+    assert value_of("one", "--text", point) == (point, 7, None)
+    assert value_of("one", f"--text={point}") == (point, 7, None)
+    assert value_of("three", "-- a dash", "b") == (["-- a dash", "b"], False)
+
+
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
