@@ -7,6 +7,7 @@ forgotten, and there is no switch in the product that anybody could find.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -141,7 +142,8 @@ class _Hook:
 def die(children: bool) -> None:  # noqa: FBT001 -- a timer's argument has no name
     """End this process as a failing machine would, and, if asked, the programs that it has started."""
     for number in descendants(os.getpid()) if children else ():
-        os.kill(number, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(number, signal.SIGKILL)
     os.kill(os.getpid(), signal.SIGKILL)
 
 

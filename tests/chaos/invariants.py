@@ -153,7 +153,7 @@ def _repository(host: HostProject) -> Iterator[str]:
     if told := host.git("status", "--porcelain"):
         yield f"the checkout is not clean: {told}"
     git = host.source / ".git"
-    for lock in sorted((*git.rglob("*.lock"), *git.glob("orchestra-*"))):
+    for lock in sorted((*git.rglob("*.lock"), *git.glob("orchestra-landing*"))):
         yield f"a lock is left: {lock.relative_to(host.source)}"
 
 
