@@ -23,7 +23,7 @@ SEED = 20261125
 LOOKING = {"list", "show", "log", "inbox", "read_spec", "diff", "review", "switch", "terminal", "edit_spec"}
 """What changes nothing, or only opens a window."""
 KILLS = 2
-"""In each action; with those in containers and in the service sixty in all."""
+"""In each action; with those in containers and in the service some fifty in all."""
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name.replace(" ", "-"))

@@ -13,8 +13,8 @@ from tests.chaos.served import in_the_service
 pytestmark = pytest.mark.timeout(600)
 
 SEED = 20261125
-SERVED = 12
-"""Two in each command."""
+SERVED = 6
+"""One in each command."""
 
 
 @pytest.mark.docker
