@@ -45,11 +45,15 @@ class SandboxKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DiffStat:
-    """How much a session changed since its base, uncommitted and untracked files included."""
+    """How much a session changed since its base, uncommitted and untracked files included.
+
+    ``uncounted`` of the files are too many to look into: their lines are not counted.
+    """
 
     files: int = 0
     insertions: int = 0
     deletions: int = 0
+    uncounted: int = 0
 
 
 @dataclass(frozen=True, slots=True)

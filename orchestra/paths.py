@@ -269,6 +269,11 @@ class ProjectPaths:
         return self.state / "locks"
 
     @property
+    def scratch(self) -> Path:
+        """Where directories for a moment are made."""
+        return self.state / "scratch"
+
+    @property
     def socket(self) -> Path:
         """The service's local socket, at a path short enough for a socket address."""
         near = self.state / "service.sock"

@@ -61,7 +61,7 @@ class Project:
         """The project's git repository; raises NotARepository where sessions cannot work on it."""
         from orchestra.drivers.repository import Repository  # noqa: PLC0415 -- loads when touched
 
-        return Repository.open(self.paths.source)
+        return Repository.open(self.paths.source, scratch=self.paths.scratch)
 
     @cached_property
     def store(self) -> Store:

@@ -25,7 +25,9 @@ def diff(project: Project, name: str, *, stat: bool = False) -> str:
     base, cache = base_of(project, session), project.place(session).root
     if stat:
         counted = changes.stat(project.repository, session.worktree, base, cache=cache)
-        return f"{counted.files} files changed, {counted.insertions} insertions(+), {counted.deletions} deletions(-)"
+        lines = f"{counted.insertions} insertions(+), {counted.deletions} deletions(-)"
+        left = f"; the lines of {counted.uncounted:,} files are not counted" if counted.uncounted else ""
+        return f"{counted.files} files changed, {lines}{left}"
     return changes.diff(project.repository, session.worktree, base, cache=cache)
 
 

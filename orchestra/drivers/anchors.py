@@ -76,7 +76,7 @@ def put_back(repo: Repository, worktree: Path, anchor: Anchor) -> None:
     Runs no filter. Writes nothing and raises Refused where that would overwrite something else;
     after a crash halfway, the next call writes the rest.
     """
-    with temporary.directory() as place:
+    with temporary.directory(repo.scratch) as place:
         source = worktree_index.source(repo, worktree)
         git = clean_room.furnish(clean_room.build(place, repo), source, worktree)
         worktree_index.take_index(source.git_dir, place)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from itertools import islice
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from orchestra.drivers import worktree_index
+from orchestra.drivers.diff_text import DiffText
 from orchestra.drivers.git import Git
 from orchestra.drivers.merging import merge_commit
 from orchestra.drivers.repository import Repository
+from orchestra.drivers.worktree_index import Frozen
+from orchestra.errors import DeadlineExceeded, Refused
 from orchestra.model import DiffStat
 
 DIFF_LIMIT = 1_000_000
@@ -24,33 +27,40 @@ _COMPARED = (
     "--submodule=short",
 )
 _DEADLINE = 60.0
-_AT_ONCE = 200
-"""Files per call: git finds renames among them, and their text is all that is in memory."""
+_COUNTING = 20.0
+"""Seconds that git may take to compare what changed; then it compares with less care."""
 _NUMBERS = re.compile(r"(\d+) (files?|insertions?|deletions?)")
 
 
 def stat(repo: Repository, worktree: Path, base: str, *, cache: Path | None = None) -> DiffStat:
     """Count what a worktree changed since the commit ``base``; ``cache`` as for `worktree_index.look`."""
     with worktree_index.look(repo, worktree, cache) as frozen:
-        counted = frozen.git.text("diff-index", *_COMPARED, "-M", "--shortstat", base, "--", deadline=_DEADLINE)
-    numbers = {word[0]: int(number) for number, word in _NUMBERS.findall(counted)}
-    return DiffStat(files=numbers.get("f", 0), insertions=numbers.get("i", 0), deletions=numbers.get("d", 0))
+        counted = _counted(frozen.git, base)
+    left = frozen.uncounted
+    return replace(counted, files=counted.files + left, uncounted=counted.uncounted + left)
 
 
 def diff(repo: Repository, worktree: Path, base: str, *, limit: int = DIFF_LIMIT, cache: Path | None = None) -> str:
     """Return what a worktree changed since the commit ``base``, as unified text without colours.
 
-    Text beyond ``limit`` bytes is left out, and a last line says of how many files. Bytes that are
-    not UTF-8 come back as surrogates.
+    Text beyond ``limit`` bytes is left out, and so is the end of a long file. Lines in brackets say
+    what is left out. Bytes that are not UTF-8 come back as surrogates.
     """
     with worktree_index.look(repo, worktree, cache) as frozen:
-        return _text(frozen.git, base, limit)
+        text = _text(frozen.git, base, limit)
+    return text + "".join(f"[{note}]\n" for note in _left_out(frozen))
 
 
 def dirty(repo: Repository, worktree: Path, *, cache: Path | None = None) -> list[str]:
-    """Return the paths of a worktree that differ from its branch's last commit, untracked ones included."""
+    """Return the paths of a worktree that differ from its branch's last commit, untracked ones included.
+
+    Raises Refused where none was found, and not all could be looked at.
+    """
     with worktree_index.look(repo, worktree, cache) as frozen:
-        return _paths(frozen.git, frozen.tip)
+        paths = _paths(frozen.git, frozen.tip)
+    if frozen.uncounted and not paths:
+        raise Refused(f"{frozen.uncounted:,} files of {worktree} could not be looked at in time", hint="try again")
+    return paths
 
 
 def snapshot(repo: Repository, worktree: Path, message: str, *, also: Sequence[str] = ()) -> str:
@@ -65,18 +75,42 @@ def snapshot(repo: Repository, worktree: Path, message: str, *, also: Sequence[s
         return merge_commit(repo, frozen.git.text("write-tree"), tuple(parents), message)
 
 
+def _counted(git: Git, base: str) -> DiffStat:
+    # Finding renames compares every new file with every one that is gone.
+    for care in (("-M",), ("--no-renames",)):
+        try:
+            counted = git.text("diff-index", *_COMPARED, *care, "--shortstat", base, "--", deadline=_COUNTING)
+        except DeadlineExceeded:
+            continue
+        numbers = {word[0]: int(number) for number, word in _NUMBERS.findall(counted)}
+        return DiffStat(files=numbers.get("f", 0), insertions=numbers.get("i", 0), deletions=numbers.get("d", 0))
+    files = len(_paths(git, base))
+    return DiffStat(files=files, uncounted=files)
+
+
 def _text(git: Git, base: str, limit: int) -> str:
-    paths = iter(every := _paths(git, base))
-    shown, begun = b"", 0
-    while len(shown) <= limit and (some := list(islice(paths, _AT_ONCE))):
-        shown += git.run("diff-index", *_COMPARED, "-M", "-p", base, "--", *some, deadline=_DEADLINE).stdout
-        begun += len(some)
-    if len(shown) <= limit:
-        return shown.decode("utf-8", "surrogateescape")
-    kept = shown[: shown.rfind(b"\n", 0, limit) + 1]
-    left = max(len(every) - kept.count(b"\ndiff --git "), 1)
-    note = f"[cut at {limit} bytes: {left} of {len(every)} changed files are not shown, or not to their end]\n"
-    return kept.decode("utf-8", "surrogateescape") + note
+    every = len(_paths(git, base))
+    for care in (("-M",), ("--no-renames",)):
+        shown = DiffText(limit)
+        try:
+            git.stream(shown.take, "diff-index", *_COMPARED, *care, "-p", base, "--", deadline=_COUNTING)
+        except DeadlineExceeded:
+            shown.cut = True
+            if not shown.kept:
+                continue
+        break
+    shown.close()
+    text = b"".join(shown.kept).decode("utf-8", "surrogateescape")
+    if not shown.cut:
+        return text
+    left = max(every - shown.whole, 1)
+    return f"{text}[cut at {limit} bytes: {left} of {every} changed files are not shown, or not to their end]\n"
+
+
+def _left_out(frozen: Frozen) -> Iterator[str]:
+    if frozen.uncounted:
+        yield f"{frozen.uncounted:,} more files are not shown: there are too many"
+    yield from frozen.notes
 
 
 def _paths(git: Git, base: str) -> list[str]:

@@ -81,6 +81,11 @@ class Git:
             raise _failure(done)
         return done
 
+    def stream(self, take: Callable[[bytes], bool], *args: str, deadline: float = 30.0) -> bool:
+        """Run one git command and hand on what it writes, as `process.stream` does."""
+        place = self.work_tree or self.git_dir
+        return process.stream(self.command(*args), take, cwd=place, env=self.environment(), deadline=deadline)
+
     def text(self, *args: str, deadline: float = 30.0) -> str:
         """Run one git command and return its output without the last line's end."""
         return self.run(*args, deadline=deadline).text.rstrip("\n")

@@ -5,16 +5,17 @@ The container's side of the fetch runs inside the container; only git's wire pro
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from orchestra.drivers import quarantine
+from orchestra.drivers import quarantine, temporary
 from orchestra.drivers.git import Git
 from orchestra.drivers.inner_repositories import hide
 from orchestra.drivers.process import Completed, first_line
 from orchestra.drivers.quarantine import INCOMING, Quarantine
 from orchestra.drivers.repository import Repository
+from orchestra.drivers.untrusted import UntrustedTree
 from orchestra.errors import CommandFailed, Moved, NotFound, OrchestraError, Refused
 
 LARGEST_IMPORT = 2 << 30
@@ -64,9 +65,11 @@ def advance(repo: Repository, worktree: Path, branch: str, old: str, new: str) -
         git = repo.worktree_git(worktree)
     except NotFound:
         git = None
-    if git is not None and _checked_out(git) == branch:
-        return _move_both(repo, git, branch, old, new)
-    return _move_ref(repo.git(), repo, branch, old, new)
+    if git is None or _checked_out(git) != branch:
+        return _move_ref(repo.git(), repo, branch, old, new)
+    with temporary.directory(repo.scratch) as empty:
+        # An agent writes the tree, so git is shown none; what it would note of the files, the person's own git will.
+        return _move_both(repo, replace(git, work_tree=empty), worktree, branch, old=old, new=new)
 
 
 def follow_designer(repo: Repository, branch: str, old: str, new: str) -> bool:
@@ -179,15 +182,15 @@ def _changes(listing: Sequence[str]) -> Iterator[tuple[list[str], str]]:
             yield header.lstrip(":").split(" ")[: colons + 1], next(items)
 
 
-def _move_both(repo: Repository, git: Git, branch: str, old: str, new: str) -> bool:
+def _move_both(repo: Repository, git: Git, worktree: Path, branch: str, *, old: str, new: str) -> bool:
     # The index goes first: a crash in between leaves the ref at `old`, and the next import does both again.
-    _carry(git, old, new)
-    if git.work_tree != repo.root:
+    _carry(git, worktree, old, new)
+    if worktree != repo.root:
         hide(git, repo.object_format)
     try:
         return _move_ref(git, repo, branch, old, new)
     except Moved:
-        _carry(git, new, old)
+        _carry(git, worktree, new, old)
         raise
 
 
@@ -203,8 +206,8 @@ def _checked_out(git: Git) -> str:
     return git.run("symbolic-ref", "--quiet", "HEAD", check=False).text.strip().removeprefix("refs/heads/")
 
 
-def _carry(git: Git, old: str, new: str) -> None:
-    """Make index entries that are as in ``old`` as in ``new``, and note which files match them."""
+def _carry(git: Git, worktree: Path, old: str, new: str) -> None:
+    """Make index entries that are as in ``old`` as in ``new``."""
     touched = _raw(git, "diff-tree", "-r", old, new)
     staged = _raw(git, "diff-index", "--cached", old)
     entries = {path: entry for path, entry in touched.items() if path not in staged}
@@ -214,14 +217,13 @@ def _carry(git: Git, old: str, new: str) -> None:
     lines = sorted(f"{mode} {name}\t{path}\0" for path, (mode, name) in entries.items())
     git.run("update-index", "-z", "--index-info", stdin=_bytes("".join(lines)))
     if git.run("config", "--type=bool", "core.sparseCheckout", check=False).text.strip() == "true":
-        _skip_absent(git, entries)
-    git.ask("update-index", "-q", "--ignore-submodules", "--refresh")
+        _skip_absent(git, worktree, entries)
 
 
-def _skip_absent(git: Git, entries: dict[str, tuple[str, str]]) -> None:
+def _skip_absent(git: Git, worktree: Path, entries: dict[str, tuple[str, str]]) -> None:
     """In a sparse checkout, let entries without a file count as left out on purpose, and not as deleted."""
-    top = git.work_tree or git.git_dir
-    absent = [path for path, (mode, _) in entries.items() if mode != "000000" and not os.path.lexists(top / path)]
+    with UntrustedTree(worktree) as tree:
+        absent = [path for path, (mode, _) in entries.items() if mode != "000000" and tree.times(path) is None]
     git.run("update-index", "-z", "--skip-worktree", "--stdin", stdin=_bytes("".join(f"{path}\0" for path in absent)))
 
 

@@ -184,6 +184,6 @@ def _resolve(git: Git, name: str) -> str:
 
 @contextlib.contextmanager
 def _room(repo: Repository) -> Iterator[Git]:
-    with temporary.directory() as place:
+    with temporary.directory(repo.scratch) as place:
         git = clean_room.build(place, repo)
         yield replace(git, settings={**clean_room.obeyed(repo.git()), **git.settings})

@@ -37,7 +37,8 @@ class Repository:
 
     ``root`` is the top of the person's checkout, ``git_dir`` that checkout's own git directory,
     ``common_dir`` the one all checkouts share. ``object_dirs`` holds the objects: the
-    repository's own first, then every alternate, all absolute.
+    repository's own first, then every alternate, all absolute. ``scratch`` is where directories for
+    a moment are made.
     """
 
     root: Path
@@ -45,9 +46,10 @@ class Repository:
     common_dir: Path
     object_dirs: tuple[Path, ...]
     object_format: str
+    scratch: Path | None = None
 
     @classmethod
-    def open(cls, start: Path) -> Repository:
+    def open(cls, start: Path, scratch: Path | None = None) -> Repository:
         """Find the repository around ``start``; raises NotARepository where sessions cannot work on it."""
         found = discovery.find(start)
         return cls(
@@ -56,6 +58,7 @@ class Repository:
             common_dir=found.common_dir,
             object_dirs=discovery.object_dirs(found.common_dir / "objects"),
             object_format=found.object_format,
+            scratch=scratch,
         )
 
     def git(self, *, work_tree: bool = False) -> Git:

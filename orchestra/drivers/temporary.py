@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from orchestra import safe_files
+from orchestra.errors import OrchestraError
 
 PREFIX = "orchestra-held-"
 _UNBORN = ".orchestra-unheld-"
@@ -23,8 +25,11 @@ _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 def directory(base: Path | None = None) -> Iterator[Path]:
     """Make a private directory in ``base``, or where temporary files are kept, and remove it at the end.
 
-    Its maker holds a lock on it, which the kernel lets go when the process ends, however it ends.
+    In a ``base``, what others have left is removed at the beginning. Its maker holds a lock on it, which the kernel lets go when the process ends, however it ends.
     """
+    if base is not None:
+        base.mkdir(parents=True, exist_ok=True, mode=0o700)
+        sweep(base)
     fresh = Path(tempfile.mkdtemp(prefix=_UNBORN, dir=base))
     handle = os.open(fresh, _DIRECTORY)
     try:
@@ -34,7 +39,7 @@ def directory(base: Path | None = None) -> Iterator[Path]:
         try:
             yield place
         finally:
-            shutil.rmtree(place, ignore_errors=True)
+            _remove(place)
     finally:
         os.close(handle)
 
@@ -55,6 +60,12 @@ def _remove_if_left(place: Path, now: float) -> None:
     handle = os.open(place, _DIRECTORY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        shutil.rmtree(place, ignore_errors=True)
+        _remove(place)
     finally:
         os.close(handle)
+
+
+def _remove(place: Path) -> None:
+    # It may hold copies of directories that are too deep to be removed in the usual way.
+    with contextlib.suppress(OrchestraError):
+        safe_files.remove(place)

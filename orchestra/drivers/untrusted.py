@@ -6,13 +6,13 @@ tree can be reached; only plain files and symlinks (as text) are read, so nothin
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import stat
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Self
 
@@ -20,9 +20,10 @@ from orchestra.errors import Refused
 
 _DIRECTORY = os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _SETTLED_SECONDS = 0.1
 """File times come from a clock that ticks every 1 to 10 ms: a younger file may still change within one tick."""
-_GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO})
+_GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO, errno.ENODEV})
 _BLOCK = 1 << 20
 
 
@@ -30,17 +31,14 @@ _BLOCK = 1 << 20
 class Sight:
     """One look at a path: ``mode`` is 0 where no plain file or symlink is; ``mark`` changes when the file does.
 
-    Sizes are in bytes. ``mark`` is empty while the file is too young to tell.
+    Sizes are in bytes; ``stored`` is what was ever written of a file with holes. ``mark`` is empty while the file is
+    too young to tell.
     """
 
     mode: int = 0
     size: int = 0
     mark: str = "-"
-
-    @property
-    def is_link(self) -> bool:
-        """Whether it is a symlink."""
-        return stat.S_ISLNK(self.mode)
+    stored: int = 0
 
     @classmethod
     def of(cls, found: os.stat_result, now: float) -> Sight:
@@ -49,7 +47,12 @@ class Sight:
             return cls()
         young = now - found.st_ctime < _SETTLED_SECONDS
         facts = (found.st_mode, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
-        return cls(found.st_mode, found.st_size, "" if young else ":".join(map(str, facts)))
+        stored = min(found.st_size, found.st_blocks * 512)
+        return cls(found.st_mode, found.st_size, "" if young else ":".join(map(str, facts)), stored)
+
+
+class Unreadable(Refused):
+    """A directory that may not be looked into."""
 
 
 class UntrustedTree:
@@ -60,6 +63,7 @@ class UntrustedTree:
         self._clock = clock
         self._open: tuple[str, int | None] = ("", None)
         self._top = -1
+        self._obstacle = 0
 
     def __enter__(self) -> Self:
         try:
@@ -78,17 +82,51 @@ class UntrustedTree:
     def look(self, path: str) -> Sight:
         """Say what is at a path."""
         found = self._stat(path)
-        return Sight() if found is None else Sight.of(found, self._clock())
+        return Sight() if found is None else self.sight(found)
+
+    def sight(self, found: os.stat_result) -> Sight:
+        """Say what a stat result of now says."""
+        return Sight.of(found, self._clock())
 
     def times(self, path: str) -> tuple[int, int, int, int] | None:
         """Return change time and modification time (nanoseconds), inode and size, or None where nothing is."""
         found = self._stat(path)
         return found and (found.st_ctime_ns, found.st_mtime_ns, found.st_ino, found.st_size)
 
-    def copy(self, path: str, target: Path) -> bool:
+    def children(self, directory: str, most: int) -> list[tuple[str, os.stat_result]]:
+        """Return what is in a directory, at most so many; nothing where there is none. Raises Unreadable."""
+        place, name = self._parent(f"{directory}/." if directory else ".")
+        try:
+            listed = self._opened(place, name)
+            try:
+                with os.scandir(listed) as entries:
+                    return [(entry.name, seen) for entry in islice(entries, most) if (seen := _seen(entry)) is not None]
+            finally:
+                os.close(listed)
+        except PermissionError:
+            reason = f"the directory {directory or '.'!r} may not be read"
+            raise Unreadable(reason, hint=f"chmod -R u+rwX '{self._root}'") from None
+        except OSError:
+            return []
+
+    def read(self, path: str, most: int) -> bytes | None:
+        """Return what a plain file holds; None where there is none, or one of more than ``most`` bytes."""
+        parent, name = self._parent(path)
+        try:
+            if parent is None:
+                return None
+            with os.fdopen(os.open(name, _FILE, dir_fd=parent), "rb") as file:
+                plain = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+                content = file.read(most + 1) if plain else None
+        except OSError:
+            return None
+        return None if content is None or len(content) > most else content
+
+    def copy(self, path: str, target: Path, *, holes: bool = True) -> bool:
         """Copy a plain file or symlink to ``target``, whose directory exists; False where there is none any more.
 
-        Raises Refused for a file that is there and cannot be copied.
+        What is a hole in a file stays one. Without ``holes``, a file that has one is not copied. Raises Refused for a
+        file that is there and cannot be copied.
         """
         parent, name = self._parent(path)
         try:
@@ -97,25 +135,36 @@ class UntrustedTree:
             if stat.S_ISLNK(os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode):
                 target.symlink_to(os.readlink(name, dir_fd=parent))
                 return True
-            return _copy_file(os.open(name, _FILE, dir_fd=parent), target)
+            return _copy_file(os.open(name, _FILE, dir_fd=parent), target, holes=holes)
         except OSError as error:
             if error.errno in _GONE:
                 return False
             reason = f"cannot copy {path!r}: {error.strerror}"
             raise Refused(reason, hint="make it readable, or see whether the disk is full") from error
 
-    def below(self, directory: str) -> Iterator[str]:
-        """Yield every plain file and symlink below a directory of the tree, whatever it looks like to git."""
-        parent, name = self._parent(directory.rstrip("/"))
-        if parent is None:
-            return
-        for place, folders, files, descriptor in os.fwalk(name, dir_fd=parent, follow_symlinks=False):
-            inner = place[len(name) :].strip("/")
-            for one in (*files, *folders):
-                with contextlib.suppress(OSError):
-                    found = os.stat(one, dir_fd=descriptor, follow_symlinks=False)
-                    if Sight.of(found, self._clock()).mode:
-                        yield "/".join(part for part in (directory.rstrip("/"), inner, one) if part)
+    def below(self, directory: str, most: int) -> Iterator[str]:
+        """Yield every plain file and symlink below a directory of the tree, whatever it looks like to git.
+
+        Raises Unreadable, and Refused for a directory of more than ``most`` entries.
+        """
+        pending = [directory.rstrip("/")]
+        while pending:
+            above = pending.pop()
+            inside = self.children(above, most + 1)
+            if len(inside) > most:
+                raise Refused(f"{above!r} holds more than {most:,} files", hint="remove what need not be there")
+            for name, found in sorted(inside):
+                path = f"{above}/{name}"
+                if stat.S_ISDIR(found.st_mode):
+                    pending.append(path)
+                elif Sight.of(found, self._clock()).mode:
+                    yield path
+
+    def _opened(self, place: int | None, name: str) -> int:
+        if place is None:
+            raise OSError(self._obstacle, "in the way")
+        # Anew, because a listing moves the position of the descriptor it has.
+        return os.open(name, _DIRECTORY, dir_fd=place)
 
     def _stat(self, path: str) -> os.stat_result | None:
         parent, name = self._parent(path)
@@ -128,19 +177,26 @@ class UntrustedTree:
 
     def _parent(self, path: str) -> tuple[int | None, str]:
         folder, _, name = path.rpartition("/")
-        if folder != self._open[0]:
+        above, descriptor = self._open
+        if folder == above:
+            return descriptor, name
+        if descriptor not in {None, self._top} and folder.startswith(f"{above}/"):
+            # Further down from where it stands: a way of a thousand directories is not walked a thousand times.
+            self._open = (folder, self._walk(folder[len(above) + 1 :].split("/"), descriptor))
+        else:
             self._leave()
             self._open = (folder, self._walk(folder.split("/") if folder else ()))
         return self._open[1], name
 
-    def _walk(self, parts: Iterable[str]) -> int | None:
-        here = self._top
+    def _walk(self, parts: Iterable[str], start: int | None = None) -> int | None:
+        here = self._top if start is None else start
         try:
             for part in parts:
                 above, here = here, os.open(part, _DIRECTORY, dir_fd=here)
                 self._close(above)
-        except OSError:
+        except OSError as error:
             self._close(here)
+            self._obstacle = error.errno or 0
             return None
         return here
 
@@ -155,16 +211,48 @@ class UntrustedTree:
             os.close(descriptor)
 
 
-def _copy_file(descriptor: int, target: Path) -> bool:
+def _seen(entry: os.DirEntry[str]) -> os.stat_result | None:
+    try:
+        return entry.stat(follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+
+
+def _copy_file(descriptor: int, target: Path, *, holes: bool) -> bool:
     with os.fdopen(descriptor, "rb") as source:
         found = os.fstat(source.fileno())
         if not stat.S_ISREG(found.st_mode):
             return False
-        with target.open("xb") as copy:
+        if not holes and found.st_size and os.lseek(descriptor, 0, os.SEEK_HOLE) < found.st_size:
+            raise OSError(errno.EFBIG, "it has a hole")
+        mode = 0o755 if found.st_mode & stat.S_IXUSR else 0o644
+        copy = os.open(target, _NEW, mode)
+        try:
             # No further than the size seen now: a file can grow as fast as it is read.
-            left = found.st_size
-            while left > 0 and (block := source.read(min(left, _BLOCK))):
-                copy.write(block)
-                left -= len(block)
-    target.chmod(0o755 if found.st_mode & stat.S_IXUSR else 0o644)
+            _pour(descriptor, copy, found.st_size)
+            os.fchmod(copy, mode)
+        finally:
+            os.close(copy)
     return True
+
+
+def _pour(source: int, copy: int, size: int) -> None:
+    """Copy what is written in a file, piece by piece, and make the copy as long; what was never written stays so."""
+    at = 0
+    while at < size and (begin := _next_data(source, at, size)) < size:
+        end = min(os.lseek(source, begin, os.SEEK_HOLE), size)
+        for at in range(begin, end, _BLOCK):
+            block = os.pread(source, min(_BLOCK, end - at), at)
+            os.pwrite(copy, block, at)
+        at = end
+    os.ftruncate(copy, size)
+
+
+def _next_data(source: int, at: int, size: int) -> int:
+    try:
+        return os.lseek(source, at, os.SEEK_DATA)
+    except OSError as error:
+        # Nothing more is written in it (lseek(2)).
+        if error.errno == errno.ENXIO:
+            return size
+        raise

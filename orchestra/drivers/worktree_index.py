@@ -8,62 +8,78 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import json
 import os
 import shutil
-from collections.abc import Collection, Iterator, Mapping
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from orchestra import safe_files
 from orchestra.drivers import clean_room, temporary
 from orchestra.drivers.filtered import untouched
 from orchestra.drivers.git import Git
+from orchestra.drivers.ignore_rules import NAME, IgnoreRules
+from orchestra.drivers.index_table import IndexTable
 from orchestra.drivers.repository import Repository, real_place
+from orchestra.drivers.seen_index import REPOSITORY, SeenIndex
 from orchestra.drivers.untrusted import Sight, UntrustedTree
+from orchestra.drivers.worktree_scan import Bounds, Found, Scan
 from orchestra.errors import CommandFailed, NotFound, Refused
 
-_DEADLINE = 300.0
-_LOOKED_INTO = 4 << 20
-"""Bytes up to which a changed file is read for a diff; a longer one shows as binary."""
+LOOK = Bounds(files=5_000, size=128 << 20, entries=200_000, seconds=20.0)
+"""What one look takes in."""
+KEEP = Bounds(files=500_000, size=16 << 30, entries=500_000, seconds=600.0, whole=True)
+"""What a snapshot takes in; it refuses more."""
 _KEPT_WHOLE = 2 << 30
 """Bytes up to which a snapshot takes a file."""
-_OBJECTS_KEPT = 2_000
-_BYTES_KEPT = 256 << 20
+Clock = Callable[[], float]
 _INDEX_MARK = "index.mark"
-_REPOSITORY = "160000"
+_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Frozen:
-    """A worktree as it is now: ``git`` is pinned to an index that holds it, ``tip`` is the branch's commit."""
+    """A worktree as it is now: ``git`` is pinned to an index that holds it, ``tip`` is the branch's commit.
+
+    ``uncounted`` is how many files it does not hold, though they are there; ``notes`` say what else was left out.
+    """
 
     git: Git
     tip: str
+    uncounted: int = 0
+    notes: tuple[str, ...] = ()
 
 
 @contextlib.contextmanager
-def look(repo: Repository, worktree: Path, cache: Path | None) -> Iterator[Frozen]:
+def look(
+    repo: Repository, worktree: Path, cache: Path | None, *, bounds: Bounds | None = None, clock: Clock = time.monotonic
+) -> Iterator[Frozen]:
     """Give the worktree as it is, for comparing: long files and nested repositories are stood in for.
 
     Nothing is written to the repository. ``cache`` is a directory, one per worktree, that makes
     the next look as fast as ``git status``; while another process uses it, a throw-away one serves.
+    Raises DeadlineExceeded where the tree is too large to be looked through.
     """
-    with _place(cache) as place:
+    with _place(repo, cache) as place:
         git = clean_room.build(place, repo, own_objects=True)
         try:
-            frozen = _freeze(repo, worktree, git, whole=False)
+            yield _freeze(repo, worktree, git, bounds or LOOK, clock)
         except CommandFailed:
             (place / _INDEX_MARK).unlink(missing_ok=True)  # so that the next look begins from nothing
             raise
-        yield frozen
 
 
 @contextlib.contextmanager
-def keep(repo: Repository, worktree: Path) -> Iterator[Frozen]:
-    """Give the worktree as it is, whole, its files written to the repository; raises Refused for a monstrous file."""
-    with _place(None) as place:
-        yield _freeze(repo, worktree, clean_room.build(place, repo), whole=True)
+def keep(repo: Repository, worktree: Path, *, bounds: Bounds = KEEP) -> Iterator[Frozen]:
+    """Give the worktree as it is, whole, its files written to the repository.
+
+    Raises Refused, naming what it is, where something cannot be kept; DeadlineExceeded.
+    """
+    with _place(repo, None) as place:
+        yield _freeze(repo, worktree, clean_room.build(place, repo), bounds)
 
 
 def source(repo: Repository, worktree: Path) -> Git:
@@ -97,160 +113,106 @@ def take_index(record: Path, place: Path) -> bool:
     return True
 
 
-def _freeze(repo: Repository, worktree: Path, room: Git, *, whole: bool) -> Frozen:
+def _freeze(repo: Repository, worktree: Path, room: Git, bounds: Bounds, clock: Clock = time.monotonic) -> Frozen:
     host = source(repo, worktree)
     with UntrustedTree(worktree) as tree:
-        git = clean_room.furnish(room, host, worktree)
-        state = _State(git.git_dir)
+        # Git sees no tree at all: it takes the attributes of files from the index.
+        git = clean_room.furnish(room, host, _empty(room.git_dir))
         renewed = take_index(host.git_dir, git.git_dir)
-        seen = _candidates(git, host, tree, whole=whole)
-        state.bring_up_to_date(git, tree, seen, whole=whole, renewed=renewed)
-    return Frozen(git.at(state.index), (git.git_dir / "HEAD").read_text(encoding="ascii").strip())
+        found = _scan(git, tree, _table(git, renewed=renewed), bounds)
+        seen, uncounted = _candidates(git, host, tree, found, bounds)
+        index = SeenIndex(git, tree, bounds, clock)
+        uncounted += index.bring_up_to_date(seen, renewed=renewed)
+    tip = (git.git_dir / "HEAD").read_text(encoding="ascii").strip()
+    return Frozen(git.at(index.place), tip, uncounted, tuple(_notes(found)))
 
 
-def _candidates(git: Git, host: Git, tree: UntrustedTree, *, whole: bool) -> dict[str, Sight]:
-    changed, untracked = _status(git)
-    kept = untouched(git, host, tree, changed)
-    seen = {path: tree.look(path) for path in sorted(changed) if path not in kept}
-    for path in sorted(untracked):
-        if not path.endswith("/"):
-            seen[path] = tree.look(path)
-        elif whole:
-            seen.update((inner, tree.look(inner)) for inner in sorted(tree.below(path)))
-        else:
-            seen[path] = Sight(mark=_REPOSITORY)
-    return seen
+def _empty(place: Path) -> Path:
+    empty = place / "empty"
+    empty.mkdir(exist_ok=True)
+    return empty
 
 
-def _status(git: Git) -> tuple[list[str], list[str]]:
-    """Return the tracked paths that may differ from the index, and the untracked ones."""
-    flags = ("--porcelain=v2", "-z", "--untracked-files=all", "--ignore-submodules=all", "--no-renames")
-    changed: list[str] = []
-    untracked: list[str] = []
-    for line in git.lines0("status", *flags, deadline=_DEADLINE):
-        kind, fields = line[:1], line.split(" ", 8)
-        if kind == "?":
-            untracked.append(line[2:])
-        elif kind == "1" and fields[1][1] != ".":
-            changed.append(fields[8])
-        elif kind == "u":
-            changed.append(line.split(" ", 10)[10])
-    return changed, untracked
+def _table(git: Git, *, renewed: bool) -> IndexTable:
+    place = git.git_dir / "table.json"
+    known = None if renewed else IndexTable.load(place)
+    if known is None:
+        known = IndexTable.read(git, git.git_dir / "index")
+        known.save(place)
+    return known
 
 
-@dataclass(frozen=True, slots=True)
-class _State:
-    """What a room remembers between looks: an index with the files as last read, and their marks."""
-
-    place: Path
-
-    @property
-    def index(self) -> Path:
-        return self.place / "seen.index"
-
-    def bring_up_to_date(
-        self, git: Git, tree: UntrustedTree, seen: Mapping[str, Sight], *, whole: bool, renewed: bool
-    ) -> None:
-        """Read what changed since the last look; all of it where the last look is of no use."""
-        before = {} if renewed else self._marks()
-        if not before or not before.keys() <= seen.keys() or self._is_full():
-            self._begin_again()
-            before = {}
-        news = {path: sight for path, sight in seen.items() if not sight.mark or sight.mark != before.get(path)}
-        if news:
-            (self.place / "marks.json").unlink(missing_ok=True)
-            _read_in(git.at(self.index), tree, news, whole=whole)
-        marks = {path: sight.mark for path, sight in seen.items()}
-        (self.place / "marks.json").write_text(json.dumps(marks), encoding="ascii")
-
-    def _begin_again(self) -> None:
-        for place in self._objects():
-            place.unlink(missing_ok=True)
-        shutil.copy2(self.place / "index", self.index)
-
-    def _is_full(self) -> bool:
-        sizes = [place.stat().st_size for place in self._objects()]
-        return len(sizes) > _OBJECTS_KEPT or sum(sizes) > _BYTES_KEPT
-
-    def _objects(self) -> Iterator[Path]:
-        return (self.place / "objects").glob("[0-9a-f][0-9a-f]/*")
-
-    def _marks(self) -> dict[str, str]:
-        try:
-            return dict(json.loads((self.place / "marks.json").read_text(encoding="ascii")))
-        except (FileNotFoundError, ValueError):
-            return {}
-
-
-def _read_in(git: Git, tree: UntrustedTree, news: Mapping[str, Sight], *, whole: bool) -> None:
-    nested = [path.rstrip("/") for path, sight in news.items() if sight.mark == _REPOSITORY]
-    if nested:
-        marker = (git.git_dir / "HEAD").read_text(encoding="ascii").strip()
-        entries = "".join(f"{_REPOSITORY} {marker}\t{_kept_name(path)}\0" for path in nested)
-        git.run("update-index", "-z", "--index-info", stdin=os.fsencode(entries))
-    plain = {path: sight for path, sight in news.items() if sight.mark != _REPOSITORY}
-    with temporary.directory(git.git_dir) as stage:
-        staged = _stage(stage, tree, plain, whole=whole)
-        reader = Git(git.git_dir, stage, git.index, git.settings, git.variables)
-        _update(reader, [path for path in plain if path not in staged], "--force-remove")
-        _update(reader, staged, "--add", "--replace")
-
-
-def _update(git: Git, paths: Collection[str], *how: str) -> None:
-    if paths:
-        names = b"".join(os.fsencode(_kept_name(path)) + b"\0" for path in paths)
-        git.run("update-index", *how, "-z", "--stdin", stdin=names, deadline=_DEADLINE)
-
-
-def _stage(stage: Path, tree: UntrustedTree, news: Mapping[str, Sight], *, whole: bool) -> set[str]:
-    """Copy what is there to the stage, and return its paths."""
-    present = {path for path, sight in news.items() if sight.mode}
-    copy = _copy_whole if whole else _copy_for_a_look
-    # A file and something below it cannot both be there: one of the two looks came too late.
-    possible = (path for path in sorted(present) if not any(str(above) in present for above in Path(path).parents))
-    return {path for path in possible if copy(tree, path, news[path], _target(stage, path))}
-
-
-def _target(stage: Path, path: str) -> Path:
-    target = stage / _kept_name(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    return target
-
-
-def _copy_whole(tree: UntrustedTree, path: str, sight: Sight, target: Path) -> bool:
-    if sight.size > _KEPT_WHOLE:
-        reason = f"{path!r} has {sight.size:,} bytes, too many to keep in git"
-        raise Refused(reason, hint="move it away, delete it, or name it in .gitignore")
-    return tree.copy(path, target)
-
-
-def _copy_for_a_look(tree: UntrustedTree, path: str, sight: Sight, target: Path) -> bool:
+def _scan(git: Git, tree: UntrustedTree, table: IndexTable, bounds: Bounds) -> Found:
+    place = Path(tempfile.mkdtemp(dir=git.git_dir, prefix="rules-"))
     try:
-        if sight.size <= _LOOKED_INTO:
-            return tree.copy(path, target)
-    except Refused:
-        target.unlink(missing_ok=True)
-    # The zero byte makes git take the stand-in for what it stands for: something not shown as text.
-    target.write_bytes(f"\0{sight.size} bytes, {sight.mark}".encode())
-    return True
+        rules = IgnoreRules(git, place)
+        for path in table.skipped:
+            folder, _, name = path.rpartition("/")
+            if name == NAME:
+                rules.obey(folder, git.run("cat-file", "blob", f":{path}").stdout)
+        return Scan(tree, table, rules, bounds).run()
+    finally:
+        safe_files.remove(place)
 
 
-def _kept_name(path: str) -> str:
-    """Return the name under which git can keep a path: it takes no ``.git``, which an agent's nested repository has."""
-    parts = path.split("/")
-    return "/".join("dot-git" if part.lower() == ".git" else part for part in parts)
+def _candidates(git: Git, host: Git, tree: UntrustedTree, found: Found, bounds: Bounds) -> tuple[dict[str, Sight], int]:
+    """Return the paths that the index is to be told of, and how many untracked ones there are beyond the bounds."""
+    kept = untouched(git, host, tree, sorted(found.changed))
+    seen = {path: found.changed[path] for path in sorted(found.changed) if path not in kept}
+    seen |= {path: Sight(mark=REPOSITORY) for path in found.nested}
+    if bounds.whole:
+        seen |= {path: tree.look(path) for heap in found.untracked.values() for path in heap}
+        _require_room(seen, bounds)
+        return seen, 0
+    return seen, _choose(tree, found, bounds, seen)
+
+
+def _choose(tree: UntrustedTree, found: Found, bounds: Bounds, seen: dict[str, Sight]) -> int:
+    """Add untracked files as far as the bounds go, and return how many are left."""
+    files, size, left = 0, 0, 0
+    # The fullest directory last: what nobody ignored (node_modules) hides nothing that was written by hand.
+    for heap in sorted(found.untracked, key=lambda heap: (len(found.untracked[heap]), heap)):
+        for path in sorted(found.untracked[heap]):
+            if files == bounds.files or size > bounds.size:
+                left += 1
+                continue
+            seen[path] = tree.look(path)
+            files, size = files + 1, size + seen[path].stored
+    return left
+
+
+def _require_room(seen: Mapping[str, Sight], bounds: Bounds) -> None:
+    largest = max(seen, key=lambda path: seen[path].size, default="")
+    if largest and seen[largest].size > _KEPT_WHOLE:
+        reason = f"{largest!r} has {seen[largest].size:,} bytes, too many to keep in git"
+        raise Refused(reason, hint="move it away, delete it, or name it in .gitignore")
+    if sum(sight.size for sight in seen.values()) <= bounds.size:
+        return
+    raise Refused(
+        f"the files hold more than {bounds.size:,} bytes, the largest of them is {largest!r}",
+        hint="move them away, delete them, or name them in .gitignore",
+    )
+
+
+def _notes(found: Found) -> Iterator[str]:
+    if found.more:
+        yield "there are more files than were looked at"
+    for paths, what in ((found.unread, "may not be read"), (found.modules, "is a submodule with a history of its own")):
+        named = ", ".join(repr(path) for path in paths[:_NAMED])
+        more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
+        if named:
+            yield f"{named}{more} {what}: not looked into"
 
 
 @contextlib.contextmanager
-def _place(cache: Path | None) -> Iterator[Path]:
+def _place(repo: Repository, cache: Path | None) -> Iterator[Path]:
     kept = cache / "look" if cache is not None else None
     lock = _claim(kept) if kept is not None else None
     if kept is not None and lock is not None:
         with lock:
-            temporary.sweep(kept)
             yield kept
     else:
-        with temporary.directory() as place:
+        with temporary.directory(repo.scratch) as place:
             yield place
 
 
@@ -263,6 +225,6 @@ def _claim(place: Path) -> IO[str] | None:
         lock.close()
         return None
     # Nobody else is in here: what is left over was left by a process that was killed.
-    for leftover in (*place.glob("*.lock"), *place.glob("stage-*")):
-        shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
+    for leftover in (*place.glob("*.lock"), *place.glob("stage-*"), *place.glob("rules-*")):
+        safe_files.remove(leftover) if leftover.is_dir() else leftover.unlink()
     return lock

@@ -142,6 +142,7 @@ MIGRATIONS: Mapping[str, tuple[str, ...]] = {
         """INSERT INTO sent (session_id, bytes) SELECT sender_id, SUM(LENGTH(CAST(text AS BLOB))) FROM messages
         WHERE sender_id > 0 GROUP BY sender_id""",
     ),
+    "0012-uncounted": ("ALTER TABLE sessions ADD COLUMN uncounted INTEGER NOT NULL DEFAULT 0",),
 }
 """What each step does; one that has been released is never edited, only followed by another."""
 

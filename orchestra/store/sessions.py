@@ -17,7 +17,7 @@ from orchestra.model import DiffStat, Intent, Role, SandboxKind, Session, State
 from orchestra.store.connection import moment
 from orchestra.store.events import Events
 
-_DIFF = ("files", "insertions", "deletions")
+_DIFF = ("files", "insertions", "deletions", "uncounted")
 _FIELDS = frozenset(field.name for field in fields(Session)) - {"id", "diff"}
 _COLUMNS = _FIELDS | {*_DIFF, "signed_at"}
 _MEETS_QUESTION = frozenset({Sign.ANSWERED, Sign.COMPLETED})

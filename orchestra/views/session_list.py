@@ -133,6 +133,8 @@ def told(evidence: str) -> str:
 def changes(diff: DiffStat, *, files: bool = True) -> Text:
     """Return how much changed: lines in, lines out, and in how many files."""
     text = Text()
+    if diff.uncounted:
+        text.append("≥ ", palette.MUTED)
     text.append(f"+{short(diff.insertions)}", palette.ADDED).append(" ")
     text.append(f"−{short(diff.deletions)}", palette.REMOVED)
     if files:

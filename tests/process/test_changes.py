@@ -256,6 +256,7 @@ def test_a_spoilt_cache_is_forgotten(yard: Yard, tmp_path: Path) -> None:
     tree, cache = yard.worktree("login"), tmp_path / "cache"
     changes.dirty(yard.repository, tree, cache=cache)
     (cache / "look/index").write_bytes(b"spoilt")
+    (cache / "look/seen.index").write_bytes(b"spoilt")
     with pytest.raises(CommandFailed):
         changes.dirty(yard.repository, tree, cache=cache)
     assert changes.dirty(yard.repository, tree, cache=cache) == []
