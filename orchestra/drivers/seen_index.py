@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import shutil
+import stat
 import tempfile
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -26,8 +27,8 @@ _OBJECTS_KEPT = 20_000
 _BYTES_KEPT = 1 << 30
 _BATCH_FILES, _BATCH_BYTES = 1_000, 64 << 20
 """How much is copied out at once before git reads it."""
-_LONGEST_PATH = 3_800
-"""Bytes of a path that a system call takes (PATH_MAX), less what git puts before and behind it."""
+_LONGEST_PATH = 1_000
+"""Bytes of a path that is copied out under its own name; the system takes four times as many."""
 _DEADLINE = 300.0
 _SHA1 = 40
 
@@ -130,12 +131,11 @@ class SeenIndex:
         place = Path(tempfile.mkdtemp(dir=self._git.git_dir, prefix="stage-"))
         try:
             stage = _Stage(place / "tree", self._tree, whole=self._bounds.whole)
-            long = {path for path in batch if len(os.fsencode(place / "tree" / path)) > _LONGEST_PATH}
+            long = [path for path in batch if len(os.fsencode(path)) > _LONGEST_PATH]
             staged = {path for path in batch if path not in long and stage.copy(path, seen[path])}
-            self._update(place / "tree", [path for path in batch if path not in staged | long], "--force-remove")
+            self._update(place / "tree", [path for path in batch if path not in {*staged, *long}], "--force-remove")
             self._update(place / "tree", sorted(staged), "--add", "--replace")
-            for path in sorted(long):
-                self._take_long(place / "long", path, seen[path])
+            self._take_long(place / "tree", stage, {path: seen[path] for path in long})
         finally:
             safe_files.remove(place)
 
@@ -145,21 +145,18 @@ class SeenIndex:
             names = b"".join(os.fsencode(_kept_name(path)) + b"\0" for path in paths)
             git.run("update-index", *how, "-z", "--stdin", stdin=names, deadline=_DEADLINE)
 
-    def _take_long(self, target: Path, path: str, sight: Sight) -> None:
-        """Read a file whose path is too long for git to open, as it is: no attribute names it."""
-        stage = _Stage(target.parent, self._tree, whole=self._bounds.whole)
-        with contextlib.suppress(FileNotFoundError):
-            target.unlink()
-        if not stage.copy_to(path, sight, target):
+    def _take_long(self, place: Path, stage: _Stage, files: Mapping[str, Sight]) -> None:
+        """Read files whose paths are too long for git to open, as they are: no attribute names them."""
+        numbers = {path: f".long-{number}" for number, path in enumerate(files)}
+        modes = {path: mode for path, sight in files.items() if (mode := stage.flat(path, sight, numbers[path]))}
+        if not modes:
             return
-        mode = "100755" if target.stat(follow_symlinks=False).st_mode & 0o100 else "100644"
-        if target.is_symlink():
-            mode, text = "120000", os.fsencode(target.readlink())
-            target.unlink()
-            target.write_bytes(text)
-        name = self._git.text("hash-object", "-w", "--no-filters", "--", os.fspath(target), deadline=_DEADLINE)
-        entry = f"{mode} {name}\t{_kept_name(path)}\0"
-        self._git.run("update-index", "-z", "--index-info", stdin=os.fsencode(entry), deadline=_DEADLINE)
+        git = Git(self._git.git_dir, place, self._git.index, self._git.settings, self._git.variables)
+        asked = "".join(f"{numbers[path]}\n" for path in modes).encode()
+        done = git.run("hash-object", "-w", "--no-filters", "--stdin-paths", stdin=asked, deadline=_DEADLINE)
+        entries = zip(modes.items(), done.text.split(), strict=True)
+        lines = "".join(f"{mode} {name}\t{_kept_name(path)}\0" for (path, mode), name in entries)
+        git.run("update-index", "-z", "--index-info", stdin=os.fsencode(lines), deadline=_DEADLINE)
 
     def _remember(self, paths: set[str], seen: Mapping[str, Sight]) -> None:
         if not paths:
@@ -184,9 +181,21 @@ class _Stage:
         """Copy a file to its own name; False where there is none any more."""
         kept = _kept_name(path)
         self._make(kept.rpartition("/")[0])
-        return self.copy_to(path, sight, self._place / kept)
+        return self._copy(path, sight, self._place / kept)
 
-    def copy_to(self, path: str, sight: Sight, target: Path) -> bool:
+    def flat(self, path: str, sight: Sight, name: str) -> str:
+        """Copy a file to another name, a symlink as the text it is; return its mode, empty where there is none."""
+        target = self._place / name
+        if not self._copy(path, sight, target):
+            return ""
+        if not target.is_symlink():
+            return "100755" if target.stat().st_mode & stat.S_IXUSR else "100644"
+        text = os.fsencode(target.readlink())
+        target.unlink()
+        target.write_bytes(text)
+        return "120000"
+
+    def _copy(self, path: str, sight: Sight, target: Path) -> bool:
         return self._tree.copy(path, target) if self._whole else self._copy_for_a_look(path, sight, target)
 
     def _make(self, folder: str) -> None:
