@@ -5,11 +5,16 @@ The container's side of the fetch runs inside the container; only git's wire pro
 
 from __future__ import annotations
 
+import hashlib
+import os
+import shutil
+import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
-from orchestra.drivers import quarantine, temporary
+from orchestra.drivers import index_file, index_lock, quarantine, temporary
 from orchestra.drivers.git import Git
 from orchestra.drivers.inner_repositories import hide
 from orchestra.drivers.process import Completed, first_line
@@ -22,6 +27,10 @@ LARGEST_IMPORT = 2 << 30
 """In bytes, as sent: what one import may bring at most."""
 
 _GITLINK = "160000"
+_FILES = {"100644": False, "100755": True}
+"""Git's modes of plain files, and whether each may be run."""
+_NOTED_FILES, _NOTED_BYTES = 1_000, 32 << 20
+_SHA1_DIGITS = 40
 _TOO_LARGE = ("File too large", "over limit")
 _MALFORMED = ("fsck error", "object corrupt", "did not send all necessary objects", "pack is corrupted", "bad pack")
 
@@ -68,7 +77,7 @@ def advance(repo: Repository, worktree: Path, branch: str, old: str, new: str) -
     if git is None or _checked_out(git) != branch:
         return _move_ref(repo.git(), repo, branch, old, new)
     with temporary.directory(repo.scratch) as empty:
-        # An agent writes the tree, so git is shown none; what it would note of the files, the person's own git will.
+        # An agent writes the tree, so git is shown none.
         return _move_both(repo, replace(git, work_tree=empty), worktree, branch, old=old, new=new)
 
 
@@ -184,13 +193,13 @@ def _changes(listing: Sequence[str]) -> Iterator[tuple[list[str], str]]:
 
 def _move_both(repo: Repository, git: Git, worktree: Path, branch: str, *, old: str, new: str) -> bool:
     # The index goes first: a crash in between leaves the ref at `old`, and the next import does both again.
-    _carry(git, worktree, old, new)
+    _carry(repo, git, worktree, old, new)
     if worktree != repo.root:
         hide(git, repo.object_format)
     try:
         return _move_ref(git, repo, branch, old, new)
     except Moved:
-        _carry(git, worktree, new, old)
+        _carry(repo, git, worktree, new, old)
         raise
 
 
@@ -206,8 +215,8 @@ def _checked_out(git: Git) -> str:
     return git.run("symbolic-ref", "--quiet", "HEAD", check=False).text.strip().removeprefix("refs/heads/")
 
 
-def _carry(git: Git, worktree: Path, old: str, new: str) -> None:
-    """Make index entries that are as in ``old`` as in ``new``."""
+def _carry(repo: Repository, git: Git, worktree: Path, old: str, new: str) -> None:
+    """Make index entries that are as in ``old`` as in ``new``, and note which files match them."""
     touched = _raw(git, "diff-tree", "-r", old, new)
     staged = _raw(git, "diff-index", "--cached", old)
     entries = {path: entry for path, entry in touched.items() if path not in staged}
@@ -218,6 +227,42 @@ def _carry(git: Git, worktree: Path, old: str, new: str) -> None:
     git.run("update-index", "-z", "--index-info", stdin=_bytes("".join(lines)))
     if git.run("config", "--type=bool", "core.sparseCheckout", check=False).text.strip() == "true":
         _skip_absent(git, worktree, entries)
+    _note(repo, git.git_dir, _alike(worktree, entries))
+
+
+def _alike(worktree: Path, entries: dict[str, tuple[str, str]]) -> dict[str, os.stat_result]:
+    """Return what the files look like that are as their entries say, so that the person's git need not read them again.
+
+    What git would convert, and what is more than a few files, is left to that git.
+    """
+    found: dict[str, os.stat_result] = {}
+    left = _NOTED_BYTES
+    with UntrustedTree(worktree) as tree:
+        for path, (mode, name) in islice(entries.items(), _NOTED_FILES):
+            if mode not in _FILES or (read := tree.read_with_stat(path, left)) is None:
+                continue
+            content, seen = read
+            left -= len(content)
+            if _FILES[mode] == bool(seen.st_mode & stat.S_IXUSR) and _name(content, len(name)) == name:
+                found[path] = seen
+    return found
+
+
+def _name(content: bytes, length: int) -> str:
+    """Return the name that git gives to a file's content, in as many hexadecimal digits."""
+    whole = b"blob %d\0" % len(content) + content
+    kind = hashlib.sha256 if length > _SHA1_DIGITS else hashlib.sha1
+    return kind(whole, usedforsecurity=False).hexdigest()
+
+
+def _note(repo: Repository, record: Path, seen: dict[str, os.stat_result]) -> None:
+    if not seen:
+        return
+    with index_lock.held(record):
+        fresh = record / "index.orchestra"
+        shutil.copy2(record / "index", fresh)
+        index_file.note(fresh, seen, repo.object_format)
+        fresh.replace(record / "index")
 
 
 def _skip_absent(git: Git, worktree: Path, entries: dict[str, tuple[str, str]]) -> None:

@@ -25,7 +25,8 @@ _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 def directory(base: Path | None = None) -> Iterator[Path]:
     """Make a private directory in ``base``, or where temporary files are kept, and remove it at the end.
 
-    In a ``base``, what others have left is removed at the beginning. Its maker holds a lock on it, which the kernel lets go when the process ends, however it ends.
+    In a ``base``, what others have left is removed first. Its maker holds a lock on it, which the
+    kernel lets go when the process ends, however it ends.
     """
     if base is not None:
         base.mkdir(parents=True, exist_ok=True, mode=0o700)

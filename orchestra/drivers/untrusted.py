@@ -111,16 +111,25 @@ class UntrustedTree:
 
     def read(self, path: str, most: int) -> bytes | None:
         """Return what a plain file holds; None where there is none, or one of more than ``most`` bytes."""
+        found = self.read_with_stat(path, most)
+        return None if found is None else found[0]
+
+    def read_with_stat(self, path: str, most: int) -> tuple[bytes, os.stat_result] | None:
+        """Return what a plain file holds, and what it looked like; None as for `read`, and for one being changed."""
         parent, name = self._parent(path)
         try:
             if parent is None:
                 return None
             with os.fdopen(os.open(name, _FILE, dir_fd=parent), "rb") as file:
-                plain = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
-                content = file.read(most + 1) if plain else None
+                before = os.fstat(file.fileno())
+                if not stat.S_ISREG(before.st_mode) or before.st_size > most:
+                    return None
+                content = file.read(most + 1)
+                after = os.fstat(file.fileno())
         except OSError:
             return None
-        return None if content is None or len(content) > most else content
+        alike = (before.st_mtime_ns, before.st_ctime_ns) == (after.st_mtime_ns, after.st_ctime_ns)
+        return (content, after) if alike and len(content) == after.st_size else None
 
     def copy(self, path: str, target: Path, *, holes: bool = True) -> bool:
         """Copy a plain file or symlink to ``target``, whose directory exists; False where there is none any more.
