@@ -167,3 +167,54 @@ def asserted_alone(path: Path) -> Iterator[str]:
 @pytest.mark.parametrize("module", TESTS, ids=label)
 def test_no_assertion_passes_on_nothing(module: Path) -> None:
     assert list(asserted_alone(module)) == []
+
+
+AGENT_WRITES = frozenset({"source", "specs", "config", "agents", "instructions", "dockerfile", "spec", "worktree"})
+"""What lies below a directory that an agent can write, as `ProjectPaths`, `SessionPaths` and `Session` call it."""
+FILE_CALLS = frozenset(
+    {
+        "open", "read_text", "read_bytes", "write_text", "write_bytes", "iterdir", "glob", "rglob", "touch", "unlink",
+        "rename", "symlink_to", "readlink", "chmod", "rmdir", "copyfile", "copy", "copy2", "copytree", "rmtree", "walk",
+        "fwalk", "scandir", "listdir",
+    }
+)  # fmt: skip
+"""Calls that follow symlinks, wait on pipes, or read without end."""
+BY_HANDLE_ALONE = ("actions/spec.py", "actions/extras.py", "actions/consent.py", "drivers/build_context.py")
+"""Modules that touch nothing but what an agent can write."""
+
+
+def plain_file_calls(path: Path, *, anywhere: bool) -> Iterator[str]:
+    """Return the calls that touch a file by its path, where the path names what an agent can write."""
+    for node in ast.walk(tree(path)):
+        called = node.func if isinstance(node, ast.Call) else None
+        name = getattr(called, "attr", getattr(called, "id", ""))
+        if isinstance(node, ast.Call) and name in FILE_CALLS and not by_handle(node):
+            own = isinstance(called, ast.Attribute) and names_what_agents_write(called.value)
+            given = any(names_what_agents_write(part) for part in node.args)
+            if anywhere or own or given:
+                yield f"line {node.lineno}: {name}"
+
+
+def by_handle(call: ast.Call) -> bool:
+    """Say whether a call goes to `safe_files`, or is no call on a file at all."""
+    receiver = call.func.value if isinstance(call.func, ast.Attribute) else None
+    # A class's own way to open what it stands for, such as Repository.open, is no call on a file.
+    return isinstance(receiver, ast.Name) and (receiver.id == "safe_files" or receiver.id[0].isupper())
+
+
+def names_what_agents_write(part: ast.expr) -> bool:
+    """Say whether an expression is one of the paths that an agent can write, or lies below it."""
+    while isinstance(part, ast.BinOp):
+        part = part.left
+    return isinstance(part, ast.Attribute) and part.attr in AGENT_WRITES and not of_the_person(part.value)
+
+
+def of_the_person(owner: ast.expr) -> bool:
+    return getattr(owner, "attr", getattr(owner, "id", "")) == "home"
+
+
+@every_module
+def test_what_an_agent_can_write_is_touched_by_open_directories_alone(module: Path) -> None:
+    alone = label(module).removeprefix("orchestra/") in BY_HANDLE_ALONE
+    if "/agents/box/" not in label(module):
+        assert list(plain_file_calls(module, anywhere=alone)) == []

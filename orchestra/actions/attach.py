@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from orchestra import safe_files
 from orchestra.actions import places, sync
 from orchestra.actions.follow import follow, follow_renaming
 from orchestra.errors import NotFound, Refused
@@ -81,9 +82,17 @@ def is_lost(project: Project, session: Session) -> bool:
     try:
         record = project.repository.record(session.worktree)
     except NotFound:
-        return any(session.worktree.iterdir())
+        return _holds_something(session)
     project.repository.point(session.worktree)
     return not (record / "HEAD").is_file()
+
+
+def _holds_something(session: Session) -> bool:
+    try:
+        return bool(safe_files.list_directory(session.worktree.parent, session.worktree.name))
+    except Refused:
+        # More than is counted, or no plain directory any more.
+        return True
 
 
 def what_is_lost(project: Project, session: Session) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import fields
 from pathlib import Path
 from typing import Annotated
@@ -80,6 +81,8 @@ def allow(
         return
     for line in (line for one in wanted for line in one.lines):
         text(line)
+    # The question goes to another stream, and must not overtake what it is about.
+    sys.stdout.flush()
     if not yes and not typer.confirm("Allow it?", err=True):
         raise Refused("nothing was allowed", hint="these settings stay ignored")
     # What was shown, not what the files hold by now.
