@@ -139,6 +139,9 @@ def _temporary(host: HostProject) -> Iterator[str]:
         # Python itself tries, with a few bytes, whether it may write there (tempfile.gettempdir).
         if place.is_file() and _PROBE.fullmatch(place.name):
             continue
+        # Made, and not locked yet: `temporary.sweep` leaves such a one alone for a minute.
+        if place.name.startswith(".orchestra-unheld-") and not any(place.iterdir()):
+            continue
         yield f"left in the directory for temporary files: {place.name}"
     for base, folders, files in os.walk(host.project.paths.state):
         for name in (*folders, *files):
