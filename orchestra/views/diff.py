@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 from rich.console import Console, ConsoleOptions, RenderResult
-from rich.style import Style
-from rich.syntax import Syntax, SyntaxTheme
 from rich.text import Text
 
 from orchestra.views import palette
+from orchestra.views.highlight import SHARE, Highlighter
 from orchestra.views.text import code, count, fit, fit_path, line
 
 _HUNK = re.compile(r"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@ ?(.*)")
 _NUMBERED = 60
 """From this many columns on, lines carry their number."""
-_COLOURED, _COLOURED_LINES = 20_000, 1000
-"""Characters and lines of one hunk that are worth colouring: more would be felt at a key press."""
 _LONGEST_LINE = 2000
 """Characters of one line that are kept: no terminal shows more."""
 _OCTAL = re.compile(rb"\\([0-7]{3}|.)")
@@ -142,6 +139,7 @@ class DiffView:
         """Return the lines from ``top`` on, cropped to ``width`` columns; only what is returned is coloured."""
         if not self.files:
             return
+        _highlighter.begin(share=math.inf if height is None else SHARE)
         end = None if height is None else max(0, top + height - 1)
         if top == 0 and height != 0:
             yield self._summary(width)
@@ -228,10 +226,8 @@ def _code_line(file: FileDiff, hunk: Hunk, row: int, at: int, width: int) -> Tex
 
 
 def _content(file: FileDiff, hunk: Hunk, row: int) -> Text:
-    language = _language(file.path)
-    if language is None or len(hunk.lines) > _COLOURED_LINES or sum(map(len, hunk.lines)) > _COLOURED:
-        return _uncoloured(hunk.lines[row])
-    return _coloured(hunk, language)[row].copy()
+    coloured = _coloured(file, hunk)
+    return coloured[row].copy() if coloured else _uncoloured(hunk.lines[row])
 
 
 def _uncoloured(one: str) -> Text:
@@ -242,44 +238,29 @@ _painted: dict[int, tuple[Hunk, list[Text]]] = {}
 _PAINTED_KEPT = 64
 
 
-def _coloured(hunk: Hunk, language: Syntax) -> list[Text]:
-    """Return the lines of a hunk in their colours; the last hunks shown are remembered."""
+_highlighter = Highlighter()
+
+
+def _coloured(file: FileDiff, hunk: Hunk) -> list[Text]:
+    """Return the lines of a hunk in their colours, none where it has none; the last hunks shown are remembered."""
     known = _painted.get(id(hunk))
     if known is not None and known[0] is hunk:
         return known[1]
-    while len(_painted) >= _PAINTED_KEPT:
-        _painted.pop(next(iter(_painted)))
-    lines = _paint(hunk, language)
-    _painted[id(hunk)] = (hunk, lines)
+    lines = _paint(file, hunk)
+    if lines:
+        while len(_painted) >= _PAINTED_KEPT:
+            _painted.pop(next(iter(_painted)))
+        _painted[id(hunk)] = (hunk, lines)
     return lines
 
 
-def _paint(hunk: Hunk, language: Syntax) -> list[Text]:
+def _paint(file: FileDiff, hunk: Hunk) -> list[Text]:
     texts = [_uncoloured(one) for one in hunk.lines]
     new = [index for index, one in enumerate(hunk.lines) if one[0] != "-"]
-    coloured = language.highlight("\n".join(texts[index].plain for index in new)).split("\n", allow_blank=True)
+    coloured = _highlighter.paint(file.path, [texts[index].plain for index in new])
+    if coloured is None:
+        return []
     for index, shown in zip(new, coloured, strict=False):
         if shown.plain == texts[index].plain:
             texts[index] = shown
     return texts
-
-
-class _Theme(SyntaxTheme):
-    """The palette's colours for code, on the terminal's own background."""
-
-    def get_style_for_token(self, token_type: tuple[str, ...]) -> Style:
-        """Return the style of the nearest kind of token that has one."""
-        name = str(token_type)
-        while name not in palette.CODE and "." in name:
-            name = name.rpartition(".")[0]
-        return palette.CODE.get(name, palette.PLAIN)
-
-    def get_background_style(self) -> Style:
-        """Return the terminal's own background."""
-        return palette.PLAIN
-
-
-@lru_cache(maxsize=256)
-def _language(path: str) -> Syntax | None:
-    name = Syntax.guess_lexer(path)
-    return None if name in {"default", "text"} else Syntax("", name, theme=_Theme())

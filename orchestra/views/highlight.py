@@ -1,0 +1,112 @@
+"""Code in its language's colours, in a bounded time: whoever wrote it must not be able to hold up a screen."""
+
+from __future__ import annotations
+
+import math
+import signal
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+
+from rich.style import Style
+from rich.syntax import Syntax, SyntaxTheme
+from rich.text import Text
+
+from orchestra.views import palette
+
+_COLOURED, _COLOURED_LINES, _COLOURED_LINE = 20_000, 1000, 1000
+"""Characters, lines, and characters of one line that are worth colouring in one go."""
+_SLOW = 0.03
+"""Processor seconds after which one text is given up, and its language with it."""
+SHARE = 0.06
+"""Processor seconds that one screen may spend on colours; the next screen goes on where it ended."""
+
+
+class _TooSlow(Exception):
+    """Colouring took too long."""
+
+
+class Highlighter:
+    """Colours code until its share of a screen is spent; remembers which languages took too long."""
+
+    def __init__(self, *, slow: float = _SLOW) -> None:
+        self._slow = slow
+        self._left = math.inf
+        self._given_up: set[str] = set()
+
+    def begin(self, *, share: float = SHARE) -> None:
+        """Begin a new screen that may spend ``share`` processor seconds on colours."""
+        self._left = share
+
+    def paint(self, path: str, lines: Sequence[str]) -> list[Text] | None:
+        """Return lines of code in the colours of the language that a file's name stands for.
+
+        None where the language is unknown, the text is too long, or the time is spent.
+        """
+        language = _language(path)
+        if language is None or self._left <= 0 or not self._worth(language, lines):
+            return None
+        begun = time.thread_time()
+        try:
+            with _within(self._slow):
+                return list(language.highlight("\n".join(lines)).split("\n", allow_blank=True))
+        except _TooSlow:
+            self._given_up.add(_name(language))
+            return None
+        finally:
+            self._left -= time.thread_time() - begun
+
+    def _worth(self, language: Syntax, lines: Sequence[str]) -> bool:
+        lengths = [len(one) for one in lines]
+        within = len(lengths) <= _COLOURED_LINES and sum(lengths) <= _COLOURED
+        return within and max(lengths, default=0) <= _COLOURED_LINE and _name(language) not in self._given_up
+
+
+@contextmanager
+def _within(seconds: float) -> Iterator[None]:
+    """Raise _TooSlow in the block once it has used so many processor seconds; does nothing outside the main thread.
+
+    Python's regular expressions look for signals while they match (MAYBE_CHECK_SIGNALS in Modules/_sre), so that one
+    that would take minutes ends, too.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGVTALRM, _give_up)
+    signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
+
+
+def _give_up(*_: object) -> None:
+    raise _TooSlow
+
+
+def _name(language: Syntax) -> str:
+    return language.lexer.name if language.lexer else ""
+
+
+class _Theme(SyntaxTheme):
+    """The palette's colours for code, on the terminal's own background."""
+
+    def get_style_for_token(self, token_type: tuple[str, ...]) -> Style:
+        """Return the style of the nearest kind of token that has one."""
+        name = str(token_type)
+        while name not in palette.CODE and "." in name:
+            name = name.rpartition(".")[0]
+        return palette.CODE.get(name, palette.PLAIN)
+
+    def get_background_style(self) -> Style:
+        """Return the terminal's own background."""
+        return palette.PLAIN
+
+
+@lru_cache(maxsize=256)
+def _language(path: str) -> Syntax | None:
+    name = Syntax.guess_lexer(path)
+    return None if name in {"default", "text"} else Syntax("", name, theme=_Theme())

@@ -1,0 +1,35 @@
+"""Colours for code that somebody wrote to hold up the screen."""
+
+from __future__ import annotations
+
+import time
+
+from orchestra.views.highlight import Highlighter
+
+SLOW_IN_JAVA = ["a " * 145] * 60
+"""Half a minute for the colouring library: its time grows with the cube of the length."""
+
+
+def test_code_that_takes_long_is_given_up_and_so_is_its_language() -> None:
+    highlighter = Highlighter()
+    begun = time.thread_time()
+    assert highlighter.paint("x.java", SLOW_IN_JAVA) is None
+    assert time.thread_time() - begun < 5
+    assert highlighter.paint("x.java", ["int x;"]) is None
+    assert highlighter.paint("x.py", ["import os"]) is not None
+
+
+def test_a_screen_spends_its_share_and_the_next_goes_on() -> None:
+    highlighter = Highlighter()
+    highlighter.begin(share=1e-9)
+    assert highlighter.paint("x.py", ["import os"]) is not None
+    assert highlighter.paint("x.py", ["import os"]) is None
+    highlighter.begin()
+    assert highlighter.paint("x.py", ["import os"]) is not None
+
+
+def test_what_is_too_long_or_of_no_language_has_no_colours() -> None:
+    highlighter = Highlighter()
+    assert highlighter.paint("x.py", ["x" * 5000]) is None
+    assert highlighter.paint("x.py", ["x"] * 5000) is None
+    assert highlighter.paint("notes", ["x"]) is None
