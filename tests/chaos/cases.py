@@ -136,7 +136,8 @@ def _restored(scene: Scene, done: bool) -> list[str]:  # noqa: FBT001 -- one of 
 def _merged(scene: Scene, done: bool) -> list[str]:  # noqa: FBT001 -- one of a family of functions
     """The branch and its checkout have all of the work, or nothing of it."""
     host = scene.host
-    whole = bool(host.git("branch", "--list", "main", "--contains", scene.kept.commits[0]))
+    # A commit that has not been fetched yet is an error to git, and in no branch.
+    whole = bool(host.git("branch", "--list", "main", "--contains", scene.kept.commits[0], check=False))
     shown = (host.source / "one.txt").exists()
     merges = host.git("log", "--merges", "--format=%h", "main").split()
     wrong = [] if whole == shown else [f"main {'has' if whole else 'lacks'} the work, its checkout does not agree"]
