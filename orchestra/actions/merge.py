@@ -52,10 +52,13 @@ def merge(
         _finish(project)
         if (done := _merged(project, notebook)) is not None:
             return done
+        if unnamed := project.repository.unnamed():
+            progress(unnamed)
         wanted = wanted_check(project, name) if check is None else check
         session = _ready(project, name)
         target, old = _target(project, session, into)
         commit = _combine(project, session, target, old, strategy)
+        _require_lfs_pointers(project, session)
         _check(project, session, commit, wanted, progress)
         answer = {"name": name, "branch": session.branch, "into": target, "commit": commit, "before": old}
         notebook.note(json.dumps(answer))
@@ -146,6 +149,18 @@ def _combined(project: Project, session: Session, old: str, strategy: str) -> st
         return merging.merge_commit(repository, merged.tree, [old], message)
     message = f"Merge {session.branch}: {session.title}"
     return merging.merge_commit(repository, merged.tree, [old, session.head], message)
+
+
+def _require_lfs_pointers(project: Project, session: Session) -> None:
+    """Refuse to let into history what belongs to Git LFS: no container has it, so an agent commits whole files."""
+    from orchestra.drivers import landing, merging  # noqa: PLC0415 -- loads when touched
+
+    if paths := merging.past_lfs(project.repository, session.base, session.head):
+        tree = session.worktree
+        raise Refused(
+            f"{session.name} committed whole files that Git LFS is to keep: {landing.named(paths)}",
+            hint=f"on this machine: git -C '{tree}' add --renormalize . && git -C '{tree}' commit --amend --no-edit",
+        )
 
 
 def _conflict(project: Project, session: Session, target: str, error: MergeConflict) -> MergeConflict:

@@ -20,7 +20,7 @@ START_DEADLINE = 20.0
 """Seconds a service has to answer after it was started."""
 _TRIES = 4
 _POLL = 0.03
-_TOLD = ("ORCHESTRA_", "DOCKER_", "PATH")
+_TOLD = ("ORCHESTRA_", "DOCKER_", "PATH", "GIT_AUTHOR_", "GIT_COMMITTER_")
 _LOGINS = ("_KEY", "_TOKEN")
 _PROXIES = ("_PROXY", "_proxy")
 

@@ -28,6 +28,14 @@ _OPERATORS = frozenset(";|&()<>")
 _KEYWORDS = frozenset({"if", "then", "else", "elif", "fi", "while", "do", "done", "{", "}", "!", "exec", "command"})
 _BUILTINS = frozenset({":", "cd", "echo", "exit", "false", "printf", "read", "set", "test", "[", "true", "export"})
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
+# Git LFS takes contents that are here. For others a commit could name the place to ask (.lfsconfig), so it asks nowhere
+# and leaves their pointers: `git lfs pull` is the person's.
+_WITHOUT_NETWORK = {
+    "GIT_LFS_SKIP_DOWNLOAD_ERRORS": "1",
+    "GIT_CONFIG_COUNT": "1",
+    "GIT_CONFIG_KEY_0": "lfs.url",
+    "GIT_CONFIG_VALUE_0": "file:///dev/null",
+}
 _PERSONS = ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM")
 
 
@@ -242,7 +250,7 @@ def _expanded(word: str) -> str:
 def _front(room: Path, git_dir: Path, path: str) -> str:
     """Return what a filter's command begins with: the surroundings that the person's own git gives it, elsewhere."""
     kept = {name: os.environ[name] for name in _PERSONS if name in os.environ}
-    given = {"GIT_DIR": str(git_dir), "GIT_WORK_TREE": str(room), "GIT_LFS_SKIP_SMUDGE": "1", "PATH": path} | kept
+    given = {"GIT_DIR": str(git_dir), "GIT_WORK_TREE": str(room), "PATH": path} | _WITHOUT_NETWORK | kept
     words = " ".join(f"{name}={shlex.quote(value)}" for name, value in given.items())
     return (
         f"cd {shlex.quote(str(room))} || exit 1\n"

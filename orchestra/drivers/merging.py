@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import takewhile
 
 from orchestra.drivers import clean_room, temporary
+from orchestra.drivers.checkout import changes_between
 from orchestra.drivers.git import Git
 from orchestra.drivers.landing import finish_landing, land, named
 from orchestra.drivers.process import failure
@@ -20,12 +21,15 @@ __all__ = [
     "finish_landing",
     "land",
     "merge_commit",
+    "past_lfs",
     "preview",
     "rebase_commits",
     "squash_commit",
 ]
 
 _DEADLINE = 120.0
+_PLAIN = ("100644", "100755")
+_LONGEST_POINTER = 1024
 _AS_WRITTEN = ("%an", "%ae", "%ad", "%B")
 # Commits that only carry a tree into `git merge-tree` are the same each time, so a replay adds nothing new.
 _NOBODY = {"NAME": "orchestra", "EMAIL": "orchestra@localhost", "DATE": "@0 +0000"}
@@ -62,6 +66,27 @@ def preview(repo: Repository, ours: str, theirs: str) -> Merged:
 def changed_paths(repo: Repository, base: str, tip: str) -> list[str]:
     """Return the paths in which two commits differ."""
     return repo.git().lines0("diff-tree", "-r", "-z", "--name-only", "--no-renames", base, tip, "--")
+
+
+def past_lfs(repo: Repository, base: str, tip: str) -> list[str]:
+    """Return the paths changed between two commits that belong to Git LFS and hold their whole content all the same."""
+    changes = {one.path: one.new_id for one in changes_between(repo.git(), base, tip) if one.new_mode in _PLAIN}
+    if not changes:
+        return []
+    with _room(repo) as git:
+        names = "".join(f"{path}\0" for path in changes).encode("utf-8", "surrogateescape")
+        git.run("read-tree", tip, deadline=_DEADLINE)
+        fields = git.run("check-attr", "--cached", "-z", "--stdin", "filter", stdin=names).text.split("\0")
+        kept = [path for path, driver in zip(fields[::3], fields[2::3], strict=False) if driver == "lfs"]
+        return [path for path in kept if not _is_pointer(git, changes[path])]
+
+
+def _is_pointer(git: Git, blob: str) -> bool:
+    """Say whether a file is what Git LFS keeps in git; nothing at all is kept as it is (git-lfs-spec(1))."""
+    size = int(git.text("cat-file", "-s", blob))
+    if size > _LONGEST_POINTER:
+        return False
+    return size == 0 or git.run("cat-file", "blob", blob).stdout.startswith(b"version ")
 
 
 def merge_commit(repo: Repository, tree: str, parents: Sequence[str], message: str) -> str:

@@ -232,10 +232,30 @@ class Repository:
         return off
 
     def identity(self, settings: Mapping[str, str] | None = None) -> tuple[str, str]:
-        """Return the person's name and mail address for commits, made up from the login where git has none."""
-        settings = self.settings() if settings is None else settings
+        """Return the person's name and mail address for commits, made up from the login where git has none.
+
+        As git does, what the environment says comes before any setting (git-commit(1)).
+        """
+        name, mail = self._known_identity(self.settings() if settings is None else settings)
         login = os.environ.get("USER") or "orchestra"
-        return settings.get("user.name") or login, settings.get("user.email") or f"{login}@localhost"
+        return name or login, mail or f"{login}@localhost"
+
+    def unnamed(self) -> str:
+        """Say in words that git knows no name or address, and what to type; empty where it knows both."""
+        settings = self.settings()
+        if all(self._known_identity(settings)):
+            return ""
+        made_up = "{} <{}>".format(*self.identity(settings))
+        to_type = "git config --global user.name NAME; git config --global user.email ADDRESS"
+        return f"git knows no name and address of yours, so commits are by {made_up}; to change that: {to_type}"
+
+    def _known_identity(self, settings: Mapping[str, str]) -> tuple[str, str]:
+        told = os.environ.get
+        name = told("GIT_AUTHOR_NAME") or told("GIT_COMMITTER_NAME") or settings.get("user.name", "")
+        mail = (
+            told("GIT_AUTHOR_EMAIL") or told("GIT_COMMITTER_EMAIL") or settings.get("user.email") or told("EMAIL", "")
+        )
+        return name, mail
 
     def head(self) -> tuple[str, str]:
         """Return the commit that is checked out, and the branch (empty when detached)."""
