@@ -125,9 +125,11 @@ def test_an_everyday_command_is_no_danger(yard: Yard, command: str) -> None:
 
 def test_a_program_that_looks_around_where_it_runs_finds_nothing_of_an_agents(yard: Yard, canary: Path) -> None:
     yard.commit({".gitattributes": "*.nb filter=nb\n"}, "nb")
-    new, old = ahead(yard, {"x.nb": "nb\n"})
+    bites = f"open({str(canary)!r}, 'w')\n"
+    new, old = ahead(yard, {"x.nb": "nb\n", "nb.py": bites})
     yard.git("config", "filter.nb.smudge", f"{sys.executable} -m nb")
-    (yard.root / "nb.py").write_text(f"open({str(canary)!r}, 'w')\n")
+    (yard.root / "nb").mkdir()
+    (yard.root / "nb/__main__.py").write_text(bites)
     land(yard, new, old)
     assert (yard.root / "x.nb").read_text() == "nb\n"
     assert not canary.exists()
@@ -163,9 +165,8 @@ EVIL = """\
 [merge]
 \tdefault = nb
 [filter "nb"]
-\tclean = {program}
-\tsmudge = {program}
-\tprocess = {program}
+\tclean = touch {canary}
+\tsmudge = touch {canary}
 [filter "own"]
 \tsmudge = {program}
 [uploadpack]
@@ -202,7 +203,7 @@ def test_settings_in_the_checkout_decide_nothing(yard: Yard, canary: Path, how: 
         bite(yard.root / "hooks" / hook, canary)
     (yard.root / "attributes").write_text(names)
     os.mkfifo(yard.root / "pipe")
-    (yard.root / "team.gitconfig").write_text(EVIL.format(program=program, root=yard.root))
+    (yard.root / "team.gitconfig").write_text(EVIL.format(program=program, root=yard.root, canary=canary))
     repo = yard.repository
     tree = merging.preview(repo, old, new).tree
     commit = merging.merge_commit(repo, tree, (old, new), "merge")
@@ -481,6 +482,8 @@ def _linked_of_a_submodule(yard: Yard) -> Path:
 def test_checkouts_in_every_shape_follow(yard: Yard, shape: Callable[[Yard], Path]) -> None:
     root = shape(yard)
     repo = Repository.open(root)
+    assert root in repo.worktrees()
+    assert yard.place / "layout/.bare" not in repo.worktrees()
     base = yard.git("rev-parse", "trunk", at=root)
     repo.add_worktree(yard.ours / "agent", "orchestra/agent", base)
     new = yard.commit({"login.py": "login\n"}, "work", at=yard.ours / "agent")
