@@ -50,6 +50,9 @@ soak: tools-of-tests setup ## twenty sessions at work for half an hour, and noth
 storm: venv ## 10,000 messages between 20 sessions while the service is killed 20 times
 	$(BIN)/python -m tests.storm.storm $(ARGS)
 
+wild: venv ## what people do to a repository, in a hundred random orders
+	ORCHESTRA_TEST_WILD=100 $(BIN)/python -m pytest tests/process/test_the_wild.py $(ARGS)
+
 bench: setup ## Orchestra beside the raw commands, as ratios
 	$(BIN)/python -m benchmarks
 
@@ -64,4 +67,4 @@ lock: venv ## choose the newest versions within the bounds of pyproject.toml
 	$(BIN)/uv pip compile --quiet --no-header --universal --python-version 3.11 --generate-hashes --extra dev \
 		--no-emit-index-url --no-annotate pyproject.toml --output-file requirements.lock
 
-.PHONY: help setup tools tools-of-tests venv demo check test test-agents chaos soak storm bench screenshots docs lock
+.PHONY: help setup tools tools-of-tests venv demo check test test-agents wild chaos soak storm bench screenshots docs lock

@@ -42,7 +42,7 @@ def doctor(start: Path) -> list[Finding]:
     project = _project(start)
     if isinstance(project, Finding):
         return [*findings, project]
-    findings += [_repository(project), *_sessions(project), *_logins(project)]
+    findings += [_repository(project), *of_sessions(project), *_logins(project)]
     if engine.well:
         findings += [*_proxy(), *_of_engine(project)]
     return [*findings, _service(project)]
@@ -172,7 +172,7 @@ def _repository(project: Project) -> Finding:
     return Finding("repository", well=True, detail=f"{project.paths.source} on {branch or 'a detached HEAD'}")
 
 
-def _sessions(project: Project) -> Iterator[Finding]:
+def of_sessions(project: Project) -> Iterator[Finding]:
     """Tell of sessions whose branch or worktree is not where it was left."""
     from orchestra.actions import attach  # noqa: PLC0415 -- loads when touched
 
