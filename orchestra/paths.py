@@ -97,6 +97,10 @@ class Home:
                 return self._paths(state, root, known)
         raise AssertionError("there is always another name")
 
+    def sources(self) -> frozenset[str]:
+        """Return where this home's projects are."""
+        return frozenset(_text(file) for file in (self.root / "projects").glob(f"*/{SOURCE}"))
+
     def _paths(self, state: Path, root: Path, known: str) -> ProjectPaths:
         before = Path(_text(state / SOURCE))
         if known and _text(state / IDENTITY) != known:

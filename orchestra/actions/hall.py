@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from orchestra.errors import NotFound
 
 if TYPE_CHECKING:
+    from orchestra.drivers.tmux import Tmux
     from orchestra.project import Project
 
 OWN_SERVER = "orchestra"
-"""The socket name (``tmux -L``) of the server started for people outside tmux."""
+"""The socket name (``tmux -L``) of the server started for people outside tmux, unless another's has it already."""
 
 
 def find_tmux(project: Project) -> tuple[str, str, bool]:
@@ -27,10 +28,23 @@ def find_tmux(project: Project) -> tuple[str, str, bool]:
         # What a key binding or a hook of tmux runs may be in no tmux session: then it is as outside.
         with contextlib.suppress(NotFound):
             return here.socket, here.current_session(), True
-    server = Tmux.own(OWN_SERVER)
+    server = _own_server(project)
     # As large as the terminal that will show it: tmux divides anew, and unfairly, when the size changes.
     columns, rows = shutil.get_terminal_size((200, 50))
-    return server.socket, server.start(tmux_session_name(project), project.paths.source, (columns, rows)), False
+    shown = server.start(tmux_session_name(project), project.paths.source, (columns, rows))
+    server.claim(project.paths.home.owner)
+    return server.socket, shown, False
+
+
+def _own_server(project: Project) -> Tmux:
+    """Return the server of the usual name, or, where that is another home's or program's, one of a name of our own."""
+    from orchestra.drivers.tmux import Tmux  # noqa: PLC0415 -- loads when touched
+
+    home = project.paths.home
+    usual = Tmux.own(OWN_SERVER)
+    if not usual.alive() or usual.belongs_to(home.owner, home.sources()):
+        return usual
+    return Tmux.own(f"{OWN_SERVER}-{home.tag}")
 
 
 def tmux_session_name(project: Project) -> str:

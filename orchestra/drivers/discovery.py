@@ -98,6 +98,7 @@ def _quoted(complaint: str) -> str:
 
 
 def _refuse_unfit(found: Found) -> None:
+    _refuse_open_git_dir(found)
     git = Git(found.git_dir)
     if git.run("rev-parse", "--verify", "--quiet", "HEAD^{commit}", check=False).code != 0:
         raise NotARepository(
@@ -109,6 +110,16 @@ def _refuse_unfit(found: Found) -> None:
     )[0]
     if promised:
         raise _partial(found.root, promised.removesuffix(".promisor"))
+
+
+def _refuse_open_git_dir(found: Found) -> None:
+    """Refuse a git directory among the files of the checkout: the designer, who works on those, could write hooks."""
+    for place in (found.git_dir, found.common_dir):
+        if place.is_relative_to(found.root) and not place.is_relative_to(found.root / ".git"):
+            raise NotARepository(
+                f"the git directory {place} lies among the files of {found.root}, where agents write",
+                hint=f"move it out of there: git init --separate-git-dir '{found.root}.git' '{found.root}'",
+            )
 
 
 def _partial(root: Path, remote: str) -> NotARepository:

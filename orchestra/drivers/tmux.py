@@ -6,7 +6,7 @@ import contextlib
 import os
 import shlex
 import shutil
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from orchestra.names import digest
 _DEADLINE = 5.0
 _SAVED_PREFIX = "@orchestra_before_"
 _STATUS = "@orchestra_status"
+_OWNER = "@orchestra_owner"
 _STATUS_WIDTH = 60
 _CLIENTS = "#{client_activity} #{session_id} #{window_id} #{pane_id} #{client_control_mode} #{client_name}"
 
@@ -95,6 +96,15 @@ class Tmux(Keys, Control, Pasting):
             if there is None:
                 raise
             return there
+
+    def belongs_to(self, home: str, projects: Container[str]) -> bool:
+        """Say whether a home has started this server: by its note, or, before there were notes, its windows."""
+        told = self.server.ask(("show-options", "-s", "-q", "-v", _OWNER), check=False).text.strip()
+        return told == home if told else any(window.project in projects for window in self.windows())
+
+    def claim(self, home: str) -> None:
+        """Write down in the server which home has started it."""
+        self.server.ask(("set-option", "-s", _OWNER, home))
 
     def find_session(self, name: str) -> str | None:
         """Return the id of the tmux session called ``name``, or None, also when no server answers."""

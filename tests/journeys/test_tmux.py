@@ -84,7 +84,8 @@ def test_down_gives_the_persons_own_tmux_back_exactly(bea: Person, layout: str) 
 
 def test_outside_tmux_the_configuration_counts_and_comes_back(bea: Person) -> None:
     """Our own server reads the person's configuration: their prefix works, and O is theirs again after down."""
-    bea.run("tmux", "-L", OWN, "new-session", "-d", "-s", "work", "-n", "shell")
+    owned = (";", "set-option", "-s", "@orchestra_owner", bea.home.owner)
+    bea.run("tmux", "-L", OWN, "new-session", "-d", "-s", "work", "-n", "shell", *owned)
     before = everything(bea, OWN)
     bea.sit_down("up")
     bea.sees("1 session", "stands by")

@@ -14,10 +14,12 @@ import pytest
 from orchestra.drivers import protected
 from orchestra.drivers.definition import HOME, OWNER, PROJECT, Place
 from orchestra.drivers.docker import DockerSandbox
+from orchestra.drivers.repository import Repository
 from orchestra.drivers.sandbox import Box, Mount
-from orchestra.errors import NotFound, OrchestraError, Refused
+from orchestra.errors import NotARepository, NotFound, OrchestraError, Refused
 from orchestra.model import BoxState
 from orchestra.paths import Home
+from tests.conftest import GitCall, MakeRepository
 
 IMAGE = "debian:bookworm-slim"
 
@@ -182,6 +184,24 @@ def test_nor_by_a_link_to_it_nor_where_orchestra_keeps_what_it_knows(layout: Pat
 @pytest.mark.parametrize("name", ["person/app", "person/link-to", "elsewhere", "not/there"])
 def test_other_directories_are_fine(layout: Path, name: str) -> None:
     protected.refuse(layout / name)
+
+
+@pytest.mark.parametrize("how", ["separate", "link"])
+def test_a_git_directory_among_the_files_of_the_checkout_is_refused(
+    make_repository: MakeRepository, git: GitCall, how: str
+) -> None:
+    """It would be in the designer's container, writable, with its hooks and settings."""
+    root = make_repository()
+    if how == "separate":
+        git(root, "init", "-q", "--separate-git-dir", str(root / "inner"))
+    else:
+        (root / ".git").rename(root / "git")
+        (root / ".git").symlink_to("git")
+    with pytest.raises(NotARepository, match="where agents write") as refused:
+        Repository.open(root)
+    subprocess.run(refused.value.hint.partition(": ")[2], shell=True, check=True, cwd=root, timeout=60)  # noqa: S602 -- as typed
+    if how == "separate":
+        assert Repository.open(root).git_dir == Path(f"{root}.git")
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root mounts")

@@ -1,6 +1,6 @@
 """A person does to a repository what people do, in any order, while agents commit: nothing is lost, all is told.
 
-`make test-wild` plays longer; ORCHESTRA_TEST_WILD is the number of stories.
+`make wild` plays longer; ORCHESTRA_TEST_WILD is the number of stories.
 """
 
 from __future__ import annotations
