@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import threading
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
 from orchestra.actions.handing import BATCH, handed_over
@@ -25,20 +26,34 @@ ONE_AT_A_TIME = threading.Lock()
 
 
 def take_hook(
-    project: Project, session: Session, event: str, payload: dict[str, Any], *, listened: bool = False
+    project: Project,
+    session: Session,
+    event: str,
+    payload: dict[str, Any],
+    *,
+    listened: bool = False,
+    on_the_way: Callable[[], Collection[int]] = tuple,
 ) -> dict[str, Any]:
     """Record what one hook call tells, and return the reply; at a turn's end the reply carries the inbox.
 
     A message offered in a reply counts as delivered once the agent's next hook call shows that it
     went on; an agent that starts anew instead, or whose reply was never sent, is offered it again.
     An agent that is ``listened`` for is woken with it instead: Claude Code (2.1.197) shows its
-    model such a reply twice.
+    model such a reply twice. What is ``on_the_way`` in some other manner is left out of the reply.
     """
     with ONE_AT_A_TIME:
-        return _take(project, session, event, payload, listened=listened)
+        return _take(project, session, event, payload, listened=listened, on_the_way=on_the_way())
 
 
-def _take(project: Project, session: Session, event: str, payload: dict[str, Any], *, listened: bool) -> dict[str, Any]:
+def _take(
+    project: Project,
+    session: Session,
+    event: str,
+    payload: dict[str, Any],
+    *,
+    listened: bool,
+    on_the_way: Collection[int],
+) -> dict[str, Any]:
     from orchestra import agents  # noqa: PLC0415 -- loads when touched
 
     family = project.profile(session.agent).family
@@ -56,7 +71,8 @@ def _take(project: Project, session: Session, event: str, payload: dict[str, Any
         return {}
     typed = _typed_in(project, session, agents.prompt(family, event, payload))
     project.store.mark([message.id for message in typed], MessageState.DELIVERED)
-    waiting = handed_over(project, session, givable(project, session))
+    waiting = [one for one in givable(project, session) if one.id not in on_the_way]
+    waiting = handed_over(project, session, waiting)
     ends = any(sign is Sign.TURN_ENDED for sign, _ in signs)
     if not waiting or (ends and listened):
         return {}

@@ -47,7 +47,12 @@ def under_way(project: Project, session: Session) -> list[int]:
     given, offered = given_before(project, session), evidence.offered(project, session)
     # It starts anew with the machine, on which nothing is under way then.
     recent = 0 <= time.monotonic() - given.at < UNDER_WAY
-    return [*given.earlier, *offered] if recent and offered else []
+    return [*given.earlier, *offered] if recent else []
+
+
+def not_yet_shown(project: Project, session: Session) -> list[int]:
+    """Return those of them that were given before the last: a hook call proves nothing about them, nor repeats them."""
+    return [one for one in under_way(project, session) if one not in evidence.offered(project, session)]
 
 
 def _key(session: Session) -> str:

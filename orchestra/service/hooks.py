@@ -19,6 +19,7 @@ from orchestra.agents import listens, tools_late
 from orchestra.errors import OrchestraError, UsageError
 from orchestra.lifecycle import age
 from orchestra.model import State
+from orchestra.service import handed
 from orchestra.service.auth import CALLER
 from orchestra.service.desk import Caller
 from orchestra.service.limits import seconds_to_wait
@@ -122,7 +123,12 @@ async def _reply(caller: Caller, event: str, payload: dict[str, Any]) -> dict[st
     await caller.read_alone()
     try:
         reply = await caller.desk.act_soon(
-            evidence.take_hook, caller.session, event, payload, listened=_listened(caller)
+            evidence.take_hook,
+            caller.session,
+            event,
+            payload,
+            listened=_listened(caller),
+            on_the_way=lambda: handed.not_yet_shown(caller.desk.project, caller.session),
         )
         caller.answers.extend([reply] if reply else [])
         return reply

@@ -188,20 +188,20 @@ class Stage:
         eventually(lambda: all(self.copies(name, *messages)), within=SLOW, what=f"{messages} reach {name}")
         self.rests(name)
         eventually(lambda: self.row(name)["unread"] == 0, what="nothing is unread")
-        self.stays(lambda: self.copies(name, *messages) == wanted, seconds=1)
+        self.stays(lambda: self.copies(name, *messages) == wanted, seconds=1, what=lambda: self.copies(name, *messages))
 
     def copies(self, name: str, *messages: Message) -> list[int]:
         """Return how often each message reached the agent."""
         return self.driver.copies(self, name, *messages)
 
-    def stays(self, true: Callable[[], bool], *, seconds: float) -> None:
-        """See that something stays true for a while."""
+    def stays(self, true: Callable[[], bool], *, seconds: float, what: Callable[[], object] = lambda: "") -> None:
+        """See that something stays true for a while; fails with what ``what`` returns then."""
         over = threading.Event()
         timer = threading.Timer(seconds, over.set)
         timer.start()
         try:
             while not over.wait(0.2):
-                assert true()
+                assert true(), what()
         finally:
             timer.cancel()
 

@@ -307,7 +307,7 @@ class Wild(RuleBasedStateMachine):
             return
         rows = self.ask("list")
         assert {row["name"] for row in rows} <= {*NAMES}
-        assert all(one.detail for one in doctor.of_sessions(self.world.project))
+        assert [one for one in doctor.of_sessions(self.world.project) if not one.detail] == []
 
     @invariant()
     def no_commit_of_an_agent_is_lost(self) -> None:
