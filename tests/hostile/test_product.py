@@ -26,8 +26,8 @@ ATTACK = Path(__file__).with_name("attack.py")
 PATIENCE = 40.0
 """Seconds that a command may take on what the attacker left."""
 _STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-_OURS = ("orchestra-id", "refs/orchestra/", "refs/heads/orchestra/", "logs/refs/heads/orchestra/", "logs/refs/orchestra/",
-         "objects/", "worktrees/", "info/exclude", "packed-refs")  # fmt: skip
+_OURS = ("orchestra-id", "refs/orchestra/", "refs/heads/orchestra/", "logs/refs/heads/orchestra/",
+         "logs/refs/orchestra/", "objects/", "worktrees/", "info/exclude", "packed-refs")  # fmt: skip
 
 
 def contents(directory: Path) -> dict[str, str]:

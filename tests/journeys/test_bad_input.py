@@ -81,7 +81,7 @@ REFUSALS: tuple[tuple[str, int, str, str], ...] = (
        "resume", "delete", "delete --force", "merge", "pair", "inbox", "wait --for done --timeout 1")),
     ("send fix-logn hello", REFUSED, NOBODY, CLOSE),
     ("show somebody", REFUSED, "no session is called 'somebody'", "there is: main, fix-login"),
-    ("restore fix-login", REFUSED, "no deleted session is called 'fix-login'", "orchestra list"),
+    ("restore fix-login", REFUSED, "a session called fix-login exists already", "orchestra show fix-login"),
     ("unpair", REFUSED, "no session is paired", "orchestra pair"),
     ("new 'Fix login'", REFUSED, "there is a session 'fix-login' already", "choose another title"),
     ("new main", REFUSED, "'main' is Orchestra's own", "choose another title"),
