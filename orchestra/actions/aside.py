@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from orchestra.actions import equip
 from orchestra.actions.service import ping, quit_service
 from orchestra.errors import CommandFailed, DeadlineExceeded, EngineDown, OrchestraError
+from orchestra.lifecycle import Sign
 from orchestra.model import Intent, Role, SandboxKind, Session
 from orchestra.paths import Home, ProjectPaths
 from orchestra.project import Project
@@ -102,6 +103,8 @@ def _executor(aside: Project, agent: str, kind: SandboxKind) -> Session:
         conversation="6f0c3b1e-8d55-4c51-9a53-0d6a3b7e2f10",
         head=head,
     )
+    # Nothing is left to stop: a stop would take its credentials away.
+    aside.store.record_sign(_NAME, Sign.STOPPED, "not started")
     session.worktree.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     aside.repository.add_worktree(session.worktree, session.branch, head)
     equip.prepare_places(aside, session)

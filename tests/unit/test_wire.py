@@ -126,7 +126,7 @@ def test_model_values_become_plain_data() -> None:
     at = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=timezone(timedelta(hours=2)))
     value = {"stat": DiffStat(1, 2, 3), "state": State.DONE, "at": at, "paths": (Path("/a"),), 1: None}
     assert wire.plain(value) == {
-        "stat": {"files": 1, "insertions": 2, "deletions": 3},
+        "stat": {"files": 1, "insertions": 2, "deletions": 3, "uncounted": 0},
         "state": "done",
         "at": "2026-01-02T01:04:05.678Z",
         "paths": ["/a"],
