@@ -197,7 +197,7 @@ def test_a_hook_tells_only_about_its_own_session(service: Running) -> None:
     service.request("/hooks/Stop", body, token=token_of("alpha"))
     after = service.project.store.session("beta")
     assert (after.state, after.evidence) == (before.state, before.evidence)
-    assert after.state is State.STARTING
+    assert after.state is not State.IDLE
 
 
 def test_looking_for_traces_follows_no_link_and_ends_in_a_flood(tmp_path: Path) -> None:

@@ -75,12 +75,12 @@ def test_what_is_told_is_what_is_there_and_not_what_was_asked_for(world: World) 
     assert life._worktree_now(answer, asked=True).endswith(" stays")  # noqa: SLF001 -- the words themselves
 
 
-def test_a_branch_that_somebody_else_removed_is_not_called_merged(world: World) -> None:
+def test_a_branch_that_somebody_else_removed_is_made_again_and_kept(world: World) -> None:
     alpha = world.lives("alpha")
     world.git("switch", "-q", "--detach", at=alpha.worktree)
     world.git("branch", "-D", "-q", alpha.branch)
     gone = sessions.delete(world.project, "alpha")
-    assert life._branch_now(gone) == "its branch was gone"  # noqa: SLF001 -- the words themselves
+    assert life._branch_now(gone) == "branch orchestra/alpha kept"  # noqa: SLF001 -- the words themselves
     world.lives("beta")
     gone = sessions.delete(world.project, "beta", remove_worktree=True)
     assert "merged" in life._branch_now(gone)  # noqa: SLF001 -- as above
