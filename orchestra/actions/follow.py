@@ -103,8 +103,9 @@ def _make_again(project: Project, session: Session) -> None:
         return
     repository.update_ref(f"refs/heads/{session.branch}", tip, None)
     text = f"The branch {session.branch} was gone; it is there again, at {tip[:12]}, for {session.name} works on it."
-    project.store.log(session.name, "branch", text)
-    _to_person(project, f"{text} To be rid of both: orchestra delete {session.name} --worktree")
+    with project.store.together():
+        project.store.log(session.name, "branch", text)
+        _to_person(project, f"{text} To be rid of both: orchestra delete {session.name} --worktree")
 
 
 def _wrong(project: Project, session: Session, there: Checkout | None) -> str:
@@ -128,10 +129,11 @@ def _wrong(project: Project, session: Session, there: Checkout | None) -> str:
 def _tell(project: Project, session: Session, trouble: str) -> Session:
     if trouble == session.trouble:
         return session
-    if trouble:
-        project.store.log(session.name, "trouble", trouble)
-        _to_person(project, f"{session.name}: {trouble}")
-    return project.store.update_session(session.id, trouble=trouble)
+    with project.store.together():
+        if trouble:
+            project.store.log(session.name, "trouble", trouble)
+            _to_person(project, f"{session.name}: {trouble}")
+        return project.store.update_session(session.id, trouble=trouble)
 
 
 def _to_person(project: Project, text: str) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from orchestra.actions.attach import attach
 from orchestra.actions.equip import prepare_places
 from orchestra.actions.stale import drop_containers
-from orchestra.actions.steps import PERFORM, observe
+from orchestra.actions.steps import PERFORM, even_unrecorded, observe
 from orchestra.actions.troubles import Trouble, trouble_of
 from orchestra.drivers import temporary
 from orchestra.errors import DeadlineExceeded, EngineDown, StoreError
@@ -42,7 +42,8 @@ def settle(
     with project.lock(name):
         session = _wanted(project, name, wish)
         if not fresh:
-            attach(project, session)
+            with even_unrecorded(session):
+                attach(project, session)
         seen = NOTHING if fresh else observe(project, session)
         keep, ended = not session.remove_worktree, session.state in ENDED
         steps = plan(session.intent, session.sandbox, seen, keep_worktree=keep, ended=ended)
@@ -83,7 +84,7 @@ def _perform(project: Project, name: str, step: Step, wish: Wish, progress: Prog
 
 def _note(write: Any, session: Session, step: Step) -> None:  # noqa: ANN401 -- either of the store's two methods
     """Write down how far a step is; on a full disk an agent can still be stopped, and its worktree be removed."""
-    with suppress(*(() if session.intent is Intent.RUN else (StoreError,))):
+    with even_unrecorded(session):
         write(session.name, step.value)
 
 

@@ -40,7 +40,7 @@ def observe(project: Project, session: Session) -> Seen:
 
 
 @contextmanager
-def _even_unrecorded(session: Session) -> Iterator[None]:
+def even_unrecorded(session: Session) -> Iterator[None]:
     """Let a session be stopped or deleted where that cannot be written down, as on a full disk.
 
     The end of either is written down, or told.
@@ -136,7 +136,7 @@ def _import(project: Project, session: Session, progress: Progress) -> None:
 def _take_commits(project: Project, session: Session) -> OrchestraError | None:
     """Import a session's commits, and return why that cannot be."""
     try:
-        with _even_unrecorded(session):
+        with even_unrecorded(session):
             sync.take_commits(project, session)
     except EngineDown:
         raise
@@ -147,7 +147,7 @@ def _take_commits(project: Project, session: Session) -> OrchestraError | None:
 
 def _tell(project: Project, session: Session, progress: Progress, text: str) -> None:
     progress(text)
-    with _even_unrecorded(session):
+    with even_unrecorded(session):
         project.store.log(session.name, "trouble", text)
 
 
@@ -173,7 +173,7 @@ def _anchor(project: Project, session: Session, progress: Progress) -> None:
         return
     try:
         ref = preserve.anchor(project, session)
-        with _even_unrecorded(session):
+        with even_unrecorded(session):
             project.store.update_session(session.id, anchor=ref)
         _keep_files(project, session, ref, progress)
     except (EngineDown, StoreError):
@@ -204,7 +204,7 @@ def _close_window(project: Project, session: Session, _progress: Progress) -> No
     window = places.window_of(project, session)
     if server is not None and window is not None:
         server.close_window(window.id)
-    with _even_unrecorded(session):
+    with even_unrecorded(session):
         project.store.update_session(session.name, window=None)
 
 
@@ -212,7 +212,7 @@ def _stop(project: Project, session: Session, _progress: Progress) -> None:
     # The record comes second: what the agent tells of its last turn is older, and a full disk keeps nobody running.
     project.sandbox(session.sandbox).stop(project.box_name(session), grace=STOP_GRACE)
     preserve.drop_secrets(project, session)
-    with _even_unrecorded(session):
+    with even_unrecorded(session):
         project.store.record_sign(session.name, Sign.STOPPED, "stopped on request")
 
 

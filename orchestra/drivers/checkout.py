@@ -247,7 +247,7 @@ def _require_safe_filters(room: _Room, ready: Prepared, tree: str) -> None:
         if reason := room.filters.unsafe.get(driver):
             raise Refused(
                 f"{path} goes through the filter {driver!r}, and {reason}",
-                hint=f"merge it by hand: git merge; or name a program outside: git config filter.{driver}.smudge",
+                hint=f"merge it by hand: git merge; or name another program; see: git config --get-regexp {driver}",
             )
 
 

@@ -27,6 +27,7 @@ _PROGRAMS = ("clean", "smudge", "process")
 _OPERATORS = frozenset(";|&()<>")
 _KEYWORDS = frozenset({"if", "then", "else", "elif", "fi", "while", "do", "done", "{", "}", "!", "exec", "command"})
 _BUILTINS = frozenset({":", "cd", "echo", "exit", "false", "printf", "read", "set", "test", "[", "true", "export"})
+_REDIRECTION = re.compile(r"&?[<>]+&?")
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
 # Git LFS takes contents that are here. For others a commit could name the place to ask (.lfsconfig), so it asks nowhere
 # and leaves their pointers: `git lfs pull` is the person's.
@@ -201,10 +202,15 @@ def unsafe_word(command: str, writable: Sequence[Path], path: str = "") -> str:
         words = list(lexer)
     except ValueError:
         return command
-    starts = True
+    starts, redirects = True, False
     for word in words:
-        if set(word) <= _OPERATORS or (starts and word in _KEYWORDS):
-            starts = True
+        if set(word) <= _OPERATORS:
+            redirects = _REDIRECTION.fullmatch(word) is not None
+            starts = starts or not redirects
+        elif redirects and not _leads_inside(word, writable):
+            redirects = False
+        elif starts and word in _KEYWORDS:
+            continue
         elif _leads_inside(word, writable) or "`" in word or "$(" in word:
             return word
         elif starts and not _ASSIGNMENT.match(word):

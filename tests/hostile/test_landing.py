@@ -101,6 +101,11 @@ UNSAFE = (
     "nb-of-the-checkout",
     "nb-that-is-nowhere",
     "if true; then ./nb.sh; fi",
+    "cat >/dev/null; ./nb.sh",
+    "cat 2>&1 | ./nb.sh",
+    ">/dev/null ./nb.sh",
+    "cat <(./nb.sh)",
+    "cat >>{root}/nb.sh",
     "'unclosed",
 )
 
@@ -117,7 +122,17 @@ def test_a_command_through_which_an_agent_could_be_what_runs_is_told(
 
 @pytest.mark.parametrize(
     "command",
-    ["cat", "tr a-z A-Z", "sleep 1; cat", "X='/some where' '/bin/cat'", "git cat-file -p -- %f", "sed -e 's/$/x/'", ""],
+    [
+        "cat",
+        "tr a-z A-Z",
+        "sleep 1; cat",
+        "X='/some where' '/bin/cat'",
+        "git cat-file -p -- %f",
+        "sed -e 's/$/x/'",
+        "",
+        "cat 2>>/var/log/nowhere; tr a-z A-Z",
+        "cat </dev/null 2>&1 | tr a b",
+    ],
 )
 def test_an_everyday_command_is_no_danger(yard: Yard, command: str) -> None:
     assert filtered.unsafe_word(command, (yard.root,)) == ""

@@ -196,7 +196,7 @@ def test_what_was_deleted_with_its_worktree_comes_back(desk: Person) -> None:
     tree = Path(desk.json("new", "Come back")["worktree"])
     (tree / "draft.txt").write_text("work\n")
     gone = desk.orchestra("delete", "come-back", "--force", "--worktree").stdout
-    assert ("is not merged" in gone, tree.exists()) == (True, False)
+    assert ("its branch removed, as all of it is merged" in gone, tree.exists()) == (True, False)
     desk.orchestra("restore", "come-back")
     assert (tree / "draft.txt").read_text() == "work\n"
     desk.orchestra("delete", "come-back", "--force", "--worktree")

@@ -61,17 +61,30 @@ def test_a_home_behind_a_symlink_is_the_same_home(
     linked.project.store.close()
 
 
-def test_what_is_told_is_what_is_there_and_not_what_was_asked_for(world: World) -> None:
+def test_a_worktree_whose_record_somebody_removed_is_kept_like_any_other(world: World) -> None:
     alpha = world.lives("alpha", {"u.txt": "x"})
     record = world.project.repository.record(alpha.worktree)
     for file in sorted(record.rglob("*"), reverse=True):
         file.unlink() if not file.is_dir() else file.rmdir()
     record.rmdir()
+    answer = sessions.delete(world.project, "alpha", remove_worktree=True)
+    assert (answer["worktree"], bool(answer["anchor"])) == (None, True)
+    assert world.anchored("alpha") == {"u.txt": "x"}
+    sessions.restore(world.project, "alpha")
+    assert (alpha.worktree / "u.txt").read_text() == "x"
+
+
+def test_what_is_told_is_what_is_there_and_not_what_was_asked_for(world: World) -> None:
+    """A directory in the worktree's place that is no worktree of git's stays, and is not said to be kept elsewhere."""
+    alpha = world.lives("alpha")
+    world.git("worktree", "move", str(alpha.worktree), str(alpha.worktree.with_name("elsewhere")))
+    alpha.worktree.mkdir()
+    (alpha.worktree / "own.txt").write_text("x")
     lines: list[str] = []
-    answer = sessions.delete(world.project, "alpha", remove_worktree=True, progress=lines.append)
-    assert (answer["worktree"], answer["anchor"]) == (str(alpha.worktree), None)
-    assert (alpha.worktree / "u.txt").exists()
-    assert any("left as it is" in line for line in lines)
+    answer = sessions.delete(world.project, "alpha", force=True, remove_worktree=True, progress=lines.append)
+    assert answer["worktree"] == str(alpha.worktree)
+    assert (alpha.worktree / "own.txt").exists()
+    assert any("left as it is" in line or "stays" in line for line in lines), lines
     assert life._worktree_now(answer, asked=True).endswith(" stays")  # noqa: SLF001 -- the words themselves
 
 

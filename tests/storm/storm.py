@@ -225,7 +225,7 @@ class Storm:
         copies = Counter((one.sender, one.recipient, one.text) for one in kept)
         self.tally.twice += sum(number - 1 for number in copies.values())
         self.tally.lost += max(0, self.tally.sent - len(copies))
-        waiting = sum(one.state is MessageState.QUEUED for one in kept)
+        waiting = sum(one.state is MessageState.QUEUED and one.recipient != PERSON for one in kept)
         if waiting:
             self.tally.troubles.append(f"{waiting} messages still wait")
 
