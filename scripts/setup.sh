@@ -62,7 +62,7 @@ if [ -n "$tests" ] && ! has npm; then
 fi
 
 if [ -n "$tests" ] && ! has git-lfs; then
-  install "the tests with Git LFS" git-lfs || say "without git-lfs, its tests are left out"
+  install "the tests with Git LFS" git-lfs || say "without git-lfs, its tests are left out (with CI set, they fail)"
 fi
 
 without="Without one, agents run on this machine itself: orchestra up --sandbox host"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from orchestra.actions import equip, places
 from orchestra.actions.attach import bring_back, reattach
+from orchestra.actions.worktrees import make_worktree
 from orchestra.errors import NotFound, OrchestraError, StoreError
 from orchestra.model import Role, SandboxKind, Session
 
@@ -92,8 +93,7 @@ def put_back(project: Project, session: Session) -> None:
         # Noted first: a worktree that is there says nothing of whether all is back in it.
         project.store.update_session(session.id, restoring=True, anchor=kept.ref if kept else "")
     _put_back_branch(project, session, kept.tip if kept else session.head or session.base)
-    keep = f"refs/orchestra/base/{session.name}"
-    project.repository.add_worktree(session.worktree, session.branch, session.base, keep=keep)
+    make_worktree(project, session)
     if lost and kept is not None:
         anchors.put_back(project.repository, session.worktree, kept)
     if lost:

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from orchestra.agents import Profile
     from orchestra.project import Project
 
-_LONGEST_ATTRIBUTES = 1 << 20
-
 
 def spawn(
     project: Project,
@@ -98,17 +96,8 @@ def _remark(project: Project, session: Session, progress: Progress) -> None:
             progress(f"{session.name} starts from commit {session.base[:12]}, without your checkout's {files}")
         if unnamed := project.repository.unnamed():
             progress(unnamed)
-        if _uses_lfs(session):
-            progress(f"{session.name} sees pointers in place of the files that Git LFS keeps; their contents stay here")
         if consent.requests(project):
             progress("this project's files ask for more than you have allowed, so far in vain; look: orchestra allow")
-
-
-def _uses_lfs(session: Session) -> bool:
-    from orchestra import safe_files  # noqa: PLC0415 -- loads when touched
-
-    attributes = safe_files.read(session.worktree, ".gitattributes", most=_LONGEST_ATTRIBUTES)
-    return b"filter=lfs" in (attributes or b"")
 
 
 def _launch(project: Project, session: Session, progress: Progress, *, fresh: bool = True) -> Session:

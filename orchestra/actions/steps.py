@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from orchestra.actions import equip, extras, places, preserve, source, sync
 from orchestra.actions.build import build_image
 from orchestra.actions.troubles import error_to_tell
+from orchestra.actions.worktrees import make_worktree
 from orchestra.errors import EngineDown, NotFound, OrchestraError, Refused, StoreError
 from orchestra.lifecycle import Seen, Sign, Step
 from orchestra.model import Intent, Role, SandboxKind, Session
@@ -53,10 +54,8 @@ def even_unrecorded(session: Session) -> Iterator[None]:
 
 
 def _worktree(project: Project, session: Session, progress: Progress) -> None:
-    repository = project.repository
     session.worktree.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    keep = f"refs/orchestra/base/{session.name}"
-    repository.add_worktree(session.worktree, session.branch, session.base, keep=keep)
+    make_worktree(project, session, progress)
     extras.copy_extras(project, session, progress)
 
 

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestra.drivers.git import Git
+from orchestra.drivers.git import Git, as_variables
 from orchestra.drivers.untrusted import UntrustedTree
 
 _ENTRY = re.compile(
@@ -29,13 +29,13 @@ _KEYWORDS = frozenset({"if", "then", "else", "elif", "fi", "while", "do", "done"
 _BUILTINS = frozenset({":", "cd", "echo", "exit", "false", "printf", "read", "set", "test", "[", "true", "export"})
 _REDIRECTION = re.compile(r"&?[<>]+&?")
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
+_NOWHERE = "file:///dev/null"
 # Git LFS takes contents that are here. For others a commit could name the place to ask (.lfsconfig), so it asks nowhere
-# and leaves their pointers: `git lfs pull` is the person's.
+# and leaves their pointers: `git lfs pull` is the person's. A transfer agent of theirs (lfs.standalonetransferagent,
+# git-lfs-config(5)) would ask all the same, so that address has the one that Git LFS itself has for files.
 _WITHOUT_NETWORK = {
     "GIT_LFS_SKIP_DOWNLOAD_ERRORS": "1",
-    "GIT_CONFIG_COUNT": "1",
-    "GIT_CONFIG_KEY_0": "lfs.url",
-    "GIT_CONFIG_VALUE_0": "file:///dev/null",
+    **as_variables({"lfs.url": _NOWHERE, f"lfs.{_NOWHERE}.standalonetransferagent": "lfs-standalone-file"}),
 }
 _PERSONS = ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM")
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import takewhile
 
-from orchestra.drivers import clean_room, temporary
+from orchestra.drivers import clean_room, lfs, temporary
 from orchestra.drivers.checkout import changes_between
 from orchestra.drivers.git import Git
 from orchestra.drivers.landing import finish_landing, land, named
@@ -29,7 +29,6 @@ __all__ = [
 
 _DEADLINE = 120.0
 _PLAIN = ("100644", "100755")
-_LONGEST_POINTER = 1024
 _AS_WRITTEN = ("%an", "%ae", "%ad", "%B")
 # Commits that only carry a tree into `git merge-tree` are the same each time, so a replay adds nothing new.
 _NOBODY = {"NAME": "orchestra", "EMAIL": "orchestra@localhost", "DATE": "@0 +0000"}
@@ -77,16 +76,16 @@ def past_lfs(repo: Repository, base: str, tip: str) -> list[str]:
         names = "".join(f"{path}\0" for path in changes).encode("utf-8", "surrogateescape")
         git.run("read-tree", tip, deadline=_DEADLINE)
         fields = git.run("check-attr", "--cached", "-z", "--stdin", "filter", stdin=names).text.split("\0")
-        kept = [path for path, driver in zip(fields[::3], fields[2::3], strict=False) if driver == "lfs"]
+        kept = [path for path, driver in zip(fields[::3], fields[2::3], strict=False) if driver == lfs.DRIVER]
         return [path for path in kept if not _is_pointer(git, changes[path])]
 
 
 def _is_pointer(git: Git, blob: str) -> bool:
     """Say whether a file is what Git LFS keeps in git; nothing at all is kept as it is (git-lfs-spec(1))."""
     size = int(git.text("cat-file", "-s", blob))
-    if size > _LONGEST_POINTER:
+    if size > lfs.LONGEST_POINTER:
         return False
-    return size == 0 or git.run("cat-file", "blob", blob).stdout.startswith(b"version ")
+    return size == 0 or git.run("cat-file", "blob", blob).stdout.startswith(lfs.POINTER)
 
 
 def merge_commit(repo: Repository, tree: str, parents: Sequence[str], message: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -111,12 +111,21 @@ class Repository:
             return self.root
         return Path(os.path.normpath(self.common_dir / self.settings().get("core.worktree", ".")))
 
-    def add_worktree(self, path: Path, branch: str, base: str, *, keep: str = "", deadline: float = 300.0) -> None:
+    def add_worktree(
+        self,
+        path: Path,
+        branch: str,
+        base: str,
+        *,
+        keep: str = "",
+        settings: Mapping[str, str] | None = None,
+        deadline: float = 300.0,
+    ) -> bool:
         """Check ``branch`` out at ``path``, made at ``base`` if it is new; ``keep`` is a ref that holds the base.
 
-        Does nothing where that is so already, and begins again where it was cut short. A branch
-        that is there while ``keep`` is not belongs to somebody else. Runs no hook and no filter.
-        Raises NameTaken for a branch or directory in use, NotFound for an unknown base.
+        Does nothing where that is so already, and returns False; begins again where it was cut short. A branch
+        that is there while ``keep`` is not belongs to somebody else. Runs no hook, and no filter but what git is told
+        by ``settings``. Raises NameTaken for a branch or directory in use, NotFound for an unknown base.
         """
         place = real_place(path)
         known = self.worktrees().get(place)
@@ -124,7 +133,7 @@ class Repository:
             self._expect(known, branch)
             self.point(place)
             self._hide_repositories(place)
-            return
+            return False
         if known:
             self.remove_worktree(place)
         base = self.resolve(base)
@@ -132,7 +141,7 @@ class Repository:
         if place.is_symlink() or (place.exists() and (not place.is_dir() or any(place.iterdir()))):
             raise NameTaken(f"{place} is there already", hint="move it away, or choose another name")
         place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        git = Git(self.git_dir, settings=self.without_filters())
+        git = Git(self.git_dir, settings=self.without_filters() if settings is None else settings)
         made = ("-b", branch, "--no-track", os.fspath(place), base)
         done = git.run(
             "worktree", "add", "--quiet", *(made if new else (os.fspath(place), branch)), check=False, deadline=deadline
@@ -140,6 +149,7 @@ class Repository:
         if done.code != 0:
             raise _not_added(done, branch)
         self._hide_repositories(place)
+        return True
 
     def _hide_repositories(self, path: Path) -> None:
         from orchestra.drivers.inner_repositories import hide  # noqa: PLC0415 -- it stands on this module
@@ -218,13 +228,14 @@ class Repository:
         """Return every git setting that holds here, the person's own included; the last of several wins."""
         return dict(_setting(item) for item in self.git().lines0("config", "--list", "-z"))
 
-    def without_filters(self) -> Mapping[str, str]:
+    def without_filters(self, keys: Iterable[str] | None = None) -> dict[str, str]:
         """Return settings that switch off every filter program the person has, such as Git LFS.
 
-        A filter is the person's program, but which files it reads would be the agent's choice.
+        A filter is the person's program, but which files it reads would be the agent's choice. ``keys`` are the names
+        of git's settings, where they are known already.
         """
         off: dict[str, str] = {}
-        for key in self.settings():
+        for key in self.settings() if keys is None else keys:
             driver, _, part = key.rpartition(".")
             if driver.startswith("filter.") and part in _FILTER_PARTS:
                 off[key] = ""

@@ -12,7 +12,7 @@ from orchestra.safe_files.handles import Entry, Limits, Obstructed, parts
 from orchestra.safe_files.looking import list_directory, look, open_file, read, read_link, walk
 from orchestra.safe_files.removing import remove, remove_directory, remove_file
 from orchestra.safe_files.snapshot import Snapshot, snapshot
-from orchestra.safe_files.writing import copy_file, make_directory, move_in, plant, plant_link, write
+from orchestra.safe_files.writing import copy_file, make_directory, move_in, plant, plant_link, set_back, write
 
 __all__ = [
     "Entry",
@@ -33,6 +33,7 @@ __all__ = [
     "remove",
     "remove_directory",
     "remove_file",
+    "set_back",
     "snapshot",
     "walk",
     "write",

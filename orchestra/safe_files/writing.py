@@ -122,6 +122,18 @@ def _copy_in(source: Path, place: int, last: str, owner: tuple[int, int] | None)
     os.rename(fresh, last, src_dir_fd=place, dst_dir_fd=place)
 
 
+def set_back(root: Path, name: str, nanoseconds: int) -> os.stat_result | None:
+    """Make a plain file look older by so much, and return what it looks like then; None where there is none."""
+    parents, last = split(name)
+    try:
+        with opened(root, parents) as place, opened_file(place, last, root / name) as file:
+            found = os.fstat(file)
+            os.utime(file, ns=(found.st_atime_ns, found.st_mtime_ns - nanoseconds))
+            return os.fstat(file)
+    except FileNotFoundError:
+        return None
+
+
 def copy_file(root: Path, name: str, target: Path, target_name: str = "", *, most: int) -> int:
     """Copy a plain file to a new one below ``target`` and return its bytes; its permissions go with it.
 

@@ -161,7 +161,7 @@ def test_objects_borrowed_from_another_repository(place: Place) -> None:
 
 
 def test_filters_such_as_lfs(place: Place) -> None:
-    """The person's filters run in their own checkout when they merge, and never in an agent's worktree."""
+    """The person's filters run in their own checkout when they merge; in an agent's worktree none does but git-lfs."""
     ran = place.person.place / "filter-ran"
     for part in ("clean", "smudge"):
         place.git("config", f"filter.lfs.{part}", f"cat /proc/$PPID/cmdline | tr '\\0' ' ' >>{ran}; cat")
