@@ -18,6 +18,10 @@ _BUILT_IN = (_PACKAGE / "_layouts", _PACKAGE.parent / "layouts")
 """Inside the wheel, and beside the package in a checkout."""
 _SIZE = re.compile(r"[1-9]\d*%?")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+_LEAST_COLUMNS, _LEAST_ROWS = 20, 6
+"""The least that the control pane can show something in."""
+_SHARE = 0.4
+"""The part of a window that a size in columns or rows takes at most."""
 
 
 class Placement(StrEnum):
@@ -50,6 +54,18 @@ class Layout:
     size: str = "44"
     status: bool = True
     description: str = ""
+
+    @property
+    def beside(self) -> bool:
+        """Whether the size counts columns, not rows."""
+        return self.side in {Side.LEFT, Side.RIGHT}
+
+    def size_in(self, width: int, height: int) -> str:
+        """Return the size to ask tmux for in a window of so many columns and rows: the agent keeps the larger part."""
+        if self.size.endswith("%"):
+            return self.size
+        room, least = (width, _LEAST_COLUMNS) if self.beside else (height, _LEAST_ROWS)
+        return str(max(1, min(int(self.size), room // 2, max(least, int(room * _SHARE)))))
 
 
 def load(name: str, dirs: Sequence[Path] = ()) -> Layout:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 OWN_SERVER = "orchestra"
 """The socket name (``tmux -L``) of the server started for people outside tmux, unless another's has it already."""
+_LEAST = (40, 12)
+"""The fewest columns and rows that a tmux session begins with, whatever the terminal says."""
 
 
 def find_tmux(project: Project) -> tuple[str, str, bool]:
@@ -31,7 +33,8 @@ def find_tmux(project: Project) -> tuple[str, str, bool]:
     server = _own_server(project)
     # As large as the terminal that will show it: tmux divides anew, and unfairly, when the size changes.
     columns, rows = shutil.get_terminal_size((200, 50))
-    shown = server.start(tmux_session_name(project), project.paths.source, (columns, rows))
+    size = (max(columns, _LEAST[0]), max(rows, _LEAST[1]))
+    shown = server.start(tmux_session_name(project), project.paths.source, size)
     server.claim(project.paths.home.owner)
     return server.socket, shown, False
 

@@ -26,7 +26,9 @@ _HEADER = 2
 _SHARE = 0.45
 """The part of the height that the list of sessions may take."""
 _FEWEST = 3
-_NOTICE_LINES = 4
+_NAMED_LIGHTS = 32
+"""The least width in which lights that are on have names."""
+_NOTICE_LINES = 8
 _KEYS = (
     ("?", "help"), ("⏎", "go"), ("N", "new"), ("s", "spec"), ("t", "term"), ("d", "diff"), ("m", "monitor"),
     ("M", "merge"), ("D", "delete"), ("p", "pair"), ("q", "leave"),
@@ -73,7 +75,7 @@ class Screen:
         """Return the picture of a view on a terminal of that many columns and rows."""
         if width < LEAST_WIDTH or height < LEAST_HEIGHT:
             return Picture(self._lines(_Block(_too_small(width, height)), width, height), view)
-        foot = _foot(view, width)[: max(1, height - LEAST_HEIGHT + 1)]
+        foot = _clipped(view, _foot(view, width), max(1, height - LEAST_HEIGHT + 1))
         room = height - _HEADER - len(foot)
         if view.mode is Mode.HELP:
             return self._help(view, foot, width, height)
@@ -127,22 +129,27 @@ def ages(view: View, now: datetime) -> tuple[str, ...]:
 
 
 def _header(view: View, width: int) -> list[Text]:
-    right = Text.assemble(_light("engine", view.health.engine), _light("service", view.health.service))
+    lights = (("engine", view.health.engine), ("service", view.health.service))
+    right = Text.assemble(*(_light(label, well, named=width >= _NAMED_LIGHTS) for label, well in lights))
     title = Text.assemble(" ", (fit(line(view.project), width - right.cell_len - 2), palette.STRONG))
     title.append(" " * max(0, width - title.cell_len - right.cell_len))
     title.append_text(right)
     waiting = sum(session.state is State.WAITING for session in view.data.sessions)
     number = len(view.data.sessions)
-    words = Text(f" {count(number, 'session')} ", palette.MUTED) if number else Text(" no sessions ", palette.MUTED)
-    if waiting:
-        words = Text.assemble(words, ("· ", palette.RULE), (f"{waiting} waiting ", palette.WARM))
+    told = count(number, "session") if number else "no sessions"
+    calls = Text.assemble(("· ", palette.RULE), (f"{waiting} waiting ", palette.WARM)) if waiting else Text()
+    if len(told) + 2 + calls.cell_len > width:
+        told = str(number)
+    words = Text.assemble((f" {told} ", palette.MUTED), calls)
     return [title, Text.assemble(words, ("─" * max(0, width - words.cell_len), palette.RULE))]
 
 
-def _light(label: str, well: bool | None) -> Text:  # noqa: FBT001 -- what the light shows
+def _light(label: str, well: bool | None, *, named: bool) -> Text:  # noqa: FBT001 -- what the light shows
+    """Return one light; where there is little room, only one that is out says what it is."""
     if well is None:
         return Text()
-    return Text.assemble(("● " if well else "✗ ", palette.GOOD if well else palette.BAD), (f"{label} ", palette.MUTED))
+    name = f"{label} " if named or not well else ""
+    return Text.assemble(("● " if well else "✗ ", palette.GOOD if well else palette.BAD), (name, palette.MUTED))
 
 
 def _list_height(view: View, room: int) -> int:
@@ -160,10 +167,9 @@ def _listing(view: View, width: int, height: int, now: datetime) -> list[Text]:
 
 
 def _tabs(view: View, width: int) -> Text:
-    bar = Text("", no_wrap=True)
-    for tab in Tab:
-        bar.append("─", palette.RULE)
-        bar.append(f" {tab} ", palette.TAB if tab is view.tab else palette.MUTED)
+    bar = _tab_names(view.tab)
+    if bar.cell_len > width:
+        bar = Text.assemble(("─", palette.RULE), (f" {view.tab} ", palette.TAB), (_of_all(view.tab), palette.MUTED))
     place = ""
     if view.last:
         place = f" {100 * view.scroll // view.last}% "
@@ -174,6 +180,19 @@ def _tabs(view: View, width: int) -> Text:
     bar.append(name, palette.FAINT).append(place, palette.ACCENT).append("─", palette.RULE)
     bar.truncate(width)
     return bar
+
+
+def _tab_names(shown: Tab) -> Text:
+    bar = Text("", no_wrap=True)
+    for tab in Tab:
+        bar.append("─", palette.RULE)
+        bar.append(f" {tab} ", palette.TAB if tab is shown else palette.MUTED)
+    return bar
+
+
+def _of_all(shown: Tab) -> str:
+    tabs = list(Tab)
+    return f"{tabs.index(shown) + 1} of {len(tabs)} "
 
 
 def _body(view: View, width: int, height: int, now: datetime) -> tuple[list[Text], View]:
@@ -227,6 +246,14 @@ def _foot(view: View, width: int) -> list[Text]:
     return [*(_notice(view, width) or [_rule(width)]), _reminder(keys, width)]
 
 
+def _clipped(view: View, foot: list[Text], most: int) -> list[Text]:
+    """Return the foot in so many rows: what is asked or told first, and the keys that answer it."""
+    if len(foot) <= most:
+        return foot
+    rows = foot[1:] if view.mode in {Mode.CONFIRM, Mode.INPUT} else foot
+    return [*rows[: most - 1], rows[-1]] if most > 1 else rows[:1]
+
+
 def _rule(width: int, words: str = "") -> Text:
     label = f" {fit(words, width - 4)} " if words else ""
     bar = Text.assemble(("─" if label else "", palette.RULE), (label, palette.MUTED))
@@ -256,6 +283,8 @@ def _notice(view: View, width: int) -> list[Text]:
     rows = _hanging(mark, status.text, width, style)
     if status.hint:
         rows += _hanging("→", status.hint, width, palette.MUTED)
+    if len(rows) > _NOTICE_LINES:
+        rows[_NOTICE_LINES - 1].append(" …")
     return rows[:_NOTICE_LINES]
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from orchestra.drivers.tmux_server import Command
 from orchestra.drivers.tmux_text import identifier, in_condition, quoted, without_shell
-from orchestra.drivers.tmux_windows import AGENT, CONTROL, PROJECT, SESSION, Windows, control_marks
+from orchestra.drivers.tmux_windows import CONTROL, IS_AGENT, PROJECT, SESSION, Windows, control_marks
 from orchestra.errors import CommandFailed, NotFound
 from orchestra.layout import Layout, Placement, Side
 
@@ -29,6 +29,7 @@ class _Designer:
     pane: str
     tmux_session: str
     project: str
+    size: tuple[int, int]
 
 
 class Control(Windows):
@@ -63,8 +64,12 @@ class Control(Windows):
     def fit_control(self, pane: str, layout: Layout) -> None:
         """Give the control pane its size again; tmux divides anew whenever a terminal changes its size."""
         if layout.control is not Placement.WINDOW:
-            axis = "-x" if layout.side in {Side.LEFT, Side.RIGHT} else "-y"
-            self.server.ask(("resize-pane", "-t", identifier(pane), axis, layout.size))
+            told = self.server.line(
+                ("display-message", "-p", "-t", identifier(pane), "#{window_width} #{window_height}")
+            )
+            width, height = map(int, told.split())
+            wanted = ("-x" if layout.beside else "-y", layout.size_in(width, height))
+            self.server.ask(("resize-pane", "-t", identifier(pane), *wanted))
 
     def control_room(self, pane: str) -> str:
         """Return the size of the window that a control pane divides, such as ``200x50``.
@@ -84,12 +89,12 @@ class Control(Windows):
                 self.server.pane(pane).kill()
 
     def _designer(self, window: str, project: str) -> _Designer:
-        listing = f"#{{window_id}} #{{pane_id}} #{{session_id}} #{{{AGENT}}}"
+        listing = f"#{{window_id}} #{{pane_id}} #{{session_id}} #{{window_width}} #{{window_height}} {IS_AGENT}"
         told = self.server.ask(("list-panes", "-t", identifier(window), "-F", listing)).text
         for line in told.splitlines():
-            found, pane, tmux_session, agent = line.split(" ", 3)
-            if agent:
-                return _Designer(found, pane, tmux_session, project)
+            found, pane, tmux_session, width, height, agent = line.split(" ", 5)
+            if agent == "1":
+                return _Designer(found, pane, tmux_session, project, (int(width), int(height)))
         raise NotFound(f"no session is shown in tmux window {window}", hint="`orchestra up` opens it again")
 
     def _make(self, place: _Designer, command: Sequence[str], layout: Layout) -> str:
@@ -111,7 +116,7 @@ class Control(Windows):
             taken_out = ("break-pane", "-d", "-a", "-s", pane, "-n", _TITLE, "-t", end)
             self.server.ask(taken_out, *control_marks(place.project).on(pane, pane))
         elif layout.control is not Placement.WINDOW and window != place.window:
-            self.server.ask((*_joined(pane, layout), "-t", place.pane))
+            self.server.ask((*_joined(pane, layout, layout.size_in(*place.size)), "-t", place.pane))
 
     def _follow(self, place: _Designer, pane: str, layout: Layout) -> None:
         # A list of hooks on a session hides the global list, so ours joins whichever is in force.
@@ -129,7 +134,8 @@ class Control(Windows):
 
 
 def _beside(place: _Designer, command: Sequence[str], layout: Layout) -> list[Command]:
-    divided = ("split-window", *_BY_SIDE[layout.side], "-l", layout.size, "-t", place.pane, "-P", "-F", "#{pane_id}")
+    size = layout.size_in(*place.size)
+    divided = ("split-window", *_BY_SIDE[layout.side], "-l", size, "-t", place.pane, "-P", "-F", "#{pane_id}")
     # The new pane is the window's active one until the agent's is selected again: that is how it is addressed.
     active = f"{place.window}."
     return [
@@ -151,8 +157,8 @@ def _move_along(place: _Designer, pane: str, layout: Layout) -> str:
     together = conditions[-1]
     for condition in reversed(conditions[:-1]):
         together = f"#{{&&:{condition},{together}}}"
-    return quoted(("if-shell", "-F", together, quoted(_joined(pane, layout))))
+    return quoted(("if-shell", "-F", together, quoted(_joined(pane, layout, layout.size_in(*place.size)))))
 
 
-def _joined(pane: str, layout: Layout) -> Command:
-    return ("join-pane", "-d", *_BY_SIDE[layout.side], "-l", layout.size, "-s", pane)
+def _joined(pane: str, layout: Layout, size: str) -> Command:
+    return ("join-pane", "-d", *_BY_SIDE[layout.side], "-l", size, "-s", pane)

@@ -18,12 +18,20 @@ AGENT = "@orchestra_agent"
 CONTROL = "@orchestra_control"
 SPARE = "@orchestra_spare"
 
-_LISTING = f"#{{window_id}} #{{pane_id}} #{{pane_dead}} #{{window_active}} #{{{AGENT}}} #{{{SESSION}}} #{{{PROJECT}}}"
+_THIS_PANE = "#{pid}:#{start_time}:#{pane_id}"
+IS_AGENT = f"#{{||:#{{==:#{{{AGENT}}},{_THIS_PANE}}},#{{==:#{{{AGENT}}},1}}}}"
+"""Whether a pane is an agent's: 1 or 0. The mark names server and pane, so that a copy of it, which another tool
+made, says nothing; a window that was opened before there were such marks has a 1."""
+_LISTING = f"#{{window_id}} #{{pane_id}} #{{pane_dead}} #{{window_active}} {IS_AGENT} #{{{SESSION}}} #{{{PROJECT}}}"
 _FIELDS = 6
 _NAMED = {"automatic-rename": "off", "allow-rename": "off"}
 _QUIET = {"monitor-activity": "off", "monitor-silence": "0"}
-_STAYS = {"remain-on-exit": "on", "remain-on-exit-format": ""}
+_CONTAINED = {"allow-passthrough": "off"}
+"""What a program writes stays in its pane, also where the person lets programs write past tmux to the terminal."""
+_STAYS = _CONTAINED | {"remain-on-exit": "on", "remain-on-exit-format": ""}
 """tmux's own note on a dead pane scrolls the first line away, which may be the only one that says why."""
+_LEAST, _USUAL = (20, 6), (80, 24)
+"""The smallest window that an agent is started in, and what it gets in place of a smaller one; columns and rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +45,7 @@ class Marks:
         """Return the commands that set them."""
         return [
             # Quietly: an option that a newer tmux has is not worth failing for on an older one.
-            *(("set-option", "-q", "-p", "-t", pane, "--", name, value) for name, value in self.of_pane.items()),
+            *(("set-option", "-q", "-F", "-p", "-t", pane, "--", name, value) for name, value in self.of_pane.items()),
             *(("set-option", "-w", "-t", window, "--", name, value) for name, value in self.of_window.items()),
         ]
 
@@ -51,11 +59,11 @@ class Marks:
 
 def control_marks(project: str) -> Marks:
     """Return what makes a window with the control pane ours."""
-    return Marks(_NAMED | {PROJECT: project}, {CONTROL: project, **_STAYS})
+    return Marks(_NAMED | {PROJECT: project}, {CONTROL: literal(project), **_STAYS})
 
 
 def _agent_marks(session: str, project: str) -> Marks:
-    return Marks(_NAMED | _QUIET | {PROJECT: project, SESSION: session}, {AGENT: "1", **_STAYS})
+    return Marks(_NAMED | _QUIET | {PROJECT: project, SESSION: session}, {AGENT: _THIS_PANE, **_STAYS})
 
 
 class Windows(Connection):
@@ -105,7 +113,7 @@ class Windows(Connection):
     ) -> str:
         """Open and show a window that is about a session without being its agent's; return the window's id."""
         about = {PROJECT: project, SESSION: session} if session else {PROJECT: project}
-        return self.open(tmux_session, title, command, Marks(_NAMED | about), cwd=cwd, select=True)[0]
+        return self.open(tmux_session, title, command, Marks(_NAMED | about, _CONTAINED), cwd=cwd, select=True)[0]
 
     def open(
         self,
@@ -124,14 +132,16 @@ class Windows(Connection):
             _new_window(end, title, command, cwd, env or {}, select=select),
             *marks.on(end, end),
             ("display-message", "-p", "-t", end, "#{window_id} #{pane_id}"),
+            ("display-message", "-p", "-t", end, "#{window_width} #{window_height}"),
             ("list-windows", "-t", tmux_session, "-F", f"#{{?{SPARE},#{{window_id}},}}"),
         )
-        made, marked, *spare = done.text.splitlines()
+        made, marked, size, *spare = done.text.splitlines()
         window_id, _, pane_id = made.partition(" ")
         if marked != made:
             # A hook of the person's put another pane or window in front of ours.
             self.server.ask(*marks.off(*marked.split(" ")), *marks.on(window_id, pane_id))
         self._drop_spare(tmux_session, [window for window in spare if window])
+        self._widen(window_id, size)
         return window_id, pane_id
 
     def respawn(self, window: str, command: Sequence[str], *, env: Mapping[str, str] | None = None) -> None:
@@ -185,6 +195,13 @@ class Windows(Connection):
         for window in self.server.ask(listing, check=False).text.split():
             self.server.ask(("kill-window", "-t", window), check=False)
 
+    def _widen(self, window: str, size: str) -> None:
+        """Give a window that is too small to be used a usual size, until a terminal shows it and gives it its own."""
+        width, height = map(int, size.split())
+        if width < _LEAST[0] or height < _LEAST[1]:
+            larger = ("resize-window", "-t", window, "-x", str(_USUAL[0]), "-y", str(_USUAL[1]))
+            self.server.ask(larger, ("set-option", "-w", "-u", "-t", window, "window-size"))
+
     def _drop_spare(self, tmux_session: str, spare: Sequence[str]) -> None:
         # A new tmux session cannot be empty; the window it was born with goes when the first of ours is there.
         if spare:
@@ -220,6 +237,6 @@ def _read(line: str) -> Window | None:
     if len(fields) <= _FIELDS:
         return None
     window, pane, dead, active, agent, session, project = fields
-    if not (agent and session):
+    if not (agent == "1" and session):
         return None
     return Window(window, session, project, pane, dead=dead == "1", active=active == "1")

@@ -44,9 +44,9 @@ def size(place: Place, pane: str) -> str:
 
 
 def test_every_terminal_that_looks_at_it_finds_it_as_wide_as_its_layout(place: Place, pane: str) -> None:
-    for width in (100, 160, 90):
+    for width, wanted in ((120, 44), (160, 44), (80, 32), (40, 20)):
         with place.terminal(size=(width, 30)):
-            until(lambda width=width: size(place, pane) == f"44 of {width}", size(place, pane))  # type: ignore[misc] # mypy infers no type for a bound default
+            until(lambda shown=f"{wanted} of {width}": size(place, pane) == shown, size(place, pane))  # type: ignore[misc] # mypy infers no type for a bound default
 
 
 def test_a_width_chosen_by_hand_stays_until_the_terminal_changes(place: Place, pane: str) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestra import layout
 from orchestra.drivers.tmux import Tmux
 from orchestra.errors import CommandFailed, DeadlineExceeded, NotFound
 from orchestra.model import Window
@@ -114,10 +115,48 @@ def test_a_dead_window_can_be_brought_back_and_a_living_one_is_left_alone(place:
 def test_a_hook_that_divides_new_windows_does_not_get_our_marks(place: Place) -> None:
     place.option("set-hook", "-g", "after-new-window", "split-window cat")
     window = opened(place, "main")
-    marks = place.option("list-panes", "-t", window.id, "-F", "#{pane_id} #{@orchestra_agent}#{remain-on-exit}")
-    assert f"{window.pane} 1" in marks
-    assert marks.count("1on") == 1
+    marks = place.option("list-panes", "-t", window.id, "-F", "#{pane_id} #{@orchestra_agent} #{remain-on-exit}")
+    assert f":{window.pane} on" in marks
+    assert marks.count(" on\n") == 1
     assert place.tmux.windows()[0].pane == window.pane
+
+
+def test_a_copy_of_a_windows_marks_is_not_taken_for_the_window(place: Place) -> None:
+    window = opened(place, "alpha")
+    place.option("new-window", "-b", "-t", f"{place.session}:0", "-n", "alpha", "cat")
+    twin = place.option("display-message", "-p", "-t", f"{place.session}:", "#{window_id}").strip()
+    for name in ("@orchestra_session", "@orchestra_project"):
+        value = place.option("show-options", "-w", "-v", "-t", window.id, name).removesuffix("\n")
+        place.option("set-option", "-w", "-t", twin, name, value)
+    mark = place.option("show-options", "-p", "-v", "-t", window.pane, "@orchestra_agent").strip()
+    place.option("set-option", "-p", "-t", twin, "@orchestra_agent", mark)
+    assert twin != window.id
+    assert [one.id for one in place.tmux.windows()] == [window.id]
+    with pytest.raises(NotFound):
+        place.tmux.agent_pane(twin)
+
+
+def test_a_program_in_a_window_of_ours_cannot_write_past_tmux(place: Place) -> None:
+    place.option("set-option", "-g", "allow-passthrough", "on")
+    window = opened(place, "main")
+    control = place.tmux.open_control(window.id, CAT, layout.load("left"), project=window.project)
+    shell = place.tmux.open_terminal(place.session, "main $", CAT, project=window.project, cwd=place.root)
+    for pane in (window.pane, control, shell):
+        assert place.option("show-options", "-p", "-A", "-v", "-t", pane, "allow-passthrough") == "off\n"
+    assert place.option("show-options", "-g", "-w", "-v", "allow-passthrough") == "on\n"
+
+
+def test_a_window_is_born_large_enough_for_an_agent_whatever_looks_at_the_session(place: Place) -> None:
+    with place.terminal() as terminal:
+        terminal.outer.server.ask(("resize-window", "-t", terminal.pane, "-x", "2", "-y", "2"))
+        look = ("display-message", "-p", "-t", place.session, "#{window_width}")
+        until(lambda: place.option(*look) == "2\n", "a terminal of two columns")
+        _, window = opened(place, "main"), opened(place, "alpha")
+        size = ("display-message", "-p", "-t", window.id, "#{window_width}x#{window_height}")
+        assert place.option(*size) == "80x24\n"
+    with place.terminal(size=(100, 31)):
+        place.tmux.select_window(window.id)
+        until(lambda: place.option(*size) == "100x30\n", "the terminal's own size")
 
 
 def test_words_arrive_as_they_were_given(place: Place) -> None:

@@ -135,16 +135,16 @@ def test_closing_a_window_does_not_take_the_control_pane_along(place: Place) -> 
 def test_it_gets_its_size_again_after_the_terminal_changed(place: Place) -> None:
     main = opened(place, "main")
     pane = control(place, main, "left")
-    with place.terminal(size=(100, 30)):
+    with place.terminal(size=(120, 30)):
         place.tmux.select_window(main.id)
-        until(lambda: place.option("display-message", "-p", "-t", pane, "#{window_width}") == "100\n")
+        until(lambda: place.option("display-message", "-p", "-t", pane, "#{window_width}") == "120\n")
         place.tmux.fit_control(pane, layout.load("left"))
         assert place.option("display-message", "-p", "-t", pane, "#{pane_width}") == "44\n"
 
 
 def test_a_window_too_small_or_gone_says_so(place: Place) -> None:
-    tiny = place.tmux.start("tiny", place.root, (2, 2))
-    main = place.tmux.open_window(tiny, "main", CAT, session="main", project=PROJECT, cwd=place.root)
+    main, _ = opened(place, "main"), opened(place, "login")
+    place.option("resize-window", "-t", main.id, "-x", "2", "-y", "1")
     with pytest.raises(CommandFailed, match="no room") as caught:
         control(place, main, "left")
     assert "--layout window" in caught.value.hint

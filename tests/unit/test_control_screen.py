@@ -122,3 +122,29 @@ def test_the_painter_lets_no_control_character_through() -> None:
     assert "\x07" not in frame
     assert "\x9b" not in frame
     assert "[red]x[/red]" in frame
+
+
+def test_what_is_asked_is_seen_with_its_answers_however_small_the_terminal() -> None:
+    view, _ = press(scene(), Key("D"))
+    for size in ((20, 8), (20, 14), (60, 8)):
+        lines = drawn(view, *size)
+        assert any("Delete login?" in one for one in lines)
+        assert "y yes  n no" in lines[-1]
+    assert "Delete login?" in drawn(view, 20, 6)[-1]
+
+
+def test_an_error_in_a_narrow_terminal_shows_what_to_type() -> None:
+    status = Status("login has uncommitted changes: b.txt", "have it commit: orchestra send login please", bad=True)
+    shown = " ".join("\n".join(drawn(replace(scene(), status=status), 24, 24)).split())
+    assert "please" in shown
+    endless = replace(scene(), status=Status("word " * 99, bad=True))
+    assert any(one.rstrip().endswith("…") and "word" in one for one in drawn(endless, 24, 24))
+
+
+def test_a_narrow_terminal_names_the_tab_that_is_shown_and_the_light_that_is_out() -> None:
+    calm = replace(scene(Tab.MESSAGES), project="tempo")
+    lines = drawn(calm, 20, 12)
+    assert "Messages 3 of 3" in "\n".join(lines)
+    assert "tempo" in lines[0]
+    assert "✗ engine" in lines[0]
+    assert "1 waiting" in lines[1]

@@ -59,3 +59,24 @@ def test_a_mistake_is_named_with_its_file(tmp_path: Path, text: str, told: str) 
         layout.load("mine", [tmp_path])
     assert told in str(caught.value)
     assert str(tmp_path / "mine.yaml") in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("size", "window", "given"),
+    [
+        ("44", (160, 48), "44"),
+        ("44", (110, 48), "44"),
+        ("44", (80, 24), "32"),
+        ("44", (40, 15), "20"),
+        ("44", (20, 6), "10"),
+        ("44", (2, 1), "1"),
+        ("30%", (40, 15), "30%"),
+    ],
+)
+def test_in_a_narrow_window_the_agent_keeps_the_larger_part(size: str, window: tuple[int, int], given: str) -> None:
+    assert layout.Layout("mine", Placement.DESIGNER, size=size).size_in(*window) == given
+
+
+def test_a_control_pane_above_takes_its_part_of_the_height() -> None:
+    above = layout.Layout("mine", Placement.DESIGNER, Side.TOP, "15")
+    assert [above.size_in(160, rows) for rows in (48, 24, 15, 8)] == ["15", "9", "6", "4"]
