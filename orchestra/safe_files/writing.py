@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
-import secrets
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from orchestra.errors import Refused
@@ -24,26 +25,60 @@ from orchestra.safe_files.handles import (
     told,
 )
 
+_UNNAMED = os.O_WRONLY | os.O_CLOEXEC | getattr(os, "O_TMPFILE", os.O_CREAT | os.O_EXCL | os.O_DIRECTORY)
+"""How a file without a name is opened; without Linux it is a call that fails."""
+
 
 def write(root: Path, name: str, content: bytes, *, mode: int = 0o666) -> None:
-    """Write a file in one move, its directories too; no reader sees half of it.
+    """Write a file in one move, its directories too; no reader sees half of it. One process at a time writes a name.
 
-    The umask takes from ``mode``. Raises Refused for a symlink, or anything but a plain file, of that name.
+    The umask takes from ``mode``. Raises Refused for a symlink, or anything but a plain file, of that name. A process
+    that is killed leaves nothing but, between two system calls, a hidden copy, which the next write takes away.
     """
     parents, last = split(name)
     with made(root, parents) as place, told(root / name):
         found = look_at(place, last, name)
         if found is not None and not found.is_file:
             raise obstacle(root / name, found.mode)
-        fresh = f".{secrets.token_hex(8)}.new"
+        with _unnamed(place, last, mode) as (descriptor, fresh):
+            _write_all(descriptor, content)
+            _name(place, descriptor, fresh, last)
+
+
+@contextmanager
+def _unnamed(place: int, last: str, mode: int) -> Iterator[tuple[int, str]]:
+    """Give a new file without a name, and the name it has until it is in its place.
+
+    It has that name at once where the file system knows no files without one (open(2), O_TMPFILE).
+    """
+    fresh = _hidden(last)
+    # Of a process that was killed.
+    with suppress(OSError):
+        os.unlink(fresh, dir_fd=place)
+    try:
+        descriptor = os.open(".", _UNNAMED, mode, dir_fd=place)
+    except OSError:
         descriptor = os.open(fresh, NEW, mode, dir_fd=place)
-        try:
-            _fill(descriptor, content)
-            os.rename(fresh, last, src_dir_fd=place, dst_dir_fd=place)
-        except BaseException:
-            with suppress(OSError):
-                os.unlink(fresh, dir_fd=place)
-            raise
+    try:
+        yield descriptor, fresh
+    finally:
+        os.close(descriptor)
+        with suppress(OSError):
+            os.unlink(fresh, dir_fd=place)
+
+
+def _hidden(last: str) -> str:
+    return f".{hashlib.sha256(os.fsencode(last)).hexdigest()[:16]}.new"
+
+
+def _name(place: int, descriptor: int, fresh: str, last: str) -> None:
+    if os.fstat(descriptor).st_nlink == 0:
+        source = f"/proc/self/fd/{descriptor}"
+        with suppress(FileExistsError):
+            os.link(source, last, dst_dir_fd=place, follow_symlinks=True)
+            return
+        os.link(source, fresh, dst_dir_fd=place, follow_symlinks=True)
+    os.rename(fresh, last, src_dir_fd=place, dst_dir_fd=place)
 
 
 def plant(root: Path, name: str, content: bytes, mode: int) -> bool:
@@ -110,13 +145,22 @@ def _make_owned(root: Path, parents: tuple[str, ...], owner: tuple[int, int] | N
 
 
 def _copy_in(source: Path, place: int, last: str, owner: tuple[int, int] | None) -> None:
-    """Copy to another file system, under a name of its own until it is whole."""
-    fresh = f".{secrets.token_hex(8)}.new"
+    """Copy to another file system, to a file without a name until it is whole."""
     if source.is_symlink():
-        os.symlink(source.readlink(), fresh, dir_fd=place)
-    else:
-        with source.open("rb") as file:
-            _pour(file.fileno(), os.open(fresh, NEW, 0o600, dir_fd=place), os.fstat(file.fileno()))
+        _copy_link(source, place, last, owner)
+        return
+    with source.open("rb") as file, _unnamed(place, last, 0o600) as (descriptor, fresh):
+        _pour(file.fileno(), descriptor, os.fstat(file.fileno()))
+        if owner is not None:
+            os.fchown(descriptor, *owner)
+        _name(place, descriptor, fresh, last)
+
+
+def _copy_link(source: Path, place: int, last: str, owner: tuple[int, int] | None) -> None:
+    fresh = _hidden(last)
+    with suppress(FileNotFoundError):
+        os.unlink(fresh, dir_fd=place)
+    os.symlink(source.readlink(), fresh, dir_fd=place)
     if owner is not None:
         os.chown(fresh, *owner, dir_fd=place, follow_symlinks=False)
     os.rename(fresh, last, src_dir_fd=place, dst_dir_fd=place)
@@ -146,8 +190,12 @@ def copy_file(root: Path, name: str, target: Path, target_name: str = "", *, mos
         found = os.fstat(source)
         if found.st_size > most:
             raise Refused(f"{root / name} has {found.st_size:,} bytes", hint=f"at most {most:,} are copied")
-        with made(target, others) as where, told(target / (target_name or name)):
-            _pour(source, os.open(new, NEW, found.st_mode & 0o777, dir_fd=where), found)
+        with (
+            made(target, others) as where,
+            told(target / (target_name or name)),
+            closing(os.open(new, NEW, found.st_mode & 0o777, dir_fd=where)) as fresh,
+        ):
+            _pour(source, fresh, found)
     return found.st_size
 
 
@@ -157,13 +205,12 @@ def _fill(descriptor: int, content: bytes) -> None:
 
 
 def _pour(source: int, fresh: int, found: os.stat_result) -> None:
-    with closing(fresh):
-        os.fchmod(fresh, found.st_mode & 0o777)
-        # No further than the size seen before: a file can grow as fast as it is read.
-        left = found.st_size
-        while left > 0 and (block := os.read(source, min(left, BLOCK))):
-            left -= len(block)
-            _write_all(fresh, block)
+    os.fchmod(fresh, found.st_mode & 0o777)
+    # No further than the size seen before: a file can grow as fast as it is read.
+    left = found.st_size
+    while left > 0 and (block := os.read(source, min(left, BLOCK))):
+        left -= len(block)
+        _write_all(fresh, block)
 
 
 def _write_all(descriptor: int, block: bytes) -> None:

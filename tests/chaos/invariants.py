@@ -145,9 +145,11 @@ def _temporary(host: HostProject) -> Iterator[str]:
         yield f"left in the directory for temporary files: {place.name}"
     for base, folders, files in os.walk(host.project.paths.state):
         for name in (*folders, *files):
-            # What lies in `look` is written over at the next look; a new spec's text is in the database.
-            if name.endswith(".new") and Path(base).name not in {"look", "spec"}:
+            # What lies in `look` is written over at the next look.
+            if name.endswith(".new") and Path(base).name != "look":
                 yield f"half written, and left: {Path(base, name).relative_to(host.project.paths.state)}"
+    for half in host.source.glob(".orchestra/**/*.new"):
+        yield f"half written, and left: {half.relative_to(host.source)}"
 
 
 def _repository(host: HostProject) -> Iterator[str]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import os
-import secrets
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -269,14 +270,55 @@ def test_a_file_is_replaced_whole_or_not_at_all(tree: Path) -> None:
     assert [one.name for one in (tree / "a/b").iterdir()] == ["file"]
 
 
-def test_a_planted_temporary_name_is_not_written_through(
-    tree: Path, victim: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Even where an agent guesses the name, nothing is written where its link leads."""
-    monkeypatch.setattr(secrets, "token_hex", lambda _: "guessed")
-    (tree / ".guessed.new").symlink_to(victim / "secret")
+def test_a_planted_temporary_name_is_not_written_through(tree: Path, victim: Path) -> None:
+    (tree / "file").write_text("old")
+    killed(tree, "os.rename")
+    hidden = next(one for one in tree.iterdir() if one.name != "file")
+    hidden.unlink()
+    hidden.symlink_to(victim / "secret")
+    safe_files.write(tree, "file", b"mine")
+    assert [one.name for one in tree.iterdir()] == ["file"]
+    hidden.mkdir()
     with pytest.raises(Refused):
-        safe_files.write(tree, "file", b"mine")
+        safe_files.write(tree, "file", b"more")
+    assert (tree / "file").read_text() == "mine"
+
+
+def killed(tree: Path, event: str, content: bytes = b"new") -> None:
+    """Write ``file`` in a process of its own, which is killed right before its first effect of that kind."""
+    script = (
+        "import os, signal, sys; from pathlib import Path; from orchestra import safe_files\n"
+        "def hook(event, args):\n"
+        f"    if event == {event!r}: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "sys.addaudithook(hook)\n"
+        f"safe_files.write(Path({str(tree)!r}), 'file', {content!r})\n"
+    )
+    subprocess.run((sys.executable, "-c", script), check=False, timeout=60)
+
+
+def test_a_new_file_that_is_not_finished_leaves_nothing(tree: Path) -> None:
+    killed(tree, "os.link")
+    assert list(tree.iterdir()) == []
+    killed(tree, "os.rename")
+    assert [one.name for one in tree.iterdir()] == ["file"]
+
+
+def test_what_a_killed_process_left_goes_with_the_next_write(tree: Path) -> None:
+    (tree / "file").write_text("old")
+    killed(tree, "os.link")
+    assert [one.name for one in tree.iterdir()] == ["file"]
+    killed(tree, "os.rename")
+    assert len(list(tree.iterdir())) == 2
+    safe_files.write(tree, "file", b"new")
+    assert [(one.name, one.read_text()) for one in tree.iterdir()] == [("file", "new")]
+
+
+def test_a_file_system_that_knows_no_files_without_a_name(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orchestra.safe_files.writing._UNNAMED", os.O_WRONLY | os.O_DIRECTORY)
+    for text in ("first", "second"):
+        safe_files.write(tree, "file", text.encode(), mode=0o600)
+        assert [(one.name, one.read_text()) for one in tree.iterdir()] == [("file", text)]
+    assert (tree / "file").stat().st_mode & 0o777 == 0o600
 
 
 def test_links_above_the_root_are_the_person_s(tree: Path) -> None:
