@@ -5,8 +5,9 @@ Built in < the person's file < the project's file < ``ORCHESTRA_*`` < flags.
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import MappingProxyType
@@ -124,6 +125,15 @@ def load(
     )
 
 
+def load_usable(person: Path, flags: Mapping[str, object] | None = None) -> Settings:
+    """Return the settings without the project's file, and without the person's, a variable or a flag that is wrong."""
+    nowhere = Path(os.devnull)
+    for file, variables, given in ((person, None, flags), (nowhere, None, flags), (nowhere, {}, flags)):
+        with contextlib.suppress(BadConfig):
+            return load(file, environment=variables, flags=given)
+    return load(nowhere, environment={})
+
+
 def project_wishes(file: Path) -> Mapping[str, object]:
     """Return the settings in a project's own file, ``.orchestra/config.yaml``; raises as `load` does."""
     source = file.parent.parent
@@ -158,8 +168,25 @@ def _parse(text: str, where: str) -> Mapping[str, object]:
         return {}
     if not isinstance(found, dict):
         raise BadConfig(f"{where} must hold settings", hint="one on each line, such as: sandbox: docker")
-    keys = [known_key(key, RULES, where) for key in found]
-    return {key: check(key, found[key], RULES[key], where) for key in keys}
+    try:
+        return _checked(found, lambda _: where)
+    except BadConfig:
+        lines = _lines(text)
+        return _checked(found, lambda key: f"{where}, line {lines[key]}" if key in lines else where)
+
+
+def _checked(found: Mapping[Any, object], where: Callable[[object], str]) -> Mapping[str, object]:
+    keys = [known_key(key, RULES, where(key)) for key in found]
+    return {key: check(key, found[key], RULES[key], where(key)) for key in keys}
+
+
+def _lines(text: str) -> Mapping[object, int]:
+    """Return the line that each key of a file stands on."""
+    import yaml  # noqa: PLC0415 -- only where a line is to be named
+
+    node = yaml.compose(text, Loader=yaml.SafeLoader)
+    pairs = node.value if isinstance(node, yaml.MappingNode) else ()
+    return {key.value: key.start_mark.line + 1 for key, _ in pairs}
 
 
 def _yaml(text: str, where: str) -> object:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestra import safe_files
-from orchestra.errors import DeadlineExceeded, NeedsConsent, NotARepository, Refused, UnknownProfile
+from orchestra.errors import BadConfig, DeadlineExceeded, NeedsConsent, NotARepository, Refused, UnknownProfile
 from orchestra.names import slug
 from orchestra.paths import Home, ProjectPaths, SessionPaths
 from orchestra.safe_files import Snapshot
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from orchestra.drivers.repository import Repository
     from orchestra.drivers.sandbox import Sandbox
     from orchestra.drivers.tmux import Tmux
+    from orchestra.errors import OrchestraError
     from orchestra.model import SandboxKind, Session
     from orchestra.store import Store
 
@@ -45,7 +46,7 @@ class Project:
         self.paths = paths
         self.flags = dict(flags or {})
         self._sandboxes: dict[SandboxKind, Sandbox] = {}
-        self._settings: tuple[object, Settings] | None = None
+        self._settings: tuple[object, Settings, OrchestraError | None] | None = None
 
     @classmethod
     def open(cls, start: Path, flags: Mapping[str, object] | None = None) -> Project:
@@ -72,18 +73,43 @@ class Project:
 
     @property
     def settings(self) -> Settings:
-        """The merged settings, the project's own files only as far as the person consented; raises BadConfig.
+        """The merged settings, the project's own files only as far as the person consented.
 
-        Read anew when a file or the consent changed: the service lives longer than a settings file.
+        Read anew when a file or the consent changed: the service lives longer than a settings file. Raises
+        BadConfig, or Refused for a file that is a link: nothing is made or merged while a wish is unknown.
         """
+        settings, trouble = self._read_settings()
+        if trouble is not None:
+            raise trouble.with_traceback(None)
+        return settings
+
+    @property
+    def usable_settings(self) -> Settings:
+        """The settings for what only looks at sessions or ends them: those that can be read, at least the built-in."""
+        return self._read_settings()[0]
+
+    @property
+    def settings_trouble(self) -> OrchestraError | None:
+        """Why the settings cannot be read; None where they can."""
+        return self._read_settings()[1]
+
+    def _read_settings(self) -> tuple[Settings, OrchestraError | None]:
         consented, own = self.store.get(ALLOWED_SETTINGS), self.paths.config
-        seen = safe_files.look(self.paths.source, str(own.relative_to(self.paths.source)))
+        try:
+            seen: object = safe_files.look(self.paths.source, str(own.relative_to(self.paths.source)))
+        except Refused as error:
+            seen = error.message
         key = (consented, _facts(self.paths.home.config), seen)
         if self._settings is None or self._settings[0] != key:
-            from orchestra.config import load  # noqa: PLC0415 -- loads when touched
+            from orchestra.config import load, load_usable  # noqa: PLC0415 -- loads when touched
 
-            self._settings = (key, load(self.paths.home.config, own, flags=self.flags, consented=consented))
-        return self._settings[1]
+            try:
+                read = load(self.paths.home.config, own, flags=self.flags, consented=consented)
+                self._settings = (key, read, None)
+            except (BadConfig, Refused) as error:
+                known = self._settings[1] if self._settings else load_usable(self.paths.home.config, self.flags)
+                self._settings = (key, known, error)
+        return self._settings[1:]
 
     def sandbox(self, kind: SandboxKind) -> Sandbox:
         """Return the driver for one kind of sandbox."""
@@ -103,7 +129,7 @@ class Project:
         home = self.paths.home
         return DockerSandbox(
             f"orchestra-{home.tag}",
-            internal=self.settings.network_internal,
+            internal=lambda: self.settings.network_internal,
             home_tag=home.tag,
             owner=home.owner,
             home=home.root,
@@ -128,7 +154,7 @@ class Project:
         from orchestra.agents import load  # noqa: PLC0415 -- loads when touched
 
         try:
-            return load(name, self.profile_dirs(), versions=self.settings.versions)
+            return load(name, self.profile_dirs(), versions=self.usable_settings.versions)
         except UnknownProfile:
             self._require_consent(name)
             raise

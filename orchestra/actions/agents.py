@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestra.actions import equip, places
-from orchestra.errors import BadConfig, DeadlineExceeded, EngineDown
+from orchestra.errors import BadConfig, DeadlineExceeded, EngineDown, Refused
 
 if TYPE_CHECKING:
     from orchestra.agents import Profile
@@ -115,7 +115,7 @@ def image_of(project: Project, profile: Profile) -> tuple[str, str]:
 
 def used(project: Project) -> list[str]:
     """Return the profiles that the project uses, the usual one first."""
-    settings = project.settings
+    settings = project.usable_settings
     agents = (settings.agent, settings.designer_agent, *(one.agent for one in project.store.sessions()))
     return [one for one in dict.fromkeys(agents) if one]
 
@@ -132,7 +132,7 @@ def list_agents(project: Project, names: Sequence[str] = ()) -> list[dict[str, A
 def _row(project: Project, profile: Profile, in_use: Sequence[str]) -> dict[str, Any]:
     try:
         state, tag = image_of(project, profile)
-    except BadConfig as error:
+    except (BadConfig, Refused) as error:
         state, tag = f"cannot be built: {error.message}", ""
     login = login_of(project, profile)
     return {

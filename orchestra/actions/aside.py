@@ -42,10 +42,8 @@ class Aside(Project):
         super().__init__(paths, like.flags)
         self._like = like
 
-    @property
-    def settings(self) -> Settings:
-        """The other project's settings."""
-        return self._like.settings
+    def _read_settings(self) -> tuple[Settings, OrchestraError | None]:
+        return self._like._read_settings()  # noqa: SLF001 -- another project, of the same kind
 
     def profile_dirs(self) -> tuple[Path | Snapshot, ...]:
         """Return the other project's directories of profiles."""

@@ -43,6 +43,8 @@ def doctor(start: Path) -> list[Finding]:
     if isinstance(project, Finding):
         return [*findings, project]
     findings += [_repository(project), *of_sessions(project), *_logins(project)]
+    if project.settings_trouble is not None:
+        findings.append(trouble("settings", project.settings_trouble))
     if engine.well:
         findings += [*_proxy(), *_of_engine(project)]
     return [*findings, _service(project)]
@@ -52,7 +54,9 @@ def _of_engine(project: Project) -> Iterator[Finding]:
     """Check what only an engine can tell: images, containers, and one that is tried."""
     from orchestra.actions.trial import try_container  # noqa: PLC0415 -- loads when touched
 
-    for name, look in (("image", _images), ("leftovers", _leftovers), ("container", try_container)):
+    looks = (("image", _images), ("leftovers", _leftovers), ("container", try_container))
+    # Without the settings it is not known which image is meant, and what a container may reach.
+    for name, look in looks if project.settings_trouble is None else looks[1:2]:
         try:
             yield from look(project)
         except OrchestraError as error:

@@ -113,6 +113,8 @@ def _write_secrets(project: Project, session: Session) -> None:
 
 def drop_withdrawn(project: Project, session: Session) -> Mapping[str, str]:
     """Remove the files of credentials that the person has taken back, and return those that hold."""
+    # Refuses while it cannot be read which credentials are wished for: none is taken for withdrawn.
+    _ = project.settings
     found = credentials(project, project.profile(session.agent))
     secrets_dir = project.place(session).secrets
     for file in secrets_dir.iterdir() if secrets_dir.is_dir() else ():
@@ -129,7 +131,7 @@ def token_hash(token: str) -> str:
 def credentials(project: Project, profile: Profile) -> Mapping[str, str]:
     """Return the profile's credentials that the person has: from the environment, else from a secret file."""
     found: dict[str, str] = {}
-    for name in dict.fromkeys((*profile.credentials, *project.settings.credentials)):
+    for name in dict.fromkeys((*profile.credentials, *project.usable_settings.credentials)):
         file = project.paths.home.secrets / name
         value = os.environ.get(name) or (file.read_text().strip() if file.is_file() else "")
         if value:

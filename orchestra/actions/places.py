@@ -32,11 +32,14 @@ takes the engine ten times as long, and each of the two names comes last of what
 
 
 def box_for(project: Project, session: Session, *, image: str = "") -> Box:
-    """Return the definition of a session's box; without ``image`` it can be looked at, and not created."""
+    """Return the definition of a session's box; without ``image`` it can be looked at, and not created.
+
+    Limits are those that can be read: who makes a box for an agent reads the settings first.
+    """
     from orchestra.drivers.sandbox import Box, Limits  # noqa: PLC0415 -- loads when touched
 
     place = project.place(session)
-    settings = project.settings
+    settings = project.usable_settings
     in_docker = session.sandbox is SandboxKind.DOCKER
     agent_dir = AGENT_FILES if in_docker else str(place.agent)
     return Box(

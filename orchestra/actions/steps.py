@@ -88,6 +88,8 @@ def _make_box(project: Project, session: Session) -> None:
     # What a mount names must be there when the container is made, as empty as it may be.
     source.prepare(project, session)
     image = places.image_of(project, session)
+    # Refuses while a limit, or whether the network is closed, cannot be read.
+    _ = project.settings
     project.sandbox(session.sandbox).create(places.box_for(project, session, image=image))
 
 

@@ -86,4 +86,15 @@ def _do(
 ) -> Any:  # noqa: ANN401 -- as above
     known = signature(action).parameters
     ours = {"progress": progress, "notebook": notebook}
-    return plain(action(project, **arguments, **{name: value for name, value in ours.items() if name in known}))
+    result = plain(action(project, **arguments, **{name: value for name, value in ours.items() if name in known}))
+    if trouble := settings_warning(project):
+        progress(trouble)
+    return result
+
+
+def settings_warning(project: Project) -> str:
+    """Return what to say beside the result of an action that goes on although the settings cannot be read."""
+    trouble = project.settings_trouble
+    if trouble is None:
+        return ""
+    return f"nothing is started or merged until the settings can be read: {trouble.message} → {trouble.hint}"

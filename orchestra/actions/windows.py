@@ -69,7 +69,7 @@ def terminal_command(project: Project, session: Session, *, host: bool) -> tuple
 def editor_command(project: Project, name: str) -> tuple[str, ...]:
     """Return what opens a session's spec in the person's editor; raises ToolMissing where that is not installed."""
     path = spec.ensure_file(project, name)
-    chosen = project.settings.editor or os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
+    chosen = project.usable_settings.editor or os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
     words = shlex.split(chosen)
     if not words or shutil.which(words[0]) is None:
         hint = "set EDITOR, or `editor` in ~/.orchestra/config.yaml; any editor may also open the file itself: "

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from orchestra.cli.ask import open_project, say
+from orchestra.cli.ask import open_project, open_to_look, say
 from orchestra.cli.light import LightGroup
 from orchestra.cli.show import as_json, rich, text
 from orchestra.wire import plain
@@ -29,7 +29,7 @@ def agents(context: typer.Context, json_: Json = False) -> None:
         return
     from orchestra.actions.agents import list_agents  # noqa: PLC0415 -- loads when touched
 
-    shown = list_agents(open_project(context.obj))
+    shown = list_agents(open_to_look(context.obj))
     if json_:
         as_json(plain(shown))
         return

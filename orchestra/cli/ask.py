@@ -45,6 +45,16 @@ def open_project(start: Path | None) -> Project:
     return Project(paths_of(start))
 
 
+def open_to_look(start: Path | None) -> Project:
+    """Open the chosen project to look at it: where its settings cannot be read, that is said, and no more."""
+    from orchestra.actions.table import settings_warning  # noqa: PLC0415 -- loads when touched
+
+    project = open_project(start)
+    if warning := settings_warning(project):
+        say(warning)
+    return project
+
+
 def ask(start: Path | None, action: str, **arguments: object) -> Any:  # noqa: ANN401 -- the action's plain result
     """Have an action done and return its plain result; raises the action's errors."""
     paths, request = paths_of(start), request_id()

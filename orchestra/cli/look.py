@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from orchestra.cli.ask import ask, current_session, open_project, say
+from orchestra.cli.ask import ask, current_session, open_to_look, say
 from orchestra.cli.show import as_json, raw, rich, text
 from orchestra.errors import NotARepository
 from orchestra.terminal_text import with_controls_shown
@@ -33,7 +33,7 @@ def list_(context: typer.Context, json_: Json = False) -> None:
         return
     from orchestra.views.session_list import wide_table  # noqa: PLC0415 -- loads when touched
 
-    store = open_project(context.obj).store
+    store = open_to_look(context.obj).store
     rich(wide_table(store.sessions(), unread=store.unread_counts(), now=store.now()))
 
 
@@ -73,7 +73,7 @@ def monitor(
     """Show the running summary of what sessions do."""
     from orchestra.cli import following  # noqa: PLC0415 -- loads when touched
 
-    project = open_project(context.obj)
+    project = open_to_look(context.obj)
     names = [project.store.session(name).name] if name else [session.name for session in project.store.sessions()]
     if json_:
         rows = {row["name"]: row for row in ask(context.obj, "list")}
@@ -118,5 +118,5 @@ def keys(context: typer.Context, pager: Pager = False) -> None:
 
     prefix_key = PREFIX_KEY
     with suppress(NotARepository):
-        prefix_key = open_project(context.obj).settings.prefix_key
+        prefix_key = open_to_look(context.obj).usable_settings.prefix_key
     rich(keys_table(prefix_key), pager=pager)

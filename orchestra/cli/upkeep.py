@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from orchestra.cli.ask import ask, open_project, say
+from orchestra.cli.ask import ask, open_project, open_to_look, say
 from orchestra.cli.light import LightGroup
 from orchestra.cli.show import as_json, rich, text
 from orchestra.errors import Refused
@@ -92,7 +92,7 @@ def allow(
 
 def config_show(context: typer.Context, json_: Json = False) -> None:
     """Print each setting with its origin."""
-    settings = open_project(context.obj).settings
+    settings = open_to_look(context.obj).usable_settings
     origins = settings.origins
     names = [one.name for one in fields(settings) if one.name != "origins"]
     rows = [

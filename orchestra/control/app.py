@@ -282,5 +282,5 @@ def run(project_root: Path) -> None:
         health=reach.health,
         leave=reach.leave,
         fit=reach.fit,
-        prefix_key=project.settings.prefix_key,
+        prefix_key=project.usable_settings.prefix_key,
     ).run()

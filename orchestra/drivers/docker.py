@@ -63,7 +63,7 @@ class DockerSandbox:
 
     ``home_tag`` and ``owner`` are `Home.tag` and `Home.owner`; ``home`` is where it is. A container of the same name
     that is another home's counts as absent when looked at, and nothing is done to it. ``internal`` closes the network
-    to every machine but the host.
+    to every machine but the host; it is asked each time, and may raise what keeps it from being known.
     """
 
     kind = SandboxKind.DOCKER
@@ -72,7 +72,7 @@ class DockerSandbox:
         self,
         network: str,
         *,
-        internal: bool = False,
+        internal: Callable[[], bool] = lambda: False,
         home_tag: str = "",
         owner: str = "",
         home: Path | None = None,
@@ -267,7 +267,7 @@ class DockerSandbox:
 
     def ensure_network(self) -> dict[str, Any]:
         """Make the network unless it is there; raises Refused where it is there in another form, and used."""
-        network = networks.ensure(self._place, internal=self._internal)
+        network = networks.ensure(self._place, internal=self._internal())
         self._network_seen = self._clock()
         return network
 

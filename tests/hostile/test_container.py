@@ -165,7 +165,7 @@ def test_one_container_cannot_reach_another(sandbox: DockerSandbox, box: Box) ->
 
 @pytest.mark.docker
 def test_a_container_reaches_the_host_at_the_gateway_on_a_closed_network_too(box: Box, tag: str) -> None:
-    closed = DockerSandbox(f"orc-{tag}-in", home_tag=tag, internal=True)
+    closed = DockerSandbox(f"orc-{tag}-in", home_tag=tag, internal=lambda: True)
     with socket.create_server((closed.gateway(), 0)) as server:
         run(closed, box)
         server.settimeout(10)

@@ -208,7 +208,7 @@ def test_an_open_network_becomes_a_closed_one_only_while_nobody_uses_it(box: Box
     name = f"orc-{tag}-kind"
     DockerSandbox(name, home_tag=tag).create(box)
     DockerSandbox(name, home_tag=tag).start(box.name)
-    closed = DockerSandbox(name, home_tag=tag, internal=True)
+    closed = DockerSandbox(name, home_tag=tag, internal=lambda: True)
     with pytest.raises(Refused, match="in use"):
         closed.ensure_network()
     docker("rm", "-f", box.name)
