@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -31,13 +31,18 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One look at everything a session owns; ``half_removed`` tells of a worktree that only git's record is left of."""
+    """One look at everything a session owns.
+
+    ``outdated`` tells of a box that shows more of the host, or less, than the session is to see; ``half_removed`` of a
+    worktree that only git's record is left of.
+    """
 
     worktree: bool
     private_git: bool
     files: bool
     box: BoxSight
     window: bool
+    outdated: bool = False
     half_removed: bool = False
 
 
@@ -76,13 +81,18 @@ def lanes(steps: tuple[Step, ...]) -> tuple[tuple[tuple[Step, ...], ...], ...]:
     making = {Step.IMAGE, Step.BOX}
     if not making & set(steps) or Step.WORKTREE not in steps:
         return tuple(((step,),) for step in steps)
+    first = tuple(((one,),) for one in steps if one in {Step.STOP, Step.REMOVE_BOX})
     box = tuple(one for one in steps if one in making)
     start = tuple(one for one in steps if one is Step.START)
     rest = tuple(one for one in steps if one in {Step.PRIVATE_GIT, Step.FILES, Step.WINDOW})
-    return ((Step.WORKTREE,), box), (start, rest)
+    return (*first, ((Step.WORKTREE,), box), (start, rest))
 
 
 def _toward_running(sandbox: SandboxKind, seen: Seen) -> tuple[Step, ...]:
+    if seen.outdated and seen.box.state is not BoxState.ABSENT:
+        stop = (Step.STOP,) if seen.box.state is BoxState.RUNNING else ()
+        bare = replace(seen, box=BoxSight(BoxState.ABSENT))
+        return (*stop, Step.REMOVE_BOX, *_toward_running(sandbox, bare))
     in_docker = sandbox is SandboxKind.DOCKER
     needed = (
         (Step.WORKTREE, not seen.worktree),

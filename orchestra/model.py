@@ -172,11 +172,15 @@ class BoxState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BoxSight:
-    """One look at a box; ``code`` is the exit code of one that has exited."""
+    """One look at a box; ``code`` is the exit code of one that has exited.
+
+    ``mounts`` are the places inside it that show something of the host; None where that is not told.
+    """
 
     state: BoxState
     code: int | None = None
     started_at: str = ""
+    mounts: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from orchestra.actions.reconcile import settle
 from orchestra.actions.requests import BLANK, Notebook
+from orchestra.actions.sandboxes import require_sandbox
 from orchestra.errors import Refused
 from orchestra.model import Intent, Role, SandboxKind, Session
 from orchestra.wire import Progress, ignore
@@ -25,8 +26,9 @@ def pair(
     wanted = notebook.before or str(not (toggle and session.paired))
     notebook.note(wanted)
     if wanted == str(session.paired):
-        # Asked again after a crash, it may have been cut off between the record and the container.
-        return _remake(project, name, paired=session.paired, progress=progress) if notebook.before else session
+        # It may have been cut off between the record and the container.
+        begun = notebook.before or session.intent is Intent.RUN
+        return _remake(project, name, paired=session.paired, progress=progress) if begun else session
     if session.paired:
         return unpair(project, progress=progress)
     if session.role is Role.DESIGNER:
@@ -53,10 +55,17 @@ def _paired(project: Project) -> Session | None:
 
 
 def _remake(project: Project, name: str, *, paired: bool, progress: Progress) -> Session:
-    session = project.store.update_session(name, paired=paired)
-    with project.lock(name):
+    session = project.store.session(name)
+    require_sandbox(session)
+    if session.paired and not paired:
+        # Nobody is told that it cannot write the checkout any more while its container still can.
+        _end_box(project, session)
+    project.store.update_session(name, paired=paired, intent=Intent.RUN)
+    return settle(project, name, progress=progress)
+
+
+def _end_box(project: Project, session: Session) -> None:
+    with project.lock(session.name):
         sandbox = project.sandbox(session.sandbox)
         sandbox.stop(project.box_name(session))
         sandbox.remove(project.box_name(session))
-    project.store.update_session(name, intent=Intent.RUN)
-    return settle(project, name, progress=progress)

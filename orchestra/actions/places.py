@@ -213,6 +213,13 @@ def look(project: Project, session: Session) -> BoxSight:
     return project.sandbox(session.sandbox).look(box_for(project, session))
 
 
+def is_outdated(project: Project, session: Session, sight: BoxSight) -> bool:
+    """Say whether a box shows the source project and its session is not paired, or the other way round."""
+    if sight.mounts is None or session.role is Role.DESIGNER:
+        return False
+    return (str(project.paths.source) in sight.mounts) != session.paired
+
+
 def runs(project: Project, session: Session) -> bool:
     """Say whether a session's box is running."""
     return look(project, session).state is BoxState.RUNNING

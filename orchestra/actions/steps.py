@@ -30,12 +30,14 @@ def observe(project: Project, session: Session) -> Seen:
     place = project.place(session)
     server = project.tmux()
     shown = places.window_of(project, session) if server else None
+    box = places.look(project, session)
     return Seen(
         worktree=session.role is Role.DESIGNER or preserve.has_worktree(project, session),
         private_git=(place.git / "HEAD").is_file() and place.pointer.is_file(),
         files=(place.agent / "launch.sh").is_file() and place.token.is_file(),
-        box=places.look(project, session),
+        box=box,
         window=server is None or (shown is not None and not shown.dead),
+        outdated=places.is_outdated(project, session, box),
         half_removed=preserve.is_half_removed(project, session),
     )
 

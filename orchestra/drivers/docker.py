@@ -313,7 +313,8 @@ def _same_definition(labels: Mapping[str, str] | None, wanted: Mapping[str, str]
 def _sight(found: Mapping[str, Any]) -> BoxSight:
     state = _STATES.get(found["State"]["Status"], BoxState.EXITED)
     started = "" if state is BoxState.CREATED else str(found["State"]["StartedAt"])
-    return BoxSight(state, found["State"]["ExitCode"] if state is BoxState.EXITED else None, started)
+    code = found["State"]["ExitCode"] if state is BoxState.EXITED else None
+    return BoxSight(state, code, started, frozenset(str(mount["Destination"]) for mount in found["Mounts"]))
 
 
 def _listed(row: Mapping[str, Any]) -> BoxSight:

@@ -81,8 +81,13 @@ def _boxes(host: HostProject) -> Iterator[str]:
     if all(session.sandbox is not SandboxKind.DOCKER for session in host.project.store.sessions(include_deleted=True)):
         return
     known = {host.project.box_name(session) for session in sessions}
-    for name in sorted(host.project.sandbox(SandboxKind.DOCKER).look_all().keys() - known):
+    sandbox = host.project.sandbox(SandboxKind.DOCKER)
+    for name in sorted(sandbox.look_all().keys() - known):
         yield f"the container {name}, which is no session's"
+    for session in sessions:
+        shown = sandbox.look(host.project.box_name(session)).mounts
+        if session.role is Role.EXECUTOR and shown and (str(host.source) in shown) != session.paired:
+            yield f"{session.name} is {'' if session.paired else 'not '}paired, and its container does not agree"
 
 
 def _worktrees(host: HostProject) -> Iterator[str]:

@@ -18,6 +18,7 @@ SIGHTS = st.builds(
     files=st.booleans(),
     box=st.builds(BoxSight, st.sampled_from(BoxState)),
     window=st.booleans(),
+    outdated=st.booleans(),
 )
 STATES, SIGNS, KINDS = st.sampled_from(State), st.sampled_from(Sign), st.sampled_from(SandboxKind)
 
@@ -33,13 +34,13 @@ def after(seen: Seen, steps: tuple[Step, ...]) -> Seen:
             case Step.FILES:
                 seen = replace(seen, files=True)
             case Step.BOX:
-                seen = replace(seen, box=BoxSight(BoxState.CREATED))
+                seen = replace(seen, box=BoxSight(BoxState.CREATED), outdated=False)
             case Step.START:
                 seen = replace(seen, box=BoxSight(BoxState.RUNNING))
             case Step.STOP:
                 seen = replace(seen, box=BoxSight(BoxState.EXITED))
             case Step.REMOVE_BOX:
-                seen = replace(seen, box=BoxSight(BoxState.ABSENT))
+                seen = replace(seen, box=BoxSight(BoxState.ABSENT), outdated=False)
             case Step.WINDOW | Step.CLOSE_WINDOW:
                 seen = replace(seen, window=step is Step.WINDOW)
             case _:
@@ -65,6 +66,12 @@ def test_on_the_host_no_engine_is_asked_for(seen: Seen) -> None:
 def test_a_box_is_started_only_after_its_files_are_written_anew(seen: Seen, kind: SandboxKind) -> None:
     steps = plan(Intent.RUN, kind, seen)
     assert Step.START not in steps or steps.index(Step.FILES) < steps.index(Step.START)
+
+
+@given(SIGHTS)
+def test_a_box_that_shows_what_it_should_not_is_never_started(seen: Seen) -> None:
+    steps = plan(Intent.RUN, SandboxKind.DOCKER, replace(seen, outdated=True))
+    assert seen.box.state is BoxState.ABSENT or steps.index(Step.REMOVE_BOX) < steps.index(Step.BOX)
 
 
 @given(SIGHTS, KINDS)
