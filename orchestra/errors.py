@@ -17,6 +17,7 @@ OrchestraError                 exit 1; the message says what happened, the hint 
 ├── Moved                      a ref or row changed between reading and writing it
 ├── ToolMissing                a program is not installed, or too old
 ├── EngineDown                 no Docker engine answers
+│   └── EngineSilent           one takes calls and does not answer them in time (DeadlineExceeded, too)
 ├── ServiceDown                the project's service does not answer
 ├── CommandFailed              an outside program said no
 ├── DeadlineExceeded           an outside program did not answer in time
@@ -134,6 +135,10 @@ class CommandFailed(OrchestraError):
 
 class DeadlineExceeded(OrchestraError):
     """An outside program did not answer in time."""
+
+
+class EngineSilent(EngineDown, DeadlineExceeded):
+    """The Docker engine takes calls and does not answer them in time."""
 
 
 class StoreError(OrchestraError):

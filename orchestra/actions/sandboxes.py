@@ -27,7 +27,7 @@ def choose_sandbox(project: Project, wanted: str = "", *, command: str = "orches
 
 
 def require_sandbox(session: Session) -> None:
-    """Raise EngineDown or DeadlineExceeded, within seconds, where a session's container cannot be asked for anything.
+    """Raise EngineDown, within seconds, where a session's container cannot be asked for anything.
 
     Longer waits, for locks that others hold while they wait for the same engine, are begun only then.
     """
@@ -44,4 +44,4 @@ def _require_engine(command: str) -> None:
         require_engine()
     except EngineDown as error:
         without = f"to run agents without containers, on this machine itself: {command} --sandbox host"
-        raise EngineDown(error.message, hint=f"{error.hint}; {without}") from error
+        raise type(error)(error.message, hint=f"{error.hint}; {without}") from error

@@ -16,7 +16,7 @@ from orchestra.names import digest
 from orchestra.paths import ProjectPaths
 from orchestra.wire import Progress, call, ignore, request_id
 
-START_DEADLINE = 20.0
+START_DEADLINE = 60.0
 """Seconds a service has to answer after it was started."""
 _TRIES = 4
 _POLL = 0.03

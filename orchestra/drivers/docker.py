@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import requests
+
 from orchestra.drivers import networks, process
 from orchestra.drivers.definition import (
     DEFINITION,
@@ -32,11 +34,13 @@ from orchestra.drivers.engine import (
     connect,
     engine_version,
     is_conflict,
+    is_silence,
+    require_engine,
     translated,
 )
 from orchestra.drivers.process import Completed
 from orchestra.drivers.sandbox import SHELL, STOP_GRACE, Box, name_of
-from orchestra.errors import CommandFailed, NotFound, Refused
+from orchestra.errors import CommandFailed, DeadlineExceeded, NotFound, Refused
 from orchestra.model import BoxSight, BoxState, SandboxKind
 
 __all__ = ["DockerSandbox", "engine_version"]
@@ -334,9 +338,21 @@ def _rejoin(name: str, found: Mapping[str, Any], network: str, current: str) -> 
 
 
 def _follow(name: str, args: Sequence[str], deadline: float) -> Completed:
-    with translated(f"run `{args[0]}` in a fresh container within {deadline:g} seconds"):
+    with translated(f"run `{args[0]}` in a fresh container"):
         connect().start(name)
-        code = int(connect().wait(name, timeout=max(1, round(deadline)))["StatusCode"])
+        code = _ended(name, args[0], deadline)
         output = connect().logs(name, stdout=True, stderr=False)
         complaint = connect().logs(name, stdout=False, stderr=True)
     return Completed(tuple(args), code, output, complaint)
+
+
+def _ended(name: str, program: str, deadline: float) -> int:
+    """Wait until a program that runs once has ended, and return its exit code."""
+    try:
+        return int(connect().wait(name, timeout=max(1, round(deadline)))["StatusCode"])
+    except requests.exceptions.RequestException as error:
+        if not is_silence(error):
+            raise
+        # The silence is the program's, unless nothing else is answered either.
+        require_engine()
+        raise DeadlineExceeded(f"`{program}` has not ended in {deadline:g} s, and was stopped") from error

@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import socket
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -21,13 +20,15 @@ from docker import errors as sdk
 from docker.constants import DEFAULT_UNIX_SOCKET
 from docker.utils import config, kwargs_from_env
 
-from orchestra.errors import CommandFailed, DeadlineExceeded, EngineDown, NotFound, OrchestraError
+from orchestra.errors import CommandFailed, EngineDown, EngineSilent, NotFound, OrchestraError
 
 CALL_DEADLINE = 30
 """Seconds one call to the engine may stay silent."""
 LOOK_DEADLINE = 10
 """Seconds that the engine has to tell what is there, which takes it a few milliseconds."""
 _ASK_DEADLINE = 5
+SPARED = 5.0
+"""Seconds for which an engine that let a ping wait is not asked anything: many sessions do not wait one by one."""
 _CONFLICT = 409
 _ELSEWHERE = frozenset({"ssh", "npipe"})
 """Kinds of addresses that lead to another machine."""
@@ -35,23 +36,46 @@ _LOOKS = 40
 _BETWEEN_LOOKS = 0.05
 _Found = TypeVar("_Found")
 _clients: dict[tuple[int, str, int], docker.APIClient] = {}
-_lock = threading.Lock()
+_silent: dict[str, float] = {}
+"""The engines that did not answer the last time, by address, and until when each is left alone."""
 
 
 def connect(timeout: int = CALL_DEADLINE) -> docker.APIClient:
     """Return the client of the engine that the docker command would talk to.
 
-    ``timeout`` is in seconds and holds for each wait on the connection. Raises EngineDown.
+    ``timeout`` is in seconds and holds for each wait on the connection. An engine that did not answer the last time
+    has to answer a ping first. Raises EngineDown; EngineSilent for one that does not.
     """
+    where = address()
+    if where in _silent:
+        _require_voice(where)
+    return _connected(where, timeout)
+
+
+def _connected(where: str, timeout: int) -> docker.APIClient:
     # A client must not be shared with a forked child, nor outlive a change of engine.
-    key = (os.getpid(), address(), timeout)
-    with _lock:
-        if key not in _clients:
-            _knock(key[1])
-            with translated("reach the Docker engine"):
-                settings: dict[str, Any] = {"base_url": key[1] or None, **kwargs_from_env()}
-                _clients[key] = _client(timeout, settings)
-        return _clients[key]
+    key = (os.getpid(), where, timeout)
+    if (known := _clients.get(key)) is not None:
+        return known
+    _knock(where)
+    with translated("reach the Docker engine"):
+        settings: dict[str, Any] = {"base_url": where or None, **kwargs_from_env()}
+        # Two threads may each make one: to wait for each other they would have to wait for a silent engine in turn.
+        return _clients.setdefault(key, _client(timeout, settings))
+
+
+def _require_voice(where: str, *, clock: Callable[[], float] = time.monotonic) -> None:
+    """Raise EngineSilent where the engine does not answer a ping either, or did not a moment ago."""
+    what = "ask the Docker engine whether it is there"
+    if clock() < _silent.get(where, 0.0):
+        raise _silence(what)
+    try:
+        with translated(what):
+            _connected(where, _ASK_DEADLINE).ping()
+    except EngineSilent:
+        _silent[where] = clock() + SPARED
+        raise
+    _silent.pop(where, None)
 
 
 def _client(timeout: int, settings: Mapping[str, Any]) -> docker.APIClient:
@@ -71,10 +95,8 @@ def _knock(where: str) -> None:
         return
     with socket.socket(socket.AF_UNIX) as link:
         link.settimeout(_ASK_DEADLINE)
-        try:
+        with translated("reach the Docker engine"):
             link.connect(path)
-        except OSError as error:
-            raise down(error) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +166,7 @@ def engine_version() -> str:
 
 def require_engine() -> None:
     """See that an engine answers, which costs less than its version; raises EngineDown as `engine_version` does."""
-    with translated("ask the Docker engine whether it is there"):
-        connect(_ASK_DEADLINE).ping()
+    _require_voice(address())
     _require_command()
 
 
@@ -173,24 +194,39 @@ def appears(look: Callable[[], _Found | None], *, sleep: Callable[[float], None]
 
 @contextmanager
 def translated(what: str) -> Iterator[None]:
-    """Turn everything the SDK raises inside into NotFound, CommandFailed, DeadlineExceeded or EngineDown."""
+    """Turn everything the SDK raises inside into NotFound, CommandFailed, EngineSilent or EngineDown."""
     try:
         yield
     except (sdk.NotFound, sdk.APIError) as error:
         raise _refusal(what, error) from error
     except requests.exceptions.Timeout as error:
-        raise _silence(what) from error
+        raise _fell_silent(what) from error
     except (requests.exceptions.RequestException, sdk.DockerException, OSError) as error:
-        if "Read timed out" in str(error):
-            raise _silence(what) from error
+        if is_silence(error):
+            raise _fell_silent(what) from error
         raise down(error) from error
 
 
-def _silence(what: str) -> DeadlineExceeded:
-    address = choice().address
-    where = f" at {address}" if address else ""
-    return DeadlineExceeded(
-        f"the Docker engine{where} did not answer in time (could not {what})", hint="look at it with: docker info"
+def is_silence(error: BaseException) -> bool:
+    """Say whether an error tells of an engine that takes calls, or has too many waiting to take one more."""
+    if isinstance(error, (TimeoutError, BlockingIOError)) or "Read timed out" in str(error):
+        return True
+    cause = error.__cause__ or error.__context__
+    return cause is not None and is_silence(cause)
+
+
+def _fell_silent(what: str) -> EngineSilent:
+    _silent.setdefault(address(), 0.0)
+    return _silence(what)
+
+
+def _silence(what: str) -> EngineSilent:
+    chosen = choice()
+    where = f" at {chosen.address} (see {chosen.chosen_by})" if chosen.address else ""
+    restart = "" if where else "; where that hangs too: sudo systemctl restart docker, then: orchestra up"
+    return EngineSilent(
+        f"the Docker engine{where} did not answer in time (could not {what})",
+        hint=f"look at it with: docker info{restart}",
     )
 
 

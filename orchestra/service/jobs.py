@@ -8,12 +8,14 @@ import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
-from orchestra.errors import OrchestraError
+from orchestra.errors import EngineDown, OrchestraError
 
 log = logging.getLogger("orchestra.service.watcher")
 
 SLOWEST = 30.0
 """The most seconds between two tries of something that keeps failing."""
+ENGINE_REST = 5.0
+"""The most seconds between two tries of what only an engine that does not answer has kept from being done."""
 SHARE = 4.0
 """A job that takes long rests this many times as long, so that big repositories do not eat the machine."""
 OVERTIME = 2.0
@@ -96,7 +98,8 @@ class Jobs:
         now = self._clock()
         with self._lock:
             record.failures = record.failures + 1 if error else 0
-            record.not_before = now + rest.after(now - record.began, record.failures)
+            longest = ENGINE_REST if isinstance(error, EngineDown) else rest.longest
+            record.not_before = now + min(rest.after(now - record.began, record.failures), longest)
             record.busy = False
             known, record.trouble = record.trouble, str(error) if error else ""
         if error is not None and known != str(error):
