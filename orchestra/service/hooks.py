@@ -54,9 +54,9 @@ _EVENT = re.compile(r"[A-Za-z]{1,40}")
 
 async def take(request: Request, *, tools_deadline: float = TOOLS_DEADLINE) -> Response:
     """Answer ``POST /hooks/{event}``; the agent is never failed because of something that went wrong here."""
-    event = request.url.path.removeprefix("/hooks/")
-    if request.method != "POST" or not _EVENT.fullmatch(event):
-        return JSONResponse({"error": "post to /hooks/EVENT"}, status_code=404)
+    event = request.path_params["event"]
+    if not _EVENT.fullmatch(event):
+        return JSONResponse({"error": "no event has this name"}, status_code=404)
     payload = _payload(await request.body())
     if payload is None:
         return JSONResponse({"error": "the body must be a JSON object"}, status_code=400)

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 
 from orchestra.errors import ServiceDown
 from orchestra.project import Project
-from orchestra.service.auth import Addresses
+from orchestra.service.auth import AllowedHosts
 from orchestra.service.desk import log
 from orchestra.service.http import limited
 from orchestra.service.limits import HEAD_LIMIT, Connections
@@ -73,10 +73,10 @@ def loopback_socket(project: Project) -> socket.socket:
 class Listeners:
     """The HTTP servers of this process, all in front of one application."""
 
-    def __init__(self, app: ASGIApp, addresses: Addresses, connections: Connections) -> None:
+    def __init__(self, app: ASGIApp, allowed: AllowedHosts, connections: Connections) -> None:
         self._app = app
         self._protocol = limited(connections)
-        self._addresses = addresses
+        self._allowed = allowed
         self._servers: dict[str, tuple[_Server, asyncio.Task[None]]] = {}
         self._refused: set[str] = set()
         self.port = 0
@@ -84,7 +84,7 @@ class Listeners:
     def listen(self, bound: socket.socket) -> None:
         """Serve on a bound socket, from within the event loop."""
         address, self.port = bound.getsockname()
-        self._addresses.hosts.add(f"{address}:{self.port}")
+        self._allowed.hosts.add(f"{address}:{self.port}")
         config = uvicorn.Config(
             self._app,
             http=self._protocol,

@@ -16,7 +16,8 @@ from starlette.types import Receive, Scope, Send
 from orchestra import __version__
 from orchestra.errors import OrchestraError
 from orchestra.model import Role
-from orchestra.service.auth import BODY_LIMIT, CALLER, Addresses
+from orchestra.service.answering import BODY_LIMIT
+from orchestra.service.auth import CALLER, AllowedHosts
 from orchestra.service.calls import refused
 from orchestra.service.desk import Caller, Desk, log
 from orchestra.service.tools import TOOLS
@@ -70,11 +71,11 @@ async def _note_presence(ctx: ServerRequestContext[Any, Any], call_next: CallNex
     return result
 
 
-class Rooms:
+class McpApp:
     """The ASGI application behind ``/mcp``: each caller meets the server of its role."""
 
-    def __init__(self, desk: Desk, addresses: Addresses) -> None:
-        self._addresses = addresses
+    def __init__(self, desk: Desk, allowed: AllowedHosts) -> None:
+        self._allowed = allowed
         self._security = TransportSecuritySettings(enable_dns_rebinding_protection=True)
         self._servers = {role: RoleServer(role, desk) for role in Role}
         for server in self._servers.values():
@@ -95,7 +96,7 @@ class Rooms:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one MCP request."""
-        self._security.allowed_hosts = sorted(self._addresses.hosts)
+        self._security.allowed_hosts = sorted(self._allowed.hosts)
         self._security.allowed_origins = [f"http://{host}" for host in self._security.allowed_hosts]
         caller: Caller = scope[CALLER]
         await self._servers[caller.session.role].session_manager.handle_request(scope, receive, send)

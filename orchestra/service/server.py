@@ -6,9 +6,13 @@ import asyncio
 import signal
 from concurrent.futures import Future, ThreadPoolExecutor
 
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from orchestra.actions import reconcile
 from orchestra.actions.troubles import Trouble
@@ -16,11 +20,12 @@ from orchestra.errors import OrchestraError
 from orchestra.model import SandboxKind
 from orchestra.project import Project
 from orchestra.service import hooks
-from orchestra.service.auth import Addresses, Gate
+from orchestra.service.answering import AnswerMiddleware, LimitsMiddleware
+from orchestra.service.auth import AllowedHosts, AuthMiddleware, HostMiddleware
 from orchestra.service.desk import Desk, log
 from orchestra.service.limits import Connections
 from orchestra.service.listeners import Listeners, loopback_socket
-from orchestra.service.rooms import Rooms
+from orchestra.service.rooms import McpApp
 from orchestra.service.socket import ActionSocket
 from orchestra.service.watcher import Watcher
 
@@ -32,21 +37,24 @@ GATEWAY_WANTED = 0.3
 """Seconds between two looks while no address is known: an agent's first call follows its container's start closely."""
 
 
-class Paths:
-    """The ASGI application that tells the paths apart."""
+def application(desk: Desk, allowed: AllowedHosts, connections: Connections, mcp: ASGIApp) -> Starlette:
+    """Return the ASGI application that all listeners share."""
+    return Starlette(
+        routes=[Route("/mcp", mcp), Route("/mcp/", mcp), Route("/hooks/{event}", hooks.take, methods=["POST"])],
+        middleware=[
+            Middleware(HostMiddleware, allowed=allowed),
+            Middleware(AuthMiddleware, desk=desk),
+            Middleware(LimitsMiddleware, connections=connections),
+            Middleware(AnswerMiddleware),
+        ],
+        exception_handlers={HTTPException: _in_json},
+    )
 
-    def __init__(self, rooms: ASGIApp) -> None:
-        self._rooms = rooms
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request of a known caller."""
-        if scope["path"].rstrip("/") == "/mcp":
-            await self._rooms(scope, receive, send)
-        elif scope["path"].startswith("/hooks/"):
-            response = await hooks.take(Request(scope, receive))
-            await response(scope, receive, send)
-        else:
-            await JSONResponse({"error": "nothing is here"}, status_code=404)(scope, receive, send)
+async def _in_json(_: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    return JSONResponse({"error": error.detail}, status_code=error.status_code, headers=error.headers)
 
 
 class Service:
@@ -54,11 +62,10 @@ class Service:
 
     def __init__(self, project: Project) -> None:
         self._desk = Desk(project)
-        addresses, connections = Addresses(), Connections()
-        self._rooms = Rooms(self._desk, addresses)
-        self._listeners = Listeners(
-            Gate(self._desk, addresses, connections, Paths(self._rooms)), addresses, connections
-        )
+        allowed, connections = AllowedHosts(), Connections()
+        self._mcp = McpApp(self._desk, allowed)
+        app = application(self._desk, allowed, connections, self._mcp)
+        self._listeners = Listeners(app, allowed, connections)
         self._leaving = asyncio.Event()
         self._socket = ActionSocket(self._desk, lambda: self._listeners.port, self._leaving.set)
 
@@ -69,7 +76,7 @@ class Service:
             loop.add_signal_handler(number, self._leaving.set)
         project = self._desk.project
         watcher = Watcher(project, self._desk.presence, vanished=lambda: loop.call_soon_threadsafe(self._leaving.set))
-        async with self._rooms.open():
+        async with self._mcp.open():
             self._listeners.listen(await asyncio.to_thread(loopback_socket, project))
             door = await self._socket.open(project.paths.socket)
             gateways = asyncio.create_task(self._follow_gateway())

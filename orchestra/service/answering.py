@@ -1,0 +1,130 @@
+"""One request of a known caller: how many, how large, and whether its answer arrived."""
+
+from __future__ import annotations
+
+import anyio
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from orchestra.actions.evidence import answer_left
+from orchestra.actions.message import mark_read
+from orchestra.project import Project
+from orchestra.service.auth import CALLER, refuse
+from orchestra.service.desk import Caller
+from orchestra.service.http import CONNECTION
+from orchestra.service.limits import OPEN_REQUESTS, Connections
+
+BODY_LIMIT = 1024 * 1024
+"""The largest request body, in bytes."""
+_PATIENCE = 8 * BODY_LIMIT
+BODY_DEADLINE = 30.0
+"""Seconds a caller may take to send its request."""
+BODY = "orchestra.body"
+"""The key of the ASGI scope under which `LimitsMiddleware` leaves the body it has read."""
+
+
+class LimitsMiddleware:
+    """Serve a caller as far as it does not ask for too much at once, once its request is here."""
+
+    def __init__(self, app: ASGIApp, connections: Connections) -> None:
+        self._app, self._connections = app, connections
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on with its body in the scope, or refuse it."""
+        caller: Caller = scope[CALLER]
+        session, shares = caller.session.id, caller.desk.shares
+        if (connection := scope.get("state", {}).get(CONNECTION)) is not None:
+            self._connections.showed_token(connection, session)
+        with shares.request(session) as admitted:
+            if not admitted:
+                refusal = refuse(429, f"{caller.name} has {OPEN_REQUESTS} open requests, the most it may")
+                await refusal(scope, receive, send)
+                return
+            await shares.turn(session)
+            body = await self._whole_body(scope, receive, send)
+            if body is not None:
+                await self._app({**scope, BODY: body}, receive, send)
+
+    async def _whole_body(self, scope: Scope, receive: Receive, send: Send) -> bytes | None:
+        try:
+            body = await _body(receive)
+        except ClientDisconnect:
+            return None
+        except TimeoutError:
+            await refuse(408, "the request took too long to arrive")(scope, receive, send)
+            return None
+        if body is None:
+            await refuse(413, f"a request may have {BODY_LIMIT} bytes")(scope, receive, send)
+        return body
+
+
+class AnswerMiddleware:
+    """Record what an answer brought once it has been sent: what was cut off before is asked for, and found, again."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a caller until it is answered or gone."""
+        caller: Caller = scope[CALLER]
+        try:
+            answered = await _while_connected(self._app, scope, scope[BODY], receive, send)
+            if answered and (caller.shown or caller.repeatable or caller.answers):
+                await caller.desk.act_soon(_settle, caller)
+        finally:
+            caller.answered()
+
+
+def _settle(project: Project, caller: Caller) -> None:
+    with project.store.together():
+        mark_read(project, caller.shown)
+        project.store.forget_requests(caller.repeatable)
+        if caller.answers:
+            answer_left(project, caller.session)
+
+
+async def _body(receive: Receive) -> bytes | None:
+    """Return the body, or None for one that is too large, of which enough is read for the caller to see the answer."""
+    body = bytearray()
+    size = 0
+    with anyio.fail_after(BODY_DEADLINE):
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnect
+            piece = message.get("body", b"")
+            size += len(piece)
+            if size <= BODY_LIMIT:
+                body += piece
+            if size > _PATIENCE or not message.get("more_body", False):
+                return bytes(body) if size <= BODY_LIMIT else None
+
+
+async def _while_connected(app: ASGIApp, scope: Scope, body: bytes, receive: Receive, send: Send) -> bool:
+    """Run the application until it has answered or the caller hangs up, and say whether it answered.
+
+    The library's JSON mode does not look whether the caller is still there.
+    """
+    unread = [body]
+    answered = False
+    gone = anyio.Event()
+
+    async def replay() -> Message:
+        if unread:
+            return {"type": "http.request", "body": unread.pop(), "more_body": False}
+        await gone.wait()
+        return {"type": "http.disconnect"}
+
+    async with anyio.create_task_group() as group:
+
+        async def watch() -> None:
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            gone.set()
+            group.cancel_scope.cancel()
+
+        group.start_soon(watch)
+        await app(scope, replay, send)
+        answered = True
+        group.cancel_scope.cancel()
+    return answered
