@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -49,6 +50,38 @@ def inner_covers(project: Project, session: Session) -> tuple[Mount, ...]:
         for mount in _around(project, session, path):
             found.setdefault(mount.target, mount)
     return tuple(found.values())
+
+
+def note_covers(project: Project, session: Session, paths: Iterable[str] | None = None) -> None:
+    """Note which repositories inside the checkout a session's container is made with; by default, those of now."""
+    from orchestra.drivers import inner_repositories  # noqa: PLC0415 -- loads when touched
+
+    if writes_checkout(session):
+        paths = inner_repositories.inside(project.repository) if paths is None else paths
+        project.store.set(_covered(session), json.dumps(sorted(set(paths))))
+
+
+def covered(project: Project, session: Session) -> list[str]:
+    """Return the repositories inside the checkout that were noted of a session's container."""
+    noted: list[str] = json.loads(project.store.get(_covered(session)) or "[]")
+    return noted
+
+
+def uncovered(project: Project, session: Session) -> list[str]:
+    """Return the repositories inside the checkout that came after a session's container; it can write their settings.
+
+    None where it is not known what the container was made with: an older version made it.
+    """
+    from orchestra.drivers import inner_repositories  # noqa: PLC0415 -- loads when touched
+
+    if not writes_checkout(session) or project.store.get(_covered(session)) is None:
+        return []
+    known = set(covered(project, session))
+    return [path for path in inner_repositories.inside(project.repository) if path not in known]
+
+
+def _covered(session: Session) -> str:
+    return f"covered.{session.id}"
 
 
 def writes_checkout(session: Session) -> bool:

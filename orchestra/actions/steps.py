@@ -92,6 +92,7 @@ def _make_box(project: Project, session: Session) -> None:
     image = places.image_of(project, session)
     # Refuses while a limit, or whether the network is closed, cannot be read.
     _ = project.settings
+    source.note_covers(project, session)
     project.sandbox(session.sandbox).create(places.box_for(project, session, image=image))
 
 

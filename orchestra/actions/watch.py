@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from orchestra.actions import places, spec
+from orchestra.actions import places, source, spec
 from orchestra.actions.last_words import last_words
+from orchestra.actions.message import send
 from orchestra.actions.sync import import_commits
 from orchestra.errors import NotFound, OrchestraError
 from orchestra.lifecycle import Sign
-from orchestra.model import BoxSight, BoxState, Event, Intent, Role, SandboxKind, Session, State
+from orchestra.model import BoxSight, BoxState, Event, Intent, MessageKind, Role, SandboxKind, Session, State
+from orchestra.names import PERSON, SYSTEM
 
 if TYPE_CHECKING:
     from orchestra.project import Project
@@ -20,6 +22,7 @@ __all__ = ["import_commits", "look", "refresh_diff", "watch_specs"]
 _ENDED_WELL = frozenset({0, 130, 143})
 """Exit codes of an agent that was asked to end: it left by itself, ^C, or TERM (128 + signal)."""
 
+_NAMED = 5
 _START_DEADLINE = 10.0
 """Seconds in which an agent that was just started may not be there yet."""
 _QUIET = 10.0
@@ -108,6 +111,7 @@ def refresh_diff(project: Project, session: Session) -> bool:
     """Count what changed since the session's base, and write its summary; True when either changed."""
     from orchestra.drivers import changes  # noqa: PLC0415 -- loads when touched
 
+    _guard_submodules(project, session)
     base = session.base if session.role is Role.EXECUTOR else project.repository.head()[0]
     stat = changes.stat(project.repository, session.worktree, base, cache=project.place(session).root)
     fresh = project.store.session(session.name)
@@ -116,6 +120,24 @@ def refresh_diff(project: Project, session: Session) -> bool:
         return False
     project.store.update_session(session.name, diff=stat, summary=told)
     return True
+
+
+def _guard_submodules(project: Project, session: Session) -> None:
+    """Keep a plain git of the person's out of submodules that came since: by a merge of theirs in a worktree, say."""
+    if session.role is Role.EXECUTOR:
+        # The worktree may be on its way out.
+        with contextlib.suppress(OrchestraError):
+            project.repository.hide_repositories(session.worktree)
+    if paths := source.uncovered(project, session):
+        text = (
+            f"the container of {session.name} shows your checkout, and can write the git settings of "
+            f"{', '.join(paths[:_NAMED])}, which came after its start: do not use git in there before you type: "
+            f"orchestra stop {session.name}; orchestra resume {session.name}"
+        )
+        with project.store.together():
+            source.note_covers(project, session, [*source.covered(project, session), *paths])
+            project.store.log(session.name, "trouble", text)
+            send(project, sender=SYSTEM, recipient=PERSON, text=text, kind=MessageKind.NOTICE)
 
 
 def summary(session: Session, events: list[Event]) -> str:

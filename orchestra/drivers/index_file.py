@@ -15,6 +15,7 @@ from pathlib import Path
 
 _HEADER = struct.Struct(">4sII")
 _STAT = struct.Struct(">10I")
+_ASSUMED = 0x8000
 _EXTENDED = 0x4000
 _COMPRESSED = 4
 _LOW_32_BITS = 0xFFFFFFFF
@@ -28,22 +29,26 @@ class _Entry:
     path: bytes
     mode: int
     start: int
+    assumed: bool
 
 
-def repositories(index: Path, object_format: str) -> list[str]:
-    """Return every path that the index has as a repository inside the repository."""
+def repositories(index: Path, object_format: str, *, looked_into: bool = False) -> list[str]:
+    """Return every path that the index has as a repository inside the repository.
+
+    With ``looked_into`` only those that git looks into: that it does not take for unchanged (``--assume-unchanged``).
+    """
     try:
-        return repositories_in(index.read_bytes(), object_format)
+        return repositories_in(index.read_bytes(), object_format, looked_into=looked_into)
     except FileNotFoundError:
         return []
 
 
-def repositories_in(content: bytes, object_format: str) -> list[str]:
+def repositories_in(content: bytes, object_format: str, *, looked_into: bool = False) -> list[str]:
     """Return the same for an index's content; raises struct.error, ValueError or IndexError where it is none."""
     if _REPOSITORY_BYTES not in content:
         return []
-    found = _entries(content, _id_length(object_format))
-    return [os.fsdecode(entry.path) for entry in found if entry.mode == _REPOSITORY]
+    found = (one for one in _entries(content, _id_length(object_format)) if one.mode == _REPOSITORY)
+    return [os.fsdecode(entry.path) for entry in found if not (looked_into and entry.assumed)]
 
 
 def note(index: Path, seen: Mapping[str, os.stat_result], object_format: str) -> None:
@@ -82,7 +87,7 @@ def _entries(content: bytes, length: int) -> Iterator[_Entry]:
             end = content.index(b"\0", name)
             path, place = content[name:end], start + (end - start + 8) // 8 * 8
         before = path
-        yield _Entry(path, struct.unpack_from(">I", content, start + 24)[0], start)
+        yield _Entry(path, struct.unpack_from(">I", content, start + 24)[0], start, bool(flags & _ASSUMED))
 
 
 def _varint(content: bytes, place: int) -> tuple[int, int]:

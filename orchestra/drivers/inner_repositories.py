@@ -34,9 +34,11 @@ def inside(repo: Repository) -> list[str]:
 def hide(git: Git, object_format: str) -> None:
     """Let git take the submodules of a checkout for unchanged, so that it never looks into them.
 
-    For the worktrees of sessions: agents write there, and submodules are not filled.
+    For the worktrees of sessions: agents write there, and submodules are not filled. Does nothing where git looks into
+    none.
     """
-    if paths := index_file.repositories(git.git_dir / "index", object_format):
+    index = git.git_dir / "index"
+    if paths := _looked_into(index, _stamp(index), object_format):
         names = "".join(f"{path}\0" for path in paths)
         git.run("update-index", "--assume-unchanged", "-z", "--stdin", stdin=os.fsencode(names))
 
@@ -45,6 +47,12 @@ def hide(git: Git, object_format: str) -> None:
 def _of_index(index: Path, stamp: tuple[int, int], object_format: str) -> tuple[str, ...]:
     del stamp  # what makes a changed index another one
     return tuple(index_file.repositories(index, object_format))
+
+
+@functools.lru_cache(maxsize=64)
+def _looked_into(index: Path, stamp: tuple[int, int], object_format: str) -> tuple[str, ...]:
+    del stamp
+    return tuple(index_file.repositories(index, object_format, looked_into=True))
 
 
 def _stamp(index: Path) -> tuple[int, int]:

@@ -132,7 +132,7 @@ class Repository:
         if known and not known.half_made and _is_filled(place):
             self._expect(known, branch)
             self.point(place)
-            self._hide_repositories(place)
+            self.hide_repositories(place)
             return False
         if known:
             self.remove_worktree(place)
@@ -148,10 +148,11 @@ class Repository:
         )
         if done.code != 0:
             raise _not_added(done, branch)
-        self._hide_repositories(place)
+        self.hide_repositories(place)
         return True
 
-    def _hide_repositories(self, path: Path) -> None:
+    def hide_repositories(self, path: Path) -> None:
+        """Let git look into no submodule of a session's worktree: an agent may have made what is there."""
         from orchestra.drivers.inner_repositories import hide  # noqa: PLC0415 -- it stands on this module
 
         hide(Git(self.record(path)), self.object_format)
@@ -186,7 +187,7 @@ class Repository:
         git = self.worktree_git(place)
         if not (git.git_dir / "index").exists():
             git.run("read-tree", f"refs/heads/{branch}", deadline=300.0)
-        self._hide_repositories(place)
+        self.hide_repositories(place)
 
     def _write_record(self, place: Path, branch: str) -> None:
         """Write what git keeps of a worktree, in one move (gitrepository-layout(5), worktrees)."""

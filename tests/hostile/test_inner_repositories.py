@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from orchestra.actions import source
+from orchestra.actions import source, watch
 from orchestra.drivers import ingest, inner_repositories
 from orchestra.drivers.repository import Repository
 from orchestra.model import Role, SandboxKind, Session
+from orchestra.names import PERSON
 from tests.projects import HostProject, host_project
 from tests.repositories import Yard
 
@@ -184,6 +185,49 @@ def test_what_an_agent_wrote_there_is_read_with_care(project: HostProject) -> No
     assert inner_repositories.inside(Repository.open(project.source)) == [
         "empty/sub", "lib", "own", "trees/side", "vendor/lib",
     ]  # fmt: skip
+
+
+def add_submodule(project: HostProject) -> None:
+    lib = project.place / "late"
+    project.git("init", "--quiet", str(lib))
+    project.commit(lib, "code", "code\n")
+    project.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(lib), "vendor/late")
+    project.git("commit", "--quiet", "-m", "late")
+
+
+def test_a_submodule_that_the_person_merges_into_a_worktree_is_not_looked_into(project: HostProject) -> None:
+    canary = project.place / "canary"
+    one = project.spawn("one")
+    add_submodule(project)
+    project.git("merge", "--quiet", "main", cwd=one.worktree)
+    watch.refresh_diff(project.project, one)
+    evil_repository(one.worktree / "vendor/late", canary)
+    assert bitten(one.worktree, canary) == []
+
+
+def test_hiding_what_is_hidden_starts_no_git(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_submodule(yard)
+    tree, repository = yard.worktree("agent"), yard.repository
+    monkeypatch.setenv("PATH", "")
+    repository.hide_repositories(tree)
+
+
+@pytest.mark.parametrize("role", [Role.DESIGNER, Role.EXECUTOR])
+def test_a_submodule_that_comes_to_the_checkout_after_its_container_is_told_once(
+    project: HostProject, role: Role
+) -> None:
+    inhabited(project)
+    one = session(project, role)
+    source.note_covers(project.project, one)
+    watch.refresh_diff(project.project, one)
+    add_submodule(project)
+    for _ in range(2):
+        watch.refresh_diff(project.project, one)
+    told = [text.text for text in project.project.store.messages(recipient=PERSON) if "git settings" in text.text]
+    assert len(told) == 1
+    assert "vendor/late" in told[0]
+    assert "own" not in told[0].split(" settings of ")[1].split(",")[0]
+    assert f"orchestra resume {one.name}" in told[0]
 
 
 def test_an_unpaired_executor_gets_no_such_mounts(project: HostProject) -> None:
