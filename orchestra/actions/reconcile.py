@@ -71,21 +71,7 @@ def _side_by_side(
 
 def _in_order(project: Project, name: str, steps: tuple[Step, ...], wish: Wish, progress: Progress) -> None:
     for step in steps:
-        _perform(project, name, step, wish, progress)
-
-
-def _perform(project: Project, name: str, step: Step, wish: Wish, progress: Progress) -> None:
-    session = _wanted(project, name, wish)
-    _note(project.store.begin_step, session, step)
-    PERFORM[step](project, session, progress)
-    if step is not Step.FORGET:
-        _note(project.store.finish_step, session, step)
-
-
-def _note(write: Any, session: Session, step: Step) -> None:  # noqa: ANN401 -- either of the store's two methods
-    """Write down how far a step is; on a full disk an agent can still be stopped, and its worktree be removed."""
-    with even_unrecorded(session):
-        write(session.name, step.value)
+        PERFORM[step](project, _wanted(project, name, wish), progress)
 
 
 def reconcile(project: Project, *, progress: Progress = ignore) -> list[Trouble]:

@@ -14,7 +14,6 @@ from orchestra.store.notes import Notes
 from orchestra.store.requests import Requests
 from orchestra.store.sessions import Sessions
 from orchestra.store.specs import Specs
-from orchestra.store.steps import Steps
 from orchestra.store.typed import TypedMessages
 
 __all__ = ["Store", "utc_now"]
@@ -25,7 +24,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Store(Sessions, Messages, Specs, Notes, Steps, Requests, TypedMessages):
+class Store(Sessions, Messages, Specs, Notes, Requests, TypedMessages):
     """One project's database; any thread may use it. Every call may raise StoreError."""
 
     @classmethod

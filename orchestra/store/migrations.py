@@ -143,6 +143,8 @@ MIGRATIONS: Mapping[str, tuple[str, ...]] = {
         WHERE sender_id > 0 GROUP BY sender_id""",
     ),
     "0012-uncounted": ("ALTER TABLE sessions ADD COLUMN uncounted INTEGER NOT NULL DEFAULT 0",),
+    # What is there is observed; nobody read which steps had been begun.
+    "0013-no-steps": ("DROP TABLE steps",),
 }
 """What each step does; one that has been released is never edited, only followed by another."""
 

@@ -196,24 +196,11 @@ def test_a_new_session_inherits_nothing_from_a_deleted_one_of_its_name(store: St
     add(store, "fix")
     store.save_spec("fix", "old", "user")
     store.log("fix", "note", "old")
-    store.begin_step("fix", "image")
     store.update_session("fix", deleted_at=clock())
     assert store.spec("fix") is not None, "the deleted one's spec can be read until the name is used again"
     add(store, "fix")
     assert store.spec("fix") is None
     assert store.events("fix") == []
-    assert store.unfinished_steps("fix") == []
-
-
-def test_steps_are_unfinished_until_they_are_finished(store: Store, clock: Clock) -> None:
-    add(store, "fix")
-    for step in ("worktree", "image", "box"):
-        store.begin_step("fix", step)
-        clock.advance(1)
-    store.finish_step("fix", "image")
-    assert store.unfinished_steps("fix") == ["worktree", "box"]
-    store.begin_step("fix", "image")
-    assert store.unfinished_steps("fix") == ["worktree", "box", "image"]
 
 
 def test_a_note_is_kept_replaced_and_forgotten(store: Store) -> None:
