@@ -54,7 +54,6 @@ def box_for(project: Project, session: Session, *, image: str = "") -> Box:
         gid=os.getgid(),
         hostname=session.name,
         limits=Limits(memory=settings.memory, cpus=settings.cpus, pids=settings.pids),
-        state_dir=place.root,
         home=place.home,
         modes=_takes_typing(project, session),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from orchestra.actions import places, source, spec
+from orchestra.actions import source, spec
 from orchestra.actions.last_words import last_words
 from orchestra.actions.message import send
 from orchestra.actions.sync import import_commits
@@ -154,8 +154,3 @@ def watch_specs(project: Project) -> None:
     """Save every spec that an editor changed, and tell its session."""
     for session in project.store.sessions():
         spec.notice_change(project, session.name)
-
-
-def box_runs(project: Project, session: Session) -> bool:
-    """Say whether a session's box runs now."""
-    return places.runs(project, session)

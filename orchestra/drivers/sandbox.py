@@ -38,7 +38,7 @@ class Limits:
 class Box:
     """The definition of one agent's surroundings, equal for every kind of sandbox.
 
-    ``state_dir`` and ``home`` are paths on the host. ``modes`` says that the agent's program
+    ``home`` is a path on the host. ``modes`` says that the agent's program
     switches on bracketed paste and focus events, so that a window attached later has to as well.
     """
 
@@ -52,7 +52,6 @@ class Box:
     uid: int
     gid: int
     hostname: str
-    state_dir: Path
     home: Path
     limits: Limits = field(default_factory=Limits)
     modes: bool = True

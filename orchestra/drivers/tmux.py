@@ -172,10 +172,6 @@ class Tmux(Keys, Control, Pasting):
             self.server.ask(("set-option", "-t", identifier(tmux_session), "--", option, before))
         session.unset_option(kept)
 
-    def set_window_option(self, window: str, option: str, value: str) -> None:
-        """Set an option on one window."""
-        self.server.window(window).set_option(option, value)
-
     def set_status(self, tmux_session: str, text: str, *, project: str = "") -> None:
         """Show a project's text at the right of a tmux session's status line, before what stands there already.
 

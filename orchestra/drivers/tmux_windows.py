@@ -9,7 +9,7 @@ from pathlib import Path
 
 from orchestra.drivers.tmux_server import Command, Connection
 from orchestra.drivers.tmux_text import identifier, literal, title, without_shell
-from orchestra.errors import CommandFailed, NotFound
+from orchestra.errors import NotFound
 from orchestra.model import Window
 
 SESSION = "@orchestra_session"
@@ -143,18 +143,6 @@ class Windows(Connection):
         self._drop_spare(tmux_session, [window for window in spare if window])
         self._widen(window_id, size)
         return window_id, pane_id
-
-    def respawn(self, window: str, command: Sequence[str], *, env: Mapping[str, str] | None = None) -> None:
-        """Run a command in a window whose last one has ended; does nothing while that one still runs.
-
-        Raises NotFound when the window shows no session any more.
-        """
-        pane = self.agent_pane(window)
-        done = self.server.ask(
-            ("respawn-pane", "-t", pane, *_environment(env or {}), "--", *without_shell(command)), check=False
-        )
-        if done.code != 0 and "still active" not in done.complaint:
-            raise CommandFailed(f"tmux could not run the command again: {done.complaint}", hint="close the window")
 
     def close_window(self, window: str) -> None:
         """Close a window; one that is gone already is fine. A control pane inside moves to another window first."""

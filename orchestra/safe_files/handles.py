@@ -68,11 +68,6 @@ class Entry:
         return stat.S_ISLNK(self.mode)
 
     @property
-    def is_special(self) -> bool:
-        """Whether it is a pipe, a socket or a device."""
-        return not (self.is_file or self.is_directory or self.is_link)
-
-    @property
     def permissions(self) -> int:
         """Its permission bits, without set-user-id and its like."""
         return self.mode & 0o777

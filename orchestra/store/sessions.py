@@ -80,10 +80,6 @@ class Sessions(Events):
             statement = f"UPDATE sessions SET {changes} WHERE id = ? RETURNING *"  # noqa: S608 -- our own column names
             return self._written(current.name, statement, *columns.values(), current.id)
 
-    def revive_session(self, number: int) -> Session:
-        """Undelete a session by its id, at rest until somebody wants it to run; raises NotFound, NameTaken."""
-        return self.update_session(number, deleted_at=None, intent=Intent.STOP)
-
     def record_sign(
         self, session: str, sign: Sign, text: str, *, at: datetime | None = None, waits_for: int | None = None
     ) -> Session:

@@ -76,7 +76,6 @@ def box(tag: str, tmp_path: Path, sandbox: DockerSandbox) -> Iterator[Box]:
         gid=os.getgid(),
         hostname="one",
         limits=Limits("64m", 0.5, 40),
-        state_dir=tmp_path,
         home=tmp_path,
     )
     yield box

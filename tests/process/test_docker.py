@@ -83,7 +83,6 @@ def box(tag: str, tmp_path: Path) -> Iterator[Box]:
         gid=os.getgid(),
         hostname="one",
         limits=Limits("128m", 0.5, 64),
-        state_dir=tmp_path,
         home=tmp_path / "agent-home",
     )
     yield box

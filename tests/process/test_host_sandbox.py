@@ -44,7 +44,6 @@ def box(tmp_path: Path) -> Box:
         uid=os.getuid(),
         gid=os.getgid(),
         hostname="one",
-        state_dir=tmp_path / "state",
         home=tmp_path / "agent home",
     )
 

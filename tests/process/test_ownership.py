@@ -53,7 +53,6 @@ class Someone:
             uid=os.getuid(),
             gid=os.getgid(),
             hostname="one",
-            state_dir=self.home.root,
             home=self.home.root / "projects",
         )
 

@@ -102,16 +102,6 @@ def test_a_window_keeps_its_name_and_its_last_screen(place: Place) -> None:
     assert place.option("display-message", "-p", "-t", window.id, "#{window_name}") == "main\n"
 
 
-def test_a_dead_window_can_be_brought_back_and_a_living_one_is_left_alone(place: Place) -> None:
-    window = opened(place, "main", "sh", "-c", "exit 1")
-    until(lambda: place.tmux.windows()[0].dead, "a dead pane")
-    place.tmux.respawn(window.id, ("sh", "-c", "echo again; exec cat"))
-    until(lambda: "again" in place.tmux.capture(window.pane))
-    place.tmux.respawn(window.id, ("sh", "-c", "echo never"))
-    assert not place.tmux.windows()[0].dead
-    assert "never" not in place.tmux.capture(window.pane)
-
-
 def test_a_hook_that_divides_new_windows_does_not_get_our_marks(place: Place) -> None:
     place.option("set-hook", "-g", "after-new-window", "split-window cat")
     window = opened(place, "main")

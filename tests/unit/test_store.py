@@ -93,11 +93,11 @@ def test_a_name_is_taken_until_its_session_is_deleted(store: Store, clock: Clock
 def test_a_session_comes_back_at_rest_unless_its_name_is_taken(store: Store, clock: Clock) -> None:
     first = add(store, "fix")
     store.update_session("fix", deleted_at=clock(), intent=Intent.DELETE)
-    assert store.revive_session(first.id).intent is Intent.STOP
+    assert store.update_session(first.id, deleted_at=None, intent=Intent.STOP).deleted_at is None
     store.update_session("fix", deleted_at=clock())
     add(store, "fix")
     with pytest.raises(NameTaken):
-        store.revive_session(first.id)
+        store.update_session(first.id, deleted_at=None)
 
 
 def test_ids_are_never_used_again(store: Store, tmp_path: Path) -> None:

@@ -112,5 +112,5 @@ def test_a_new_session_gets_no_message_of_a_deleted_one_of_its_name(
     assert store.claim("fix", MessageState.READ) == []
     assert post(store, "from the new one", sender="fix", recipient="user", dedupe=deduped).id != sent.id
     store.update_session("fix", deleted_at=clock())
-    store.revive_session(old.id)
+    store.update_session(old.id, deleted_at=None)
     assert [message.text for message in store.claim("fix")] == ["for the old one"]
