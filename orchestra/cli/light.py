@@ -10,6 +10,8 @@ from typing import Any
 
 from typer.core import TyperGroup
 
+from orchestra.cli.usage import WORDS, in_our_words
+
 _KEPT = "_runtime_param"
 """The attribute in which typer keeps what turns one parameter's words into its value, once it has made that."""
 
@@ -52,18 +54,39 @@ def _takes_many(param: Any) -> bool:  # noqa: ANN401 -- as above
 
 
 def lighten(params: list[Any]) -> None:
-    """Have parameters treated so."""
+    """Have parameters treated so, and arguments shown by their names alone."""
     for one in params:
+        if one.param_type_name == "argument":
+            _name_plainly(one)
         if getattr(one, _KEPT, "") is None:
             setattr(one, _KEPT, Unchanged())
 
 
+def _name_plainly(argument: Any) -> None:  # noqa: ANN401 -- as above
+    name = argument.metavar or argument.name.upper()
+    shown = f"{name if argument.required else f'[{name}]'}{'...' if argument.nargs != 1 else ''}"
+    argument.metavar = name
+    argument.get_usage_pieces = lambda _: [shown]
+    argument.display_type_rich = lambda ctx: ""  # noqa: ARG005 -- typer calls it by this name
+
+
 class LightGroup(TyperGroup):
-    """The command line, or a group of its commands."""
+    """The command line, or a group of its commands; raises UsageError for one that cannot be understood."""
+
+    def make_context(self, info_name: Any, args: list[str], parent: Any = None, **extra: Any) -> Any:  # noqa: ANN401 -- as above
+        """Take a command line apart."""
+        with in_our_words():
+            return super().make_context(info_name, args, parent, **extra)
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 -- as above
+        """Run the command that it names."""
+        with in_our_words():
+            return super().invoke(ctx)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 -- as above
         """Take the words before a command's name apart."""
         lighten(self.get_params(ctx))
+        ctx.meta[WORDS] = args
         return super().parse_args(ctx, [as_text(word) for word in args])
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401 -- as above

@@ -66,7 +66,7 @@ def log(
 
 def monitor(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="[NAME]", help="The session; default: all.")] = "",
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The session; default: all.")] = "",
     follow: Annotated[bool, typer.Option("--follow", help="Keep showing it until q or ^C.")] = False,
     json_: Json = False,
 ) -> None:
@@ -84,7 +84,7 @@ def monitor(
 
 def diff(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="[NAME]", help="The session; default: this directory's.")] = "",
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The session; default: this directory's.")] = "",
     stat: Annotated[bool, typer.Option("--stat", help="Only count.")] = False,
     pager: Pager = False,
     exact: Annotated[bool, typer.Option("--raw", help="The exact bytes, for git apply.")] = False,

@@ -13,7 +13,7 @@ from orchestra.cli.ask import ask, current_session, open_project
 from orchestra.cli.show import text
 from orchestra.errors import UsageError
 
-Here = Annotated[str, typer.Argument(metavar="[NAME]", help="The session; default: this directory's.")]
+Here = Annotated[str, typer.Argument(metavar="NAME", help="The session; default: this directory's.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -24,7 +24,7 @@ def add_to(app: typer.Typer) -> None:
 
 def switch(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="[NAME]", help="The session.")] = "",
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The session.")] = "",
     control: Annotated[bool, typer.Option("--control", help="Go to the control pane.")] = False,
 ) -> None:
     """Go to a session's window."""

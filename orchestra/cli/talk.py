@@ -35,7 +35,7 @@ def send(
 
 def inbox(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="[NAME]", help="Only those to this session.")] = "",
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Only those to this session.")] = "",
     limit: Annotated[int, typer.Option(metavar="N", min=1, max=1000, help="At most so many.")] = 200,
     before: Annotated[int, typer.Option(metavar="ID", min=0, help="Only those before this one.")] = 0,
     json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,

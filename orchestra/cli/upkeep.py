@@ -120,7 +120,7 @@ def config_path(context: typer.Context) -> None:
 
 def image_build(
     context: typer.Context,
-    agent: Annotated[str, typer.Argument(metavar="[PROFILE]", help="Default: the usual agent.")] = "",
+    agent: Annotated[str, typer.Argument(metavar="PROFILE", help="Default: the usual agent.")] = "",
 ) -> None:
     """Build a profile's image now, so that the first session need not wait."""
     from orchestra.actions.build import build_image  # noqa: PLC0415 -- loads when touched

@@ -12,6 +12,7 @@ import pytest
 import typer
 
 from orchestra.cli.app import GROUPS, command_line, groups_for
+from orchestra.errors import UsageError
 
 
 @pytest.mark.parametrize("group", GROUPS)
@@ -81,10 +82,10 @@ def test_a_text_that_begins_with_a_dash_is_no_option() -> None:
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        ("one --number 21", "less than or equal to 20"),
-        ("one --number x", "a valid integer"),
+        ("one --number 21", "--number should be less than or equal to 20"),
+        ("one --number x", "--number should be a valid integer"),
         ("one --number=", "a valid integer"),
-        ("three", "Missing"),
+        ("three", "missing argument WORDS"),
     ],
 )
 def test_a_value_that_cannot_be_is_refused(words: str, reason: str) -> None:
@@ -104,3 +105,49 @@ def test_a_usual_command_loads_no_validation_library(words: str, tmp_path: Path)
     loaded = {name.partition(".")[0] for name in done.stdout.split()}
     assert "typer" in loaded
     assert loaded & {"pydantic", "rich", "docker", "libtmux", "git", "mcp"} == set()
+
+
+@pytest.mark.parametrize(
+    ("words", "message", "hint"),
+    [
+        ("new -fix", "new has no option -fix", "after two dashes: orchestra new -- -fix"),
+        ("new --fix=3 --json", "new has no option --fix", "orchestra new -- --fix=3"),
+        ("send alpha -x", "send has no option -x", "orchestra send NAME -- -x"),
+        ("new a b c", "new: there is more than it takes: b c", "in quotes: orchestra new 'Fix the login page'"),
+        ("list --jsn", "list has no option --jsn", "did you mean --json? see: orchestra list -h"),
+        ("merge -f alpha", "merge has no option -f", "see: orchestra merge -h"),
+        ("-x", "orchestra has no option -x", "see: orchestra -h"),
+        ("lst", "no such command 'lst'", "did you mean 'list'? see: orchestra -h"),
+        ("config shw", "config: no such command 'shw'", "did you mean 'show'? see: orchestra config -h"),
+        ("delete", "delete: missing argument NAME", "type: orchestra delete NAME"),
+        ("wait alpha", "wait: missing option --for", "type: orchestra wait NAME --for STATE[,STATE]"),
+        ("log alpha --limit x", "log: --limit should be a valid integer", "see: orchestra log -h"),
+        ("--project", "option '--project' requires an argument", "see: orchestra -h"),
+    ],
+)
+def test_a_command_line_that_cannot_be_understood_gets_one_line_and_what_to_type(
+    words: str, message: str, hint: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        command_line()(words.split(), prog_name="orchestra")
+    assert caught.value.message == message
+    assert caught.value.hint.endswith(hint)
+
+
+def test_a_group_without_a_command_shows_its_help(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        command_line()(["config"], prog_name="orchestra")
+    assert caught.value.code == 2
+    assert "Commands:" in "".join(capsys.readouterr())
+
+
+def test_help_names_what_is_needed_and_what_may_be_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    for words, line in (
+        (["send", "-h"], "orchestra send [OPTIONS] NAME TEXT..."),
+        (["diff", "-h"], "[OPTIONS] [NAME]"),
+    ):
+        with pytest.raises(SystemExit):
+            command_line()(words, prog_name="orchestra")
+        shown = capsys.readouterr().out
+        assert line in shown
+        assert "<" not in shown

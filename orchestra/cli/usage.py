@@ -1,0 +1,91 @@
+"""What is said of a command line that cannot be understood: one line, and what to type."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+
+from orchestra.errors import UsageError
+
+_MISUSED: type[Exception] = typer.BadParameter.__mro__[1]
+"""What typer raises for it; its own name for that is not public."""
+WORDS = "orchestra.words"
+"""Where a context keeps the words as they were typed."""
+_TEXTS = {"new": "", "send": " NAME"}
+"""The commands that take a text, and what stands in front of it."""
+
+
+@contextmanager
+def in_our_words() -> Iterator[None]:
+    """Raise UsageError for what typer cannot understand; a group without a command still shows its help."""
+    try:
+        yield
+    except _MISUSED as error:
+        if (ours := _told(error)) is None:
+            raise
+        raise ours from error
+
+
+def _told(error: Exception) -> UsageError | None:
+    context: Any = getattr(error, "ctx", None)
+    said = str(getattr(error, "format_message", lambda: str(error))()).strip()
+    if said.startswith("Usage:"):
+        return None
+    if context is None:
+        return UsageError(_plain(said), hint="see: orchestra -h")
+    if said.startswith("No such option"):
+        return _no_option(context, error)
+    message, hint = _words(context, said)
+    name = _name(context)
+    return UsageError(f"{name}: {message}" if name else message, hint=hint)
+
+
+def _usage(context: Any) -> str:  # noqa: ANN401 -- typer's inner types have no public name
+    words = [context.command_path]
+    for one in context.command.params:
+        if one.required:
+            name = one.metavar or one.name.upper()
+            words.append(name if one.param_type_name == "argument" else f"{one.opts[0]} {name}")
+    return " ".join(words)
+
+
+def _name(context: Any) -> str:  # noqa: ANN401 -- as above
+    return str(context.command_path).partition(" ")[2]
+
+
+def _words(context: Any, said: str) -> tuple[str, str]:  # noqa: ANN401 -- as above
+    """Return the complaint, and what to do."""
+    help_at = f"see: {context.command_path} -h"
+    if said.startswith("Missing"):
+        return re.sub(r"'(\S+)'", r"\1", _plain(said)), f"type: {_usage(context)}"
+    if extra := re.fullmatch(r"Got unexpected extra argument\S* \((.*)\)", said, re.DOTALL):
+        quoted = f"a text with spaces goes in quotes: {context.command_path} {shlex.quote('Fix the login page')}"
+        return f"there is more than it takes: {extra[1]}", quoted if context.command.name in _TEXTS else help_at
+    if wrong := re.fullmatch(r"Invalid value for '(\S+)': Input should be ([^,]*).*", said, re.DOTALL):
+        return f"{wrong[1]} should be {wrong[2]}", help_at
+    said, _, near = said.partition(" Did you mean ")
+    return _plain(said), f"did you mean {near.rstrip('?')}? {help_at}" if near else help_at
+
+
+def _no_option(context: Any, error: Exception) -> UsageError:  # noqa: ANN401 -- as above
+    path, unknown = context.command_path, str(getattr(error, "option_name", ""))
+    typed = next((word for word in context.meta.get(WORDS, ()) if word.startswith(unknown)), unknown)
+    message = f"{_name(context) or 'orchestra'} has no option {typed.partition('=')[0]}"
+    if near := getattr(error, "possibilities", None):
+        return UsageError(message, hint=f"did you mean {' or '.join(sorted(near))}? see: {path} -h")
+    before = _TEXTS.get(context.command.name)
+    if before is None:
+        return UsageError(message, hint=f"see: {path} -h")
+    text = f"{path}{before} -- {shlex.quote(typed)}"
+    return UsageError(message, hint=f"a text that begins with a dash comes last, after two dashes: {text}")
+
+
+def _plain(said: str) -> str:
+    """Return a complaint as the rest of a sentence."""
+    said = said.removesuffix(".")
+    return f"{said[:1].lower()}{said[1:]}"
