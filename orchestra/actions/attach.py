@@ -5,16 +5,20 @@ What a session holds lies outside the repository: its worktree, and the private 
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from orchestra import safe_files
 from orchestra.actions import places, sync
 from orchestra.actions.follow import follow, follow_renaming
-from orchestra.errors import NotFound, Refused
+from orchestra.errors import DeadlineExceeded, NotFound, Refused
 from orchestra.model import BoxState, Intent, Role, SandboxKind, Session
 
 if TYPE_CHECKING:
     from orchestra.project import Project
+
+IMPORT_WAIT = 2.0
+"""Seconds to wait for an import of the session's commits, which takes a few tenths of one."""
 
 
 def attach(project: Project, session: Session) -> None:
@@ -36,7 +40,16 @@ def attach(project: Project, session: Session) -> None:
     if session.intent is Intent.DELETE:
         return
     _renew_worktree(project, session)
-    with project.lock(f"{session.name}.git"):
+    _follow(project, session)
+
+
+def _follow(project: Project, session: Session) -> None:
+    """Follow the person's branch, unless an import is at work: that does so itself, and may hang in its container."""
+    with ExitStack() as held:
+        try:
+            held.enter_context(project.lock(f"{session.name}.git", deadline=IMPORT_WAIT))
+        except DeadlineExceeded:
+            return
         follow(project, project.store.update_session(session.id))
 
 

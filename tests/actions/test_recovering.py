@@ -6,12 +6,25 @@ from pathlib import Path
 
 import pytest
 
-from orchestra.actions import message, spec
+from orchestra.actions import attach, message, places, spec
 from orchestra.actions.reconcile import reconcile
 from orchestra.model import Intent, State
 from orchestra.names import PERSON
+from orchestra.project import Project
 from tests.process.services import eventually
 from tests.projects import HostProject
+
+
+def test_nobody_waits_for_an_import_that_hangs(host: HostProject, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An agent can let one hang for as long as it may take; its session is looked after meanwhile, and the others."""
+    monkeypatch.setattr(attach, "IMPORT_WAIT", 0.0)
+    for name in ("one", "two"):
+        session = host.spawn(name)
+        host.project.sandbox(session.sandbox).stop(host.project.box_name(session))
+    with Project.open(host.source).lock("one.git"):
+        assert reconcile(host.project) == []
+    for name in ("one", "two"):
+        assert places.runs(host.project, host.session(name))
 
 
 def test_git_s_record_of_a_worktree_goes_though_its_removal_was_cut_off(host: HostProject) -> None:
