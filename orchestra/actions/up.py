@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import uuid
+from collections.abc import Container
 from typing import TYPE_CHECKING, Any
 
 from orchestra.actions import places
@@ -173,17 +174,20 @@ def _load_layout(project: Project, name: str) -> Layout:
 def down(project: Project, *, stop: bool = False, progress: Progress = ignore) -> dict[str, Any]:
     """Close the project's windows and give back the keys; with ``stop`` also stop every box.
 
-    Nothing is forgotten: ``up`` brings all of it back.
+    Agents on the machine itself run in their windows, and end with them. Nothing is forgotten: ``up`` brings
+    all of it back.
     """
     stopped, left = _stop_boxes(project, progress) if stop else ([], [])
+    ended: list[str] = []
     server = project.tmux()
     source = str(project.paths.source)
     if server is not None:
         _undress(project, server)
         server.close_control(source)
-        for window in server.windows():
-            if window.project == source:
-                server.close_window(window.id)
+        windows = [window for window in server.windows() if window.project == source]
+        ended = _tell_of_end(project, {window.session for window in windows})
+        for window in windows:
+            server.close_window(window.id)
     try:
         with project.store.together():
             project.store.set("tmux.saved", "")
@@ -194,7 +198,19 @@ def down(project: Project, *, stop: bool = False, progress: Progress = ignore) -
         done = "everything is stopped and closed" if stop else "the windows are closed"
         message = f"{done}, and that cannot be recorded: {error.message}"
         raise StoreError(message, hint="free some space, then type: orchestra down") from error
-    return {"stopped": stopped, "troubled": left}
+    return {"stopped": stopped, "troubled": left, "ended": ended}
+
+
+def _tell_of_end(project: Project, shown: Container[str]) -> list[str]:
+    """Record that agents on this machine itself end with their windows; returns those that run."""
+    ended = []
+    for session in project.store.sessions():
+        if session.sandbox is SandboxKind.HOST and session.name in shown and places.runs(project, session):
+            with contextlib.suppress(StoreError):
+                text = "ended with its window; orchestra up starts it again"
+                project.store.record_sign(session.name, Sign.STOPPED, text)
+            ended.append(session.name)
+    return ended
 
 
 def _undress(project: Project, server: Tmux) -> None:

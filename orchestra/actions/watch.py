@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Container
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from orchestra.actions import source, spec
@@ -31,10 +33,10 @@ _QUIET = 10.0
 
 def look(project: Project) -> None:
     """Compare every session's record with what its box says, and record what changed."""
-    troubles = [error for kind in sorted(_kinds(project)) if (error := _look_at(project, kind)) is not None]
-    look_at_panes(project)
+    troubles = {kind: error for kind in sorted(_kinds(project)) if (error := _look_at(project, kind)) is not None}
+    look_at_panes(project, unseen=troubles)
     if troubles:
-        raise troubles[0]
+        raise next(iter(troubles.values()))
 
 
 def _look_at(project: Project, kind: SandboxKind) -> OrchestraError | None:
@@ -78,16 +80,23 @@ def _is_being_started(project: Project, session: Session) -> bool:
     return session.state is State.STARTING and age < _START_DEADLINE
 
 
-def look_at_panes(project: Project) -> None:
-    """Take what silent agents write to their windows as evidence: those whose program tells nothing by itself."""
+def look_at_panes(project: Project, *, unseen: Container[SandboxKind] = ()) -> None:
+    """Take what silent agents write to their windows as evidence: those whose program tells nothing by itself.
+
+    Of a kind of sandbox that is ``unseen`` nobody can say what runs: its sessions stay as they are recorded.
+    """
     told_by_panes = {State.STARTING, State.WORKING, State.UNKNOWN}
     running = [one for one in project.store.sessions() if one.intent is Intent.RUN and one.state in told_by_panes]
-    silent = [one for one in running if one.window and _is_silent(project, one)]
-    if not silent or (server := project.tmux()) is None:
-        return
+    silent = [one for one in running if one.sandbox not in unseen and one.window and _is_silent(project, one)]
+    server = project.tmux() if silent else None
     for session in silent:
+        try:
+            active_at = server.activity(session.window or "") if server else None
+        except NotFound:
+            active_at = None
+        # It may be deleted in this moment.
         with contextlib.suppress(NotFound):
-            _sign_of_pane(project, session, server.activity(session.window or ""))
+            _sign_of_pane(project, session, active_at)
 
 
 def _is_silent(project: Project, session: Session) -> bool:
@@ -98,11 +107,14 @@ def _is_silent(project: Project, session: Session) -> bool:
         return False
 
 
-def _sign_of_pane(project: Project, session: Session, active_at: float) -> None:
-    quiet = project.store.now().timestamp() - active_at
+def _sign_of_pane(project: Project, session: Session, active_at: float | None) -> None:
+    """Record what a window tells of an agent that was just seen to run; ``active_at`` is None where none shows it."""
     sign, text = Sign.PANE_ACTIVE, "its window changes"
-    if quiet > _QUIET:
-        sign, text = Sign.PANE_QUIET, f"its window has not changed for {_QUIET:.0f} s"
+    if active_at is None:
+        sign, text = Sign.PANE_QUIET, "runs; no window shows what it does"
+    elif project.store.now().timestamp() - active_at > _QUIET:
+        since = datetime.fromtimestamp(active_at, UTC)
+        sign, text = Sign.PANE_QUIET, f"runs; no output since {since:%H:%M} UTC"
     if (session.state is State.WORKING) != (sign is Sign.PANE_ACTIVE) or session.state is State.STARTING:
         project.store.record_sign(session.name, sign, text)
 

@@ -95,6 +95,8 @@ def down(
         quit_service(paths_of(context.obj))
         release_network(open_project(context.obj))
         say(f"stopped: {', '.join(answer['stopped']) or 'nothing was running'}")
+    if answer.get("ended"):
+        say(f"ended with their windows, as they run on this machine itself: {', '.join(answer['ended'])}")
     say("closed; bring it back with: orchestra up")
     if answer["troubled"]:
         raise Refused(f"not stopped: {', '.join(answer['troubled'])}", hint="try again: orchestra down --stop")

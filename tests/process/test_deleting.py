@@ -236,7 +236,7 @@ def test_down_stops_every_agent_whatever_one_of_them_meets(world: World, monkeyp
     world.agents.last_words[boxes[0]] = bug
     lines: list[str] = []
     answer = up.down(world.project, stop=True, progress=lines.append)
-    assert answer == {"stopped": ["beta"], "troubled": ["alpha"]}
+    assert answer == {"stopped": ["beta"], "troubled": ["alpha"], "ended": []}
     assert any("alpha" in line for line in lines)
     assert world.agents.running == {boxes[0]}
     monkeypatch.undo()
