@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import chain, count
 from pathlib import Path
 
+from orchestra import files
 from orchestra.errors import Refused
 from orchestra.names import digest, slug
 
@@ -104,7 +105,7 @@ class Home:
     def _paths(self, state: Path, root: Path, known: str) -> ProjectPaths:
         before = Path(_text(state / SOURCE))
         if known and _text(state / IDENTITY) != known:
-            replace_text(state / IDENTITY, known)
+            files.replace(state / IDENTITY, known)
         moved = before != root and not _is_same_repository(before, root)
         source = root if moved else before
         return ProjectPaths(self, state.name, source, state, moved_from=before if moved else None)
@@ -154,7 +155,7 @@ def _identity(root: Path) -> str:
     copied = inode != here and _text(original).splitlines()[:1] == [known] and not _is_same(Path(path), place)
     with contextlib.suppress(OSError):
         known = os.urandom(_ID_BYTES).hex() if copied else known
-        replace_text(mark, f"{known}\n{place}\n{here}\n")
+        files.replace(mark, f"{known}\n{place}\n{here}\n")
     return known
 
 
@@ -186,13 +187,6 @@ def _text(file: Path) -> str:
             return opened.read(_LONGEST_NOTE)
     except OSError:
         return ""
-
-
-def replace_text(place: Path, text: str) -> None:
-    """Write a file anew in one move."""
-    fresh = place.with_name(f".{place.name}.{os.getpid()}-{os.urandom(4).hex()}")
-    fresh.write_text(text, encoding="utf-8", errors="surrogateescape")
-    fresh.replace(place)
 
 
 def _claim(state: Path, root: Path) -> bool:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestra import safe_files
+from orchestra import files, safe_files
 from orchestra.errors import BadConfig, DeadlineExceeded, NeedsConsent, NotARepository, Refused, UnknownProfile
 from orchestra.names import slug
 from orchestra.paths import Home, ProjectPaths, SessionPaths
@@ -36,7 +34,6 @@ ALLOWED_CHECK = "consent.check"
 """Where the check is kept that the person allowed last: one that is dropped is noticed by it."""
 LOCK_DEADLINE = 120.0
 """Seconds to wait for another process that is changing the same session."""
-_LOCK_POLL = 0.02
 
 
 class Project:
@@ -202,7 +199,9 @@ class Project:
         """
         self.paths.locks.mkdir(exist_ok=True, mode=0o700)
         with (self.paths.locks / f"{name}.lock").open("w") as file:
-            _acquire(file.fileno(), name, deadline)
+            if not files.lock(file, deadline=deadline):
+                message = f"another orchestra process has been changing {name!r} for {deadline:.0f} s"
+                raise DeadlineExceeded(message, hint="wait for it, or look for it with: ps -ef | grep orchestra")
             yield
 
     def check_source(self, start: Path | None = None) -> None:
@@ -221,22 +220,6 @@ class Project:
 
 def _facts(file: Path) -> tuple[int, int] | None:
     return (file.stat().st_mtime_ns, file.stat().st_size) if file.is_file() else None
-
-
-def _acquire(descriptor: int, name: str, deadline: float) -> None:
-    end = time.monotonic() + deadline
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > end:
-                message = f"another orchestra process has been changing {name!r} for {deadline:.0f} s"
-                raise DeadlineExceeded(
-                    message, hint="wait for it, or look for it with: ps -ef | grep orchestra"
-                ) from None
-            time.sleep(_LOCK_POLL)
-        else:
-            return
 
 
 def locate(start: Path, home: Home | None = None) -> ProjectPaths:

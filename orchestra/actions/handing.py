@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from orchestra import files
 from orchestra.actions import places
 from orchestra.actions.message import quoted
 from orchestra.model import Message, SandboxKind, Session
@@ -45,9 +46,7 @@ def shortened(project: Project, session: Session, message: Message) -> Message:
     name = f"{message.id}.md"
     directory = project.place(session).agent / "messages"
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    fresh = directory / f".{name}.new"
-    fresh.write_text(message.text, encoding="utf-8", errors="replace")
-    fresh.replace(directory / name)
+    files.replace(directory / name, message.text)
     in_docker = session.sandbox is SandboxKind.DOCKER
     seen = Path(places.AGENT_FILES) / "messages" / name if in_docker else directory / name
     return replace(message, text=f"(It is long: read it in {seen})")

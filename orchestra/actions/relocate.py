@@ -6,11 +6,12 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from orchestra import files
 from orchestra.actions.service import quit_service
 from orchestra.actions.stale import MOVED
 from orchestra.errors import OrchestraError
 from orchestra.model import Role, SandboxKind
-from orchestra.paths import SOURCE, ProjectPaths, git_dir, replace_text
+from orchestra.paths import SOURCE, ProjectPaths, git_dir
 from orchestra.project import Project
 from orchestra.wire import Progress, ignore
 
@@ -32,7 +33,7 @@ def relocate(paths: ProjectPaths, *, progress: Progress = ignore) -> ProjectPath
             return here
         _rewrite(project, before)
         _show_windows(project, before)
-        replace_text(paths.state / SOURCE, str(paths.source))
+        files.replace(paths.state / SOURCE, str(paths.source))
     project.store.close()
     progress(f"this project was at {before}; its sessions have come along, and go on with: orchestra up")
     return here
@@ -54,7 +55,7 @@ def _repair(source: Path) -> None:
     """Let git find a checkout that is a linked worktree where it is now, as ``git worktree repair`` in it does."""
     record = git_dir(source)
     if record is not None and (source / ".git").is_file() and (record / "gitdir").is_file():
-        replace_text(record / "gitdir", f"{source / '.git'}\n")
+        files.replace(record / "gitdir", f"{source / '.git'}\n")
 
 
 def _show_windows(project: Project, before: Path) -> None:

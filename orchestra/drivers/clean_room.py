@@ -11,6 +11,7 @@ import contextlib
 import os
 from pathlib import Path
 
+from orchestra import files
 from orchestra.drivers.git import Git
 from orchestra.drivers.repository import Repository
 
@@ -62,10 +63,10 @@ def build(place: Path, repo: Repository, *, own_objects: bool = False) -> Git:
     """
     for part in ("objects/info", "refs", "info"):
         (place / part).mkdir(parents=True, exist_ok=True)
-    _write(place / "HEAD", "ref: refs/heads/none\n")
-    _write(place / "config", _FORMAT.format(repo.object_format))
-    _write(place / "objects/info/alternates", "".join(f"{os.fspath(one)}\n" for one in repo.object_dirs))
-    _write(place / "info/attributes", _text(repo.common_dir / "info/attributes") + "\n" + _ATTRIBUTES)
+    files.replace(place / "HEAD", "ref: refs/heads/none\n")
+    files.replace(place / "config", _FORMAT.format(repo.object_format))
+    files.replace(place / "objects/info/alternates", "".join(f"{os.fspath(one)}\n" for one in repo.object_dirs))
+    files.replace(place / "info/attributes", _text(repo.common_dir / "info/attributes") + "\n" + _ATTRIBUTES)
     _link(place / "info/exclude", repo.common_dir / "info/exclude")
     _link(place / "shallow", repo.common_dir / "shallow")
     objects = place / "objects" if own_objects else repo.object_dirs[0]
@@ -81,7 +82,7 @@ def obeyed(source: Git) -> dict[str, str]:
 def furnish(git: Git, source: Git, work_tree: Path) -> Git:
     """Return the room's git for a work tree: with the settings, sparse patterns and commit of ``source``."""
     _link(git.git_dir / "info/sparse-checkout", source.git_dir / "info/sparse-checkout")
-    _write(git.git_dir / "HEAD", source.text("rev-parse", "--verify", "HEAD^{commit}") + "\n")
+    files.replace(git.git_dir / "HEAD", source.text("rev-parse", "--verify", "HEAD^{commit}") + "\n")
     return Git(
         git.git_dir,
         work_tree=work_tree,
@@ -89,12 +90,6 @@ def furnish(git: Git, source: Git, work_tree: Path) -> Git:
         settings={**obeyed(source), **git.settings},
         variables=git.variables,
     )
-
-
-def _write(place: Path, text: str) -> None:
-    aside = place.with_name(f"{place.name}.new")
-    aside.write_text(text, encoding="utf-8", errors="surrogateescape")
-    aside.replace(place)
 
 
 def _text(place: Path) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import tarfile
@@ -16,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
 
+from orchestra import files
 from orchestra.drivers import process, proxies, recipes, temporary
 from orchestra.drivers.engine import connect, translated
 from orchestra.drivers.recipes import ImageRecipe, Stage, tag_for
@@ -253,7 +253,7 @@ def _locked(tag: str, cache: Path, progress: Progress) -> Iterator[None]:
     with (cache / f"build-{digest(tag, 12)}.lock").open("w") as file:
         end = time.monotonic() + _LOCK_DEADLINE
         waiting = False
-        while not _try_lock(file.fileno()):
+        while not files.try_lock(file):
             if not waiting:
                 progress(f"another process is building {tag}; waiting for it")
             waiting = True
@@ -261,11 +261,3 @@ def _locked(tag: str, cache: Path, progress: Progress) -> Iterator[None]:
                 raise DeadlineExceeded(f"another process has been building {tag} for {_LOCK_DEADLINE / 60:.0f} minutes")
             time.sleep(_LOCK_POLL)
         yield
-
-
-def _try_lock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from orchestra import files
 from orchestra.errors import Refused
 
 _MARK = b"orchestra\n"
@@ -64,9 +65,7 @@ def _clear(place: Path) -> bool:
     except OSError:
         return False
     with open(descriptor, "rb") as file:  # noqa: PTH123 -- a descriptor, opened without following links
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not files.try_lock(file):
             return False
         if file.read(len(_MARK) + 1) != _MARK or not _is_still(place, descriptor):
             return False

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from orchestra import safe_files
+from orchestra import files, safe_files
 from orchestra.errors import OrchestraError
 
 PREFIX = "orchestra-held-"
@@ -60,8 +60,8 @@ def _remove_if_left(place: Path, now: float) -> None:
         return
     handle = os.open(place, _DIRECTORY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        _remove(place)
+        if files.try_lock(handle):
+            _remove(place)
     finally:
         os.close(handle)
 

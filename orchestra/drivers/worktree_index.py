@@ -7,7 +7,6 @@ all); each changed or untracked file is copied out, and git reads the copy in a 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import shutil
 import tempfile
@@ -17,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from orchestra import safe_files
+from orchestra import files, safe_files
 from orchestra.drivers import clean_room, temporary
 from orchestra.drivers.filtered import untouched
 from orchestra.drivers.git import Git
@@ -219,9 +218,7 @@ def _place(repo: Repository, cache: Path | None) -> Iterator[Path]:
 def _claim(place: Path) -> IO[str] | None:
     place.mkdir(parents=True, exist_ok=True, mode=0o700)
     lock = (place / "lock").open("w")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    if not files.try_lock(lock):
         lock.close()
         return None
     # Nobody else is in here: what is left over was left by a process that was killed.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import logging
 import os
 import sys
@@ -13,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
+from orchestra import files
 from orchestra.project import Project
 from orchestra.service.desk import log
 from orchestra.service.limits import raise_file_limit
@@ -57,9 +57,7 @@ def hold(path: Path) -> IO[str] | None:
     """Take the lock file for as long as the result stays open; None where another process has it."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     file = path.open("a")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    if not files.try_lock(file):
         file.close()
         return None
     return file
