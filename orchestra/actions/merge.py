@@ -10,11 +10,12 @@ from orchestra.actions import places
 from orchestra.actions.follow import require_in_place
 from orchestra.actions.message import send
 from orchestra.actions.requests import BLANK, Notebook
+from orchestra.actions.review import require_executor
 from orchestra.actions.sandboxes import require_sandbox
 from orchestra.actions.sync import import_commits, show_branch
 from orchestra.config import BUILT_IN
 from orchestra.errors import CheckFailed, MergeConflict, Moved, NeedsConsent, Refused, UsageError
-from orchestra.model import MessageKind, Role, Session
+from orchestra.model import MessageKind, Session
 from orchestra.names import SYSTEM
 from orchestra.project import ALLOWED_CHECK
 from orchestra.wire import Progress, ignore
@@ -96,8 +97,7 @@ def _ready(project: Project, name: str) -> Session:
     from orchestra.drivers import changes  # noqa: PLC0415 -- loads when touched
 
     session = project.store.session(name)
-    if session.role is Role.DESIGNER:
-        raise Refused("the designer works on your branch already", hint="merge an executor: orchestra list")
+    require_executor(session)
     import_commits(project, session)
     session = project.store.session(name)
     require_in_place(session)

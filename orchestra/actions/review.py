@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestra.actions.sandboxes import require_sandbox
 from orchestra.actions.sync import import_commits
+from orchestra.errors import Refused
 from orchestra.model import MessageKind, Role, Session
 from orchestra.wire import plain
 
@@ -36,11 +37,18 @@ def base_of(project: Project, session: Session) -> str:
     return session.base if session.role is Role.EXECUTOR else project.repository.head()[0]
 
 
+def require_executor(session: Session) -> None:
+    """Refuse to merge the designer's work, which is where it belongs."""
+    if session.role is Role.DESIGNER:
+        raise Refused("the designer works on your branch already", hint="merge an executor: orchestra list")
+
+
 def review(project: Project, name: str) -> dict[str, Any]:
     """Return all that decides about a merge: commits, what is uncommitted, conflicts, report, sensitive paths."""
     from orchestra.drivers import changes, history, merging  # noqa: PLC0415 -- loads when touched
 
     session = project.store.session(name)
+    require_executor(session)
     require_sandbox(session)
     import_commits(project, session)
     session = project.store.session(name)

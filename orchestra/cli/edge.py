@@ -67,6 +67,8 @@ def tell(error: OrchestraError) -> int:
     print(f"orchestra: {_told(error.message)}", file=sys.stderr)  # noqa: T201 -- stderr is the interface here
     if error.hint:
         print(f"  → {_told(error.hint)}", file=sys.stderr)  # noqa: T201 -- as above
+    if os.environ.get("ORCHESTRA_POPUP"):
+        print("  (Escape closes this)", file=sys.stderr)  # noqa: T201 -- as above
     return int(getattr(error, "exit", error.exit_code))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -81,7 +82,10 @@ def _task(task: str, file: Path | None) -> str:
 
 
 def _confirm(question: str, detail: str) -> None:
-    say(detail)
+    from orchestra.views.text import wrap  # noqa: PLC0415 -- loads when touched
+
+    for row in wrap(detail, shutil.get_terminal_size().columns - 2):
+        say(row)
     if not typer.confirm(question, err=True):
         # No is an answer, not a failure: a popup closes on it.
         say("nothing was done")

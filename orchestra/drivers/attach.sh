@@ -31,9 +31,17 @@ reset_terminal() {
 # Until it has set up its terminal, an agent that was just started has its input echoed: the report of the focus that
 # the modes ask for would stay on its screen. It switches them on itself then.
 is_settled() {
-  [ "$settled" = plain ] && return 1
+  [ "$settled" != plain ] && has_run "$settled"
+}
+
+has_run() {
   started=$(date -d "${state#running }" +%s 2>/dev/null) || return 0
-  [ $(($(date +%s) - started)) -ge "$settled" ]
+  [ $(($(date +%s) - started)) -ge "$1" ]
+}
+
+# A program that draws no whole screen would leave the window empty until it writes again, as if nothing were there.
+tell_of_silence() {
+  [ "$settled" = plain ] && has_run 5 && printf '\033[2m  %s runs; new output appears here.\033[0m\n' "$session"
 }
 
 attach() {
@@ -41,6 +49,7 @@ attach() {
   printf '\033[H\033[2J'
   # A running agent has switched these on in a terminal that may no longer exist.
   is_settled && printf '\033[?2004h\033[?1004h'
+  tell_of_silence
   "$@" attach --detach-keys='ctrl-^,ctrl-^' "$container" 2>/dev/null
   reset_terminal
   shown= looks=0

@@ -118,8 +118,9 @@ class Keys(Windows):
         return ("bind-key", "-N", binding.help, "-T", KEY_TABLE, binding.key, *guarded)
 
     def _shell_line(self, binding: Binding, program: Sequence[str], *, popups: bool) -> str:
-        words = [*_context(), *map(_word, program), "--project", f"#{{q:{PROJECT}}}", *map(_word, binding.command)]
-        command = " ".join(words)
+        inside = ["ORCHESTRA_POPUP=1"] if binding.popup and popups else []
+        words = [*map(_word, program), "--project", f"#{{q:{PROJECT}}}", *map(_word, binding.command)]
+        command = " ".join((*_context(), *inside, *words))
         if binding.popup:
             command = f"{self._tmux()} {_display(binding, popups=popups)} {command}"
         # Only the last line is shown, for a few seconds; what a message may not hold is doubled or dropped.

@@ -7,7 +7,9 @@ import json
 import pytest
 
 from orchestra.actions.merge import finish_landings, merge
+from orchestra.actions.review import review
 from orchestra.errors import MergeConflict, Refused
+from orchestra.model import Role
 from tests.projects import HostProject
 
 
@@ -19,6 +21,14 @@ def test_a_merge_brings_the_commits_to_the_branch_and_the_files_to_the_checkout(
     assert (host.source / "made.txt").read_text() == "made\n"
     assert host.git("status", "--porcelain", "--untracked-files=no") == ""
     assert host.fsck() == ""
+
+
+def test_the_designers_work_is_not_even_asked_about(host: HostProject) -> None:
+    one = host.spawn("one")
+    host.project.store.update_session("one", role=Role.DESIGNER)
+    for action in (review, merge):
+        with pytest.raises(Refused, match="works on your branch already"):
+            action(host.project, one.name)
 
 
 @pytest.mark.parametrize("strategy", ["merge", "squash", "rebase"])

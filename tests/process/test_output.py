@@ -113,3 +113,9 @@ def _windows(busy: HostProject) -> str:
 def test_a_build_s_lines_do_not_reach_the_terminal_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
     say(f"{EVIL}Step 1 \x1b[31mred\x1b[0m\rover")
     assert capsys.readouterr().err == "  Step 1 red\\x0dover\n"
+
+
+def test_an_error_in_a_popup_says_how_it_is_closed(busy: HostProject, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert b"Escape" not in Printed(busy, "show nobody", "utf-8").err
+    monkeypatch.setenv("ORCHESTRA_POPUP", "1")
+    assert Printed(busy, "show nobody", "utf-8").err.endswith(b"(Escape closes this)\n")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from orchestra import layout
-from orchestra.bindings import in_tmux
+from orchestra.bindings import KEY_TABLE, in_tmux
 from orchestra.errors import Refused
 from orchestra.model import Window
 from tests.process.tmux_place import Place, Terminal, tmux_place, until
@@ -182,6 +182,9 @@ def test_every_key_runs_its_command_for_the_session_in_view(place: Place, popups
             elif binding.popup and binding.action != "merge":
                 closes(terminal, "it is open", "Enter")
     assert not list(Path.cwd().glob("trap")) + list(place.root.glob("trap"))
+    bound = place.option("list-keys", "-T", KEY_TABLE).splitlines()
+    marked = [line for line in bound if "ORCHESTRA_POPUP=1" in line]
+    assert len(marked) == (sum(one.popup for one in in_tmux()) if popups else 0)
 
 
 def test_the_pane_is_told_and_a_failure_is_shown_as_text(place: Place) -> None:
