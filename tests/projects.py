@@ -100,6 +100,13 @@ class HostProject:
         """Return what ``git fsck`` complains of; empty where the repository is whole."""
         return self.git("fsck", "--full", "--strict", "--no-dangling", "--no-progress", check=False)
 
+    def open_tmux(self) -> None:
+        """Start the tmux server with the person's own window in it: without one, tmux would end with the last agent."""
+        store = self.project.store
+        store.set("tmux.socket", self.tmux.socket)
+        store.set("tmux.session", work := self.tmux.start("work", self.source))
+        self.tmux.server.ask(("new-window", "-d", "-t", work, PERSONS))
+
     def windows(self) -> list[str]:
         """Return the names of the sessions that have a window of their own."""
         return sorted(window.session for window in self.tmux.windows() if window.session)
@@ -153,10 +160,7 @@ def host_project(
     found = HostProject(place, Project.open(source), Tmux.own("inner"))
     store = found.project.store
     try:
-        store.set("tmux.socket", found.tmux.socket)
-        store.set("tmux.session", work := found.tmux.start("work", source))
-        # The person's own window: without one, tmux would end with the last agent.
-        found.tmux.server.ask(("new-window", "-d", "-t", work, PERSONS))
+        found.open_tmux()
         # Agents are told where the service would be; it is not asked for anything here.
         store.set("service.port", "1")
         yield found

@@ -11,12 +11,13 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tests.chaos.blows import strike_all
 from tests.chaos.cases import CASES, IN_CONTAINERS
 from tests.chaos.killing import Tally, effects, kill_all
 from tests.chaos.served import in_the_service
 from tests.projects import build_git_image
 
-_SHARES = {"host": 0.8, "containers": 0.12, "service": 0.08}
+_SHARES = {"host": 0.7, "tmux": 0.1, "containers": 0.07, "engine": 0.05, "service": 0.08}
 """How the kills are shared out: where agents run on the host a kill takes two seconds, elsewhere it takes five."""
 
 
@@ -41,11 +42,15 @@ def _rounds(asked: argparse.Namespace) -> Iterator[tuple[str, Callable[[], Tally
 
     for case in CASES:
         yield case.name, partial(kill_all, case, share("host", len(CASES)), chance(), print)
+    for case in CASES:
+        yield f"{case.name}, tmux dies", partial(strike_all, case, share("tmux", len(CASES)), chance(), print)
     with TemporaryDirectory() as context:
         image = build_git_image(Path(context)) if asked.containers else ""
     for case in IN_CONTAINERS if image else ():
         number = share("containers", len(IN_CONTAINERS))
         yield f"{case.name}, container", partial(kill_all, case, number, chance(), print, image=image)
+        number = share("engine", len(IN_CONTAINERS))
+        yield f"{case.name}, the engine goes", partial(strike_all, case, number, chance(), print, image=image)
     yield "service", partial(in_the_service, share("service", 1) or 60, chance(), print)
 
 

@@ -35,7 +35,8 @@ class Plan:
     """What happens to a process: it dies at its effect number ``at``, counted from 1; 0 lets it live.
 
     ``delay`` is in seconds and lets the effect begin; ``children`` takes along the programs it has started;
-    ``threads`` says whose effects count; ``record`` is a file that gets the name of every effect.
+    ``threads`` says whose effects count; ``record`` is a file that gets the name of every effect. With ``victim``
+    another process gets ``signal``, and this one goes on.
     """
 
     at: int = 0
@@ -43,6 +44,8 @@ class Plan:
     children: bool = False
     threads: str = ""
     record: str = ""
+    victim: int = 0
+    signal: int = signal.SIGKILL
 
     def written(self, path: Path) -> None:
         """Write the plan where a process that waits for one finds it."""
@@ -132,11 +135,19 @@ class _Hook:
         if number != plan.at:
             return
         if plan.delay:
-            timer = threading.Timer(plan.delay, die, (plan.children,))
+            timer = threading.Timer(plan.delay, strike, (plan,))
             timer.daemon = True
             timer.start()
         else:
-            die(plan.children)
+            strike(plan)
+
+
+def strike(plan: Plan) -> None:
+    """Do what the plan has come to: end this process, or hit the other one."""
+    if plan.victim:
+        os.kill(plan.victim, plan.signal)
+    else:
+        die(plan.children)
 
 
 def die(children: bool) -> None:  # noqa: FBT001 -- a timer's argument has no name

@@ -127,7 +127,7 @@ def effects(case: Case, image: str = "") -> list[str]:
         case.prepare(scene)
         outcome = in_a_process(host, case.act, Plan(record=str(record)))
         assert outcome.end is End.DONE, f"{case.name}: {outcome}"
-        told = _brought_up(case, scene, "up", done=True)
+        told = brought_up(case, scene, "up", done=True)
         assert not told, f"{case.name}, though nobody was killed: {told}"
         return record.read_text().splitlines()
 
@@ -145,17 +145,18 @@ def killed(case: Case, plan: Plan, image: str = "") -> tuple[Outcome, list[str]]
         outcome = in_a_process(host, case.act, plan)
         if outcome.end is not End.KILLED:
             return outcome, [outcome.said] if outcome.end is End.BUG else []
-        found = _brought_up(case, scene, "up")
+        found = brought_up(case, scene, "up")
         if not case.again:
             return outcome, found
         again = in_a_process(host, case.act, None)
         if again.end is End.BUG:
             found.append(f"again: {again.said}")
-        found += _brought_up(case, scene, "up after it was asked for again", done=again.end is End.DONE)
+        found += brought_up(case, scene, "up after it was asked for again", done=again.end is End.DONE)
         return outcome, found
 
 
-def _brought_up(case: Case, scene: Scene, when: str, *, done: bool = False) -> list[str]:
+def brought_up(case: Case, scene: Scene, when: str, *, done: bool = False) -> list[str]:
+    """Bring the project up, and return what could not be, and what is wrong afterwards."""
     told = in_a_process(scene.host, bring_up, None)
     troubles = [] if told == Outcome(End.DONE, "[]") else [f"{when}: {told.end}: {told.said}"]
     return troubles + [f"{when}: {line}" for line in judged(case, scene, done=done)]

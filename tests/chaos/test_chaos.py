@@ -11,6 +11,7 @@ from orchestra.actions import message
 from orchestra.actions.table import ACTIONS
 from orchestra.names import PERSON
 from orchestra.project import Project
+from tests.chaos.blows import strike_all
 from tests.chaos.cases import CASES, IN_CONTAINERS, Case
 from tests.chaos.faults import Plan
 from tests.chaos.invariants import Kept, wrong
@@ -22,6 +23,8 @@ pytestmark = pytest.mark.timeout(600)
 SEED = 20261125
 LOOKING = {"list", "show", "log", "inbox", "read_spec", "diff", "review", "switch", "terminal", "edit_spec"}
 """What changes nothing, or only opens a window."""
+STRUCK = {"spawn", "up"}
+"""The actions beside which tmux dies here; ``make chaos`` takes them all."""
 KILLS = 2
 """In each action; with those in containers and in the service some fifty in all."""
 
@@ -30,6 +33,13 @@ KILLS = 2
 def test_an_action_that_is_killed_loses_nothing_and_leaves_nothing(case: Case) -> None:
     tally = kill_all(case, KILLS, random.Random(SEED))  # noqa: S311 -- where to kill, the same in every run
     assert len(tally.kills) - tally.missed > 0, "at least one kill hit"
+    assert [str(kill) for kill in tally.bad] == []
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.name in STRUCK], ids=lambda case: case.name)
+def test_an_action_beside_which_tmux_dies_loses_nothing_and_leaves_nothing(case: Case) -> None:
+    tally = strike_all(case, 1, random.Random(SEED))  # noqa: S311 -- where to strike, the same in every run
+    assert len(tally.kills) == 1
     assert [str(kill) for kill in tally.bad] == []
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import subprocess
 import tarfile
 import threading
 import uuid
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -78,6 +80,27 @@ def test_a_failing_build_tells_its_last_lines_and_leaves_no_image(small: str, tm
         ensure(recipe, progress=lambda _: None, cache=tmp_path)
     assert "the reason" in told.value.hint
     assert not exists(tag_for(recipe, "profile"))
+
+
+@pytest.mark.docker
+def test_a_build_that_is_killed_leaves_nothing_and_is_made_anew(small: str, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    recipe = ImageRecipe(base=BASE, profile=small, install=(f"echo {small}; sleep 4",))
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        ensure(recipe, progress=partial(print, file=os.fdopen(writing, "w"), flush=True), cache=cache)
+        os._exit(0)
+    os.close(writing)
+    with open(reading, encoding="utf-8") as said:  # noqa: PTH123 -- a descriptor
+        next(line for line in said if line.strip() == small)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    assert not exists(tag_for(recipe, "profile"))
+    assert {file.suffix for file in cache.iterdir()} == {".lock"}
+    ensure(recipe, progress=lambda _: None, cache=cache)
+    assert exists(tag_for(recipe, "profile"))
+    assert small not in docker("ps", "--all", "--no-trunc", "--format", "{{.Command}}")
 
 
 @pytest.mark.docker

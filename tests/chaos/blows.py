@@ -1,0 +1,100 @@
+"""What dies beside an action, in its middle, while the action itself goes on: the tmux server, or the engine."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TypeAlias
+
+import pytest
+
+from orchestra.drivers import engine
+from tests.chaos.cases import Case, Scene
+from tests.chaos.faults import Plan
+from tests.chaos.killing import End, Kill, Tally, brought_up, effects, in_a_process, plans
+from tests.process.services import eventually
+from tests.projects import HostProject, host_project
+
+_BETWEEN = Path(__file__).with_name("between.py")
+_ENGINE = "/var/run/docker.sock"
+
+
+@dataclass(frozen=True)
+class Blow:
+    """The process that is struck, with which signal, and how what died is brought back."""
+
+    victim: int
+    number: int
+    mend: Callable[[], object]
+
+
+Strike: TypeAlias = "Callable[[HostProject], Blow]"
+
+
+def tmux_dies(host: HostProject) -> Blow:
+    """Kill the tmux server, and with it every window."""
+    pid = int(host.tmux.server.ask(("display-message", "-p", "#{pid}")).text)
+    return Blow(pid, signal.SIGKILL, host.open_tmux)
+
+
+@contextmanager
+def engine_goes(patch: pytest.MonkeyPatch) -> Iterator[Strike]:
+    """Put something between Orchestra and the engine that can be gone for a while."""
+    with TemporaryDirectory(prefix="oe-") as place:
+        where = Path(place) / "d.sock"
+        real = (engine.address() or _ENGINE).removeprefix("unix://")
+        between = subprocess.Popen((sys.executable, str(_BETWEEN), str(where), real))
+        try:
+            eventually(where.exists)
+            patch.setenv("DOCKER_HOST", f"unix://{where}")
+            yield lambda _host: Blow(between.pid, signal.SIGUSR1, lambda: os.kill(between.pid, signal.SIGUSR2))
+        finally:
+            between.kill()
+            between.wait()
+
+
+def struck(case: Case, plan: Plan, image: str = "") -> list[str]:
+    """Let the engine, where there is an image, or else tmux die in an action's middle; return what is wrong later."""
+    with pytest.MonkeyPatch.context() as patch:
+        if not image:
+            return _struck(case, plan, tmux_dies, patch, image)
+        with engine_goes(patch) as strike:
+            return _struck(case, plan, strike, patch, image)
+
+
+def _struck(case: Case, plan: Plan, strike: Strike, patch: pytest.MonkeyPatch, image: str) -> list[str]:
+    with host_project(patch, image=image) as host:
+        scene = Scene(host)
+        case.prepare(scene)
+        blow = strike(host)
+        outcome = in_a_process(host, case.act, replace(plan, victim=blow.victim, signal=blow.number))
+        blow.mend()
+        found = [f"{outcome.end}: {outcome.said}"] if outcome.end not in {End.DONE, End.REFUSED} else []
+        found += brought_up(case, scene, "up")
+        if not case.again or outcome.end is End.DONE:
+            return found
+        again = in_a_process(host, case.act, None)
+        found += [f"again: {again.said}"] if again.end is End.BUG else []
+        return found + brought_up(case, scene, "up after it was asked for again", done=again.end is End.DONE)
+
+
+def strike_all(
+    case: Case, number: int, chance: random.Random, say: Callable[[str], None] = lambda _: None, *, image: str = ""
+) -> Tally:
+    """Let the engine, or tmux, die at ``number`` effects of an action, or at all where that is 0."""
+    names = effects(case, image)
+    tally = Tally()
+    for plan in plans(len(names), number or len(names), chance):
+        kill = Kill(case.name, replace(plan), names[plan.at - 1], tuple(struck(case, plan, image)))
+        tally.kills.append(kill)
+        if kill.faults:
+            say(str(kill))
+    return tally
