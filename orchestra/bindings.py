@@ -1,4 +1,4 @@
-"""Every key, once: tmux's key table, the control pane, the help and the README are made from this."""
+"""Every key that people are shown, once: tmux's key table, the control pane, the help and the README are made from this."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ BINDINGS: tuple[Binding, ...] = (
     Binding("?", "help", "show the keys", ("keys", "--pager"), popup=True),
     Binding("c", "control", "go to the control pane", ("switch", "--control")),
     Binding("Down", "next", "select the next session"),
-    Binding("Up", "previous", "select the session before"),
+    Binding("Up", "previous", "select the previous session"),
     Binding("j", "next", "select the next session"),
-    Binding("k", "previous", "select the session before"),
+    Binding("k", "previous", "select the previous session"),
     Binding("Tab", "tab", "show the next tab: diff, monitor, messages"),
     Binding("J", "down", "scroll down"),
     Binding("K", "up", "scroll up"),
