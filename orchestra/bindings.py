@@ -1,4 +1,4 @@
-"""Every key that people are shown, once: tmux's key table, the control pane, the help and the README are made from this."""
+"""Every key that people are shown, once: tmux's key table, the control pane, its help and the README come from here."""
 
 from __future__ import annotations
 

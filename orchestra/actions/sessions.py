@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from orchestra.project import Project
 
 _POLL = 0.1
+_NAMED = 5
 _NOTHING_KEPT = {"anchor": "", "git_anchor": ""}
 _AS_NEW: dict[str, Any] = {"forced": False, "remove_worktree": False, "restoring": False, "git_anchor": ""}
 
@@ -209,6 +210,13 @@ def restore(project: Project, name: str, *, progress: Progress = ignore) -> Sess
     return settle(project, name, progress=progress)
 
 
+def _names_of_deleted(project: Project) -> str:
+    """Name the sessions that were deleted last."""
+    ever = [one for one in project.store.sessions(include_deleted=True) if one.deleted_at]
+    names = dict.fromkeys(one.name for one in sorted(ever, key=lambda one: str(one.deleted_at), reverse=True))
+    return f"there is: {', '.join(list(names)[:_NAMED])}" if names else "none was deleted in this project"
+
+
 def _bring_back(project: Project, name: str) -> None:
     gone, live = project.store.deleted_session(name), project.store.find_session(name)
     if live is not None and (live.anchor or live.git_anchor):
@@ -216,7 +224,7 @@ def _bring_back(project: Project, name: str) -> None:
     if live is not None:
         raise NameTaken(f"a session called {name} exists already", hint=f"look at it: orchestra show {name}")
     if gone is None:
-        raise NotFound(f"no deleted session is called {name!r}", hint="orchestra list shows those that live")
+        raise NotFound(f"no deleted session is called {name!r}", hint=_names_of_deleted(project))
     preserve.put_back(project, gone)
     # Last: a session that lives again has all it had.
     project.store.update_session(gone.id, deleted_at=None, intent=Intent.RUN, **_AS_NEW)

@@ -83,6 +83,6 @@ def edit_spec(project: Project, name: str) -> dict[str, Any]:
     server = project.tmux()
     if server is None or not server.has_client():
         message = "no editor was opened: there is no terminal here, and nobody looks at the project's tmux"
-        raise Refused(message, hint=f"edit the file yourself, it is noticed: {command[-1]}")
+        raise Refused(message, hint=f"edit the file yourself; the change is noticed: {command[-1]}")
     server.popup(command, title=f"spec of {name}")
     return {"path": command[-1]}

@@ -164,7 +164,7 @@ def _read(source: Path, place: Place) -> Mapping[object, object]:
             f"{source} cannot be read: {reason}", hint="write it as YAML: one key and value a line"
         ) from error
     if not isinstance(data, Mapping):
-        raise BadConfig(f"{source} is not a list of keys and values", hint="see: orchestra agents")
+        raise BadConfig(f"{source} is not a list of keys and values", hint='write at least: command: ["bash"]')
     return data
 
 

@@ -111,7 +111,7 @@ def read(place: Path) -> BuildContext | None:
         return None
     seen = list(_entries(root, top))
     if sum(entry.size for entry in seen) > LIMITS.size:
-        raise Refused(f"{place} holds more than {LIMITS.size:,} bytes", hint="keep out of it what the image needs not")
+        raise Refused(f"{place} holds more than {LIMITS.size:,} bytes", hint="take out what the image does not need")
     files = tuple(_file(root, top, entry) for entry in seen)
     found = next((one for one in files if one.name == DOCKERFILE), None)
     if found is None or found.content != hashlib.sha256(text).hexdigest():
@@ -149,6 +149,6 @@ def _content(root: Path, entry: Entry) -> str:
         while block := file.read(_BLOCK):
             left -= len(block)
             if left < 0:
-                raise Refused(f"{root / entry.path} holds more than {LIMITS.size:,} bytes", hint="keep it out of here")
+                raise Refused(f"{root / entry.path} holds more than {LIMITS.size:,} bytes", hint="move it out of there")
             total.update(block)
     return total.hexdigest()

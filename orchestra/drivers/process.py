@@ -68,7 +68,10 @@ def run(
     output = _Kept(most)
     code, complaint = _converse(words, output.take, cwd=cwd, env=env, deadline=deadline, stdin=stdin)
     if output.is_full:
-        raise CommandFailed(f"`{_shown(words)}` wrote more than {most:,} bytes", hint="that is no answer it can mean")
+        raise CommandFailed(
+            f"`{_shown(words)}` wrote more than {most:,} bytes",
+            hint="run it yourself",
+        )
     done = Completed(words, code, output.data, complaint)
     if check and done.code != 0:
         raise failure(done)

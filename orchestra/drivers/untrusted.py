@@ -70,7 +70,7 @@ class UntrustedTree:
             self._top = os.open(self._root, _DIRECTORY)
         except OSError as error:
             raise Refused(
-                f"{self._root} is not a directory that can be read: {error.strerror}", hint="look what became of it"
+                f"{self._root} is not a directory that can be read: {error.strerror}", hint="see what became of it"
             ) from error
         self._open = ("", self._top)
         return self
@@ -161,7 +161,7 @@ class UntrustedTree:
             above = pending.pop()
             inside = self.children(above, most + 1)
             if len(inside) > most:
-                raise Refused(f"{above!r} holds more than {most:,} files", hint="remove what need not be there")
+                raise Refused(f"{above!r} holds more than {most:,} files", hint="remove what is not needed there")
             for name, found in sorted(inside):
                 path = f"{above}/{name}"
                 if stat.S_ISDIR(found.st_mode):

@@ -213,7 +213,7 @@ class Scan:
             fullest = max(self.found.untracked, key=lambda heap: len(self.found.untracked[heap]), default=path)
             raise Refused(
                 f"there are more than {self._bounds.entries:,} untracked files, most of them in {fullest!r}",
-                hint="remove what need not be there, or name it in .gitignore",
+                hint="remove what is not needed there, or name it in .gitignore",
             )
 
     def _note_absent(self) -> None:

@@ -115,7 +115,7 @@ def made(root: Path, parents: Sequence[str]) -> Iterator[int]:
             yield place
     except FileNotFoundError:
         raise Refused(
-            f"{root.joinpath(*parents)} has gone away", hint=f"look what became of it: ls -la '{root}'"
+            f"{root.joinpath(*parents)} has gone away", hint=f"see what became of it: ls -la '{root}'"
         ) from None
 
 

@@ -72,8 +72,8 @@ def remove(place: Path, *, seconds: float = 600.0, clock: Clock = time.monotonic
 
 def _not_removed(place: Path, found: Entry) -> Refused:
     if found.is_link:
-        return Refused(f"{place} is a symlink, not a directory", hint="look where it leads, then delete it yourself")
-    return Refused(f"{place} is not a directory", hint="look what it is, then delete it yourself")
+        return Refused(f"{place} is a symlink, not a directory", hint="see where it leads, then delete it yourself")
+    return Refused(f"{place} is not a directory", hint="see what it is, then delete it yourself")
 
 
 def _take_away(place: Path, above: int, clock: Clock, end: float) -> None:
