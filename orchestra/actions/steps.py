@@ -10,7 +10,7 @@ from orchestra.actions import equip, extras, places, preserve, source, sync
 from orchestra.actions.build import build_image
 from orchestra.actions.troubles import error_to_tell
 from orchestra.actions.worktrees import make_worktree
-from orchestra.errors import EngineDown, NotFound, OrchestraError, Refused, StoreError
+from orchestra.errors import DeadlineExceeded, EngineDown, NotFound, OrchestraError, Refused, StoreError
 from orchestra.lifecycle import Seen, Sign, Step
 from orchestra.model import Intent, Role, SandboxKind, Session
 from orchestra.wire import Progress
@@ -129,7 +129,9 @@ def _import(project: Project, session: Session, progress: Progress) -> None:
         return
     if refusal is not None and not session.forced:
         raise unfetched(session, refusal)
-    if reason := preserve.keep_git(project, session):
+    # What was waited for in vain is not waited for once more.
+    silent = refusal.message if isinstance(refusal, DeadlineExceeded) else ""
+    if reason := silent or preserve.keep_git(project, session):
         place = project.place(session).git
         _tell(project, session, progress, f"what else its own git holds stays in {place}: {reason}")
     elif refusal is not None:

@@ -21,7 +21,7 @@ from orchestra.drivers.process import Completed, first_line
 from orchestra.drivers.quarantine import INCOMING, Quarantine
 from orchestra.drivers.repository import Repository
 from orchestra.drivers.untrusted import UntrustedTree
-from orchestra.errors import CommandFailed, Moved, NotFound, OrchestraError, Refused
+from orchestra.errors import CommandFailed, DeadlineExceeded, Moved, NotFound, OrchestraError, Refused
 
 LARGEST_IMPORT = 2 << 30
 """In bytes, as sent: what one import may bring at most."""
@@ -31,6 +31,10 @@ _FILES = {"100644": False, "100755": True}
 """Git's modes of plain files, and whether each may be run."""
 _NOTED_FILES, _NOTED_BYTES = 1_000, 32 << 20
 _SHA1_DIGITS = 40
+_FETCH = (
+    *("fetch", "--quiet", "--no-tags", "--no-recurse-submodules"),
+    *("--no-write-fetch-head", "--no-auto-maintenance"),
+)
 _TOO_LARGE = ("File too large", "over limit")
 _MALFORMED = ("fsck error", "object corrupt", "did not send all necessary objects", "pack is corrupted", "bad pack")
 
@@ -49,7 +53,7 @@ def fetch(
     Returns the new tip, or None where the other side has no such branch. ``largest`` is in bytes,
     ``deadline`` in seconds. Raises Refused for what is malformed, larger than ``largest``, or adds
     a repository inside the repository; then nothing of it has reached the host's objects. Raises
-    CommandFailed where the other side does not answer, and Moved when ``into`` moved meanwhile.
+    CommandFailed or DeadlineExceeded where the other side does not answer, and Moved when ``into`` moved meanwhile.
     """
     known = repo.refs(into).get(into)
     with quarantine.opened(repo) as held:
@@ -108,23 +112,24 @@ def receive(
 
     Raises what `fetch` raises.
     """
-    done = held.limited(
-        largest,
-        "fetch",
-        "--quiet",
-        "--no-tags",
-        "--no-recurse-submodules",
-        "--no-write-fetch-head",
-        "--no-auto-maintenance",
-        quoted(upload_pack),
-        *refspecs,
-        deadline=deadline,
-    )
+    words = (*_FETCH, quoted(upload_pack), *refspecs)
+    try:
+        done = held.limited(largest, *words, deadline=deadline)
+    except DeadlineExceeded as error:
+        raise _no_answer(_what(refspecs), deadline) from error
     if done.code == 0:
         return True
     if "couldn't find remote ref" in done.complaint:
         return False
     raise _not_received(done, _what(refspecs), largest)
+
+
+def _no_answer(branch: str, deadline: float) -> DeadlineExceeded:
+    """Tell of a session's own git that says nothing, as one does that holds a pipe where git expects a file."""
+    return DeadlineExceeded(
+        f"the commits of {branch} cannot be fetched: its own git did not answer within {deadline:g} s",
+        hint="see that docker answers, and what this says in the session's terminal: timeout 9 git for-each-ref",
+    )
 
 
 def _what(refspecs: Sequence[str]) -> str:

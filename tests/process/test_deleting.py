@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from orchestra.actions import sessions, steps, sync, troubles, up, watch
+from orchestra.actions import preserve, sessions, steps, sync, troubles, up, watch
 from orchestra.actions.reconcile import reconcile
 from orchestra.cli import life
 from orchestra.drivers.docker import DockerSandbox
-from orchestra.errors import CommandFailed, EngineDown, NotFound, Refused, StoreError
+from orchestra.errors import CommandFailed, DeadlineExceeded, EngineDown, NotFound, Refused, StoreError
 from orchestra.lifecycle import Step
 from orchestra.model import Intent, SandboxKind, Session, State
 from orchestra.project import Project
@@ -345,3 +345,27 @@ def test_a_bug_about_one_session_keeps_the_watcher_from_no_other(
     assert tended.count("beta") == 3
     assert caplog.text.count("looking after alpha") == 1
     watcher._jobs.close()  # noqa: SLF001 -- it was never started
+
+
+def test_an_own_git_that_does_not_answer_is_waited_for_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = world.project.place(world.lives("alpha", {"u.txt": "uncommitted"}))
+    place.git.mkdir(parents=True)
+    (place.git / "HEAD").touch()
+    place.pointer.touch()
+    asked: list[str] = []
+
+    def silent(_project: Project, session: Session) -> bool:
+        asked.append(session.name)
+        raise DeadlineExceeded("its own git did not answer")
+
+    def kept(_project: Project, session: Session) -> str:
+        asked.append(session.name)
+        return ""
+
+    monkeypatch.setattr(sync, "take_commits", silent)
+    monkeypatch.setattr(preserve, "keep_git", kept)
+    lines: list[str] = []
+    sessions.delete(world.project, "alpha", force=True, remove_worktree=True, progress=lines.append)
+    assert asked == ["alpha"]
+    assert any("did not answer" in line and "stays in" in line for line in lines)
+    assert world.anchored("alpha") == {"u.txt": "uncommitted"}
