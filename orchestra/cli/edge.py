@@ -67,9 +67,14 @@ def tell(error: OrchestraError) -> int:
     print(f"orchestra: {_told(error.message)}", file=sys.stderr)  # noqa: T201 -- stderr is the interface here
     if error.hint:
         print(f"  → {_told(error.hint)}", file=sys.stderr)  # noqa: T201 -- as above
-    if os.environ.get("ORCHESTRA_POPUP"):
+    if in_popup():
         print("  (Escape closes this)", file=sys.stderr)  # noqa: T201 -- as above
     return int(getattr(error, "exit", error.exit_code))
+
+
+def in_popup() -> bool:
+    """Say whether this runs in a popup that a key of ours has opened, and that stays open after a failure."""
+    return bool(os.environ.get("ORCHESTRA_POPUP"))
 
 
 def _told(text: str) -> str:

@@ -14,9 +14,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rich.console import Console, Group, RenderableType
+from rich.layout import Layout
 from rich.live import Live
+from rich.text import Text
 
 from orchestra.views.monitor import monitor_view
+from orchestra.views.palette import MUTED
 
 if TYPE_CHECKING:
     from orchestra.project import Project
@@ -33,7 +36,7 @@ def monitor(project: Project, names: list[str], *, follow: bool) -> None:
     if not follow:
         console.print(_view(project, names))
         return
-    shown = Live(_view(project, names), console=console, screen=True, auto_refresh=False)
+    shown = Live(_with_foot(project, names), console=console, screen=True, auto_refresh=False)
     # Being told to end is how following ends: it is no failure, and a popup closes on it.
     with contextlib.suppress(KeyboardInterrupt), _letter_by_letter(), shown as live:
         seen = (project.store.data_version(), _second(project))
@@ -41,7 +44,7 @@ def monitor(project: Project, names: list[str], *, follow: bool) -> None:
             now = (project.store.data_version(), _second(project))
             if now != seen:
                 seen = now
-                live.update(_view(project, names), refresh=True)
+                live.update(_with_foot(project, names), refresh=True)
 
 
 def _second(project: Project) -> int:
@@ -69,6 +72,13 @@ def _told_to_leave(seconds: float) -> bool:
         return False
     ready, _, _ = select.select([sys.stdin], [], [], seconds)
     return bool(ready) and os.read(sys.stdin.fileno(), _KEYS) in _LEAVE
+
+
+def _with_foot(project: Project, names: list[str]) -> RenderableType:
+    """Return what is shown on a whole screen, with how it is left in the last line."""
+    whole = Layout()
+    whole.split_column(Layout(_view(project, names), ratio=1), Layout(Text("q closes this", MUTED), size=1))
+    return whole
 
 
 def _view(project: Project, names: list[str]) -> RenderableType:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from orchestra.cli.ask import ask, say
+from orchestra.cli.edge import INTERRUPTED, in_popup
 from orchestra.cli.show import as_json, text
 from orchestra.errors import UsageError
 from orchestra.names import numbered, slug
@@ -43,7 +46,8 @@ def new(
 ) -> None:
     """Create an executor. It gets a worktree, a branch, a container and a window, and starts to work."""
     if ask_person:
-        title, task = _ask_for(title, task)
+        with _asking():
+            title, task = _ask_for(title, task)
     wanted = {"agent": agent, "base": base, "sandbox": sandbox, "model": model, "paired": paired}
     made = [
         ask(context.obj, "spawn", title=title, name=name, task=_task(task, task_file), parent="main", **wanted)
@@ -86,10 +90,23 @@ def _confirm(question: str, detail: str) -> None:
 
     for row in wrap(detail, shutil.get_terminal_size().columns - 2):
         say(row)
-    if not typer.confirm(question, err=True):
-        # No is an answer, not a failure: a popup closes on it.
+    with _asking():
+        if not typer.confirm(question, err=True):
+            # No is an answer, not a failure: a popup closes on it.
+            say("nothing was done")
+            raise typer.Exit(0)
+
+
+@contextmanager
+def _asking() -> Iterator[None]:
+    """Take ^C and the end of the input for a no; a popup closes on it."""
+    try:
+        yield
+    except typer.Abort:
+        # What comes next belongs below the question.
+        typer.echo(err=True)
         say("nothing was done")
-        raise typer.Exit(0)
+        raise typer.Exit(0 if in_popup() else INTERRUPTED) from None
 
 
 def stop(context: typer.Context, name: Name) -> None:
@@ -114,7 +131,8 @@ def delete(
     ask_person: Ask = False,
 ) -> None:
     """Delete a session. All its work is anchored first, and can be restored."""
-    if ask_person:
+    # What is refused anyway is not asked about.
+    if ask_person and ask(context.obj, "show", name=name)["role"] != "designer":
         _confirm(f"Delete {name}?", "Its branch, worktree and uncommitted work are kept.")
     gone = ask(context.obj, "delete", name=name, force=force, remove_worktree=worktree)
     text(f"{name} is deleted; {_branch_now(gone)}, {_worktree_now(gone, asked=worktree)}")

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from orchestra.cli.ask import ask, current_session, open_to_look, say
-from orchestra.cli.show import as_json, raw, rich, text
+from orchestra.cli.show import as_json, raw, rich
 from orchestra.errors import NotARepository
 from orchestra.terminal_text import with_controls_shown
 
@@ -96,7 +96,8 @@ def diff(
         _write_plain(found, exact=exact)
         return
     if not found:
-        text(f"{name} has changed nothing yet")
+        # In a pager: a popup would be gone at once, as if the key did nothing.
+        rich(f"{name} has changed nothing yet", pager=pager)
         return
     from orchestra.views.diff import diff_view  # noqa: PLC0415 -- loads when touched
 

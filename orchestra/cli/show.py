@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from orchestra.terminal_text import clean, is_unicode
 
+_LESS = "-RX -Ps?e(end) .q closes this$"
+"""Colours as they are, the screen left as it is, and a prompt that says how it is left (less(1), PROMPTS)."""
+
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
@@ -41,7 +44,7 @@ def rich(renderable: RenderableType, *, pager: bool = False) -> None:
     if pager and console.is_terminal:
         import os  # noqa: PLC0415 -- only for the pager
 
-        os.environ.setdefault("LESS", "-RX")
+        os.environ.setdefault("LESS", _LESS)
         with console.pager(styles=True):
             console.print(renderable)
         return

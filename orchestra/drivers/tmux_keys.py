@@ -123,8 +123,10 @@ class Keys(Windows):
         command = " ".join((*_context(), *inside, *words))
         if binding.popup:
             command = f"{self._tmux()} {_display(binding, popups=popups)} {command}"
-        # Only the last line is shown, for a few seconds; what a message may not hold is doubled or dropped.
-        shown = literal("2>&1 </dev/null | tail -n 1 | tr -d '\\000-\\037\\177' | cut -c 1-200 | sed 's/[#%]/&&/g'")
+        # Only the last line is shown, for a few seconds, after an error the two that it is told in; what a message
+        # may not hold is doubled or dropped.
+        last = "sed '$!{h;d;};/^  /{x;/^orchestra: /!{x;b;};G;s/\\n */ /;}'"
+        shown = literal(f"2>&1 </dev/null | {last} | tr -d '\\000-\\037\\177' | cut -c 1-300 | sed 's/[#%]/&&/g'")
         tell = f'{self._tmux()} display-message -d {_SHOWN_MS} -c {_CLIENT} -- "$m "'
         return f'm=$({command} {shown}); test -z "$m" || {tell} || :'
 

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
+from orchestra.cli import following
 from orchestra.cli.app import command_line
 from orchestra.cli.ask import say
 from orchestra.cli.edge import guarded
-from orchestra.model import MessageKind
+from orchestra.model import MessageKind, Role
 from tests.projects import HostProject, host_project
 
 EVIL = "\x1b]0;OWNED\x07\x1b[2J\x9b31m"
@@ -119,3 +121,23 @@ def test_an_error_in_a_popup_says_how_it_is_closed(busy: HostProject, monkeypatc
     assert b"Escape" not in Printed(busy, "show nobody", "utf-8").err
     monkeypatch.setenv("ORCHESTRA_POPUP", "1")
     assert Printed(busy, "show nobody", "utf-8").err.endswith(b"(Escape closes this)\n")
+
+
+def test_nothing_is_asked_about_the_designer_and_an_end_of_input_is_a_no(
+    busy: HostProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(""))
+    refused = Printed(busy, "new --ask", "utf-8")
+    assert (refused.code, refused.err.splitlines()[-1]) == (130, b"  nothing was done")
+    monkeypatch.setenv("ORCHESTRA_POPUP", "1")
+    assert Printed(busy, "delete alpha --ask", "utf-8").code == 0
+    busy.project.store.update_session("alpha", role=Role.DESIGNER)
+    said = Printed(busy, "delete alpha --ask", "utf-8").err
+    assert b"the designer cannot be deleted" in said
+    assert b"[y/N]" not in said
+
+
+def test_the_monitor_that_stays_says_which_key_closes_it(busy: HostProject) -> None:
+    screen = Console(width=60, height=12, file=io.StringIO(), force_terminal=True)
+    lines = screen.render_lines(following._with_foot(busy.project, ["alpha"]))  # noqa: SLF001 -- the rest needs a terminal
+    assert "".join(part.text for part in lines[-1]).rstrip() == "q closes this"

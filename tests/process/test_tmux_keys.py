@@ -36,7 +36,7 @@ with open(sys.argv[1], "a") as file:
     file.write(json.dumps(told) + "\\n")
 if "pair" in sys.argv:
     print("first line")
-    sys.exit("ERROR: 100% of #{pane_id} #(touch trap) failed;")
+    sys.exit("orchestra: 100% of #{pane_id} #(touch trap) failed;\\n  → look at it")
 if "merge" in sys.argv:
     sys.exit("merge says no")
 if sys.stdin.isatty():
@@ -192,7 +192,7 @@ def test_the_pane_is_told_and_a_failure_is_shown_as_text(place: Place) -> None:
     place.tmux.bind("O", program(place))
     with place.terminal() as terminal:
         press(terminal, "O", "p")
-        terminal.shows("ERROR: 100% of #{pane_id} #(touch trap) failed;")
+        terminal.shows("orchestra: 100% of #{pane_id} #(touch trap) failed; → look at it")
         assert record(place)[0]["pane"] == window.pane
         assert "first line" not in terminal.screen()
         press(terminal, "O", "M")
