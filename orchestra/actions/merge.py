@@ -103,12 +103,28 @@ def _ready(project: Project, name: str) -> Session:
     require_in_place(session)
     cache = project.place(session).root
     if uncommitted := changes.dirty(project.repository, session.worktree, cache=cache):
-        shown = ", ".join(uncommitted[:5])
-        hint = f'have it commit: orchestra send {name} "please commit your work"'
-        raise Refused(f"{name} has uncommitted changes: {shown}", hint=hint)
+        raise _uncommitted(project, session, uncommitted)
     if session.head in {"", session.base}:
         raise Refused(f"{name} has no commits to merge", hint=f"look at what it does: orchestra show {name}")
     return session
+
+
+def _uncommitted(project: Project, session: Session, paths: Sequence[str]) -> Refused:
+    from orchestra.drivers import inner_repositories  # noqa: PLC0415 -- loads when touched
+
+    name, shown = session.name, ", ".join(paths[:5])
+    inside = [(inner_repositories.submodule_of(project.repository, session.worktree, path), path) for path in paths]
+    submodule = next((one for one, _ in inside if one), "")
+    if not submodule:
+        hint = f'have it commit: orchestra send {name} "please commit your work"'
+        return Refused(f"{name} has uncommitted changes: {shown}", hint=hint)
+    # Git adds nothing there: what is in it belongs to a repository of its own.
+    files = ", ".join([path for one, path in inside if one == submodule and path != one][:5])
+    ask = f"please move your files out of {submodule}, a submodule, or delete them"
+    return Refused(
+        f"{name} has files in the submodule {submodule}, which no commit here takes in{f': {files}' if files else ''}",
+        hint=f"change {submodule} in its own repository; and here: orchestra send {name} '{ask}'",
+    )
 
 
 def _target(project: Project, session: Session, into: str) -> tuple[str, str]:

@@ -31,6 +31,13 @@ def inside(repo: Repository) -> list[str]:
     return sorted(dict.fromkeys(found))
 
 
+def submodule_of(repo: Repository, worktree: Path, path: str) -> str:
+    """Return the submodule of a worktree, by git's record of that, in whose directory a path lies; empty for none."""
+    index = repo.record(worktree) / "index"
+    submodules = _of_index(index, _stamp(index), repo.object_format)
+    return next((one for one in submodules if path == one or path.startswith(f"{one}/")), "")
+
+
 def hide(git: Git, object_format: str) -> None:
     """Let git take the submodules of a checkout for unchanged, so that it never looks into them.
 

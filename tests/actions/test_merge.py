@@ -109,3 +109,24 @@ def test_a_merge_without_any_name_says_what_to_type(host: HostProject) -> None:
     said: list[str] = []
     merge(host.project, "one", progress=said.append)
     assert any("git config --global user.email" in line for line in said)
+
+
+# --- submodules ------------------------------------------------------------------------------------
+
+
+def test_files_in_a_submodules_directory_are_named_with_what_to_type(host: HostProject) -> None:
+    """No git adds them: "Pathspec is in submodule"."""
+    lib = host.place / "lib"
+    host.git("init", "--quiet", str(lib))
+    host.commit(lib, "code", "code\n")
+    host.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(lib), "vendor/lib")
+    host.git("commit", "--quiet", "-m", "lib")
+    one = host.spawn("one")
+    host.commit(one, "made.txt", "made\n")
+    file = host.write(one, "vendor/lib/sub/mine.c", "mine\n")
+    with pytest.raises(Refused, match=r"in the submodule vendor/lib.*: vendor/lib/sub/mine\.c") as caught:
+        merge(host.project, "one")
+    assert "out of vendor/lib" in caught.value.hint
+    file.rename(one.worktree / "mine.c")
+    with pytest.raises(Refused, match=r"uncommitted changes: mine\.c"):
+        merge(host.project, "one")
