@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -16,11 +17,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Self
 
+from orchestra import safe_files
 from orchestra.errors import Refused
+from orchestra.safe_files import Limits
+from orchestra.safe_files.handles import DIRECTORY, NEW, OLD
 
-_DIRECTORY = os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_DEEPEST, _LONGEST_WALK = 4_000, 600.0
+"""Directories inside each other, and seconds, for what is looked through whole."""
 _SETTLED_SECONDS = 0.1
 """File times come from a clock that ticks every 1 to 10 ms: a younger file may still change within one tick."""
 _GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO, errno.ENODEV})
@@ -67,7 +70,7 @@ class UntrustedTree:
 
     def __enter__(self) -> Self:
         try:
-            self._top = os.open(self._root, _DIRECTORY)
+            self._top = os.open(self._root, DIRECTORY)
         except OSError as error:
             raise Refused(
                 f"{self._root} is not a directory that can be read: {error.strerror}", hint="see what became of it"
@@ -120,7 +123,7 @@ class UntrustedTree:
         try:
             if parent is None:
                 return None
-            with os.fdopen(os.open(name, _FILE, dir_fd=parent), "rb") as file:
+            with os.fdopen(os.open(name, OLD, dir_fd=parent), "rb") as file:
                 before = os.fstat(file.fileno())
                 if not stat.S_ISREG(before.st_mode) or before.st_size > most:
                     return None
@@ -144,7 +147,7 @@ class UntrustedTree:
             if stat.S_ISLNK(os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode):
                 target.symlink_to(os.readlink(name, dir_fd=parent))
                 return True
-            return _copy_file(os.open(name, _FILE, dir_fd=parent), target, holes=holes)
+            return _copy_file(os.open(name, OLD, dir_fd=parent), target, holes=holes)
         except OSError as error:
             if error.errno in _GONE:
                 return False
@@ -154,26 +157,18 @@ class UntrustedTree:
     def below(self, directory: str, most: int) -> Iterator[str]:
         """Yield every plain file and symlink below a directory of the tree, whatever it looks like to git.
 
-        Raises Unreadable, and Refused for a directory of more than ``most`` entries.
+        Raises Refused for more than ``most`` entries in all, and what `safe_files.walk` raises.
         """
-        pending = [directory.rstrip("/")]
-        while pending:
-            above = pending.pop()
-            inside = self.children(above, most + 1)
-            if len(inside) > most:
-                raise Refused(f"{above!r} holds more than {most:,} files", hint="remove what is not needed there")
-            for name, found in sorted(inside):
-                path = f"{above}/{name}"
-                if stat.S_ISDIR(found.st_mode):
-                    pending.append(path)
-                elif Sight.of(found, self._clock()).mode:
-                    yield path
+        limits = Limits(entries=most, size=sys.maxsize, depth=_DEEPEST, seconds=_LONGEST_WALK)
+        for entry in safe_files.walk(self._root, directory, limits=limits):
+            if not (entry.is_directory or entry.is_special):
+                yield entry.path
 
     def _opened(self, place: int | None, name: str) -> int:
         if place is None:
             raise OSError(self._obstacle, "in the way")
         # Anew, because a listing moves the position of the descriptor it has.
-        return os.open(name, _DIRECTORY, dir_fd=place)
+        return os.open(name, DIRECTORY, dir_fd=place)
 
     def _stat(self, path: str) -> os.stat_result | None:
         parent, name = self._parent(path)
@@ -201,7 +196,7 @@ class UntrustedTree:
         here = self._top if start is None else start
         try:
             for part in parts:
-                above, here = here, os.open(part, _DIRECTORY, dir_fd=here)
+                above, here = here, os.open(part, DIRECTORY, dir_fd=here)
                 self._close(above)
         except OSError as error:
             self._close(here)
@@ -235,7 +230,7 @@ def _copy_file(descriptor: int, target: Path, *, holes: bool) -> bool:
         if not holes and found.st_size and os.lseek(descriptor, 0, os.SEEK_HOLE) < found.st_size:
             raise OSError(errno.EFBIG, "it has a hole")
         mode = 0o755 if found.st_mode & stat.S_IXUSR else 0o644
-        copy = os.open(target, _NEW, mode)
+        copy = os.open(target, NEW, mode)
         try:
             # No further than the size seen now: a file can grow as fast as it is read.
             _pour(descriptor, copy, found.st_size)

@@ -17,8 +17,8 @@ DIRECTORY = _ROOT | os.O_NOFOLLOW | os.O_NONBLOCK
 """How a directory below a root is opened."""
 NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 """How a new file is opened."""
-# A named pipe would keep a plain open waiting for whoever writes into it.
-_OLD = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
+OLD = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
+"""How a file is opened to read: a named pipe would keep a plain open waiting for whoever writes into it."""
 BLOCK = 1 << 20
 """Bytes read or written at once."""
 _GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ESTALE, errno.ENAMETOOLONG})
@@ -142,7 +142,7 @@ def opened_file(place: int, name: str, path: Path) -> Iterator[int]:
     """Give a plain file to read; raises FileNotFoundError, Obstructed for what is no plain file, else Refused."""
     with told(path):
         try:
-            opened = os.open(name, _OLD, dir_fd=place)
+            opened = os.open(name, OLD, dir_fd=place)
         except OSError as error:
             # A symlink, a socket or a device without its driver.
             if error.errno not in {errno.ELOOP, errno.ENXIO, errno.ENODEV}:

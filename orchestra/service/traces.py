@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from orchestra import safe_files
-from orchestra.errors import Refused
+from orchestra.errors import OrchestraError, Refused
 from orchestra.model import Role, SandboxKind, Session
 from orchestra.project import Project
+from orchestra.safe_files import Entry, Limits
 
 Trace = tuple[tuple[str, int, int, int], ...]
 """Name, inode, size and time of change of every file looked at."""
 
-_MOST = 500
+_LIMITS = Limits(entries=500, depth=8, seconds=1.0)
 """An agent owns these directories: what it piles up there must not slow the watcher down."""
-_DEEPEST = 6
-_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 
 
 def of_files(*paths: Path) -> Trace:
@@ -38,7 +36,7 @@ def of_refs(project: Project, session: Session) -> Trace:
     if session.sandbox is SandboxKind.HOST:
         return ours
     private = project.place(session).git
-    return ours + of_files(private / "HEAD", private / "packed-refs") + of_tree(private / "refs" / "heads")
+    return ours + of_files(private / "HEAD", private / "packed-refs") + of_tree(private, "refs/heads")
 
 
 def of_work(project: Project, session: Session) -> Trace:
@@ -54,38 +52,26 @@ def of_spec(project: Project, session: Session) -> Trace:
     # What cannot be looked at is told where it is read.
     with suppress(Refused):
         seen = safe_files.look(source, name)
-    shared = ((name, seen.inode, seen.size, seen.modified),) if seen else ()
+    shared = (_entry(seen),) if seen else ()
     return shared + of_files(place.spec_copy)
 
 
-def of_tree(top: Path) -> Trace:
-    """Return the trace of everything below a directory, no link followed, and no more than a few hundred entries."""
+def of_tree(root: Path, name: str) -> Trace:
+    """Return the trace of everything below a directory, no link followed, and no more than a few hundred entries.
+
+    Where there is more, or what is there cannot be looked at, the directories tell: a ref that is written changes the
+    time of its own.
+    """
     found: list[tuple[str, int, int, int]] = []
-    for mark in _walk(top, _DEEPEST):
-        found.append(mark)
-        if len(found) >= _MOST:
-            break
-    return tuple(sorted(found))
+    with suppress(OrchestraError):
+        if top := safe_files.look(root, name):
+            found.append(_entry(top))
+            found.extend(_entry(entry) for entry in safe_files.walk(root, name, limits=_LIMITS))
+    return tuple(found)
 
 
-def _walk(directory: Path, depth: int) -> Iterator[tuple[str, int, int, int]]:
-    try:
-        descriptor = os.open(directory, _DIRECTORY)
-    except OSError:
-        return
-    try:
-        with os.scandir(descriptor) as entries:
-            for entry in entries:
-                path = directory / entry.name
-                seen = _lstat(path)
-                if seen is not None:
-                    yield _mark(str(path), seen)
-                if depth and entry.is_dir(follow_symlinks=False):
-                    yield from _walk(path, depth - 1)
-    except OSError:
-        return
-    finally:
-        os.close(descriptor)
+def _entry(entry: Entry) -> tuple[str, int, int, int]:
+    return entry.path, entry.inode, entry.size, entry.modified
 
 
 def _lstat(path: Path) -> os.stat_result | None:

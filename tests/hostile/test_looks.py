@@ -292,6 +292,19 @@ def test_a_thousand_directories_inside_each_other_can_be_seen_kept_and_removed(s
     assert not scene.tree.exists()
 
 
+def test_more_directories_than_are_looked_through_in_a_repository_of_its_own_are_refused(scene: Scene) -> None:
+    for number in range(20):
+        for other in range(20):
+            (scene.tree / f"own/{number}/{other}").mkdir(parents=True)
+    (scene.tree / "own/.git").mkdir()
+    (scene.tree / "own/.git/HEAD").write_text("ref: refs/heads/x\n")
+    with (
+        pytest.raises(Refused, match=r"own holds more than 200 files"),
+        worktree_index.keep(repo(scene), scene.tree, bounds=replace(worktree_index.KEEP, entries=200)),
+    ):
+        pass
+
+
 def test_a_path_longer_than_the_system_takes_is_kept(scene: Scene) -> None:
     place, path = os.open(scene.tree, os.O_RDONLY), ""
     for _ in range(25):

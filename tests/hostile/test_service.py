@@ -200,16 +200,38 @@ def test_a_hook_tells_only_about_its_own_session(service: Running) -> None:
     assert after.state is not State.IDLE
 
 
+def dig(place: Path, depth: int) -> None:
+    """Make directories inside each other."""
+    for _ in range(depth):
+        place /= "d"
+        place.mkdir()
+
+
 def test_looking_for_traces_follows_no_link_and_ends_in_a_flood(tmp_path: Path) -> None:
     heads = tmp_path / "heads"
     heads.mkdir()
     (heads / "out").symlink_to("/etc")
     os.mkfifo(heads / "pipe")
-    assert {Path(name).name for name, *_ in traces.of_tree(heads)} == {"out", "pipe"}
-    assert traces.of_tree(heads / "out") == ()
+    assert [name for name, *_ in traces.of_tree(tmp_path, "heads")] == ["heads", "heads/out", "heads/pipe"]
+    assert [name for name, *_ in traces.of_tree(tmp_path, "heads/out")] == ["heads/out"]
+    (heads / "many").mkdir()
     for number in range(2000):
-        (heads / f"branch-{number}").touch()
-    assert len(traces.of_tree(heads)) == 500
+        (heads / "many" / f"branch-{number}").touch()
+    flooded = traces.of_tree(tmp_path, "heads")
+    assert len(flooded) < 500
+    # As git writes a ref.
+    (heads / "many" / "branch-7.lock").touch()
+    (heads / "many" / "branch-7.lock").rename(heads / "many" / "branch-7")
+    assert traces.of_tree(tmp_path, "heads") != flooded
+    dig(heads, 50)
+    assert len(traces.of_tree(tmp_path, "heads")) < 500
+
+
+def test_a_private_git_whose_refs_lead_elsewhere_leaves_no_trace_of_there(tmp_path: Path) -> None:
+    (tmp_path / "git").mkdir()
+    (tmp_path / "elsewhere" / "heads").mkdir(parents=True)
+    (tmp_path / "git" / "refs").symlink_to("../elsewhere")
+    assert traces.of_tree(tmp_path / "git", "refs/heads") == ()
 
 
 def test_only_who_was_asked_and_the_person_answer_a_question(service: Running) -> None:
