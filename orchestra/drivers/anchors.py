@@ -7,17 +7,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from orchestra.drivers import changes, clean_room, temporary, worktree_index
-from orchestra.drivers.git import Git
-from orchestra.drivers.landing import adopt
+from orchestra.drivers import changes, checkout, worktree_index
+from orchestra.drivers.checkout import Checkout
+from orchestra.drivers.landing import named
 from orchestra.drivers.merging import merge_commit
-from orchestra.drivers.process import first_line
 from orchestra.drivers.repository import Repository
 from orchestra.errors import NotFound, Refused
 
 PREFIX = "refs/orchestra/trash/"
 _STAMP = "%Y%m%dT%H%M%S.%fZ"
-_DEADLINE = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +71,16 @@ def latest(repo: Repository, name: str) -> Anchor | None:
 def put_back(repo: Repository, worktree: Path, anchor: Anchor) -> None:
     """Write an anchor's uncommitted and untracked files into a worktree of its branch, uncommitted as they were.
 
-    Runs no filter. Writes nothing and raises Refused where that would overwrite something else;
-    after a crash halfway, the next call writes the rest.
+    Runs no filter, and no git in the worktree. Writes nothing and raises Refused where that would overwrite something
+    else; after a crash halfway, the next call writes the rest.
     """
-    with temporary.directory(repo.scratch) as place:
-        source = worktree_index.source(repo, worktree)
-        git = clean_room.furnish(clean_room.build(place, repo), source, worktree)
-        worktree_index.take_index(source.git_dir, place)
-        git.run("update-index", "-q", "--refresh", "--ignore-submodules", check=False, deadline=_DEADLINE)
-        adopt(git, anchor.commit, anchor.tip)
-        _write_out(git, anchor)
+    one = Checkout(repo, worktree, worktree_index.source(repo, worktree).git_dir, ())
+    with checkout.prepared(one, anchor.tip, anchor.commit, raw=True) as ready:
+        if left := ready.in_the_way or ready.show(index=False):
+            raise Refused(
+                f"what is in {worktree} is in the way of what was kept: {named(left)}",
+                hint=f"it stays kept: git show --stat {anchor.ref}",
+            )
 
 
 def drop(repo: Repository, anchor: Anchor) -> None:
@@ -96,15 +94,6 @@ def _keep(repo: Repository, worktree: Path, message: str, also: Sequence[str]) -
     tip = worktree_index.source(repo, worktree).text("rev-parse", "--verify", "HEAD^{commit}")
     tree = repo.git().text("rev-parse", "--verify", f"{tip}^{{tree}}")
     return merge_commit(repo, tree, tuple(dict.fromkeys((tip, *also))), message)
-
-
-def _write_out(git: Git, anchor: Anchor) -> None:
-    done = git.run("read-tree", "-m", "-u", anchor.tip, anchor.commit, check=False, deadline=_DEADLINE)
-    if done.code != 0:
-        raise Refused(
-            f"what is in {git.work_tree} is in the way of what was kept: {first_line(done.complaint)}",
-            hint=f"it stays kept: git show --stat {anchor.ref}",
-        )
 
 
 def _read(ref: str, commit: str, parents: str) -> Anchor | None:

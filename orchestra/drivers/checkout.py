@@ -73,22 +73,17 @@ def changes_between(git: Git, old: str, new: str) -> list[Change]:
     ]
 
 
-def mode_of(root: Path, path: str) -> str:
-    """Return what git calls the mode of a plain file, and nothing for anything else."""
-    found = safe_files.look(root, path)
-    return _git_mode(found) if found is not None and found.is_file else ""
-
-
 @contextlib.contextmanager
-def prepared(one: Checkout, old: str, new: str, *, late: bool = False) -> Iterator[Prepared]:
+def prepared(one: Checkout, old: str, new: str, *, late: bool = False, raw: bool = False) -> Iterator[Prepared]:
     """Hold a checkout's index and have everything ready to take its files from commit ``old`` to ``new``.
 
-    ``late`` says that its branch is at ``new`` already: then only paths that the index has as in
-    ``old`` are taken along. Nothing in the checkout changes before `Prepared.show`. Raises Refused where a
-    filter that the files need may not be run, and where git cannot make them.
+    With ``raw`` the files are as git keeps them: through no filter, and in no other encoding. ``late`` says that its
+    branch is at ``new`` already: then only paths that the index has as in ``old`` are taken along. Nothing in the
+    checkout changes before `Prepared.show`. Raises Refused where a filter that the files need may not be run, and where
+    git cannot make them.
     """
     with index_lock.held(one.record), _stage(one.record) as stage:
-        room = _room(one, stage)
+        room = _room(one, stage, raw=raw)
         changes = changes_between(one.repo.git(), old, new)
         entries = _index_entries(room.git, changes)
         if late:
@@ -135,8 +130,8 @@ class Prepared:
     def _is_staged_as_expected(self, change: Change) -> bool:
         return self.entries.get(change.path, _nothing(change)) in {change.old_side, change.new_side}
 
-    def show(self) -> list[str]:
-        """Put the files and the index in place; returns the paths that were left as they are."""
+    def show(self, *, index: bool = True) -> list[str]:
+        """Put the files, and the index unless it is to stay, in place; returns the paths that were left as they are."""
         if not self.changes:
             return []
         left = set(self._changed)
@@ -147,7 +142,8 @@ class Prepared:
         for change in self.changes:
             if _is_file(change.new_mode) and change.path not in left and not self._placed(change.path):
                 left.add(change.path)
-        self._put_index()
+        if index:
+            self._put_index()
         return sorted(left)
 
     def _removed(self, path: str) -> bool:
@@ -190,15 +186,18 @@ class _Room:
     settings: Mapping[str, str]
 
 
-def _room(one: Checkout, stage: Path) -> _Room:
+def _room(one: Checkout, stage: Path, *, raw: bool) -> _Room:
     """Make a git directory in which nothing that a checkout could hold decides what git does."""
     source = Git(one.record)
     git = clean_room.build(stage / "room", one.repo)
     attributes = one.repo.common_dir / "info" / "attributes"
-    # The person's own encodings hold in their checkout.
-    (stage / "room" / "info" / "attributes").write_bytes(attributes.read_bytes() if attributes.is_file() else b"")
+    if not raw:
+        # The person's own encodings hold in their checkout.
+        (stage / "room" / "info" / "attributes").write_bytes(attributes.read_bytes() if attributes.is_file() else b"")
     git = clean_room.furnish(git, source, stage / "files")
     worktree_index.take_index(one.record, git.git_dir)
+    if raw:
+        return _Room(git, filtered.Filters({}, {}, ""), {})
     settings = filtered.settings_of(source)
     filters = filtered.filters_of(settings, one.writable, one.repo.common_dir)
     chosen = {one.key: one.value for one in settings if one.key in _OBEYED} | clean_room.obeyed(source)

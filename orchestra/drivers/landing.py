@@ -9,7 +9,6 @@ from pathlib import Path
 
 from orchestra.drivers import checkout, worktree_index
 from orchestra.drivers.checkout import Checkout, Prepared, changes_between
-from orchestra.drivers.git import Git
 from orchestra.drivers.repository import Repository, real_place
 from orchestra.errors import Refused
 
@@ -64,18 +63,6 @@ def finish_landing(repo: Repository, branch: str, new: str, old: str, *, ours: P
         return Landed(done=True, kept=_show(ready))
 
 
-def adopt(git: Git, new: str, old: str) -> None:
-    """Note in the index those files that are already as ``new`` has them, where it still has them as in ``old``."""
-    changes = {change.path: change for change in changes_between(git, old, new)}
-    there = [path for path, one in changes.items() if one.new_mode == checkout.mode_of(git.work_tree or Path(), path)]
-    if not there:
-        return
-    actual = _hashes(git, there)
-    same = [changes[path] for path in there if actual.get(path) == changes[path].new_id]
-    lines = "".join(f"{one.new_mode} {one.new_id}\t{one.path}\0" for one in same)
-    git.run("update-index", "-z", "--index-info", stdin=lines.encode("utf-8", "surrogateescape"))
-
-
 def named(paths: Sequence[str]) -> str:
     """Return the first few paths in words, control characters made visible."""
     first = ", ".join(path if path.isprintable() else repr(path) for path in paths[:_NAMED])
@@ -119,10 +106,3 @@ def _checkouts(repo: Repository, branch: str, ours: Path) -> Iterator[Checkout]:
                 raise Refused(f"{branch} is being rebased in {path}", hint="finish or abort that rebase first")
         if worktree.branch == branch:
             yield Checkout(repo, path, record, (repo.root, ours))
-
-
-def _hashes(git: Git, paths: list[str]) -> dict[str, str]:
-    """Return the id that each file would have in git."""
-    plain = [path for path in paths if "\n" not in path]
-    done = git.run("hash-object", "--stdin-paths", stdin="\n".join(plain).encode("utf-8", "surrogateescape"))
-    return dict(zip(plain, done.text.split(), strict=True))

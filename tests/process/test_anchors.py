@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from orchestra.drivers import anchors
+from orchestra.drivers.git import Git
 from orchestra.errors import Refused
 from tests.repositories import Yard
 
@@ -77,6 +79,53 @@ def test_putting_back_overwrites_nothing(yard: Yard) -> None:
         anchors.put_back(yard.repository, tree, kept)
     assert (tree / "app.py").read_text() == "one\ntwo\nthree\n"
     assert (tree / "new.txt").read_text() == "somebody else's\n"
+
+
+def test_no_git_sees_the_worktree_that_is_filled(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An agent may be in there by then: of an earlier session, in a container that still runs."""
+    tree = yard.worktree("login")
+    yard.write({"app.py": "changed\n", "new.txt": "new\n", "docs/guide.md": None}, at=tree)
+    kept = gone_and_back(yard, tree)
+    os.mkfifo(tree / ".gitattributes")
+    os.mkfifo(tree / "docs" / ".gitignore")
+    seen: list[str] = []
+    environment = Git.environment
+
+    def noted(git: Git) -> dict[str, str]:
+        seen.append(str(git.work_tree))
+        return environment(git)
+
+    monkeypatch.setattr(Git, "environment", noted)
+    anchors.put_back(yard.repository, tree, kept)
+    assert (tree / "app.py").read_text() == "changed\n"
+    assert (tree / "new.txt").read_text() == "new\n"
+    assert not (tree / "docs/guide.md").exists()
+    assert seen
+    assert not [place for place in seen if Path(place) == tree or tree in Path(place).parents]
+
+
+def test_a_link_in_the_way_is_not_followed(yard: Yard) -> None:
+    tree = yard.worktree("login")
+    yard.write({"new/file.txt": "new\n"}, at=tree)
+    kept = gone_and_back(yard, tree)
+    (yard.place / "elsewhere").mkdir()
+    (tree / "new").symlink_to(yard.place / "elsewhere")
+    with pytest.raises(Refused, match="in the way of what was kept: new"):
+        anchors.put_back(yard.repository, tree, kept)
+    assert not list((yard.place / "elsewhere").iterdir())
+
+
+@pytest.mark.parametrize("setting", ["filter.crypt.smudge", "filter.crypt.process"])
+def test_a_filter_and_an_encoding_change_nothing_of_what_was_kept(yard: Yard, setting: str) -> None:
+    yard.commit({".gitattributes": "*.key filter=crypt\n*.txt working-tree-encoding=UTF-16\n"}, "attributes")
+    tree = yard.worktree("login")
+    yard.write({"a.key": "sealed\n", "new.txt": "new\n"}, at=tree)
+    kept = gone_and_back(yard, tree)
+    yard.configure(setting, f"touch {yard.place}/ran; tr a-z A-Z")
+    anchors.put_back(yard.repository, tree, kept)
+    assert (tree / "a.key").read_text() == "sealed\n"
+    assert (tree / "new.txt").read_text() == "new\n"
+    assert not (yard.place / "ran").exists()
 
 
 def test_a_worktree_whose_directory_is_gone_still_anchors_its_branch(yard: Yard) -> None:
