@@ -13,6 +13,7 @@ from orchestra.actions import consent
 from orchestra.actions.reconcile import settle
 from orchestra.actions.requests import BLANK, Notebook
 from orchestra.actions.sandboxes import choose_sandbox
+from orchestra.actions.spec import require_size
 from orchestra.actions.troubles import trouble_of
 from orchestra.errors import BadName, NameTaken, OrchestraError, Refused, ToolMissing
 from orchestra.model import Intent, Role, SandboxKind, Session, State
@@ -41,11 +42,12 @@ def spawn(
 ) -> Session:
     """Create an executor and start its agent; return the session once its window is there.
 
-    Raises NameTaken, UnknownProfile, NotFound (the base) or EngineDown before anything is made;
+    Raises NameTaken, UnknownProfile, NotFound (the base), UsageError (the task) or EngineDown before anything is made;
     whatever fails later is undone.
     """
     if (begun := _begun(project, notebook)) is not None:
         return _launch(project, begun, progress, fresh=False)
+    require_size(task)
     # Each asks another program; side by side they take the time of one.
     with ThreadPoolExecutor() as pool:
         start, kind = pool.submit(_base, project, base), pool.submit(choose_sandbox, project, sandbox)

@@ -56,14 +56,19 @@ def write_spec(project: Project, name: str, text: str, author: str) -> Spec | No
     Raises Refused, before anything is changed, where a symlink stands in the file's place.
     """
     session = project.store.session(name)
-    if len(_bytes(text)) > _LARGEST:
-        raise UsageError("a spec holds at most 1 MiB", hint="keep it short enough to be read")
+    require_size(text)
     with _alone(project, name):
         _take_edits(project, session, PERSON)
         saved = _save(project, session, text, author)
         if saved is not None:
             _write(project, session, text)
     return saved
+
+
+def require_size(text: str) -> None:
+    """Raise UsageError for a text that is too long for a spec."""
+    if len(_bytes(text)) > _LARGEST:
+        raise UsageError("a spec holds at most 1 MiB", hint="keep it short enough to be read")
 
 
 def notice_change(project: Project, name: str, *, author: str = PERSON) -> Spec | None:

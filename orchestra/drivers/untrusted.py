@@ -161,7 +161,7 @@ class UntrustedTree:
         """
         limits = Limits(entries=most, size=sys.maxsize, depth=_DEEPEST, seconds=_LONGEST_WALK)
         for entry in safe_files.walk(self._root, directory, limits=limits):
-            if not (entry.is_directory or entry.is_special):
+            if entry.is_file or entry.is_link:
                 yield entry.path
 
     def _opened(self, place: int | None, name: str) -> int:

@@ -9,9 +9,12 @@ from orchestra.model import Spec
 from orchestra.store.connection import moment
 from orchestra.store.part import Part
 
+KEPT = 100
+"""The newest versions of a spec that are kept, beside the first, which is the session's task."""
+
 
 class Specs(Part):
-    """Every spec that was ever saved, and which versions their sessions have read."""
+    """The specs' versions, and which of them their sessions have read."""
 
     def save_spec(self, session: str, text: str, author: str) -> Spec | None:
         """Keep a new version; returns None where the text is the newest version's own."""
@@ -28,6 +31,12 @@ class Specs(Part):
                 text,
                 author,
                 self.now(),
+            )
+            self._database.rows(
+                "DELETE FROM specs WHERE session_id = ? AND session = ? AND version > 1 AND version <= ?",
+                self._owner(session),
+                session,
+                rows[0]["version"] - KEPT,
             )
         return _spec(rows[0])
 

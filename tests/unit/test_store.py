@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from orchestra.errors import NameTaken, NotFound
 from orchestra.model import DiffStat, Intent, Role, SandboxKind, Session, State
 from orchestra.store import Store
+from orchestra.store.specs import KEPT
 from tests.unit.stores import START, Clock, add
 
 
@@ -178,6 +179,20 @@ def test_a_spec_has_a_new_version_only_when_its_text_changed(store: Store, clock
     assert store.spec("fix") == second
     assert store.spec("fix", 1) == first
     assert store.spec("fix", 3) is None
+
+
+def test_the_first_and_the_newest_versions_of_a_spec_are_kept(store: Store) -> None:
+    """The first is what the session was given to do."""
+    for name in ("fix", "other"):
+        add(store, name)
+    store.save_spec("other", "other", "user")
+    for number in range(KEPT + 20):
+        store.save_spec("fix", f"text {number}", "main")
+    kept = [number for number in range(1, KEPT + 30) if store.spec("fix", number) is not None]
+    assert kept == [1, *range(21, KEPT + 21)]
+    assert (first := store.spec("fix", 1)) is not None
+    assert first.text == "text 0"
+    assert store.spec("other") is not None
 
 
 def test_a_spec_is_acknowledged_by_version(store: Store) -> None:
