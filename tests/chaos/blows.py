@@ -16,8 +16,9 @@ from typing import TypeAlias
 
 import pytest
 
-from orchestra.drivers import engine
-from tests.chaos.cases import Case, Scene
+from orchestra.drivers import docker, engine, ingest
+from orchestra.project import Project
+from tests.chaos.cases import Act, Case, Scene
 from tests.chaos.faults import Plan
 from tests.chaos.killing import End, Kill, Tally, brought_up, effects, in_a_process, plans
 from tests.process.services import eventually
@@ -25,6 +26,8 @@ from tests.projects import HostProject, host_project
 
 _BETWEEN = Path(__file__).with_name("between.py")
 _ENGINE = "/var/run/docker.sock"
+_SILENCE = 3
+"""Seconds after which a call counts as not answered."""
 
 
 @dataclass(frozen=True)
@@ -46,27 +49,44 @@ def tmux_dies(host: HostProject) -> Blow:
 
 
 @contextmanager
-def engine_goes(patch: pytest.MonkeyPatch) -> Iterator[Strike]:
-    """Put something between Orchestra and the engine that can be gone for a while."""
+def engine_fails(patch: pytest.MonkeyPatch, *, hangs: bool) -> Iterator[Strike]:
+    """Put something between Orchestra and the engine that can be gone for a while, or take calls and not answer."""
     with TemporaryDirectory(prefix="oe-") as place:
         where = Path(place) / "d.sock"
         real = (engine.address() or _ENGINE).removeprefix("unix://")
         between = subprocess.Popen((sys.executable, str(_BETWEEN), str(where), real))
+        blow, mend = (signal.SIGSTOP, signal.SIGCONT) if hangs else (signal.SIGUSR1, signal.SIGUSR2)
         try:
             eventually(where.exists)
             patch.setenv("DOCKER_HOST", f"unix://{where}")
-            yield lambda _host: Blow(between.pid, signal.SIGUSR1, lambda: os.kill(between.pid, signal.SIGUSR2))
+            yield lambda _host: Blow(between.pid, blow, lambda: os.kill(between.pid, mend))
         finally:
             between.kill()
             between.wait()
 
 
+def _hurried(act: Act) -> Act:
+    """Let an action, in a process of its own, wait for a silent engine for seconds only."""
+
+    def hurries(project: Project) -> object:
+        engine.connect.__defaults__ = (_SILENCE,)
+        ingest.fetch.__kwdefaults__ = {**(ingest.fetch.__kwdefaults__ or {}), "deadline": 3.0 * _SILENCE}
+        for module, name in ((engine, "_ASK_DEADLINE"), (docker, "LOOK_DEADLINE")):
+            setattr(module, name, _SILENCE)
+        return act(project)
+
+    return hurries
+
+
 def struck(case: Case, plan: Plan, image: str = "") -> list[str]:
-    """Let the engine, where there is an image, or else tmux die in an action's middle; return what is wrong later."""
+    """Let the engine, where there is an image, or else tmux die in an action's middle; return what is wrong later.
+
+    At every second effect the engine hangs instead, and does later what it was asked for meanwhile.
+    """
     with pytest.MonkeyPatch.context() as patch:
         if not image:
             return _struck(case, plan, tmux_dies, patch, image)
-        with engine_goes(patch) as strike:
+        with engine_fails(patch, hangs=plan.at % 2 == 0) as strike:
             return _struck(case, plan, strike, patch, image)
 
 
@@ -75,7 +95,7 @@ def _struck(case: Case, plan: Plan, strike: Strike, patch: pytest.MonkeyPatch, i
         scene = Scene(host)
         case.prepare(scene)
         blow = strike(host)
-        outcome = in_a_process(host, case.act, replace(plan, victim=blow.victim, signal=blow.number))
+        outcome = in_a_process(host, _hurried(case.act), replace(plan, victim=blow.victim, signal=blow.number))
         blow.mend()
         found = [f"{outcome.end}: {outcome.said}"] if outcome.end not in {End.DONE, End.REFUSED} else []
         found += brought_up(case, scene, "up")
