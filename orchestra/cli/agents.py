@@ -16,7 +16,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 def add_to(app: typer.Typer) -> None:
     """Register this group's commands."""
-    about = "List the profiles, the kinds of agent: image, login, what each can tell."
+    about = "List the kinds of agent, each with its image and login."
     group = typer.Typer(cls=LightGroup, help=about, invoke_without_command=True)
     group.callback()(agents)
     group.command("check")(agents_check)
@@ -24,7 +24,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def agents(context: typer.Context, json_: Json = False) -> None:
-    """List the profiles, the kinds of agent: image, login, what each can tell."""
+    """List the kinds of agent, each with its image and login."""
     if context.invoked_subcommand is not None:
         return
     from orchestra.actions.agents import list_agents  # noqa: PLC0415 -- loads when touched
@@ -46,7 +46,7 @@ def agents_check(
     sandbox: Annotated[str, typer.Option(metavar="KIND", help="auto, docker or host.")] = "",
     json_: Json = False,
 ) -> None:
-    """Try an agent: its image, program, login and model, and the way to Orchestra. One short question is asked."""
+    """Try an agent. Checks image, program, login, model and the way to Orchestra; one short question is asked."""
     from orchestra.actions.probe import check_agent  # noqa: PLC0415 -- loads when touched
 
     findings = check_agent(open_project(context.obj), name, sandbox=sandbox, progress=say)

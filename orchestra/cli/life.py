@@ -39,9 +39,9 @@ def new(
     base: Annotated[str, typer.Option(metavar="REF", help="The commit or branch to start from. Default: HEAD.")] = "",
     sandbox: Annotated[str, typer.Option(metavar="KIND", help="auto, docker or host.")] = "",
     model: Annotated[str, typer.Option(metavar="NAME", help="The model, in the agent's own words.")] = "",
-    paired: Annotated[bool, typer.Option("--paired", help="Let it see the source project too.")] = False,
+    paired: Annotated[bool, typer.Option("--paired", help="Let it see and change your checkout too.")] = False,
     copies: Annotated[int, typer.Option(metavar="N", min=1, max=20, help="How many to start on the same task.")] = 1,
-    ask_person: Annotated[bool, typer.Option("--ask", help="Ask for what is missing.")] = False,
+    ask_person: Annotated[bool, typer.Option("--ask", help="Ask for a missing title or task.")] = False,
     json_: Json = False,
 ) -> None:
     """Create an executor. It gets a worktree, a branch, a container and a window, and starts to work."""
@@ -127,7 +127,9 @@ def delete(
     force: Annotated[
         bool, typer.Option("--force", help="Even while it works. Its work is anchored first all the same.")
     ] = False,
-    worktree: Annotated[bool, typer.Option("--worktree", help="Remove its worktree too.")] = False,
+    worktree: Annotated[
+        bool, typer.Option("--worktree", help="Remove its worktree too; what git ignores there is kept apart.")
+    ] = False,
     ask_person: Ask = False,
 ) -> None:
     """Delete a session. All its work is anchored first, and can be restored."""
@@ -161,7 +163,10 @@ def merge(
     context: typer.Context,
     name: Name,
     into: Annotated[str, typer.Option(metavar="BRANCH", help="Default: the branch it was started from.")] = "",
-    check: Annotated[str | None, typer.Option(metavar="COMMAND", help="What must pass on the merged tree.")] = None,
+    check: Annotated[
+        str | None,
+        typer.Option(metavar="COMMAND", help="What must pass on the merged files. Default: the setting check."),
+    ] = None,
     strategy: Annotated[str, typer.Option(metavar="WAY", help="merge, squash or rebase.")] = "",
     ask_person: Ask = False,
     json_: Json = False,

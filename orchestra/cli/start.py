@@ -86,7 +86,7 @@ def down(
     context: typer.Context,
     stop: Annotated[bool, typer.Option("--stop", help="Also stop the containers and the service.")] = False,
 ) -> None:
-    """Close the windows and give back the keys. Agents go on, unless --stop."""
+    """Close the windows and give back the keys. Agents in containers go on, unless --stop."""
     answer = ask(context.obj, "down", stop=stop)
     if stop:
         from orchestra.actions.service import quit_service  # noqa: PLC0415 -- loads when touched

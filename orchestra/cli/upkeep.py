@@ -22,11 +22,11 @@ def add_to(app: typer.Typer) -> None:
     """Register this group's commands."""
     for command in (doctor, gc, allow, demo):
         app.command()(command)
-    settings = typer.Typer(cls=LightGroup, help="The settings: show, path.", no_args_is_help=True)
+    settings = typer.Typer(cls=LightGroup, help="Show the settings, or where they are.", no_args_is_help=True)
     settings.command("show")(config_show)
     settings.command("path")(config_path)
     app.add_typer(settings, name="config")
-    images = typer.Typer(cls=LightGroup, help="The images that agents run in: build, list.", no_args_is_help=True)
+    images = typer.Typer(cls=LightGroup, help="Build or list the images that agents run in.", no_args_is_help=True)
     images.command("build")(image_build)
     images.command("list")(image_list)
     app.add_typer(images, name="image")
@@ -122,7 +122,7 @@ def image_build(
     context: typer.Context,
     agent: Annotated[str, typer.Argument(metavar="PROFILE", help="Default: the usual agent.")] = "",
 ) -> None:
-    """Build a profile's image now, so that the first session need not wait."""
+    """Build a profile's image now. The first session then need not wait."""
     from orchestra.actions.build import build_image  # noqa: PLC0415 -- loads when touched
 
     text(build_image(open_project(context.obj), agent, progress=say))
