@@ -48,7 +48,11 @@ def merge(
     strategy = strategy or project.settings.merge_strategy
     if strategy not in STRATEGIES:
         raise UsageError(f"there is no merge strategy {strategy!r}", hint=f"choose from: {', '.join(STRATEGIES)}")
-    require_sandbox(project.store.session(name))
+    session = project.store.session(name)
+    require_executor(session)
+    require_sandbox(session)
+    # First without the lock: where the session's own git does not answer, no other merge waits for that.
+    import_commits(project, session)
     with project.lock("merge"):
         _finish(project)
         if (done := _merged(project, notebook)) is not None:
@@ -97,7 +101,6 @@ def _ready(project: Project, name: str) -> Session:
     from orchestra.drivers import changes  # noqa: PLC0415 -- loads when touched
 
     session = project.store.session(name)
-    require_executor(session)
     import_commits(project, session)
     session = project.store.session(name)
     require_in_place(session)

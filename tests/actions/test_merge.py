@@ -6,10 +6,12 @@ import json
 
 import pytest
 
+from orchestra.actions import merge as merging
 from orchestra.actions.merge import finish_landings, merge
 from orchestra.actions.review import review
-from orchestra.errors import MergeConflict, Refused
-from orchestra.model import Role
+from orchestra.errors import DeadlineExceeded, MergeConflict, Refused
+from orchestra.model import Role, Session
+from orchestra.project import Project
 from tests.projects import HostProject
 
 
@@ -29,6 +31,18 @@ def test_the_designers_work_is_not_even_asked_about(host: HostProject) -> None:
     for action in (review, merge):
         with pytest.raises(Refused, match="works on your branch already"):
             action(host.project, one.name)
+
+
+def test_no_merge_waits_for_another_session_s_own_git(host: HostProject, monkeypatch: pytest.MonkeyPatch) -> None:
+    host.commit(host.spawn("one"), "made.txt", "made\n")
+
+    def silent(_project: Project, _session: Session) -> bool:
+        with Project.open(host.source).lock("merge", deadline=0.0):
+            raise DeadlineExceeded("its own git did not answer")
+
+    monkeypatch.setattr(merging, "import_commits", silent)
+    with pytest.raises(DeadlineExceeded, match="its own git"):
+        merge(host.project, "one")
 
 
 @pytest.mark.parametrize("strategy", ["merge", "squash", "rebase"])
