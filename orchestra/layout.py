@@ -89,9 +89,10 @@ def _parse(name: str, path: Path) -> Layout:
     try:
         read = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise BadConfig(
-            f"{path} is not YAML: {str(error).splitlines()[0]}", hint="compare it with a built-in one"
-        ) from None
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}," if mark else ""
+        reason = getattr(error, "problem", "") or str(error).splitlines()[0]
+        raise BadConfig(f"{path}{line} is not YAML: {reason}", hint="compare it with a built-in one") from None
     if not isinstance(read, dict):
         raise BadConfig(f"{path} must hold keys and values", hint="write for example `control: window`")
     _check_keys(path, [str(key) for key in read])

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestra.actions import equip, places
-from orchestra.errors import BadConfig, DeadlineExceeded, EngineDown, Refused
+from orchestra.errors import BadConfig, DeadlineExceeded, EngineDown, Refused, UsageError
+from orchestra.wire import ignore
 
 if TYPE_CHECKING:
     from orchestra.agents import Profile
@@ -120,13 +121,24 @@ def used(project: Project) -> list[str]:
     return [one for one in dict.fromkeys(agents) if one]
 
 
-def list_agents(project: Project, names: Sequence[str] = ()) -> list[dict[str, Any]]:
-    """Return every profile as plain data: what it is, its image, its login, what it can tell."""
+def list_agents(
+    project: Project, names: Sequence[str] = (), *, progress: Callable[[str], None] = ignore
+) -> list[dict[str, Any]]:
+    """Return every profile as plain data: what it is, its image, its login, what it can tell.
+
+    One that cannot be read is left out, and that is told.
+    """
     from orchestra.agents import names as all_names  # noqa: PLC0415 -- loads when touched
 
     chosen = names or all_names(project.profile_dirs())
     in_use = used(project)
-    return [_row(project, project.profile(name), in_use) for name in chosen]
+    rows = []
+    for name in chosen:
+        try:
+            rows.append(_row(project, project.profile(name), in_use))
+        except UsageError as error:
+            progress(f"{name} is left out: {error.message} → {error.hint}")
+    return rows
 
 
 def _row(project: Project, profile: Profile, in_use: Sequence[str]) -> dict[str, Any]:

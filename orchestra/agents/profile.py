@@ -159,10 +159,10 @@ def _read(source: Path, place: Place) -> Mapping[object, object]:
         content = source.read_bytes() if isinstance(place, Path) else place.files[source.name][0]
         data = yaml.safe_load(content.decode("utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError, ValueError, RecursionError) as error:
-        reason = " ".join(str(error).replace('in "<unicode string>", ', "").split())
-        raise BadConfig(
-            f"{source} cannot be read: {reason}", hint="write it as YAML: one key and value a line"
-        ) from error
+        hint = "write it as YAML: one key and value a line"
+        if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
+            raise BadConfig(f"{source}, line {error.problem_mark.line + 1}: {error.problem}", hint=hint) from error
+        raise BadConfig(f"{source} cannot be read: {' '.join(str(error).split())}", hint=hint) from error
     if not isinstance(data, Mapping):
         raise BadConfig(f"{source} is not a list of keys and values", hint='write at least: command: ["bash"]')
     return data

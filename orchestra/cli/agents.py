@@ -29,7 +29,7 @@ def agents(context: typer.Context, json_: Json = False) -> None:
         return
     from orchestra.actions.agents import list_agents  # noqa: PLC0415 -- loads when touched
 
-    shown = list_agents(open_to_look(context.obj))
+    shown = list_agents(open_to_look(context.obj), progress=say)
     if json_:
         as_json(plain(shown))
         return

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from orchestra.actions.agents import list_agents
 from orchestra.actions.doctor import doctor
 from orchestra.actions.table import run
 from orchestra.errors import BadConfig, OrchestraError, Refused
@@ -125,3 +126,14 @@ def test_the_doctor_names_the_file_once_and_goes_on(host: HostProject, monkeypat
     told = doctor(host.source)
     assert [one.check for one in told if "config.yaml" in one.detail] == ["settings"]
     assert [one.check for one in told if one.check == "agent helper"]
+
+
+def test_a_profile_that_cannot_be_read_leaves_out_no_other(host: HostProject, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{host.place}/none.sock")
+    host.write(host.project.paths.home.agents, "bad.yaml", "command: [sh]\nhocks: true\n")
+    said: list[str] = []
+    rows = [row["name"] for row in list_agents(host.project, progress=said.append)]
+    assert "helper" in rows
+    assert "bad" not in rows
+    assert len(said) == 1
+    assert "bad.yaml: unknown key 'hocks' → did you mean 'hooks'?" in said[0]

@@ -49,7 +49,7 @@ def test_an_unknown_name_gets_a_hint(name: str, hint: str) -> None:
         ("control: window\nsize: wide\n", "size cannot be 'wide'"),
         ("control: window\nsize: true\n", "size cannot be True"),
         ("control: window\nstatus: 3\n", "status cannot be 3"),
-        ("control: [\n", "is not YAML"),
+        ("control: [\n", "line 2, is not YAML: expected the node content"),
         ("- control\n", "must hold keys and values"),
     ],
 )

@@ -125,7 +125,7 @@ def test_a_name_that_is_none_leads_nowhere(name: str) -> None:
         ("files: {agent/x: mine.yaml}\ncommand: [x]", "one of Orchestra's own names"),
         ("family: plain", "'command' is missing"),
         ("", "is not a list of keys and values"),
-        ("command: [", "cannot be read"),
+        ("command: [", "mine.yaml, line 1: expected the node content"),
         ("- command", "is not a list of keys and values"),
     ],
 )
