@@ -120,12 +120,16 @@ def _sign_of_pane(project: Project, session: Session, active_at: float | None) -
 
 
 def refresh_diff(project: Project, session: Session) -> bool:
-    """Count what changed since the session's base, and write its summary; True when either changed."""
+    """Count what changed since the session's base, and write its summary; True when either changed.
+
+    Notes a mark of what was seen, by which others tell whether there is another diff to be shown.
+    """
     from orchestra.drivers import changes  # noqa: PLC0415 -- loads when touched
 
     _guard_submodules(project, session)
     base = session.base if session.role is Role.EXECUTOR else project.repository.head()[0]
-    stat = changes.stat(project.repository, session.worktree, base, cache=project.place(session).root)
+    stat, mark = changes.count(project.repository, session.worktree, base, cache=project.place(session).root)
+    project.store.note_diff(session.id, mark)
     fresh = project.store.session(session.name)
     told = summary(fresh, project.store.events(session.name, limit=12))
     if stat == fresh.diff and told == fresh.summary:

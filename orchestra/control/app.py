@@ -37,7 +37,7 @@ from orchestra.control.terminal import Painter, Terminal
 from orchestra.control.typing import RAPID, is_typing
 from orchestra.control.work import Mailbox, Paced, start
 from orchestra.errors import OrchestraError
-from orchestra.model import Session, State
+from orchestra.model import Session
 from orchestra.names import MAIN
 from orchestra.project import Project
 from orchestra.store import Store
@@ -47,8 +47,8 @@ POLL = 0.1
 """Seconds between looks at the store's version."""
 DIFF_PERIOD, HEALTH_PERIOD = 1.0, 5.0
 """Seconds that pass at least between two looks at a diff, and at the service and the engine."""
-_RESTING_PERIOD = 10.0
-_MOVING = frozenset({State.STARTING, State.WORKING, State.WAITING, State.UNKNOWN})
+_UNPROMPTED = 30.0
+"""Seconds after which a diff is asked for though nothing recorded says that it is another one."""
 _EVENTS, _MESSAGES = 40, 60
 
 Perform = Callable[[str, Mapping[str, Any]], object]
@@ -82,7 +82,8 @@ class Control:
         self._screen, self._painter = Screen(), Painter()
         self._diffs, self._healths = Paced(DIFF_PERIOD), Paced(HEALTH_PERIOD)
         self._fits, self._resized = Paced(POLL), True
-        self._diff_for: tuple[str, int] = ("", -1)
+        self._diff_mark = ""
+        self._diff_for: tuple[object, ...] = ()
         self._diff_at = float("-inf")
         self._version = -1
         self._held: tuple[Effect, float] | None = None
@@ -185,6 +186,7 @@ class Control:
         sessions, unread = tuple(records.sessions()), records.unread_counts()
         self.view = with_data(self.view, replace(self.view.data, sessions=sessions, unread=unread))
         self.view = with_data(self.view, self._about(self.view.selected))
+        self._diff_mark = records.diff_mark(self.view.session.id) if self.view.session else ""
         self._version = version
 
     def _about(self, name: str) -> Data:
@@ -197,9 +199,9 @@ class Control:
         return replace(self.view.data, events=events, messages=tuple(messages[key] for key in sorted(messages)))
 
     def _ask_diff(self, session: Session, now: float) -> None:
-        wanted = (session.name, self._version)
-        rest = DIFF_PERIOD if session.state in _MOVING else _RESTING_PERIOD
-        if wanted == self._diff_for and now - self._diff_at < rest:
+        # The service looks at the worktree, and notes what it saw.
+        wanted = (session.id, session.head, session.base, session.diff, self._diff_mark)
+        if wanted == self._diff_for and now - self._diff_at < _UNPROMPTED:
             return
         self._diffs.begin(now)
         self._diff_for, self._diff_at = wanted, now

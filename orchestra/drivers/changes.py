@@ -15,6 +15,7 @@ from orchestra.drivers.repository import Repository
 from orchestra.drivers.worktree_index import Frozen
 from orchestra.errors import DeadlineExceeded, Refused
 from orchestra.model import DiffStat
+from orchestra.names import digest
 
 DIFF_LIMIT = 1_000_000
 """Bytes of diff text that are shown."""
@@ -34,10 +35,16 @@ _NUMBERS = re.compile(r"(\d+) (files?|insertions?|deletions?)")
 
 def stat(repo: Repository, worktree: Path, base: str, *, cache: Path | None = None) -> DiffStat:
     """Count what a worktree changed since the commit ``base``; ``cache`` as for `worktree_index.look`."""
+    return count(repo, worktree, base, cache=cache)[0]
+
+
+def count(repo: Repository, worktree: Path, base: str, *, cache: Path | None = None) -> tuple[DiffStat, str]:
+    """Return the same, and a mark that is another one where what is counted may have changed."""
     with worktree_index.look(repo, worktree, cache) as frozen:
         counted = _counted(frozen.git, base)
     left = frozen.uncounted
-    return replace(counted, files=counted.files + left, uncounted=counted.uncounted + left)
+    mark = digest(f"{base} {frozen.tip} {left} {frozen.mark}", 16)
+    return replace(counted, files=counted.files + left, uncounted=counted.uncounted + left), mark
 
 
 def diff(repo: Repository, worktree: Path, base: str, *, limit: int = DIFF_LIMIT, cache: Path | None = None) -> str:

@@ -18,6 +18,7 @@ from orchestra.drivers.git import Git
 from orchestra.drivers.untrusted import Sight, UntrustedTree
 from orchestra.drivers.worktree_scan import Bounds
 from orchestra.errors import DeadlineExceeded, Refused
+from orchestra.names import digest
 
 REPOSITORY = "160000"
 """The mark, and git's mode, of a repository inside the worktree."""
@@ -66,10 +67,12 @@ class SeenIndex:
         self._notes = git.git_dir / "seen.json"
         self._clock = clock
         self._memory = _Memory.load(self._notes)
+        self.mark = ""
 
     def bring_up_to_date(self, seen: Mapping[str, Sight], *, renewed: bool) -> int:
         """Have the index hold what was seen, and return how many files there was no time to read."""
         marks = {path: sight.mark for path, sight in seen.items()}
+        self.mark = digest(json.dumps(marks, sort_keys=True), 16)
         fresh = self._fresh(seen)
         if not renewed and not fresh and marks == self._memory.marks and self.place.exists():
             return 0

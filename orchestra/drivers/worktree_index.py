@@ -44,12 +44,14 @@ class Frozen:
     """A worktree as it is now: ``git`` is pinned to an index that holds it, ``tip`` is the branch's commit.
 
     ``uncounted`` is how many files it does not hold, though they are there; ``notes`` say what else was left out.
+    ``mark`` is another one where a file that differs from the commit has changed.
     """
 
     git: Git
     tip: str
     uncounted: int = 0
     notes: tuple[str, ...] = ()
+    mark: str = ""
 
 
 @contextlib.contextmanager
@@ -123,7 +125,7 @@ def _freeze(repo: Repository, worktree: Path, room: Git, bounds: Bounds, clock: 
         index = SeenIndex(git, tree, bounds, clock)
         uncounted += index.bring_up_to_date(seen, renewed=renewed)
     tip = (git.git_dir / "HEAD").read_text(encoding="ascii").strip()
-    return Frozen(git.at(index.place), tip, uncounted, tuple(_notes(found)))
+    return Frozen(git.at(index.place), tip, uncounted, tuple(_notes(found)), index.mark)
 
 
 def _empty(place: Path) -> Path:

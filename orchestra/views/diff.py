@@ -19,6 +19,8 @@ _NUMBERED = 60
 """From this many columns on, lines carry their number."""
 _LONGEST_LINE = 2000
 """Characters of one line that are kept: no terminal shows more."""
+_OF_FILE = " of this file "
+"""What a note says that belongs to the file before it."""
 _OCTAL = re.compile(rb"\\([0-7]{3}|.)")
 _ESCAPES = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b"a": b"\a", b"b": b"\b", b"f": b"\f", b"v": b"\v"}
 
@@ -34,24 +36,33 @@ class Hunk:
 
 @dataclass(slots=True)
 class FileDiff:
-    """What changed in one file; ``note`` says what lines cannot: new, deleted, renamed, binary."""
+    """What changed in one file; ``note`` says what lines cannot: new, deleted, renamed, binary.
+
+    ``cut`` says how much of it is not shown.
+    """
 
     path: str
     note: str = ""
     hunks: list[Hunk] = field(default_factory=list)
     insertions: int = 0
     deletions: int = 0
+    cut: str = ""
 
 
 @dataclass(slots=True)
 class _Reading:
     files: list[FileDiff] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     old: int = 0
     new: int = 0
 
 
 def parse(text: str) -> list[FileDiff]:
-    """Read a unified diff as git prints it; anything else in it is left out."""
+    """Read a unified diff as git prints it, with the notes in brackets on what is left out of it."""
+    return _read(text).files
+
+
+def _read(text: str) -> _Reading:
     reading = _Reading()
     # A form feed or a carriage return is part of a line, so str.splitlines would be wrong.
     for one in text.split("\n"):
@@ -59,7 +70,7 @@ def parse(text: str) -> list[FileDiff]:
             _body(reading, one[:_LONGEST_LINE])
         else:
             _head(reading, one)
-    return reading.files
+    return reading
 
 
 def _body(reading: _Reading, one: str) -> None:
@@ -77,6 +88,9 @@ def _head(reading: _Reading, one: str) -> None:
     if one.startswith("diff --git "):
         reading.files.append(FileDiff(_path_in(one)))
         return
+    if one.startswith("[") and one.endswith("]"):
+        _take_note(reading, one[1:-1])
+        return
     if not reading.files:
         return
     file = reading.files[-1]
@@ -87,6 +101,13 @@ def _head(reading: _Reading, one: str) -> None:
         file.path = _unquoted(one[4:].removesuffix("\t"))[2:]
     elif note := _note(one):
         file.note = note
+
+
+def _take_note(reading: _Reading, note: str) -> None:
+    if reading.files and _OF_FILE in note:
+        reading.files[-1].cut = note
+    else:
+        reading.notes.append(note)
 
 
 def _note(one: str) -> str:
@@ -126,18 +147,21 @@ class DiffView:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.files = parse(text)
-        self._index = [place for number, file in enumerate(self.files) for place in _places(number, file)]
+        reading = _read(text)
+        self.files, self.notes = reading.files, reading.notes
+        # First, where nobody has to look for them.
+        self._index = [(number, _NOTE, 0, 0) for number in range(len(self.notes))]
+        self._index += [place for number, file in enumerate(self.files) for place in _places(number, file)]
 
     def __len__(self) -> int:
-        return len(self._index) + 1 if self.files else 0
+        return len(self._index) + 1 if self._index else 0
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         yield from self.lines(options.max_width)
 
     def lines(self, width: int, top: int = 0, height: int | None = None) -> Iterator[Text]:
         """Return the lines from ``top`` on, cropped to ``width`` columns; only what is returned is coloured."""
-        if not self.files:
+        if not self._index:
             return
         _highlighter.begin(share=math.inf if height is None else SHARE)
         end = None if height is None else max(0, top + height - 1)
@@ -157,16 +181,20 @@ class DiffView:
 
     def _line(self, place: _Place, width: int) -> Text:
         number, index, row, at = place
+        if index == _NOTE:
+            return _left_out(self.notes[number], width)
         file = self.files[number]
+        if index == _CUT:
+            return _left_out(file.cut, width)
         if index < 0:
             return Text() if index == _BLANK else _heading(file, width)
         hunk = file.hunks[index]
         return _separator(hunk, width) if row < 0 else _code_line(file, hunk, row, at, width)
 
 
-_BLANK, _HEADING = -2, -1
+_CUT, _NOTE, _BLANK, _HEADING = -4, -3, -2, -1
 _Place = tuple[int, int, int, int]
-"""Which file, which hunk (or `_BLANK`, `_HEADING`), which of its lines (-1: its separator), its number in the file."""
+"""Which file (or note), which hunk (or one of the above), its line (-1: its separator), its number in the file."""
 
 
 def _places(number: int, file: FileDiff) -> Iterator[_Place]:
@@ -179,6 +207,8 @@ def _places(number: int, file: FileDiff) -> Iterator[_Place]:
         for row, one in enumerate(hunk.lines):
             yield number, index, row, at
             at += one[0] != "-"
+    if file.cut:
+        yield number, _CUT, 0, 0
 
 
 def diff_view(text: str) -> DiffView:
@@ -190,6 +220,10 @@ def _counts(insertions: int, deletions: int) -> Text:
     text = Text()
     text.append(f"+{insertions}", palette.ADDED if insertions else palette.FAINT).append(" ")
     return text.append(f"−{deletions}", palette.REMOVED if deletions else palette.FAINT)
+
+
+def _left_out(note: str, width: int) -> Text:
+    return Text(fit(f"⚠ {line(note)}", width), palette.WARM, no_wrap=True)
 
 
 def _heading(file: FileDiff, width: int) -> Text:

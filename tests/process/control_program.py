@@ -36,13 +36,19 @@ def main(place: Path) -> None:
             return {"name": add(store, slug(arguments["title"])).name}
         return None
 
+    def diff(name: str) -> str:
+        with (place / "asked").open("a") as file:
+            file.write(f"{name}\n")
+        shown = place / f"diff.{name}"
+        return shown.read_text() if shown.exists() else ""
+
     store = Store.open(place / "state.db")
     Control(
         "shop",
         store,
         Terminal(sys.stdin.fileno(), sys.stdout.fileno()),
         perform=perform,
-        diff=lambda name: (place / f"diff.{name}").read_text() if (place / f"diff.{name}").exists() else "",
+        diff=diff,
         health=lambda contained: Health(True, True if contained else None),
         leave=lambda: False,
         fit=lambda: None,

@@ -15,6 +15,7 @@ from orchestra.drivers.repository import Repository
 from orchestra.drivers.untrusted import Sight
 from orchestra.errors import CommandFailed, NotFound, Refused
 from orchestra.model import DiffStat
+from tests.process.tmux_place import until
 from tests.repositories import Yard
 
 
@@ -278,3 +279,22 @@ def test_a_checkout_without_an_index_is_told_apart(yard: Yard) -> None:
     (yard.root / ".git/index").unlink()
     with pytest.raises(NotFound, match="no git index"):
         changes.dirty(yard.repository, yard.root)
+
+
+def settled_mark(yard: Yard, tree: Path, cache: Path) -> str:
+    """Return the mark of a look, once the file is old enough to be told apart by its times."""
+    until(lambda: Sight.of((tree / "new.txt").stat(), time.time()).mark, "an old file")
+    return changes.count(yard.repository, tree, yard.tip, cache=cache)[1]
+
+
+def test_a_change_that_counts_the_same_has_another_mark(yard: Yard, tmp_path: Path) -> None:
+    tree = yard.worktree("login")
+    yard.write({"new.txt": "one\n"}, at=tree)
+    before, counted = settled_mark(yard, tree, tmp_path), changes.stat(yard.repository, tree, yard.tip)
+    assert settled_mark(yard, tree, tmp_path) == before
+    yard.write({"new.txt": "two\n"}, at=tree)
+    assert changes.stat(yard.repository, tree, yard.tip) == counted
+    after = settled_mark(yard, tree, tmp_path)
+    assert after != before
+    yard.commit({}, "work", at=tree)
+    assert settled_mark(yard, tree, tmp_path) != after

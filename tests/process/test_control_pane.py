@@ -11,10 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from itertools import count
 from pathlib import Path
 
 import pytest
 
+from orchestra.control.app import DIFF_PERIOD
 from orchestra.control.typing import RAPID
 from orchestra.drivers.tmux import Tmux
 from orchestra.lifecycle import Sign
@@ -163,7 +165,27 @@ def test_the_diff_on_the_screen_is_the_live_one(pane: Pane) -> None:
     pane.press("j")
     pane.shows("print('hello')")
     (pane.place / "diff.login").write_text(_diff("print('changed')"))
+    pane.store.note_diff(pane.store.session("login").id, "another")
     pane.shows("print('changed')")
+    pane.store.update_session("login", diff=DiffStat(1, 3, 0))
+    (pane.place / "diff.login").write_text(_diff("print('again')"))
+    pane.shows("print('again')")
+
+
+def test_a_diff_is_asked_for_only_where_another_one_is_recorded(pane: Pane) -> None:
+    """However much happens: a diff costs a look at the whole worktree."""
+    pane.press("j")
+    pane.shows("print('hello')")
+    pane.store.record_sign("login", Sign.TURN_STARTED, "works")
+    asked = (pane.place / "asked").read_text().count("login")
+    began = time.monotonic()
+    for number in count():
+        pane.store.log("login", "tool", f"step {number}")
+        if time.monotonic() - began > 3 * DIFF_PERIOD:
+            break
+    pane.press("m")
+    pane.shows(f"step {number}")
+    assert (pane.place / "asked").read_text().count("login") == asked
 
 
 def test_an_error_is_told_with_what_to_type_next_and_stays_text(pane: Pane) -> None:

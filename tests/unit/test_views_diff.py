@@ -116,3 +116,38 @@ def test_a_megabyte_is_shown_from_anywhere_at_once() -> None:
     shown = [one.plain for one in view.lines(80, 59_990, 5)]
     assert shown[0] == "59988 ▎+ line 59987 = 59987"
     assert len(shown) == 5
+
+
+# --- what is left out ------------------------------------------------------------------------------
+
+NOTES = """\
+[cut at 1000 bytes: 3 of 7 changed files are not shown, or not to their end]
+[12 more files are not shown: there are too many]
+"""
+
+
+def test_what_is_left_out_stands_first_and_at_the_end_of_its_file() -> None:
+    app, gone = CHANGE.split("diff --git a/gone.txt")
+    lines = texts(f"{app}[cut: 99 more lines of this file are not shown]\ndiff --git a/gone.txt{gone}{NOTES}", 80)
+    assert lines[0].startswith("2 files")
+    assert lines[1].startswith("⚠ cut at 1000 bytes: 3 of 7 changed files")
+    assert lines[2] == "⚠ 12 more files are not shown: there are too many"
+    cut = lines.index("⚠ cut: 99 more lines of this file are not shown")
+    assert "two" in "".join(lines[:cut])
+    assert "gone.txt" in "".join(lines[cut:])
+
+
+def test_notes_alone_are_shown() -> None:
+    view = DiffView(NOTES)
+    assert len(view) == len(texts(NOTES)) == 3
+
+
+def test_a_changed_line_in_brackets_is_no_note() -> None:
+    assert DiffView(CHANGE.replace("+two", "+[two]")).notes == []
+
+
+def test_from_anywhere_in_a_diff_the_lines_are_the_same() -> None:
+    diff = f"{CHANGE}{NOTES}"
+    whole = texts(diff)
+    assert len(whole) == len(DiffView(diff))
+    assert [one.plain for one in DiffView(diff).lines(60, 2, 5)] == whole[2 : 2 + 5]
