@@ -35,7 +35,7 @@ def anchor(project: Project, session: Session) -> str:
 
 def keep_git(project: Project, session: Session) -> str:
     """Keep all that a session's own git holds beside its branch; return why that cannot be, or nothing."""
-    from orchestra.drivers import private_refs  # noqa: PLC0415 -- loads when touched
+    from orchestra.drivers import private_git, private_refs  # noqa: PLC0415 -- loads when touched
 
     place = project.place(session).git
     kept = session.git_anchor and project.repository.refs(session.git_anchor)
@@ -46,6 +46,7 @@ def keep_git(project: Project, session: Session) -> str:
     aside = replace(box, name=f"{box.name}-kept")
     prefix = f"{TRASH}{session.name}/git-{session.id}-{project.store.now():%Y%m%dT%H%M%S.%fZ}/"
     try:
+        private_git.refuse_pipes(place)
         command = project.sandbox(session.sandbox).upload_pack(aside, str(place))
         private_refs.keep(project.repository, place, upload_pack=command, prefix=prefix)
     except OrchestraError as error:

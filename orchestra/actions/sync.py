@@ -88,12 +88,13 @@ def _follow_switch(project: Project, session: Session) -> Session:
 
 def fetch(project: Project, session: Session) -> str | None:
     """Fetch the session's branch out of its private git directory; None where it has none. Raises RefusedCommits."""
-    from orchestra.drivers import ingest  # noqa: PLC0415 -- loads when touched
+    from orchestra.drivers import ingest, private_git  # noqa: PLC0415 -- loads when touched
 
     box = places.box_for(project, session, image=places.image_of(project, session))
-    command = project.sandbox(session.sandbox).upload_pack(box, str(project.place(session).git))
-    into = f"refs/orchestra/sessions/{session.name}"
+    git, into = project.place(session).git, f"refs/orchestra/sessions/{session.name}"
     try:
+        private_git.refuse_pipes(git)
+        command = project.sandbox(session.sandbox).upload_pack(box, str(git))
         return ingest.fetch(project.repository, upload_pack=command, branch=private_branch(project, session), into=into)
     except Refused as error:
         raise RefusedCommits(error.message, hint=error.hint) from error

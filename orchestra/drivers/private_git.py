@@ -11,17 +11,21 @@ import errno
 import os
 import secrets
 import shutil
+import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from orchestra import safe_files
 from orchestra.drivers.repository import Repository
+from orchestra.errors import DeadlineExceeded, Refused
+from orchestra.safe_files import Limits
 
 OBJECTS = "/orchestra/objects"
 """Where a container finds the host's objects; alternates follow as ``-1``, ``-2`` and so on."""
 
 _STASH = "refs/stash"
+_LOOKED_THROUGH = Limits(size=1 << 40, seconds=2.0)
 _SHARED_REFS = ("refs/heads/", "refs/tags/", "refs/remotes/")
 # What decides whether a file counts as changed must be the same on both sides.
 _COPIED_SETTINGS = (
@@ -76,6 +80,23 @@ def container_objects(repo: Repository) -> list[tuple[Path, str]]:
 def pointer_text(git_dir: str) -> str:
     """Return the text of the file that lies over a worktree's ``.git`` and points at ``git_dir``."""
     return f"gitdir: {git_dir}\n"
+
+
+def refuse_pipes(git_dir: Path) -> None:
+    """Refuse a private git directory that holds a named pipe.
+
+    Git opens whatever has the name of a ref or an object, and waits for a pipe for ever. Raises Refused.
+    """
+    found: list[str] = []
+    # Where there is more than can be looked through in a moment, the deadline of whoever runs git has to do.
+    with contextlib.suppress(Refused, DeadlineExceeded):
+        entries = safe_files.walk(git_dir, limits=_LOOKED_THROUGH)
+        found.extend(entry.path for entry in entries if stat.S_ISFIFO(entry.mode))
+    if found:
+        raise Refused(
+            f"its own git holds the pipe {found[0]}, which git would wait for",
+            hint=f"in its terminal: rm '{git_dir / found[0]}'",
+        )
 
 
 def create(

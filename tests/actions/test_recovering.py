@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from orchestra.actions import attach, message, places, spec
+from orchestra.actions import attach, message, places, preserve, spec, sync
 from orchestra.actions.reconcile import reconcile
-from orchestra.model import Intent, State
+from orchestra.drivers.docker import DockerSandbox
+from orchestra.errors import RefusedCommits
+from orchestra.model import Intent, SandboxKind, State
 from orchestra.names import PERSON
 from orchestra.project import Project
 from tests.process.services import eventually
@@ -25,6 +29,20 @@ def test_nobody_waits_for_an_import_that_hangs(host: HostProject, monkeypatch: p
         assert reconcile(host.project) == []
     for name in ("one", "two"):
         assert places.runs(host.project, host.session(name))
+
+
+def test_git_is_not_asked_to_read_a_private_git_that_holds_a_pipe(
+    host: HostProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(DockerSandbox, "upload_pack", lambda *_: pytest.fail("git would wait"))
+    session = replace(host.spawn("one"), sandbox=SandboxKind.DOCKER)
+    git = host.project.place(session).git
+    (git / "objects").mkdir(parents=True)
+    (git / "objects" / "some").touch()
+    os.mkfifo(git / "HEAD")
+    with pytest.raises(RefusedCommits, match="the pipe HEAD"):
+        sync.fetch(host.project, session)
+    assert "the pipe HEAD" in preserve.keep_git(host.project, session)
 
 
 def test_git_s_record_of_a_worktree_goes_though_its_removal_was_cut_off(host: HostProject) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -141,3 +142,16 @@ def test_a_branch_that_is_called_like_an_anchor_is_none(sides: Sides) -> None:
     assert "heads/20990301T120000.000000Z" in sides.keep()
     assert anchors.anchors(sides.repo, "x") == []
     assert anchors.anchors(sides.repo) == []
+
+
+def test_a_pipe_in_a_private_git_is_named_before_git_waits_for_it(tmp_path: Path) -> None:
+    for place in ("refs/heads", "objects/ab"):
+        (tmp_path / place).mkdir(parents=True)
+    private_git.refuse_pipes(tmp_path)
+    private_git.refuse_pipes(tmp_path / "nothing")
+    for name in ("refs/heads/x", "objects/ab/cd", "commondir"):
+        os.mkfifo(tmp_path / name)
+        with pytest.raises(Refused, match=f"the pipe {name}") as caught:
+            private_git.refuse_pipes(tmp_path)
+        assert caught.value.hint == f"in its terminal: rm '{tmp_path / name}'"
+        (tmp_path / name).unlink()
