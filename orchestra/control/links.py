@@ -49,7 +49,8 @@ class Links:
         if contained and (self._engine is not True or self._asked % _ENGINE_EVERY == 0):
             self._engine = _engine_answers()
         self._asked += 1
-        return Health(service, self._engine if contained else None)
+        readable = None if self._project.settings_trouble is None else False
+        return Health(service, self._engine if contained else None, readable)
 
     def fit(self) -> None:
         """Give this pane its layout's size when its tmux window has another size than at the last look.

@@ -129,8 +129,10 @@ def ages(view: View, now: datetime) -> tuple[str, ...]:
 
 
 def _header(view: View, width: int) -> list[Text]:
-    lights = (("engine", view.health.engine), ("service", view.health.service))
-    right = Text.assemble(*(_light(label, well, named=width >= _NAMED_LIGHTS) for label, well in lights))
+    health = view.health
+    lights = (("settings", health.settings), ("engine", health.engine), ("service", health.service))
+    named = width >= _NAMED_LIGHTS and health.settings is not False
+    right = Text.assemble(*(_light(label, well, named=named) for label, well in lights))
     title = Text.assemble(" ", (fit(line(view.project), width - right.cell_len - 2), palette.STRONG))
     title.append(" " * max(0, width - title.cell_len - right.cell_len))
     title.append_text(right)

@@ -83,10 +83,14 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """Whether the service and the Docker engine answer; None: nobody asked yet, or nobody needs it."""
+    """Whether the service and the Docker engine answer; None: nobody asked yet, or nobody needs it.
+
+    ``settings`` is False where a settings file cannot be read: then nothing is started or merged.
+    """
 
     service: bool | None = None
     engine: bool | None = None
+    settings: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import pytest
 from orchestra.actions.agents import list_agents
 from orchestra.actions.doctor import doctor
 from orchestra.actions.table import run
+from orchestra.control.links import Links
 from orchestra.errors import BadConfig, OrchestraError, Refused
 from orchestra.model import SandboxKind
 from orchestra.project import Project
@@ -137,3 +138,10 @@ def test_a_profile_that_cannot_be_read_leaves_out_no_other(host: HostProject, mo
     assert "bad" not in rows
     assert len(said) == 1
     assert "bad.yaml: unknown key 'hocks' → did you mean 'hooks'?" in said[0]
+
+
+def test_the_control_pane_shows_it(host: HostProject) -> None:
+    pane = Links(Project(host.project.paths))
+    assert pane.health(False).settings is None
+    broken(host)
+    assert pane.health(False).settings is False

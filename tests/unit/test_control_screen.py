@@ -148,3 +148,10 @@ def test_a_narrow_terminal_names_the_tab_that_is_shown_and_the_light_that_is_out
     assert "tempo" in lines[0]
     assert "✗ engine" in lines[0]
     assert "1 waiting" in lines[1]
+
+
+def test_settings_that_cannot_be_read_are_a_light_that_is_out() -> None:
+    for width in (20, 44):
+        broken = replace(scene(), project="tempo", health=Health(True, True, False))
+        assert "✗ settings ● ●" in drawn(broken, width, 12)[0]
+    assert "settings" not in drawn(scene(), 44, 12)[0]
