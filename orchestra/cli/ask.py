@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestra.errors import ServiceDown
+from orchestra.errors import NotARepository, ServiceDown
 from orchestra.terminal_text import clean, without_sequences
 from orchestra.wire import call, request_id
 
@@ -30,12 +30,21 @@ def paths_of(start: Path | None) -> ProjectPaths:
     """Return the places of the chosen project, or of the current directory's; one that was moved is followed."""
     from orchestra.project import locate  # noqa: PLC0415 -- loads when touched
 
-    paths = locate(start or Path.cwd())
+    paths = locate(start or current_directory())
     if paths.moved_from is None:
         return paths
     from orchestra.actions.relocate import relocate  # noqa: PLC0415 -- only for a project that was moved
 
     return relocate(paths, progress=say)
+
+
+def current_directory() -> Path:
+    """Return the directory that the command was typed in, no link in it; raises NotARepository where it has gone."""
+    try:
+        return Path(os.path.realpath(Path.cwd()))
+    except FileNotFoundError:
+        hint = "cd into the project, or name it: orchestra --project DIR …"
+        raise NotARepository("the directory you are in has been removed", hint=hint) from None
 
 
 def open_project(start: Path | None) -> Project:
@@ -95,6 +104,10 @@ def current_session(start: Path | None) -> str:
     from orchestra.names import MAIN  # noqa: PLC0415 -- loads when touched
 
     paths = paths_of(start)
-    here = Path(os.path.realpath(Path.cwd()))
+    try:
+        here = current_directory()
+    except NotARepository:
+        # The project was named; nobody can be in the worktree of one of its sessions.
+        return MAIN
     worktrees = Path(os.path.realpath(paths.worktrees))
     return here.relative_to(worktrees).parts[0] if worktrees in here.parents else MAIN

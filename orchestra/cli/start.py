@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from orchestra.cli.ask import ask, open_project, paths_of, say
+from orchestra.cli.ask import ask, current_directory, open_project, paths_of, say
 from orchestra.errors import OrchestraError, Refused
 
 
@@ -48,7 +48,7 @@ def _find_tmux(start: Path | None) -> tuple[str, str, bool]:
     from orchestra.actions.hall import find_tmux  # noqa: PLC0415 -- loads when touched
 
     project = open_project(start)
-    project.check_source(start or Path.cwd())
+    project.check_source(start or current_directory())
     _ = project.repository
     return find_tmux(project)
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import sys
 from dataclasses import fields
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from orchestra.cli.ask import ask, open_project, open_to_look, say
+from orchestra.cli.ask import ask, current_directory, open_project, open_to_look, say
 from orchestra.cli.light import LightGroup
 from orchestra.cli.show import as_json, rich, text
 from orchestra.errors import Refused
@@ -36,7 +35,7 @@ def doctor(context: typer.Context, json_: Json = False) -> None:
     """Check everything a first run can trip over."""
     from orchestra.actions.doctor import doctor as examine  # noqa: PLC0415 -- loads when touched
 
-    findings = examine(context.obj or Path.cwd())
+    findings = examine(context.obj or current_directory())
     if json_:
         as_json(plain(findings))
     else:

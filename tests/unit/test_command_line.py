@@ -151,3 +151,19 @@ def test_help_names_what_is_needed_and_what_may_be_left_out(capsys: pytest.Captu
         shown = capsys.readouterr().out
         assert line in shown
         assert "<" not in shown
+
+
+@pytest.mark.parametrize("words", ["list", "up --detach", "new x", "diff", "spec", "doctor", "config show"])
+def test_in_a_directory_that_was_removed_one_is_told_so(words: str, tmp_path: Path) -> None:
+    """As in a worktree that went with its session."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    script = f'rmdir "$PWD" && exec "$0" -m orchestra {words}'
+    done = subprocess.run(("sh", "-c", script, sys.executable), cwd=gone, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.splitlines()) == (
+        1,
+        [
+            "orchestra: the directory you are in has been removed",
+            "  → cd into the project, or name it: orchestra --project DIR …",
+        ],
+    )
