@@ -124,8 +124,8 @@ def _reason(filters: filtered.Filters, settings: Sequence[filtered.Setting]) -> 
 
 
 def _is_git_lfs(command: str) -> bool:
-    words = shlex.split(command)
-    return Path(words[0]).name == "git-lfs" or (Path(words[0]).name, *words[1:2]) == ("git", "lfs")
+    program, *rest = shlex.split(command) or [""]
+    return Path(program).name == "git-lfs" or (Path(program).name, *rest[:1]) == ("git", "lfs")
 
 
 def _kept(record: Path) -> list[str]:

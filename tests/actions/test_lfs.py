@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from orchestra.actions import places
 from orchestra.actions.merge import merge
 from orchestra.actions.sessions import delete, restore
 from orchestra.actions.spawn import spawn
 from orchestra.errors import Refused
 from orchestra.model import Session
-from tests.projects import HostProject
+from tests.projects import HostProject, host_project
 
 LFS = {"clean": "git-lfs clean -- %f", "smudge": "git-lfs smudge -- %f", "process": "git-lfs filter-process"}
 PICTURE = "a picture " * 500
@@ -54,6 +55,20 @@ def test_a_new_worktree_holds_the_picture_and_its_git_takes_it_for_unchanged(hos
     host.git(*WITHOUT, "commit", "--quiet", "-m", "Work", cwd=one.worktree)
     assert host.git(*WITHOUT, "show", "--format=", "--name-only", cwd=one.worktree) == "made.txt"
     merge(host.project, "one")
+
+
+@needs_lfs
+@pytest.mark.docker
+def test_the_git_in_a_container_takes_the_picture_for_unchanged(
+    monkeypatch: pytest.MonkeyPatch, git_image: str
+) -> None:
+    with host_project(monkeypatch, image=git_image) as made:
+        use_picture(made)
+        one, _ = spawned(made)
+        box = places.box_for(made.project, one)
+        script = 'test "$(wc -c <art/logo.png)" = 5000; git status --porcelain; git add --all'
+        done = made.project.sandbox(one.sandbox).execute(box, ("sh", "-ec", f"{script}; git diff --cached --stat"))
+        assert done.text == ""
 
 
 @needs_lfs
@@ -118,6 +133,13 @@ def test_programs_that_a_pointer_can_name_are_not_run(host: HostProject) -> None
     assert (one.worktree / "art/logo.png").read_text().startswith("version ")
     assert any("lfs.extension" in line for line in said)
     assert not ran.exists()
+
+
+def test_a_filter_without_a_program_is_none(host: HostProject) -> None:
+    host.commit(host.source, ".gitattributes", "*.png filter=lfs diff=lfs merge=lfs -text\n")
+    host.git("config", "--global", "filter.lfs.smudge", " ")
+    _, said = spawned(host)
+    assert any("sees pointers" in line for line in said)
 
 
 def test_a_new_session_says_that_it_sees_pointers(host: HostProject) -> None:
