@@ -10,18 +10,21 @@ from orchestra import files
 
 
 def test_a_file_is_replaced_whole_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
-    path = tmp_path / "note"
+    place = tmp_path / "own"
+    place.mkdir()
+    path = place / "note"
     files.replace(path, "one\n")
     files.replace(path, "caf\udce9\n")
     assert path.read_bytes() == b"caf\xe9\n"
-    assert list(tmp_path.iterdir()) == [path]
+    assert list(place.iterdir()) == [path]
 
 
 def test_what_cannot_be_replaced_leaves_nothing_beside_it(tmp_path: Path) -> None:
-    (tmp_path / "note" / "full").mkdir(parents=True)
+    path = tmp_path / "own" / "note"
+    (path / "full").mkdir(parents=True)
     with pytest.raises(OSError, match="note"):
-        files.replace(tmp_path / "note", "text")
-    assert [path.name for path in tmp_path.iterdir()] == ["note"]
+        files.replace(path, "text")
+    assert list(path.parent.iterdir()) == [path]
 
 
 def test_a_lock_is_one_s_alone_until_its_file_is_closed(tmp_path: Path) -> None:
