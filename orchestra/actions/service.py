@@ -75,8 +75,11 @@ def ensure_running(
         if started.poll() == 0:
             # It found the lock taken: by one that is leaving, or one that will answer soon.
             started = launch(paths, settings)
-        if clock() > end or started.poll() not in {None, 0}:
+        if started.poll() not in {None, 0}:
             raise ServiceDown(f"the service did not start: {_last_words(paths.log)}", hint=f"its log is {paths.log}")
+        if clock() > end:
+            message = f"the service was started and does not answer after {deadline:.0f} s: the machine may be busy"
+            raise ServiceDown(message, hint=f"try again; its log is {paths.log}")
         pause(_POLL)
     return answer
 
