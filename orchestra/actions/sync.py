@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _FOLLOW = """
 git symbolic-ref HEAD "refs/heads/$1" && git update-ref "refs/heads/$1" "$2" && git reset -q
+git ls-files -s | sed -n 's/^160000 [0-9a-f]* 0.//p' | git update-index --assume-unchanged --stdin
 """
 _SWITCH = f"""
 old=$(git rev-parse -q --verify "refs/heads/$1" || true)

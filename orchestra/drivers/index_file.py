@@ -59,6 +59,23 @@ def note(index: Path, seen: Mapping[str, os.stat_result], object_format: str) ->
     for entry in _entries(bytes(content), length):
         if (found := wanted.get(entry.path)) is not None:
             _STAT.pack_into(content, entry.start, *_fields(found, entry.mode))
+    _write(index, content, object_format)
+
+
+def assume_unchanged(index: Path, object_format: str) -> None:
+    """Let git take the repositories inside the repository for unchanged, so that it never looks into them."""
+    if not repositories(index, object_format, looked_into=True):
+        return
+    content = bytearray(index.read_bytes())
+    flags = _STAT.size + _id_length(object_format)
+    for entry in _entries(bytes(content), _id_length(object_format)):
+        if entry.mode == _REPOSITORY:
+            content[entry.start + flags] |= _ASSUMED >> 8
+    _write(index, content, object_format)
+
+
+def _write(index: Path, content: bytearray, object_format: str) -> None:
+    length = _id_length(object_format)
     # All zeros where the person has git leave the checksum out (index.skipHash).
     if any(content[-length:]):
         algorithm = hashlib.new(object_format, bytes(content[:-length]), usedforsecurity=False)

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestra import safe_files
+from orchestra.drivers import index_file
 from orchestra.drivers.repository import Repository
 from orchestra.errors import DeadlineExceeded, Refused
 from orchestra.safe_files import Limits
@@ -123,6 +124,8 @@ def create(
     _fill(aside, repo, branch, tip, base, extras=extras)
     if index is not None:
         _copy_index(index, aside)
+        # Where a container's git would look for a submodule's own git there is none, and it would end with an error.
+        index_file.assume_unchanged(aside / "index", repo.object_format)
     target.mkdir(exist_ok=True)
     # Without its HEAD it is no git directory.
     for part in sorted(aside.iterdir(), key=lambda one: (one.name == "HEAD", one)):

@@ -298,3 +298,31 @@ def test_a_split_index_is_copied_whole(make_repository: MakeRepository, git: Git
     private_git.create(tmp_path / "p", repo, branch="main", tip=tip, base=tip, index=root / ".git/index")
     (tmp_path / "p/objects/info/alternates").write_text(f"{repo.object_dirs[0]}\n")
     assert git(tmp_path, "--git-dir=p", f"--work-tree={root}", "status", "--porcelain") == "M  a"
+
+
+def test_a_checked_out_submodule_whose_git_is_not_there_stops_no_git(
+    make_repository: MakeRepository, git: GitCall, tmp_path: Path
+) -> None:
+    """Where the container shows the checkout, the submodule's pointer leads into the host's own git directory."""
+    library, root = make_repository("library"), make_repository("project")
+    git(root, "submodule", "--quiet", "add", str(library), "vendor/lib")
+    git(root, "commit", "--quiet", "--message", "Add the library")
+    repo = Repository.open(root)
+    tip, branch = repo.head()
+    private = tmp_path / "private"
+    private_git.create(private, repo, branch=branch, tip=tip, base=tip, index=repo.git_dir / "index")
+    objects = private / "objects" / "info" / "alternates"
+    objects.write_text(f"{root}/hidden/objects\n")
+    (root / ".git").rename(root / "hidden")
+    (root / ".gitignore").write_text("hidden\n")
+    private.rename(root / ".git")
+    assert git(root, "status", "--porcelain") == "?? .gitignore"
+    for words in (
+        ("add", "--all"),
+        ("stash", "--quiet"),
+        ("reset", "--quiet"),
+        ("commit", "--allow-empty", "-aqm", "x"),
+    ):
+        git(root, *words)
+    assert git(root, "ls-files", "-v", "vendor").startswith("h ")
+    git(root, "fsck", "--strict")
