@@ -12,7 +12,7 @@ from orchestra.actions.message import send
 from orchestra.actions.requests import BLANK, Notebook
 from orchestra.actions.review import require_executor
 from orchestra.actions.sandboxes import require_sandbox
-from orchestra.actions.sync import import_commits, show_branch
+from orchestra.actions.sync import import_commits, import_or_refuse, show_branch
 from orchestra.config import BUILT_IN
 from orchestra.errors import CheckFailed, MergeConflict, Moved, NeedsConsent, Refused, UsageError
 from orchestra.model import MessageKind, Session
@@ -52,7 +52,7 @@ def merge(
     require_executor(session)
     require_sandbox(session)
     # First without the lock: where the session's own git does not answer, no other merge waits for that.
-    import_commits(project, session)
+    import_or_refuse(project, session)
     with project.lock("merge"):
         _finish(project)
         if (done := _merged(project, notebook)) is not None:

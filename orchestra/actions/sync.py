@@ -36,10 +36,20 @@ _KEEP = 'git branch -f "$1" HEAD'
 def import_commits(project: Project, session: Session) -> bool:
     """Make both sides agree, and say whether they do now; the agent is told of commits that were refused."""
     try:
+        return import_or_refuse(project, session)
+    except RefusedCommits:
+        return False
+
+
+def import_or_refuse(project: Project, session: Session) -> bool:
+    """Do as `import_commits`; raises RefusedCommits, too, for commits that were refused."""
+    try:
         return take_commits(project, session)
     except RefusedCommits as error:
         _refusal(project, session, error)
-        return False
+        raise RefusedCommits(
+            f"the commits of {session.name} are not taken: {error.message}", hint=error.hint
+        ) from error
 
 
 def take_commits(project: Project, session: Session) -> bool:

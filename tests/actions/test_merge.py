@@ -7,9 +7,10 @@ import json
 import pytest
 
 from orchestra.actions import merge as merging
+from orchestra.actions import sync
 from orchestra.actions.merge import finish_landings, merge
 from orchestra.actions.review import review
-from orchestra.errors import DeadlineExceeded, MergeConflict, Refused
+from orchestra.errors import DeadlineExceeded, MergeConflict, Refused, RefusedCommits
 from orchestra.model import Role, Session
 from orchestra.project import Project
 from tests.projects import HostProject
@@ -40,8 +41,21 @@ def test_no_merge_waits_for_another_session_s_own_git(host: HostProject, monkeyp
         with Project.open(host.source).lock("merge", deadline=0.0):
             raise DeadlineExceeded("its own git did not answer")
 
-    monkeypatch.setattr(merging, "import_commits", silent)
+    monkeypatch.setattr(merging, "import_or_refuse", silent)
     with pytest.raises(DeadlineExceeded, match="its own git"):
+        merge(host.project, "one")
+
+
+def test_commits_that_are_not_taken_are_not_called_uncommitted(
+    host: HostProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host.write(host.spawn("one"), "made.txt", "made\n")
+
+    def refused(_project: Project, _session: Session) -> bool:
+        raise RefusedCommits("its own git holds a pipe", hint="remove it")
+
+    monkeypatch.setattr(sync, "take_commits", refused)
+    with pytest.raises(RefusedCommits, match="the commits of one are not taken: its own git holds a pipe"):
         merge(host.project, "one")
 
 
