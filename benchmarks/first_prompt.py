@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from benchmarks.ground import Ground
-from orchestra.drivers.docker import DockerSandbox
+from orchestra.drivers.sandbox.docker import DockerSandbox
 from orchestra.paths import Home
-from tests.agents.model_server import ModelServer, Rule, Say
+from tests.support.models.server import ModelServer, Rule, Say
 
 AGENT = "claude"
 _KEY = "sk-ant-api03-benchmark-0123456789"

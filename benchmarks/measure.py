@@ -15,7 +15,7 @@ from docker.types import Mount
 
 from benchmarks.first_prompt import first_prompt
 from benchmarks.ground import Ground, ground
-from orchestra.wire import call
+from orchestra.protocol import call
 
 EMPTY_APP = """\
 import typer

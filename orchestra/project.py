@@ -18,10 +18,10 @@ from orchestra.safe_files import Snapshot
 
 if TYPE_CHECKING:
     from orchestra.agents import Profile
-    from orchestra.config import Settings
-    from orchestra.drivers.repository import Repository
-    from orchestra.drivers.sandbox import Sandbox
-    from orchestra.drivers.tmux import Tmux
+    from orchestra.config.settings import Settings
+    from orchestra.drivers.git.repository import Repository
+    from orchestra.drivers.sandbox.protocol import Sandbox
+    from orchestra.drivers.tmux.driver import Tmux
     from orchestra.errors import OrchestraError
     from orchestra.model import SandboxKind, Session
     from orchestra.store import Store
@@ -57,7 +57,7 @@ class Project:
     @cached_property
     def repository(self) -> Repository:
         """The project's git repository; raises NotARepository where sessions cannot work on it."""
-        from orchestra.drivers.repository import Repository  # noqa: PLC0415 -- loads when touched
+        from orchestra.drivers.git.repository import Repository  # noqa: PLC0415 -- loads when touched
 
         return Repository.open(self.paths.source, scratch=self.paths.scratch)
 
@@ -98,7 +98,7 @@ class Project:
             seen = error.message
         key = (consented, _facts(self.paths.home.config), seen)
         if self._settings is None or self._settings[0] != key:
-            from orchestra.config import load, load_usable  # noqa: PLC0415 -- loads when touched
+            from orchestra.config.settings import load, load_usable  # noqa: PLC0415 -- loads when touched
 
             try:
                 read = load(self.paths.home.config, own, flags=self.flags, consented=consented)
@@ -118,10 +118,10 @@ class Project:
         from orchestra.model import SandboxKind  # noqa: PLC0415 -- loads when touched
 
         if kind is SandboxKind.HOST:
-            from orchestra.drivers.host import HostSandbox  # noqa: PLC0415 -- loads when touched
+            from orchestra.drivers.sandbox.host import HostSandbox  # noqa: PLC0415 -- loads when touched
 
             return HostSandbox(self.paths.state)
-        from orchestra.drivers.docker import DockerSandbox  # noqa: PLC0415 -- loads when touched
+        from orchestra.drivers.sandbox.docker import DockerSandbox  # noqa: PLC0415 -- loads when touched
 
         home = self.paths.home
         return DockerSandbox(
@@ -137,7 +137,7 @@ class Project:
         socket = self.store.get("tmux.socket")
         if not socket:
             return None
-        from orchestra.drivers.tmux import Tmux  # noqa: PLC0415 -- loads when touched
+        from orchestra.drivers.tmux.driver import Tmux  # noqa: PLC0415 -- loads when touched
 
         server = Tmux(socket)
         return server if server.alive() else None
@@ -206,9 +206,9 @@ class Project:
 
     def check_source(self, start: Path | None = None) -> None:
         """Refuse a project that holds the person's home directory, or Orchestra's own; ``start`` is where they are."""
-        from orchestra.drivers import protected  # noqa: PLC0415 -- loads when touched
+        from orchestra.drivers.sandbox import protected_paths  # noqa: PLC0415 -- loads when touched
 
-        protected.refuse(self.paths.source, home=self.paths.home.root, start=start)
+        protected_paths.refuse(self.paths.source, home=self.paths.home.root, start=start)
 
     def check_room(self, *, least: int = 64 * 1024 * 1024) -> None:
         """Refuse to begin where the disk has fewer than ``least`` bytes left, before anything is half made."""

@@ -17,7 +17,7 @@ import typer
 
 from orchestra.agents import load, names
 from orchestra.cli.app import command_line
-from orchestra.config import RULES, Settings
+from orchestra.config.settings import RULES, Settings
 from orchestra.views.keys import keys_markdown
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
-from orchestra.cli import demo
+from orchestra.cli.demo import demo
 
 IMAGES = Path(__file__).resolve().parent.parent / "docs" / "images"
 COLUMNS, ROWS = 144, 40

@@ -12,7 +12,7 @@ from typing import Protocol
 import hypothesis
 import pytest
 
-from tests.projects import HostProject, build_git_image, host_project
+from tests.support.projects import HostProject, build_git_image, host_project
 
 _GIT_CONFIG = """\
 [user]

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestra import consent, safe_files
-from orchestra.actions.told import INSTEAD
-from orchestra.config import project_wishes
+from orchestra import safe_files
+from orchestra.actions.session.instructions import INSTEAD
+from orchestra.config import consent
+from orchestra.config.settings import project_wishes
 from orchestra.project import (
     ALLOWED_AGENTS,
     ALLOWED_CHECK,
@@ -71,13 +72,13 @@ def _setting(project: Project, name: str, value: object) -> str:
     line = f"{project.paths.config}: {name}: {shown(json.dumps(value, ensure_ascii=False))}"
     if name != "copy" or not isinstance(value, tuple):
         return line
-    from orchestra.actions.extras import preview  # noqa: PLC0415 -- loads when touched
+    from orchestra.actions.session.copy_files import preview  # noqa: PLC0415 -- loads when touched
 
     return "\n".join((line, *(f"  {shown(preview(project, str(pattern)))}" for pattern in value)))
 
 
 def _image(project: Project) -> Request:
-    from orchestra.drivers import build_context  # noqa: PLC0415 -- loads when touched
+    from orchestra.drivers.sandbox import build_context  # noqa: PLC0415 -- loads when touched
 
     found = build_context.read(project.paths.dockerfile.parent)
     if found is None:

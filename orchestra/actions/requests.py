@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestra.errors import OrchestraError, StoreError, UsageError
 from orchestra.names import digest
-from orchestra.wire import decode_error, encode_error, plain
+from orchestra.protocol import decode_error, encode_error, plain
 
 if TYPE_CHECKING:
     from orchestra.project import Project

@@ -1,7 +1,9 @@
 """How each kind of agent is run: profiles as data, and one small file per family."""
 
-from orchestra.agents.evidence import Usage
-from orchestra.agents.families import (
+from orchestra.agents.activity import Usage
+from orchestra.agents.launch_files import Outfit, Setting, own_files
+from orchestra.agents.profile import BUILT_IN, Delivery, Profile, load, names
+from orchestra.agents.registry import (
     hands_over,
     headless,
     hook_reply,
@@ -14,8 +16,6 @@ from orchestra.agents.families import (
     usage,
     wakes,
 )
-from orchestra.agents.outfits import Outfit, Setting, own_files
-from orchestra.agents.profile import BUILT_IN, Delivery, Profile, load, names
 
 __all__ = [
     "BUILT_IN",

@@ -11,19 +11,19 @@ from typing import Annotated
 import typer
 
 from orchestra import __version__
-from orchestra.cli.edge import guarded
+from orchestra.cli.error_handler import guarded
 from orchestra.cli.light import LightGroup
 
 GROUPS = {
-    "start": ("up", "down", "control"),
-    "life": ("new", "stop", "resume", "delete", "restore", "merge", "pair", "unpair"),
-    "look": ("list", "show", "log", "monitor", "diff", "keys"),
-    "talk": ("send", "inbox", "wait"),
-    "rooms": ("switch", "terminal", "spec"),
+    "up": ("up", "down", "control"),
+    "sessions": ("new", "stop", "resume", "delete", "restore", "merge", "pair", "unpair"),
+    "inspect": ("list", "show", "log", "monitor", "diff", "keys"),
+    "messages": ("send", "inbox", "wait"),
+    "windows": ("switch", "terminal", "spec"),
     "agents": ("agents",),
-    "upkeep": ("doctor", "gc", "allow", "demo", "config", "image"),
+    "maintenance": ("doctor", "gc", "allow", "demo", "config", "image"),
 }
-"""Which file here has which commands, in the order of the help; a command loads its own file alone."""
+"""Which module of ``commands`` has which commands, in the order of the help; a command loads its own alone."""
 
 
 def _version(asked: bool) -> None:  # noqa: FBT001 -- typer calls it with the option's value
@@ -44,7 +44,7 @@ def common(
     """Without a command, the same as: orchestra up."""
     context.obj = Path(project) if project else None
     if context.invoked_subcommand is None:
-        from orchestra.cli.start import up  # noqa: PLC0415 -- loads when touched
+        from orchestra.cli.commands.up import up  # noqa: PLC0415 -- loads when touched
 
         up(context)
 
@@ -63,7 +63,7 @@ def command_line(groups: Sequence[str] = tuple(GROUPS)) -> typer.Typer:
     )
     app.callback()(common)
     for group in groups:
-        import_module(f"orchestra.cli.{group}").add_to(app)
+        import_module(f"orchestra.cli.commands.{group}").add_to(app)
     return app
 
 

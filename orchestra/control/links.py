@@ -7,12 +7,12 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from orchestra.actions.service import ask_surely, ping
-from orchestra.actions.up import layout_of
+from orchestra.actions.service_process import ask_surely, ping
+from orchestra.actions.workspace.up import layout_of
 from orchestra.control.state import Health
 from orchestra.errors import OrchestraError, Refused, ServiceDown
 from orchestra.project import Project
-from orchestra.wire import call
+from orchestra.protocol import call
 
 _ENGINE_EVERY = 4
 """The engine is asked once for so many times that the service is."""
@@ -36,7 +36,7 @@ class Links:
         try:
             return str(call(self._project.paths.socket, "diff", {"name": name}, silence=30.0))
         except ServiceDown:
-            from orchestra.actions.review import diff  # noqa: PLC0415 -- loads when touched
+            from orchestra.actions.work.review import diff  # noqa: PLC0415 -- loads when touched
 
             return diff(self._project, name)
 
@@ -58,7 +58,7 @@ class Links:
         tmux divides a window anew when a terminal of another size looks at it. A pane that the person
         sized by hand keeps that size until then.
         """
-        from orchestra.drivers.tmux import Tmux  # noqa: PLC0415 -- loads when touched
+        from orchestra.drivers.tmux.driver import Tmux  # noqa: PLC0415 -- loads when touched
 
         server, pane = Tmux.current(), os.environ.get("TMUX_PANE", "")
         room = server.control_room(pane) if server is not None and pane else ""
@@ -69,7 +69,7 @@ class Links:
 
     def leave(self) -> bool:
         """Detach the person's terminal from tmux; returns whether the control pane stays."""
-        from orchestra.drivers.tmux import Tmux  # noqa: PLC0415 -- loads when touched
+        from orchestra.drivers.tmux.driver import Tmux  # noqa: PLC0415 -- loads when touched
 
         server = Tmux.current()
         if server is None:
@@ -83,7 +83,7 @@ class Links:
 
 
 def _engine_answers() -> bool:
-    from orchestra.drivers.engine import engine_version  # noqa: PLC0415 -- loads when touched
+    from orchestra.drivers.sandbox.docker_client import engine_version  # noqa: PLC0415 -- loads when touched
 
     try:
         engine_version()

@@ -6,12 +6,12 @@ import anyio
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from orchestra.actions.evidence import answer_left
-from orchestra.actions.message import mark_read
+from orchestra.actions.messaging.hook_events import answer_left
+from orchestra.actions.messaging.messages import mark_read
 from orchestra.project import Project
 from orchestra.service.auth import CALLER, refuse
-from orchestra.service.desk import Caller
-from orchestra.service.http import CONNECTION
+from orchestra.service.context import Caller
+from orchestra.service.http_protocol import CONNECTION
 from orchestra.service.limits import OPEN_REQUESTS, Connections
 
 BODY_LIMIT = 1024 * 1024

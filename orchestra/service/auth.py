@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from orchestra.model import Intent, Session
 from orchestra.project import Project
-from orchestra.service.desk import Caller, Desk
+from orchestra.service.context import Caller, Desk
 from orchestra.service.limits import REFUSAL_DELAY
 
 CALLER = "orchestra.caller"

@@ -14,16 +14,16 @@ import anyio
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from orchestra.actions import evidence
+from orchestra.actions.messaging import hook_events
 from orchestra.agents import listens, tools_late
 from orchestra.errors import OrchestraError, UsageError
 from orchestra.lifecycle import age
 from orchestra.model import State
-from orchestra.service import handed
 from orchestra.service.auth import CALLER
-from orchestra.service.desk import Caller
+from orchestra.service.context import Caller
+from orchestra.service.delivery import in_flight
+from orchestra.service.delivery.wake import LISTEN_EVENT, listen
 from orchestra.service.limits import seconds_to_wait
-from orchestra.service.listening import LISTEN_EVENT, listen
 
 log = logging.getLogger("orchestra.service.hooks")
 
@@ -123,12 +123,12 @@ async def _reply(caller: Caller, event: str, payload: dict[str, Any]) -> dict[st
     await caller.read_alone()
     try:
         reply = await caller.desk.act_soon(
-            evidence.take_hook,
+            hook_events.take_hook,
             caller.session,
             event,
             payload,
             listened=_listened(caller),
-            on_the_way=lambda: handed.not_yet_shown(caller.desk.project, caller.session),
+            on_the_way=lambda: in_flight.not_yet_shown(caller.desk.project, caller.session),
         )
         caller.answers.extend([reply] if reply else [])
         return reply

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from orchestra.actions.agents import list_agents
-from orchestra.actions.doctor import doctor
-from orchestra.actions.table import run
+from orchestra.actions.maintenance.agent_report import list_agents
+from orchestra.actions.maintenance.doctor import doctor
+from orchestra.actions.registry import run
 from orchestra.control.links import Links
 from orchestra.errors import BadConfig, OrchestraError, Refused
 from orchestra.model import SandboxKind
 from orchestra.project import Project
-from tests.projects import HostProject
+from tests.support.projects import HostProject
 
 
 def broken(host: HostProject) -> None:

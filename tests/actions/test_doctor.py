@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from orchestra.actions import doctor as checks
-from orchestra.actions.doctor import doctor
-from orchestra.actions.findings import Finding
-from tests.projects import AGENT, HostProject
+from orchestra.actions.maintenance import doctor as checks
+from orchestra.actions.maintenance.doctor import doctor
+from orchestra.actions.maintenance.finding import Finding
+from tests.support.projects import AGENT, HostProject
 
 
 @pytest.fixture(autouse=True)

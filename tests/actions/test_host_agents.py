@@ -6,20 +6,21 @@ import re
 
 import pytest
 
-from orchestra.actions import up, watch
+from orchestra.actions.work import refresh
+from orchestra.actions.workspace import up
 from orchestra.errors import EngineDown
 from orchestra.model import State
-from tests.projects import HostProject
+from tests.support.projects import HostProject
 
 
 def test_one_at_rest_is_said_to_run_and_since_when_it_is_silent(
     host: HostProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     host.spawn("alpha")
-    watch.look(host.project)
+    refresh.look(host.project)
     assert host.session("alpha").state is State.WORKING
-    monkeypatch.setattr(watch, "_QUIET", -1.0)
-    watch.look(host.project)
+    monkeypatch.setattr(refresh, "_QUIET", -1.0)
+    refresh.look(host.project)
     alpha = host.session("alpha")
     assert alpha.state is State.UNKNOWN
     assert re.fullmatch(r"pane-quiet: runs; no output since \d\d:\d\d UTC", alpha.evidence)
@@ -27,9 +28,9 @@ def test_one_at_rest_is_said_to_run_and_since_when_it_is_silent(
 
 def test_one_that_no_window_shows_is_not_said_to_work(host: HostProject) -> None:
     host.spawn("alpha")
-    watch.look(host.project)
+    refresh.look(host.project)
     host.project.store.update_session("alpha", window="@99")
-    watch.look_at_panes(host.project)
+    refresh.look_at_panes(host.project)
     alpha = host.session("alpha")
     assert (alpha.state, alpha.evidence) == (State.UNKNOWN, "pane-quiet: runs; no window shows what it does")
 
@@ -40,17 +41,17 @@ def test_nothing_is_said_of_what_could_not_be_looked_at(host: HostProject, monke
     def hang(*_: object) -> None:
         raise EngineDown("it does not answer")
 
-    monkeypatch.setattr("orchestra.drivers.host.HostSandbox.look_all", hang)
-    monkeypatch.setattr(watch, "_QUIET", -1.0)
+    monkeypatch.setattr("orchestra.drivers.sandbox.host.HostSandbox.look_all", hang)
+    monkeypatch.setattr(refresh, "_QUIET", -1.0)
     with pytest.raises(EngineDown):
-        watch.look(host.project)
+        refresh.look(host.project)
     assert host.session("alpha").evidence == before.evidence
 
 
 def test_closing_the_windows_stops_it_and_does_not_make_it_fail(host: HostProject) -> None:
     host.spawn("alpha")
     assert up.down(host.project)["ended"] == ["alpha"]
-    watch.look(host.project)
+    refresh.look(host.project)
     alpha = host.session("alpha")
     assert (alpha.state, alpha.intent) == (State.STOPPED, "run")
     assert "ended with its window" in alpha.evidence

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from orchestra.actions import places
-from orchestra.actions.merge import merge
-from orchestra.actions.sessions import delete, restore
-from orchestra.actions.spawn import spawn
+from orchestra.actions.session import container_spec
+from orchestra.actions.session.manage import delete, restore
+from orchestra.actions.session.spawn import spawn
+from orchestra.actions.work.merge import merge
 from orchestra.errors import Refused
 from orchestra.model import Session
-from tests.projects import HostProject, host_project
+from tests.support.projects import HostProject, host_project
 
 LFS = {"clean": "git-lfs clean -- %f", "smudge": "git-lfs smudge -- %f", "process": "git-lfs filter-process"}
 PICTURE = "a picture " * 500
@@ -65,7 +65,7 @@ def test_the_git_in_a_container_takes_the_picture_for_unchanged(
     with host_project(monkeypatch, image=git_image) as made:
         use_picture(made)
         one, _ = spawned(made)
-        box = places.box_for(made.project, one)
+        box = container_spec.box_for(made.project, one)
         script = 'test "$(wc -c <art/logo.png)" = 5000; git status --porcelain; git add --all'
         done = made.project.sandbox(one.sandbox).execute(box, ("sh", "-ec", f"{script}; git diff --cached --stat"))
         assert done.text == ""

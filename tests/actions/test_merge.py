@@ -6,14 +6,14 @@ import json
 
 import pytest
 
-from orchestra.actions import merge as merging
-from orchestra.actions import sync
-from orchestra.actions.merge import finish_landings, merge
-from orchestra.actions.review import review
+from orchestra.actions.session import branch_sync
+from orchestra.actions.work import merge as merging
+from orchestra.actions.work.merge import finish_landings, merge
+from orchestra.actions.work.review import review
 from orchestra.errors import DeadlineExceeded, MergeConflict, Refused, RefusedCommits
 from orchestra.model import Role, Session
 from orchestra.project import Project
-from tests.projects import HostProject
+from tests.support.projects import HostProject
 
 
 def test_a_merge_brings_the_commits_to_the_branch_and_the_files_to_the_checkout(host: HostProject) -> None:
@@ -54,7 +54,7 @@ def test_commits_that_are_not_taken_are_not_called_uncommitted(
     def refused(_project: Project, _session: Session) -> bool:
         raise RefusedCommits("its own git holds a pipe", hint="remove it")
 
-    monkeypatch.setattr(sync, "take_commits", refused)
+    monkeypatch.setattr(branch_sync, "take_commits", refused)
     with pytest.raises(RefusedCommits, match="the commits of one are not taken: its own git holds a pipe"):
         merge(host.project, "one")
 

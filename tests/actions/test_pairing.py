@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from orchestra.actions import pair
-from orchestra.actions.reconcile import reconcile
-from orchestra.drivers.docker import DockerSandbox
+from orchestra.actions.session import pair
+from orchestra.actions.session.settle import reconcile
+from orchestra.drivers.sandbox.docker import DockerSandbox
 from orchestra.errors import EngineSilent
 from orchestra.model import BoxState
-from tests.projects import HostProject, host_project
+from tests.support.projects import HostProject, host_project
 
 pytestmark = pytest.mark.docker
 

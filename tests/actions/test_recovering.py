@@ -8,27 +8,29 @@ from pathlib import Path
 
 import pytest
 
-from orchestra.actions import attach, message, places, preserve, spec, sync
-from orchestra.actions.reconcile import reconcile
-from orchestra.drivers.docker import DockerSandbox
+from orchestra.actions.messaging import messages
+from orchestra.actions.session import branch_sync, container_spec, preserve, reattach
+from orchestra.actions.session.settle import reconcile
+from orchestra.actions.work import spec
+from orchestra.drivers.sandbox.docker import DockerSandbox
 from orchestra.errors import RefusedCommits
 from orchestra.model import Intent, SandboxKind, State
 from orchestra.names import PERSON
 from orchestra.project import Project
-from tests.process.services import eventually
-from tests.projects import HostProject
+from tests.support.projects import HostProject
+from tests.support.services import eventually
 
 
 def test_nobody_waits_for_an_import_that_hangs(host: HostProject, monkeypatch: pytest.MonkeyPatch) -> None:
     """An agent can let one hang for as long as it may take; its session is looked after meanwhile, and the others."""
-    monkeypatch.setattr(attach, "IMPORT_WAIT", 0.0)
+    monkeypatch.setattr(reattach, "IMPORT_WAIT", 0.0)
     for name in ("one", "two"):
         session = host.spawn(name)
         host.project.sandbox(session.sandbox).stop(host.project.box_name(session))
     with Project.open(host.source).lock("one.git"):
         assert reconcile(host.project) == []
     for name in ("one", "two"):
-        assert places.runs(host.project, host.session(name))
+        assert container_spec.runs(host.project, host.session(name))
 
 
 def test_git_is_not_asked_to_read_a_private_git_that_holds_a_pipe(
@@ -41,7 +43,7 @@ def test_git_is_not_asked_to_read_a_private_git_that_holds_a_pipe(
     (git / "objects" / "some").touch()
     os.mkfifo(git / "HEAD")
     with pytest.raises(RefusedCommits, match="the pipe HEAD"):
-        sync.fetch(host.project, session)
+        branch_sync.fetch(host.project, session)
     assert "the pipe HEAD" in preserve.keep_git(host.project, session)
 
 
@@ -102,5 +104,5 @@ def test_a_spec_that_was_stored_and_not_written_is_written(host: HostProject, mo
     assert spec.notice_change(host.project, "one") is None
     shown = host.project.place(session).spec
     assert [Path(file).read_text() for file in (edited, shown)] == ["After.", "After."]
-    notices = [one.text for one in message.inbox(host.project, "one") if "version 2" in one.text]
+    notices = [one.text for one in messages.inbox(host.project, "one") if "version 2" in one.text]
     assert len(notices) == 1

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from orchestra.actions import sessions
+from orchestra.actions.session import manage
 from orchestra.errors import NotFound
-from tests.projects import HostProject
+from tests.support.projects import HostProject
 
 
 def test_a_name_that_was_not_deleted_is_answered_with_those_that_were(host: HostProject) -> None:
     with pytest.raises(NotFound) as caught:
-        sessions.restore(host.project, "nobody")
+        manage.restore(host.project, "nobody")
     assert caught.value.hint == "none was deleted in this project"
     for name in ("alpha", "beta"):
         host.spawn(name)
-        sessions.delete(host.project, name, force=True)
+        manage.delete(host.project, name, force=True)
     with pytest.raises(NotFound) as caught:
-        sessions.restore(host.project, "nobody")
+        manage.restore(host.project, "nobody")
     assert caught.value.hint == "there is: beta, alpha"

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from orchestra.actions.spawn import spawn
+from orchestra.actions.session.spawn import spawn
 from orchestra.errors import BadName, NameTaken, NotFound, OrchestraError, Refused, UnknownProfile
 from orchestra.model import BoxState, Intent
-from tests.projects import HostProject
+from tests.support.projects import HostProject
 
 
 def test_a_session_has_a_worktree_a_branch_a_window_and_a_running_agent(host: HostProject) -> None:

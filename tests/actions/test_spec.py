@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from orchestra.actions.spec import write_spec
+from orchestra.actions.work.spec import write_spec
 from orchestra.errors import UsageError
 from orchestra.names import PERSON
-from tests.projects import HostProject
+from tests.support.projects import HostProject
 
 TOO_LONG = "x" * (1 << 20) + "é"
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from orchestra.actions.watch import refresh_diff
-from tests.projects import HostProject
+from orchestra.actions.work.refresh import refresh_diff
+from tests.support.projects import HostProject
 
 
 def test_what_others_need_to_know_of_a_diff_is_noted_when_it_changes(host: HostProject) -> None:

@@ -10,10 +10,10 @@ import pytest
 
 from orchestra.agents import hook_reply, signs
 from orchestra.lifecycle import Sign
-from tests.agents.mcp_stub import TOKEN, McpStub, until
-from tests.agents.model_server import Call, ModelServer, Rule, Say
-from tests.agents.outfitting import a_session, wear
-from tests.fetched import claude_program
+from tests.support.fetched import claude_program
+from tests.support.launch_files import a_session, wear
+from tests.support.mcp_stub import TOKEN, McpStub, until
+from tests.support.models.server import Call, ModelServer, Rule, Say
 
 KEY = "sk-ant-api03-dummy-0123456789-0123456789"
 REPORT = "mcp__orchestra__report"

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from orchestra.agents import Usage, headless, hook_reply, load, signs, usage
-from orchestra.agents.drafts import prompt_text
+from orchestra.agents.prompt_draft import prompt_text
 from orchestra.lifecycle import Sign
-from tests.agents.mcp_stub import TOKEN, McpStub, until
-from tests.agents.model_server import Call, ModelServer, Rule, Say
-from tests.agents.outfitting import a_session, a_setting, lay_out, wear
-from tests.fetched import gemini_program
+from tests.support.fetched import gemini_program
+from tests.support.launch_files import a_session, a_setting, lay_out, wear
+from tests.support.mcp_stub import TOKEN, McpStub, until
+from tests.support.models.server import Call, ModelServer, Rule, Say
 
 KEY = "AIza-dummy-0123456789"
 REPORT = "mcp_orchestra_report"

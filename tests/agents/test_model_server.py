@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.agents.model_server import SESSION_HEADER, Asked, Call, ModelServer, Rule, Say
+from tests.support.models.server import SESSION_HEADER, Asked, Call, ModelServer, Rule, Say
 
 TOOLS = [{"name": "Bash"}]
 

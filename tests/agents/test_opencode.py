@@ -13,10 +13,10 @@ import pytest
 
 from orchestra.agents import signs, usage
 from orchestra.lifecycle import Sign
-from tests.agents.mcp_stub import TOKEN, McpStub, until
-from tests.agents.model_server import Call, ModelServer, Rule, Say
-from tests.agents.outfitting import a_session, wear
-from tests.fetched import opencode_program
+from tests.support.fetched import opencode_program
+from tests.support.launch_files import a_session, wear
+from tests.support.mcp_stub import TOKEN, McpStub, until
+from tests.support.models.server import Call, ModelServer, Rule, Say
 
 KEY = "key-of-the-person"
 REPORT = "orchestra_report"

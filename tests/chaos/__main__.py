@@ -15,7 +15,7 @@ from tests.chaos.blows import strike_all
 from tests.chaos.cases import CASES, IN_CONTAINERS
 from tests.chaos.killing import Tally, effects, kill_all
 from tests.chaos.served import in_the_service
-from tests.projects import build_git_image
+from tests.support.projects import build_git_image
 
 _SHARES = {"host": 0.7, "tmux": 0.1, "containers": 0.07, "engine": 0.05, "service": 0.08}
 """How the kills are shared out: where agents run on the host a kill takes two seconds, elsewhere it takes five."""

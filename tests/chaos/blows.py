@@ -16,13 +16,14 @@ from typing import TypeAlias
 
 import pytest
 
-from orchestra.drivers import docker, engine, ingest
+from orchestra.drivers.git import commit_import
+from orchestra.drivers.sandbox import docker, docker_client
 from orchestra.project import Project
 from tests.chaos.cases import Act, Case, Scene
 from tests.chaos.faults import Plan
 from tests.chaos.killing import End, Kill, Tally, brought_up, effects, in_a_process, plans
-from tests.process.services import eventually
-from tests.projects import HostProject, host_project
+from tests.support.projects import HostProject, host_project
+from tests.support.services import eventually
 
 _BETWEEN = Path(__file__).with_name("between.py")
 _ENGINE = "/var/run/docker.sock"
@@ -53,7 +54,7 @@ def engine_fails(patch: pytest.MonkeyPatch, *, hangs: bool) -> Iterator[Strike]:
     """Put something between Orchestra and the engine that can be gone for a while, or take calls and not answer."""
     with TemporaryDirectory(prefix="oe-") as place:
         where = Path(place) / "d.sock"
-        real = (engine.address() or _ENGINE).removeprefix("unix://")
+        real = (docker_client.address() or _ENGINE).removeprefix("unix://")
         between = subprocess.Popen((sys.executable, str(_BETWEEN), str(where), real))
         blow, mend = (signal.SIGSTOP, signal.SIGCONT) if hangs else (signal.SIGUSR1, signal.SIGUSR2)
         try:
@@ -69,9 +70,9 @@ def _hurried(act: Act) -> Act:
     """Let an action, in a process of its own, wait for a silent engine for seconds only."""
 
     def hurries(project: Project) -> object:
-        engine.connect.__defaults__ = (_SILENCE,)
-        ingest.fetch.__kwdefaults__ = {**(ingest.fetch.__kwdefaults__ or {}), "deadline": 3.0 * _SILENCE}
-        for module, name in ((engine, "_ASK_DEADLINE"), (docker, "LOOK_DEADLINE")):
+        docker_client.connect.__defaults__ = (_SILENCE,)
+        commit_import.fetch.__kwdefaults__ = {**(commit_import.fetch.__kwdefaults__ or {}), "deadline": 3.0 * _SILENCE}
+        for module, name in ((docker_client, "_ASK_DEADLINE"), (docker, "LOOK_DEADLINE")):
             setattr(module, name, _SILENCE)
         return act(project)
 

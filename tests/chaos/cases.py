@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from orchestra.actions import collect, merge, message, pair, reconcile, sessions, spec, up, watch
-from orchestra.actions.spawn import spawn
+from orchestra.actions.maintenance import gc
+from orchestra.actions.messaging import messages
+from orchestra.actions.session import manage, pair, settle
+from orchestra.actions.session.spawn import spawn
+from orchestra.actions.work import merge, refresh, spec
+from orchestra.actions.workspace import up
 from orchestra.model import Intent, Session
 from orchestra.names import PERSON
 from orchestra.project import Project
 from tests.chaos.invariants import Kept
-from tests.projects import HostProject
+from tests.support.projects import HostProject
 
 __all__ = ["CASES", "IN_CONTAINERS", "Case", "Scene"]
 
@@ -69,12 +73,12 @@ def _two(scene: Scene) -> None:
 
 def _stopped(scene: Scene) -> None:
     scene.executor("one")
-    sessions.stop(scene.host.project, "one")
+    manage.stop(scene.host.project, "one")
 
 
 def _deleted(scene: Scene) -> None:
     scene.executor("one")
-    sessions.delete(scene.host.project, "one", force=True, remove_worktree=True)
+    manage.delete(scene.host.project, "one", force=True, remove_worktree=True)
 
 
 def _ready(scene: Scene) -> None:
@@ -101,13 +105,13 @@ def _edited(scene: Scene) -> None:
 def _told(scene: Scene) -> None:
     scene.executor("one")
     for number in range(3):
-        message.send(scene.host.project, sender=PERSON, recipient="one", text=f"message {number}")
+        messages.send(scene.host.project, sender=PERSON, recipient="one", text=f"message {number}")
         scene.kept.messages.append(f"message {number}")
 
 
 def _waiting(scene: Scene) -> None:
     scene.executor("one")
-    message.send(scene.host.project, sender="one", recipient=PERSON, text="QUESTION: which?")
+    messages.send(scene.host.project, sender="one", recipient=PERSON, text="QUESTION: which?")
 
 
 def _intent(name: str, wanted: Intent) -> Told:
@@ -177,12 +181,12 @@ def _answered(scene: Scene, done: bool) -> list[str]:  # noqa: FBT001 -- one of 
 
 
 def _removed(scene: Scene, done: bool) -> list[str]:  # noqa: FBT001 -- one of a family of functions
-    left = collect.gc(scene.host.project) if done else []
+    left = gc.gc(scene.host.project) if done else []
     return [f"left after gc: {one.what}" for one in left]
 
 
 def _again(project: Project) -> object:
-    return [str(error) for error in reconcile.reconcile(project)]
+    return [str(error) for error in settle.reconcile(project)]
 
 
 def _up(project: Project) -> object:
@@ -191,11 +195,11 @@ def _up(project: Project) -> object:
 
 
 def _remove(project: Project, *, worktree: bool) -> object:
-    return sessions.delete(project, "one", force=True, remove_worktree=worktree)
+    return manage.delete(project, "one", force=True, remove_worktree=worktree)
 
 
 def _import(project: Project) -> object:
-    return watch.import_commits(project, project.store.session("one"))
+    return refresh.import_commits(project, project.store.session("one"))
 
 
 def _imported(scene: Scene, done: bool) -> list[str]:  # noqa: FBT001 -- one of a family of functions
@@ -216,15 +220,15 @@ _THIS = "this one"
 
 CASES = (
     Case("spawn", "spawn", lambda p: spawn(p, title="one", task="Do it."), _nothing, _intent("one", Intent.RUN)),
-    Case("stop", "stop", lambda p: sessions.stop(p, "one"), _one, _intent("one", Intent.STOP)),
-    Case("resume", "resume", lambda p: sessions.resume(p, "one"), _stopped, _intent("one", Intent.RUN)),
+    Case("stop", "stop", lambda p: manage.stop(p, "one"), _one, _intent("one", Intent.STOP)),
+    Case("resume", "resume", lambda p: manage.resume(p, "one"), _stopped, _intent("one", Intent.RUN)),
     Case("delete", "delete", lambda p: _remove(p, worktree=False), _one, _gone),
     Case("delete with its worktree", "delete", lambda p: _remove(p, worktree=True), _one, _gone),
-    Case("restore", "restore", lambda p: sessions.restore(p, "one"), _deleted, _restored),
+    Case("restore", "restore", lambda p: manage.restore(p, "one"), _deleted, _restored),
     Case(
         "send",
         "send",
-        lambda p: message.send(p, sender=PERSON, recipient="one", text="hello"),
+        lambda p: messages.send(p, sender=PERSON, recipient="one", text="hello"),
         _one,
         _sent,
         again=False,
@@ -232,12 +236,12 @@ CASES = (
     Case(
         "answer",
         "send",
-        lambda p: message.send(p, sender=PERSON, recipient="one", text=_THIS),
+        lambda p: messages.send(p, sender=PERSON, recipient="one", text=_THIS),
         _waiting,
         _answered,
         again=False,
     ),
-    Case("read", "read", lambda p: message.read(p, "one"), _told),
+    Case("read", "read", lambda p: messages.read(p, "one"), _told),
     Case("save a spec", "write_spec", lambda p: spec.write_spec(p, "one", "Other.", PERSON), _one, _spec("Other.")),
     Case("notice a spec", "notice_spec", lambda p: spec.notice_change(p, "one"), _edited, _spec("Something else.")),
     Case("merge", "merge", lambda p: merge.merge(p, "one"), _ready, _merged),
@@ -246,22 +250,22 @@ CASES = (
     Case("reconcile", "reconcile", _again, _died, _intent("one", Intent.RUN)),
     Case("up", "up", _up, _died, _intent("one", Intent.RUN)),
     Case("down --stop", "down", lambda p: up.down(p, stop=True), _two),
-    Case("gc", "gc", lambda p: collect.gc(p, remove=True), _deleted, _removed),
+    Case("gc", "gc", lambda p: gc.gc(p, remove=True), _deleted, _removed),
 )
 """With agents on the host: quick, and most of what a container's life consists of is the same."""
 
 IN_CONTAINERS = (
     Case("spawn", "spawn", lambda p: spawn(p, title="one", task="Do it."), _nothing, _intent("one", Intent.RUN)),
-    Case("stop", "stop", lambda p: sessions.stop(p, "one"), _one, _intent("one", Intent.STOP)),
-    Case("resume", "resume", lambda p: sessions.resume(p, "one"), _stopped, _intent("one", Intent.RUN)),
+    Case("stop", "stop", lambda p: manage.stop(p, "one"), _one, _intent("one", Intent.STOP)),
+    Case("resume", "resume", lambda p: manage.resume(p, "one"), _stopped, _intent("one", Intent.RUN)),
     Case("import", "import", _import, _one, _imported),
     Case("delete with its worktree", "delete", lambda p: _remove(p, worktree=True), _one, _gone),
-    Case("restore", "restore", lambda p: sessions.restore(p, "one"), _deleted, _restored),
+    Case("restore", "restore", lambda p: manage.restore(p, "one"), _deleted, _restored),
     Case("merge with a check", "merge", lambda p: merge.merge(p, "one", check="test -f one.txt"), _ready, _merged),
     Case("pair", "pair", lambda p: pair.pair(p, "one"), _one),
     Case("unpair", "unpair", pair.unpair, _paired),
     Case("reconcile", "reconcile", _again, _died, _intent("one", Intent.RUN)),
     Case("down --stop", "down", lambda p: up.down(p, stop=True), _two),
-    Case("gc", "gc", lambda p: collect.gc(p, remove=True), _deleted, _removed),
+    Case("gc", "gc", lambda p: gc.gc(p, remove=True), _deleted, _removed),
 )
 """With agents in containers: the engine's part, and what goes between two gits."""

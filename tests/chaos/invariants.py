@@ -11,10 +11,10 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from orchestra.drivers.repository import REMOVED
+from orchestra.drivers.git.repository import REMOVED
 from orchestra.model import BoxState, Intent, Role, SandboxKind, Session, State
 from orchestra.names import PERSON
-from tests.projects import AGENT, PERSONS, HostProject
+from tests.support.projects import AGENT, PERSONS, HostProject
 
 _PATIENCE = 5.0
 _POLL = 0.05
@@ -209,7 +209,7 @@ def _processes(host: HostProject) -> Iterator[str]:
 def _ours(line: str) -> bool:
     if "docker" in line or "attach.sh" in line:
         return True
-    return "-m orchestra" in line and (line.endswith(" control") or "orchestra.service.process" in line)
+    return "-m orchestra" in line and (line.endswith(" control") or "orchestra.service" in line)
 
 
 def _strays(host: HostProject) -> Iterator[str]:

@@ -16,15 +16,16 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from orchestra.actions import reconcile, watch
-from orchestra.drivers.tmux import Tmux
+from orchestra.actions.session import settle
+from orchestra.actions.work import refresh
+from orchestra.drivers.tmux.driver import Tmux
 from orchestra.errors import OrchestraError
 from orchestra.project import Project
 from tests.chaos import faults
 from tests.chaos.cases import Case, Scene
 from tests.chaos.faults import Plan
 from tests.chaos.invariants import wrong
-from tests.projects import HostProject, host_project
+from tests.support.projects import HostProject, host_project
 
 _MID_EFFECT = (0.001, 0.004, 0.015)
 """Seconds after which an effect such as a git command is in its middle."""
@@ -169,9 +170,9 @@ def bring_up(project: Project) -> list[str]:
         if not store.get("tmux.socket"):
             store.set("tmux.socket", Tmux.own("inner").socket)
         store.set("resting", "")
-        troubles = [str(error) for error in reconcile.reconcile(project)]
-        watch.look(project)
-        watch.watch_specs(project)
+        troubles = [str(error) for error in settle.reconcile(project)]
+        refresh.look(project)
+        refresh.watch_specs(project)
         return troubles
 
 

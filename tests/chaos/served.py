@@ -11,18 +11,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from orchestra.actions.service import ping
-from orchestra.drivers.tmux import Tmux
+from orchestra.actions.service_process import ping
+from orchestra.drivers.tmux.driver import Tmux
 from orchestra.paths import Home
 from orchestra.project import Project
 from tests.chaos.faults import Plan
 from tests.chaos.invariants import Kept, wrong
 from tests.chaos.killing import Kill, Tally, plans
-from tests.journeys.person import Person, arriving
-from tests.projects import AGENT, PROFILE, HostProject
+from tests.support.person import Person, arriving
+from tests.support.projects import AGENT, PROFILE, HostProject
 
 _INJECT = Path(__file__).resolve().parent / "inject"
-_SERVICE = "orchestra.service.process"
+_SERVICE = "orchestra.service"
 _PATIENCE = 8.0
 _POLL = 0.2
 _ACTING = "action|hook|ThreadPool"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestra.actions import message
-from orchestra.actions.table import ACTIONS
+from orchestra.actions.messaging import messages
+from orchestra.actions.registry import ACTIONS
 from orchestra.names import PERSON
 from orchestra.project import Project
 from tests.chaos.blows import strike_all
@@ -16,7 +16,7 @@ from tests.chaos.cases import CASES, IN_CONTAINERS, Case
 from tests.chaos.faults import Plan
 from tests.chaos.invariants import Kept, wrong
 from tests.chaos.killing import End, in_a_process, kill_all
-from tests.projects import HostProject
+from tests.support.projects import HostProject
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -49,7 +49,7 @@ def test_a_process_dies_exactly_before_the_effect_it_was_told_to_die_at(host: Ho
     record.touch()
 
     def send(project: Project) -> object:
-        return message.send(project, sender=PERSON, recipient="one", text="hello")
+        return messages.send(project, sender=PERSON, recipient="one", text="hello")
 
     assert in_a_process(host, send, Plan(record=str(record))).end is End.DONE
     names = record.read_text().splitlines()

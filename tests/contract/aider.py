@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from tests.agents.model_server import Asked, ModelServer, Rule, Say
 from tests.contract.scripted import SECRET
 from tests.contract.stage import Ability, Hold, Message, Move, Report, Rest, Send, Shell, Stage, Talk
+from tests.support.models.server import Asked, ModelServer, Rule, Say
 
 _FILE = re.compile(r"(?:touch|>) ?(\w+)$")
 

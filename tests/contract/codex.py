@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from tests.agents.model_server import Call
 from tests.contract.scripted import Scripted
+from tests.support.models.server import Call
 
 
 class Codex(Scripted):

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.agents.model_server import ModelServer
 from tests.contract.stage import SLOW, Driver, Stage
-from tests.journeys import models
-from tests.journeys.person import Person, arriving
+from tests.support.models import journeys
+from tests.support.models.server import ModelServer
+from tests.support.person import Person, arriving
 
 EVERY_AGENT = os.environ.get("ORCHESTRA_TEST_AGENTS") == "all"
 """Whether profiles play that a usual run leaves out; read at once, for a test sees none of the caller's settings."""
@@ -54,7 +54,7 @@ def stage(
             images[driver.profile] = builder.orchestra("image", "build", driver.profile, deadline=900).stdout.split()[
                 -1
             ]
-    with models.near_containers(Person(place).home, []) as model:
+    with journeys.near_containers(Person(place).home, []) as model:
         settings = {
             "ORCHESTRA_AGENT": driver.profile,
             "ORCHESTRA_DESIGNER_AGENT": "rehearsal",

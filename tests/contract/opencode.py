@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from tests.agents.model_server import ModelServer
 from tests.contract.scripted import Scripted
+from tests.support.models.server import ModelServer
 
 
 class OpenCode(Scripted):

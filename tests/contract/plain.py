@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
-from tests.agents.model_server import ModelServer
 from tests.contract.stage import Ability, Hold, Message, Move, Report, Rest, Send, Shell, Stage, Talk
-from tests.journeys.person import eventually
+from tests.support.models.server import ModelServer
+from tests.support.person import eventually
 
 _POST = (
     'curl -sS -H "Authorization: Bearer $(cat $ORCHESTRA_TOKEN_FILE)" -H "Content-Type: application/json" '

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
-from tests.agents.model_server import ModelServer
 from tests.contract.stage import Ability, Hold, Message, Move, Report, Rest, Send, Shell, Stage, Talk
+from tests.support.models.server import ModelServer
 
 _HEARD = re.compile(r"• \w+ from \S+ came in$", re.MULTILINE)
 _TYPED = re.compile(r"heard you: '(.*)'; a rehearsal")

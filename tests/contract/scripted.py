@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 import yaml
 
 from orchestra.agents import load
-from tests.agents.model_server import Asked, Call, ModelServer, Rule, Say
 from tests.contract.stage import Ability, Hold, Message, Move, Report, Rest, Send, Shell, Stage, Talk
+from tests.support.models.server import Asked, Call, ModelServer, Rule, Say
 
 SECRET = "sk-ant-api03-contract-9876543210-9876543210"
 CAREFUL = "careful"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tests.journeys.person import OWN, Person
+from tests.support.person import OWN, Person
 
 
 def hiding_places(person: Person, secrets: Sequence[str]) -> list[str]:

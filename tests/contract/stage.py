@@ -17,10 +17,10 @@ from typing import Any, ClassVar, Protocol, TypeAlias
 
 import pytest
 
-from orchestra.actions.sessions import row
+from orchestra.actions.session.manage import row
 from orchestra.store import Store
-from tests.agents.model_server import ModelServer
-from tests.journeys.person import OWN, Person, eventually
+from tests.support.models.server import ModelServer
+from tests.support.person import OWN, Person, eventually
 
 SLOW = 60.0
 """Seconds that a turn of a real agent program may take on a busy machine."""

@@ -24,7 +24,7 @@ from tests.contract.stage import (
     half_typed,
     in_order,
 )
-from tests.journeys.person import OWN, eventually
+from tests.support.person import OWN, eventually
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
 
@@ -178,8 +178,8 @@ def test_it_survives_the_death_of_the_service(stage: Stage) -> None:
     name = stage.play("outlives", Rest(), *moves)
     stage.rests(name)
     # What it is about to run has its command line for a moment.
-    eventually(lambda: len(stage.person.processes("orchestra.service.process")) == 1, what="there is one service")
-    services = stage.person.processes("orchestra.service.process")
+    eventually(lambda: len(stage.person.processes("orchestra.service")) == 1, what="there is one service")
+    services = stage.person.processes("orchestra.service")
     for number in services:
         os.kill(number, signal.SIGKILL)
     message = stage.send(name, "PURPLE")

@@ -10,7 +10,7 @@ import pytest
 from tests.contract.conftest import drivers
 from tests.contract.scripted import Scripted
 from tests.contract.stage import SLOW, Ability, Hold, Rest, Shell, Stage, Talk, documented, half_typed
-from tests.journeys.person import eventually
+from tests.support.person import eventually
 
 MANY = int(os.environ.get("ORCHESTRA_TEST_MESSAGES") or "8")
 """How many messages each loop sends; read at once, for a test sees none of the caller's own settings."""

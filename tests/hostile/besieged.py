@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from tests.journeys.person import OWN, Person, eventually, staying
+from tests.support.person import OWN, Person, eventually, staying
 
 PATIENCE = 60.0
 """Seconds that a container, a look or an import may take on a busy machine."""

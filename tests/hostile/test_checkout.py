@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.journeys.person import Person, arriving, eventually
+from tests.support.person import Person, arriving, eventually
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
 

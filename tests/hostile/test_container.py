@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestra.drivers.definition import HOME, refuse_engine_sockets
-from orchestra.drivers.docker import DockerSandbox
-from orchestra.drivers.sandbox import Box, Limits, Mount
+from orchestra.drivers.sandbox.docker import DockerSandbox
+from orchestra.drivers.sandbox.docker_config import HOME, refuse_engine_sockets
+from orchestra.drivers.sandbox.protocol import Box, Limits, Mount
 from orchestra.errors import Refused
 from orchestra.model import BoxState
 

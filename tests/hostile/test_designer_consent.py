@@ -15,10 +15,12 @@ from pathlib import Path
 
 import pytest
 
-from orchestra.actions import consent, equip, merge, places, told
+from orchestra.actions import consent
+from orchestra.actions.session import container_spec, instructions, provision
+from orchestra.actions.work import merge
 from orchestra.errors import BadConfig, NeedsConsent, OrchestraError, Refused
 from tests.conftest import MakeRepository
-from tests.hostile.designer_world import EVIL, Attack, Attacks, World, made_world
+from tests.support.designer_world import EVIL, Attack, Attacks, World, made_world
 
 
 @pytest.fixture
@@ -130,9 +132,9 @@ def what_a_dockerfile_copies_changes(world: World) -> None:
     shown = "\n".join(allow(world))
     assert "RUN sh /setup.sh" in shown
     assert "setup.sh: 8 bytes" in shown
-    assert places.recipe_for(world.project, "plain").context is not None
+    assert container_spec.recipe_for(world.project, "plain").context is not None
     write(world, {"setup.sh": EVIL})
-    assert places.recipe_for(world.project, "plain").context is None
+    assert container_spec.recipe_for(world.project, "plain").context is None
     assert len(consent.requests(world.project)) == 1
 
 
@@ -142,7 +144,7 @@ def a_dockerfile_is_swapped_between_question_and_answer(world: World) -> None:
     asked = consent.requests(world.project)
     write(world, {"Dockerfile": f"{DOCKERFILE}RUN {EVIL}\n"})
     consent.grant(world.project, asked)
-    assert places.recipe_for(world.project, "plain").context is None
+    assert container_spec.recipe_for(world.project, "plain").context is None
 
 
 @attack
@@ -150,7 +152,7 @@ def a_file_is_added_to_an_allowed_image(world: World) -> None:
     write(world, {"Dockerfile": DOCKERFILE.replace("setup.sh", "."), "setup.sh": "reviewed"})
     allow(world)
     write(world, {"more/evil.sh": EVIL})
-    assert places.recipe_for(world.project, "plain").context is None
+    assert container_spec.recipe_for(world.project, "plain").context is None
 
 
 @attack
@@ -219,9 +221,9 @@ def endless_files_are_settings_profiles_and_recipes(world: World) -> None:
             with suppress(OrchestraError):
                 assert world.project.profile("plain").family == "plain"
             with suppress(OrchestraError):
-                places.recipe_for(world.project, "plain")
+                container_spec.recipe_for(world.project, "plain")
             with suppress(OrchestraError):
-                told.added(world.project, world.session)
+                instructions.added(world.project, world.session)
             file.unlink()
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 700_000
 
@@ -240,11 +242,11 @@ def test_a_credential_that_was_taken_back_is_not_handed_over_again(
     project.paths.home.config.write_text("credentials: [GITHUB_TOKEN, OTHER]\n")
     monkeypatch.setenv("GITHUB_TOKEN", "tok")
     monkeypatch.setenv("OTHER", "other")
-    equip.write_files(project, world.session)
+    provision.write_files(project, world.session)
     assert {one.name for one in place.secrets.iterdir()} == {"token", "GITHUB_TOKEN", "OTHER"}
     monkeypatch.delenv("GITHUB_TOKEN")
-    equip.write_files(project, world.session)
+    provision.write_files(project, world.session)
     assert {one.name for one in place.secrets.iterdir()} == {"token", "OTHER"}
     project.paths.home.config.write_text("")
-    equip.drop_withdrawn(project, world.session)
+    provision.drop_withdrawn(project, world.session)
     assert {one.name for one in place.secrets.iterdir()} == {"token"}

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import MakeRepository
-from tests.hostile.designer_world import Attack, Attacks, World, made_world
 from tests.hostile.test_safe_files import OBSTACLES, dig, swapping
+from tests.support.designer_world import Attack, Attacks, World, made_world
 
 
 @pytest.fixture

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from orchestra.actions import spec
-from orchestra.actions.windows import editor_command
+from orchestra.actions.work import spec
+from orchestra.actions.workspace.windows import editor_command
 from orchestra.errors import OrchestraError, Refused
 from orchestra.names import MAIN
 from tests.conftest import MakeRepository
-from tests.hostile.designer_world import EVIL, Attack, Attacks, World, made_world
 from tests.hostile.test_safe_files import swapping
+from tests.support.designer_world import EVIL, Attack, Attacks, World, made_world
 
 
 @pytest.fixture

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from orchestra.drivers import definition, ingest, private_git, quarantine
-from orchestra.drivers.quarantine import Quarantine
-from orchestra.drivers.repository import Repository
+from orchestra.drivers.git import commit_import, private_dir, quarantine
+from orchestra.drivers.git.quarantine import Quarantine
+from orchestra.drivers.git.repository import Repository
+from orchestra.drivers.sandbox import docker_config
 from orchestra.errors import CommandFailed, DeadlineExceeded, Moved, NotFound, Refused
 from tests.conftest import GitCall, MakeRepository
 
@@ -33,7 +34,7 @@ class Side:
 
     def fetch(self, *, largest: int = 1 << 30, deadline: float = 60.0) -> str | None:
         command = ("git-upload-pack", str(self.clone / ".git"))
-        return ingest.fetch(
+        return commit_import.fetch(
             self.repo, upload_pack=command, branch=BRANCH, into=INTO, largest=largest, deadline=deadline
         )
 
@@ -129,14 +130,14 @@ def test_a_branch_that_is_not_there_is_no_error(side: Side) -> None:
 
 def test_a_container_that_does_not_answer_is_an_error_with_a_hint(side: Side) -> None:
     with pytest.raises(CommandFailed) as caught:
-        ingest.fetch(side.repo, upload_pack=("false",), branch=BRANCH, into=INTO)
+        commit_import.fetch(side.repo, upload_pack=("false",), branch=BRANCH, into=INTO)
     assert "sandbox" in caught.value.hint
     assert BRANCH in caught.value.message
 
 
 def test_a_container_that_never_ends_is_cut_off(side: Side) -> None:
     with pytest.raises(DeadlineExceeded) as caught:
-        ingest.fetch(side.repo, upload_pack=("sleep", "60"), branch=BRANCH, into=INTO, deadline=0.5)
+        commit_import.fetch(side.repo, upload_pack=("sleep", "60"), branch=BRANCH, into=INTO, deadline=0.5)
     assert caught.value.message == f"the commits of {BRANCH} cannot be fetched: its own git did not answer within 0.5 s"
     assert "docker" in caught.value.hint
     assert not list((side.host / ".git" / "objects").glob("tmp_*"))
@@ -154,10 +155,10 @@ def test_a_fetch_obeys_no_setting_in_the_home_of_the_agent(side: Side, tmp_path:
     careless = ("env", f"HOME={home}", f"GIT_CONFIG_GLOBAL={home}/.gitconfig")
     served = ("git-upload-pack", str(side.clone / ".git"))
     with pytest.raises(DeadlineExceeded):
-        ingest.fetch(side.repo, upload_pack=(*careless, *served), branch=BRANCH, into=INTO, deadline=2)
+        commit_import.fetch(side.repo, upload_pack=(*careless, *served), branch=BRANCH, into=INTO, deadline=2)
     (tmp_path / "canary").unlink()
-    asked = ("env", *(word for word in definition.NO_GIT_SETTINGS if word != "--env"))
-    assert ingest.fetch(side.repo, upload_pack=(*careless, *asked, *served), branch=BRANCH, into=INTO) == tip
+    asked = ("env", *(word for word in docker_config.NO_GIT_SETTINGS if word != "--env"))
+    assert commit_import.fetch(side.repo, upload_pack=(*careless, *asked, *served), branch=BRANCH, into=INTO) == tip
     assert not (tmp_path / "canary").exists()
 
 
@@ -168,13 +169,13 @@ def test_any_path_survives_the_transport_and_no_shell_sees_it(side: Side, tmp_pa
     moved.parent.mkdir()
     side.clone.rename(moved)
     command = ("git-upload-pack", str(moved / ".git"))
-    assert ingest.fetch(side.repo, upload_pack=command, branch=BRANCH, into=INTO) == tip
+    assert commit_import.fetch(side.repo, upload_pack=command, branch=BRANCH, into=INTO) == tip
     assert not list(tmp_path.rglob("oops"))
 
 
 def test_an_empty_word_is_refused_before_anything_runs() -> None:
     with pytest.raises(Refused):
-        ingest.quoted(("docker", "", "x"))
+        commit_import.quoted(("docker", "", "x"))
 
 
 def test_hostile_configuration_and_hooks_on_either_side_run_nothing_on_the_host(side: Side, tmp_path: Path) -> None:
@@ -383,12 +384,12 @@ def test_a_shallow_repository_imports_through_its_private_git(
     repo = Repository.open(host)
     first = repo.resolve("HEAD")
     target = tmp_path / "private"
-    private_git.create(target, repo, branch=BRANCH, tip=first, base=first, index=repo.git_dir / "index")
+    private_dir.create(target, repo, branch=BRANCH, tip=first, base=first, index=repo.git_dir / "index")
     (target / "objects" / "info" / "alternates").write_text(f"{repo.object_dirs[0]}\n")
     git(tmp_path, f"--git-dir={target}", f"--work-tree={host}", "commit", "--quiet", "--allow-empty", "-m", "New")
     tip = git(tmp_path, f"--git-dir={target}", "rev-parse", "HEAD")
     command = ("git-upload-pack", str(target))
-    assert ingest.fetch(repo, upload_pack=command, branch=BRANCH, into=INTO) == tip
+    assert commit_import.fetch(repo, upload_pack=command, branch=BRANCH, into=INTO) == tip
     assert git(host, "rev-list", "--count", tip) == "3"
 
 
@@ -398,6 +399,6 @@ def test_an_unknown_worktree_is_no_reason_to_fail(side: Side, tmp_path: Path) ->
     side.repo.update_ref(f"refs/heads/{BRANCH}", side.first, None)
     with pytest.raises(NotFound):
         side.repo.worktree_git(tmp_path / "gone")
-    assert ingest.advance(side.repo, tmp_path / "gone", BRANCH, side.first, tip)
-    assert not ingest.advance(side.repo, tmp_path / "gone", BRANCH, side.first, tip)
+    assert commit_import.advance(side.repo, tmp_path / "gone", BRANCH, side.first, tip)
+    assert not commit_import.advance(side.repo, tmp_path / "gone", BRANCH, side.first, tip)
     assert side.repo.branches()[BRANCH] == tip

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from orchestra.drivers import anchors, changes, history, merging
+from orchestra.drivers.git import anchors, history, merge_trees, worktree_diff
 from orchestra.errors import OrchestraError
 from orchestra.model import DiffStat
-from tests.hostile import git_traps as traps
-from tests.hostile.git_traps import Scene, Trap
-from tests.repositories import Yard
+from tests.support import git_traps as traps
+from tests.support.git_traps import Scene, Trap
+from tests.support.repositories import Yard
 
 SECRET = "the person's secret"
 BOUND = 20.0
@@ -40,18 +40,18 @@ def do_everything(scene: Scene) -> None:
     repo, tree, base = scene.yard.repository, scene.tree, scene.base
     cache = scene.yard.place / "cache"
     for _ in range(2):
-        assert changes.stat(repo, tree, base, cache=cache).files >= 2
-        assert "+changed\n" in changes.diff(repo, tree, base, cache=cache)
-        assert {"app.py", "new.txt"} <= set(changes.dirty(repo, tree))
-    tip = changes.snapshot(repo, tree, "as if the agent had committed it")
-    ours = merging.merge_commit(repo, f"{base}^{{tree}}", (base,), "ours")
+        assert worktree_diff.stat(repo, tree, base, cache=cache).files >= 2
+        assert "+changed\n" in worktree_diff.diff(repo, tree, base, cache=cache)
+        assert {"app.py", "new.txt"} <= set(worktree_diff.dirty(repo, tree))
+    tip = worktree_diff.snapshot(repo, tree, "as if the agent had committed it")
+    ours = merge_trees.merge_commit(repo, f"{base}^{{tree}}", (base,), "ours")
     clash = _clashing(scene)
-    merged = merging.preview(repo, ours, tip)
+    merged = merge_trees.preview(repo, ours, tip)
     assert not merged.conflicts
-    assert "app.py" in merging.preview(repo, clash, tip).conflicts
-    assert merging.rebase_commits(repo, ours, base, tip)
-    merging.squash_commit(repo, merged.tree, ours, "squash")
-    merging.changed_paths(repo, base, tip)
+    assert "app.py" in merge_trees.preview(repo, clash, tip).conflicts
+    assert merge_trees.rebase_commits(repo, ours, base, tip)
+    merge_trees.squash_commit(repo, merged.tree, ours, "squash")
+    merge_trees.changed_paths(repo, base, tip)
     assert history.commits(repo, base, tip)
     _repository_calls(scene, tip)
     _gone_and_back(scene)
@@ -64,7 +64,7 @@ def _clashing(scene: Scene) -> str:
     git.run("read-tree", scene.base)
     blob = git.run("hash-object", "-w", "--no-filters", "--stdin", stdin=b"one\nclash\nthree\n").text.strip()
     git.run("update-index", "--cacheinfo", f"100644,{blob},app.py")
-    return merging.merge_commit(repo, git.text("write-tree"), (scene.base,), "clash")
+    return merge_trees.merge_commit(repo, git.text("write-tree"), (scene.base,), "clash")
 
 
 def _repository_calls(scene: Scene, tip: str) -> None:
@@ -124,18 +124,18 @@ def test_the_traps_do_kill_the_canary_of_a_careless_host(scene: Scene, trap: Tra
 def test_landing_an_agents_branch_runs_no_hook_and_no_monitor(scene: Scene, trap: Trap) -> None:
     trap(scene)
     repo, ours = scene.yard.repository, scene.yard.ours
-    new = changes.snapshot(repo, scene.tree, "as if the agent had committed it")
+    new = worktree_diff.snapshot(repo, scene.tree, "as if the agent had committed it")
     shutil.rmtree(scene.yard.root / ".githooks", ignore_errors=True)
-    merging.land(repo, "trunk", new, scene.base, ours=ours)
-    assert merging.finish_landing(repo, "trunk", new, scene.base, ours=ours).done
+    merge_trees.land(repo, "trunk", new, scene.base, ours=ours)
+    assert merge_trees.finish_landing(repo, "trunk", new, scene.base, ours=ours).done
     assert (scene.yard.root / "new.txt").exists()
     assert not scene.canary.exists()
 
 
 def test_a_merge_program_that_attributes_name_is_replaced_by_gits_own_merge(scene: Scene) -> None:
     traps.attributes_that_name_programs_of_the_persons(scene)
-    tip = changes.snapshot(scene.yard.repository, scene.tree, "theirs")
-    merged = merging.preview(scene.yard.repository, _clashing(scene), tip)
+    tip = worktree_diff.snapshot(scene.yard.repository, scene.tree, "theirs")
+    merged = merge_trees.preview(scene.yard.repository, _clashing(scene), tip)
     assert merged.conflicts == ("app.py",)
     assert "<<<<<<<" in scene.yard.repository.git().text("cat-file", "blob", f"{merged.tree}:app.py")
     assert not scene.canary.exists()
@@ -155,8 +155,8 @@ def test_symlinks_are_never_followed_out_of_the_tree(scene: Scene) -> None:
     outside.mkdir()
     (outside / "guide.md").write_text(SECRET)
     (tree / "docs").symlink_to(outside)
-    text = changes.diff(scene.yard.repository, tree, scene.base)
-    commit = changes.snapshot(scene.yard.repository, tree, "keep")
+    text = worktree_diff.diff(scene.yard.repository, tree, scene.base)
+    commit = worktree_diff.snapshot(scene.yard.repository, tree, "keep")
     assert SECRET not in text
     assert SECRET not in scene.yard.git("show", "--format=", commit)
     assert scene.yard.git("ls-tree", "--name-only", "-r", commit).split() == [
@@ -171,9 +171,9 @@ def test_a_worktree_that_became_a_symlink_is_refused(scene: Scene) -> None:
     scene.tree.rename(scene.yard.place / "moved")
     scene.tree.symlink_to(scene.yard.root)
     with pytest.raises(OrchestraError, match="not a directory"):
-        changes.diff(scene.yard.repository, scene.tree, scene.base)
+        worktree_diff.diff(scene.yard.repository, scene.tree, scene.base)
     with pytest.raises(OrchestraError, match="not a directory"):
-        changes.snapshot(scene.yard.repository, scene.tree, "keep")
+        worktree_diff.snapshot(scene.yard.repository, scene.tree, "keep")
 
 
 def test_fifos_and_sockets_count_as_absent_and_keep_nobody_waiting(scene: Scene) -> None:
@@ -187,8 +187,8 @@ def test_fifos_and_sockets_count_as_absent_and_keep_nobody_waiting(scene: Scene)
         link.bind("socket")
         os.chdir(here)
         begun = time.monotonic()
-        assert changes.dirty(scene.yard.repository, tree) == ["app.py", "new.txt", "run.sh"]
-        changes.snapshot(scene.yard.repository, tree, "keep")
+        assert worktree_diff.dirty(scene.yard.repository, tree) == ["app.py", "new.txt", "run.sh"]
+        worktree_diff.snapshot(scene.yard.repository, tree, "keep")
     assert time.monotonic() - begun < BOUND
 
 
@@ -196,15 +196,19 @@ def test_a_huge_file_is_neither_read_nor_shown(scene: Scene) -> None:
     with (scene.tree / "huge").open("wb") as file:
         file.truncate(1 << 42)
     begun = time.monotonic()
-    assert changes.stat(scene.yard.repository, scene.tree, scene.base) == DiffStat(files=3, insertions=2, deletions=1)
-    assert "Binary files /dev/null and b/huge differ" in changes.diff(scene.yard.repository, scene.tree, scene.base)
+    assert worktree_diff.stat(scene.yard.repository, scene.tree, scene.base) == DiffStat(
+        files=3, insertions=2, deletions=1
+    )
+    assert "Binary files /dev/null and b/huge differ" in worktree_diff.diff(
+        scene.yard.repository, scene.tree, scene.base
+    )
     assert time.monotonic() - begun < BOUND
 
 
 def test_unreadable_files_do_not_stop_a_look(scene: Scene) -> None:
     (scene.tree / "closed").write_text("x")
     (scene.tree / "closed").chmod(0)
-    assert "closed" in changes.dirty(scene.yard.repository, scene.tree)
+    assert "closed" in worktree_diff.dirty(scene.yard.repository, scene.tree)
 
 
 @pytest.mark.parametrize(
@@ -213,18 +217,18 @@ def test_unreadable_files_do_not_stop_a_look(scene: Scene) -> None:
 def test_names_of_every_kind_are_only_names(scene: Scene, name: str) -> None:
     (scene.tree / name).write_text("odd\n")
     repo = scene.yard.repository
-    assert name in changes.dirty(repo, scene.tree)
-    assert "+odd\n" in changes.diff(repo, scene.tree, scene.base)
-    assert "\x1b" not in changes.diff(repo, scene.tree, scene.base)
-    commit = changes.snapshot(repo, scene.tree, "keep")
-    assert name in merging.changed_paths(repo, scene.base, commit)
+    assert name in worktree_diff.dirty(repo, scene.tree)
+    assert "+odd\n" in worktree_diff.diff(repo, scene.tree, scene.base)
+    assert "\x1b" not in worktree_diff.diff(repo, scene.tree, scene.base)
+    commit = worktree_diff.snapshot(repo, scene.tree, "keep")
+    assert name in merge_trees.changed_paths(repo, scene.base, commit)
     _gone_and_back(scene)
     assert (scene.tree / name).read_text() == "odd\n"
 
 
 def test_a_directory_called_like_gits_own_hides_no_file(scene: Scene) -> None:
     scene.yard.write({"deep/.GIT/config": "x\n", "deep/.Git/hooks/pre-commit": "x\n"}, at=scene.tree)
-    commit = changes.snapshot(scene.yard.repository, scene.tree, "keep")
+    commit = worktree_diff.snapshot(scene.yard.repository, scene.tree, "keep")
     kept = scene.yard.git("ls-tree", "-r", "--name-only", commit).split()
     assert "deep/dot-git/config" in kept
     assert "deep/dot-git/hooks/pre-commit" in kept
@@ -232,11 +236,11 @@ def test_a_directory_called_like_gits_own_hides_no_file(scene: Scene) -> None:
 
 def test_an_attribute_with_an_impossible_encoding_stops_nothing(scene: Scene) -> None:
     (scene.tree / ".gitattributes").write_text("* working-tree-encoding=UTF-16\n*.py ident eol=crlf\n")
-    assert changes.stat(scene.yard.repository, scene.tree, scene.base).files == 3
-    assert changes.snapshot(scene.yard.repository, scene.tree, "keep")
+    assert worktree_diff.stat(scene.yard.repository, scene.tree, scene.base).files == 3
+    assert worktree_diff.snapshot(scene.yard.repository, scene.tree, "keep")
 
 
 def test_a_nested_repository_is_one_path(scene: Scene) -> None:
     traps.nested_repository(scene)
-    assert changes.dirty(scene.yard.repository, scene.tree) == ["app.py", "nested", "new.txt"]
-    assert "new file mode 160000" in changes.diff(scene.yard.repository, scene.tree, scene.base)
+    assert worktree_diff.dirty(scene.yard.repository, scene.tree) == ["app.py", "nested", "new.txt"]
+    assert "new file mode 160000" in worktree_diff.diff(scene.yard.repository, scene.tree, scene.base)

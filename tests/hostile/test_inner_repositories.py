@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from orchestra.actions import source, watch
-from orchestra.drivers import ingest, inner_repositories
-from orchestra.drivers.repository import Repository
+from orchestra.actions.session import paired_git
+from orchestra.actions.work import refresh
+from orchestra.drivers.git import commit_import, inner_repositories
+from orchestra.drivers.git.repository import Repository
 from orchestra.model import Role, SandboxKind, Session
 from orchestra.names import PERSON
-from tests.projects import HostProject, host_project
-from tests.repositories import Yard
+from tests.support.projects import HostProject, host_project
+from tests.support.repositories import Yard
 
 PERSONS = (
     ("status",),
@@ -109,7 +110,7 @@ def test_a_submodule_that_the_agents_commit_moves_is_not_looked_into_either(yard
     git.run("read-tree", base)
     git.run("update-index", "--cacheinfo", f"160000,{base},vendor/lib")
     moved = yard.git("commit-tree", "-p", base, "-m", "moved", git.text("write-tree"))
-    ingest.advance(yard.repository, tree, "orchestra/agent", base, moved)
+    commit_import.advance(yard.repository, tree, "orchestra/agent", base, moved)
     assert yard.git("ls-files", "-s", "vendor/lib", at=tree).split()[1] == base
     evil_repository(tree / "vendor/lib", canary)
     assert bitten(tree, canary) == []
@@ -200,7 +201,7 @@ def test_a_submodule_that_the_person_merges_into_a_worktree_is_not_looked_into(p
     one = project.spawn("one")
     add_submodule(project)
     project.git("merge", "--quiet", "main", cwd=one.worktree)
-    watch.refresh_diff(project.project, one)
+    refresh.refresh_diff(project.project, one)
     evil_repository(one.worktree / "vendor/late", canary)
     assert bitten(one.worktree, canary) == []
 
@@ -218,11 +219,11 @@ def test_a_submodule_that_comes_to_the_checkout_after_its_container_is_told_once
 ) -> None:
     inhabited(project)
     one = session(project, role)
-    source.note_covers(project.project, one)
-    watch.refresh_diff(project.project, one)
+    paired_git.note_covers(project.project, one)
+    refresh.refresh_diff(project.project, one)
     add_submodule(project)
     for _ in range(2):
-        watch.refresh_diff(project.project, one)
+        refresh.refresh_diff(project.project, one)
     told = [text.text for text in project.project.store.messages(recipient=PERSON) if "git settings" in text.text]
     assert len(told) == 1
     assert "vendor/late" in told[0]
@@ -233,7 +234,7 @@ def test_a_submodule_that_comes_to_the_checkout_after_its_container_is_told_once
 def test_an_unpaired_executor_gets_no_such_mounts(project: HostProject) -> None:
     inhabited(project)
     one = replace(session(project, Role.EXECUTOR), paired=False)
-    assert source.inner_covers(project.project, one) == ()
+    assert paired_git.inner_covers(project.project, one) == ()
 
 
 @pytest.mark.docker
@@ -244,8 +245,8 @@ def test_no_git_of_a_repository_inside_the_checkout_can_be_replaced(
     paths, canary = inhabited(project), project.place / "canary"
     evil_repository(project.source / "evil", canary)
     one = session(project, role)
-    source.prepare(project.project, one)
-    mounts = source.inner_covers(project.project, one)
+    paired_git.prepare(project.project, one)
+    mounts = paired_git.inner_covers(project.project, one)
     script = "\n".join(f"({line.format(path=path)}) 2>/dev/null" for path in paths for line in TRIES)
     given = [
         f"type=bind,src={mount.source},dst={mount.target}" + (",readonly" if mount.read_only else "")

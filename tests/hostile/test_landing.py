@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from orchestra.drivers import filtered, index_lock, landing, merging
-from orchestra.drivers.landing import Landed
-from orchestra.drivers.repository import Repository
+from orchestra.drivers.git import filter_programs, index_lock, merge_trees, update_branch
+from orchestra.drivers.git.repository import Repository
+from orchestra.drivers.git.update_branch import Landed
 from orchestra.errors import NotARepository, Refused
-from tests.repositories import Yard
+from tests.support.repositories import Yard
 
 BITE = "#!/bin/sh\ntouch {canary}\ncat\n"
 
@@ -43,7 +43,7 @@ def ahead(yard: Yard, files: dict[str, str | bytes | None]) -> tuple[str, str]:
 
 
 def land(yard: Yard, new: str, old: str) -> Landed:
-    return merging.land(yard.repository, "trunk", new, old, ours=yard.ours)
+    return merge_trees.land(yard.repository, "trunk", new, old, ours=yard.ours)
 
 
 def bite(place: Path, canary: Path) -> Path:
@@ -117,7 +117,7 @@ def test_a_command_through_which_an_agent_could_be_what_runs_is_told(
     (yard.place / "alias").symlink_to(yard.root)
     monkeypatch.setenv("PATH", f"{yard.root}/bin{os.pathsep}{os.environ['PATH']}")
     bite(yard.root / "bin/nb-of-the-checkout", yard.place / "canary")
-    assert filtered.unsafe_word(command.format(root=yard.root), (yard.root,))
+    assert filter_programs.unsafe_word(command.format(root=yard.root), (yard.root,))
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_a_command_through_which_an_agent_could_be_what_runs_is_told(
     ],
 )
 def test_an_everyday_command_is_no_danger(yard: Yard, command: str) -> None:
-    assert filtered.unsafe_word(command, (yard.root,)) == ""
+    assert filter_programs.unsafe_word(command, (yard.root,)) == ""
 
 
 def test_a_program_that_looks_around_where_it_runs_finds_nothing_of_an_agents(yard: Yard, canary: Path) -> None:
@@ -220,8 +220,8 @@ def test_settings_in_the_checkout_decide_nothing(yard: Yard, canary: Path, how: 
     os.mkfifo(yard.root / "pipe")
     (yard.root / "team.gitconfig").write_text(EVIL.format(program=program, root=yard.root, canary=canary))
     repo = yard.repository
-    tree = merging.preview(repo, old, new).tree
-    commit = merging.merge_commit(repo, tree, (old, new), "merge")
+    tree = merge_trees.preview(repo, old, new).tree
+    commit = merge_trees.merge_commit(repo, tree, (old, new), "merge")
     with pytest.raises(Refused, match="which an agent can change"):
         land(yard, commit, old)
     assert not canary.exists()
@@ -355,11 +355,11 @@ def test_a_lock_of_a_killed_process_is_taken_over_and_one_of_gits_own_is_not(yar
     _killed_with_the_lock(yard)
     assert (yard.root / ".git/index.lock").exists()
     yard.git("update-ref", "refs/heads/trunk", new)
-    assert landing.finish_landing(yard.repository, "trunk", new, old, ours=yard.ours) == Landed(done=True)
+    assert update_branch.finish_landing(yard.repository, "trunk", new, old, ours=yard.ours) == Landed(done=True)
     assert yard.git("status", "--porcelain") == ""
     (yard.root / ".git/index.lock").touch()
     with pytest.raises(Refused, match="another git is at work") as caught:
-        landing.finish_landing(yard.repository, "trunk", new, old, ours=yard.ours)
+        update_branch.finish_landing(yard.repository, "trunk", new, old, ours=yard.ours)
     assert "index.lock" in caught.value.hint
 
 
@@ -367,7 +367,7 @@ def test_after_a_crash_the_persons_next_commit_takes_nothing_back(yard: Yard) ->
     new, old = ahead(yard, {"app.py": "one\ntwo\nthree\nfour\n", "login.py": "login\n", "docs/guide.md": None})
     yard.git("update-ref", "refs/heads/trunk", new)
     yard.write({"app.py": "mine\ntwo\nthree\n"})
-    done = landing.finish_landing(yard.repository, "trunk", new, old, ours=yard.ours)
+    done = update_branch.finish_landing(yard.repository, "trunk", new, old, ours=yard.ours)
     assert done == Landed(done=True, kept=("app.py",))
     assert (yard.root / "app.py").read_text() == "mine\ntwo\nthree\n"
     yard.git("commit", "--quiet", "--allow-empty", "-m", "mine")
@@ -379,7 +379,7 @@ def test_what_the_person_staged_after_a_crash_stays_staged(yard: Yard) -> None:
     yard.git("update-ref", "refs/heads/trunk", new)
     yard.write({"app.py": "mine\n"})
     yard.git("add", "app.py")
-    landing.finish_landing(yard.repository, "trunk", new, old, ours=yard.ours)
+    update_branch.finish_landing(yard.repository, "trunk", new, old, ours=yard.ours)
     assert yard.git("status", "--porcelain") == "M  app.py"
     assert (yard.root / "login.py").read_text() == "login\n"
 
@@ -390,7 +390,7 @@ def test_a_commit_that_took_back_what_had_landed_is_told(yard: Yard) -> None:
     yard.git("update-ref", "refs/heads/trunk", new)
     yard.write({"docs/guide.md": "# Mine\n"})
     yard.git("commit", "--quiet", "--all", "-m", "mine")
-    done = landing.finish_landing(yard.repository, "trunk", new, old, ours=yard.ours)
+    done = update_branch.finish_landing(yard.repository, "trunk", new, old, ours=yard.ours)
     assert done == Landed(done=True, undone=("app.py", "login.py"))
 
 
@@ -502,7 +502,7 @@ def test_checkouts_in_every_shape_follow(yard: Yard, shape: Callable[[Yard], Pat
     base = yard.git("rev-parse", "trunk", at=root)
     repo.add_worktree(yard.ours / "agent", "orchestra/agent", base)
     new = yard.commit({"login.py": "login\n"}, "work", at=yard.ours / "agent")
-    merging.land(repo, "trunk", new, base, ours=yard.ours)
+    merge_trees.land(repo, "trunk", new, base, ours=yard.ours)
     shown = next(path for path, one in repo.worktrees().items() if one.branch == "trunk")
     assert (shown / "login.py").read_text() == "login\n"
     assert yard.git("status", "--porcelain", "--untracked-files=no", at=shown) == ""

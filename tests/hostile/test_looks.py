@@ -16,12 +16,13 @@ from pathlib import Path
 
 import pytest
 
-from orchestra.drivers import anchors, changes, ingest, merging, temporary, worktree_index
-from orchestra.drivers.repository import Repository
+from orchestra.drivers import temporary
+from orchestra.drivers.git import anchors, commit_import, merge_trees, worktree_diff, worktree_snapshot
+from orchestra.drivers.git.repository import Repository
 from orchestra.errors import DeadlineExceeded, Refused
 from orchestra.model import DiffStat
-from tests.hostile.git_traps import Scene
-from tests.repositories import Yard
+from tests.support.git_traps import Scene
+from tests.support.repositories import Yard
 
 BOUND = 20.0
 """Seconds in which everything that is done to one worktree must be over, on a busy machine."""
@@ -78,10 +79,10 @@ def test_a_named_pipe_of_any_name_keeps_nobody_waiting(scene: Scene, name: str) 
     cache = scene.yard.place / "cache"
     with within(BOUND):
         for _ in range(2):
-            assert changes.stat(repo(scene), scene.tree, scene.base, cache=cache).files == 2
-        assert "+new\n" in changes.diff(repo(scene), scene.tree, scene.base)
-        assert changes.dirty(repo(scene), scene.tree) == ["app.py", "sub/new.txt"]
-        commit = changes.snapshot(repo(scene), scene.tree, "keep")
+            assert worktree_diff.stat(repo(scene), scene.tree, scene.base, cache=cache).files == 2
+        assert "+new\n" in worktree_diff.diff(repo(scene), scene.tree, scene.base)
+        assert worktree_diff.dirty(repo(scene), scene.tree) == ["app.py", "sub/new.txt"]
+        commit = worktree_diff.snapshot(repo(scene), scene.tree, "keep")
         anchors.anchor(repo(scene), scene.tree, "agent")
         repo(scene).remove_worktree(scene.tree)
     assert "sub/new.txt" in files_of(scene, commit)
@@ -89,12 +90,12 @@ def test_a_named_pipe_of_any_name_keeps_nobody_waiting(scene: Scene, name: str) 
 
 def test_pipes_keep_no_commit_from_the_host(scene: Scene) -> None:
     """What the host's index notes after an import is noted without a look at the files."""
-    new = changes.snapshot(repo(scene), scene.tree, "as if the agent had committed it")
+    new = worktree_diff.snapshot(repo(scene), scene.tree, "as if the agent had committed it")
     for name in (".gitattributes", ".gitignore", ".gitmodules", "sub/.gitattributes"):
         os.mkfifo(scene.tree / name)
     with within(BOUND):
-        assert ingest.advance(repo(scene), scene.tree, "orchestra/agent", scene.base, new)
-        assert changes.dirty(repo(scene), scene.tree) == []
+        assert commit_import.advance(repo(scene), scene.tree, "orchestra/agent", scene.base, new)
+        assert worktree_diff.dirty(repo(scene), scene.tree) == []
 
 
 def test_sockets_and_devices_are_no_files(scene: Scene) -> None:
@@ -104,7 +105,7 @@ def test_sockets_and_devices_are_no_files(scene: Scene) -> None:
         link.bind(".gitignore")
         os.chdir(here)
         with within(BOUND):
-            assert changes.dirty(repo(scene), scene.tree) == ["app.py", "sub/new.txt"]
+            assert worktree_diff.dirty(repo(scene), scene.tree) == ["app.py", "sub/new.txt"]
 
 
 @pytest.mark.parametrize("name", [".gitignore", ".gitattributes", "app.py", "sub/new.txt"])
@@ -124,8 +125,8 @@ def test_a_pipe_made_between_two_looks_is_bounded_too(scene: Scene, name: str) -
     try:
         with within(BOUND):
             for _ in range(5):
-                changes.stat(repo(scene), scene.tree, scene.base, cache=scene.yard.place / "cache")
-                changes.snapshot(repo(scene), scene.tree, "keep")
+                worktree_diff.stat(repo(scene), scene.tree, scene.base, cache=scene.yard.place / "cache")
+                worktree_diff.snapshot(repo(scene), scene.tree, "keep")
     finally:
         stop.set()
         thread.join()
@@ -134,7 +135,7 @@ def test_a_pipe_made_between_two_looks_is_bounded_too(scene: Scene, name: str) -
 def test_rules_behind_a_symlink_are_not_obeyed(scene: Scene) -> None:
     (scene.yard.place / "rules").write_text("*\n")
     (scene.tree / ".gitignore").symlink_to(scene.yard.place / "rules")
-    assert changes.dirty(repo(scene), scene.tree) == [".gitignore", "app.py", "sub/new.txt"]
+    assert worktree_diff.dirty(repo(scene), scene.tree) == [".gitignore", "app.py", "sub/new.txt"]
 
 
 def test_a_pattern_that_takes_for_ever_to_match_ends_in_seconds(scene: Scene) -> None:
@@ -142,7 +143,7 @@ def test_a_pattern_that_takes_for_ever_to_match_ends_in_seconds(scene: Scene) ->
     for number in range(200):
         (scene.tree / ("a" * 200 + str(number))).touch()
     with within(60.0), contextlib.suppress(DeadlineExceeded):
-        assert changes.stat(repo(scene), scene.tree, scene.base).files >= 202
+        assert worktree_diff.stat(repo(scene), scene.tree, scene.base).files >= 202
 
 
 def test_rules_hold_as_git_means_them(scene: Scene) -> None:
@@ -156,7 +157,7 @@ def test_rules_hold_as_git_means_them(scene: Scene) -> None:
         at=scene.tree,
     )  # fmt: skip
     (scene.tree / "sub/new.txt").unlink()
-    seen = changes.dirty(repo(scene), scene.tree)
+    seen = worktree_diff.dirty(repo(scene), scene.tree)
     agents_view = scene.yard.git("ls-files", "--others", "--modified", "--deleted", "--exclude-standard", at=scene.tree)
     assert seen == sorted(agents_view.splitlines())
 
@@ -196,8 +197,8 @@ def test_holes_in_files_are_written_nowhere(scene: Scene) -> None:
             file.truncate(4 << 20)
     cache = scene.yard.place / "cache"
     with within(60.0), watched(cache) as look, watched(scene.yard.place / "scratch") as kept:
-        assert changes.stat(repo(scene), scene.tree, scene.base, cache=cache) == DiffStat(102, 2, 1)
-        commit = changes.snapshot(repo(scene), scene.tree, "keep")
+        assert worktree_diff.stat(repo(scene), scene.tree, scene.base, cache=cache) == DiffStat(102, 2, 1)
+        commit = worktree_diff.snapshot(repo(scene), scene.tree, "keep")
     assert look() < 8 << 20
     assert kept() < 32 << 20
     assert scene.yard.git("cat-file", "-s", f"{commit}:sparse7") == str(4 << 20)
@@ -210,7 +211,7 @@ def test_what_is_written_around_a_hole_is_kept(scene: Scene) -> None:
         file.seek(5 + (3 << 20))
         file.write(b"middle")
         file.truncate(len(content))
-    commit = changes.snapshot(repo(scene), scene.tree, "keep")
+    commit = worktree_diff.snapshot(repo(scene), scene.tree, "keep")
     shown = scene.yard.repository.git().run("cat-file", "blob", f"{commit}:holes").stdout
     assert shown == content
 
@@ -220,33 +221,33 @@ def test_more_than_can_be_kept_is_refused_by_name(scene: Scene) -> None:
         with (scene.tree / f"sparse{number}").open("wb") as file:
             file.truncate((2 << 30) - number)
     with within(BOUND), pytest.raises(Refused, match=r"more than 17,179,869,184 bytes.*'sparse0'"):
-        changes.snapshot(repo(scene), scene.tree, "keep")
+        worktree_diff.snapshot(repo(scene), scene.tree, "keep")
 
 
 def test_more_files_than_can_be_kept_are_refused_by_their_directory(scene: Scene) -> None:
     scene.yard.write({f"heap/{number}": "x" for number in range(60)}, at=scene.tree)
-    few = replace(worktree_index.KEEP, entries=50)
+    few = replace(worktree_snapshot.KEEP, entries=50)
     with (
         pytest.raises(Refused, match="more than 50 untracked files, most of them in 'heap'"),
-        worktree_index.keep(repo(scene), scene.tree, bounds=few),
+        worktree_snapshot.keep(repo(scene), scene.tree, bounds=few),
     ):
         pass
 
 
 def test_the_fullest_directory_is_left_out_first_and_said(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     scene.yard.write({f"node_modules/{number % 7}/{number}.js": "x\n" for number in range(60)}, at=scene.tree)
-    monkeypatch.setattr(worktree_index, "LOOK", replace(worktree_index.LOOK, files=20))
-    stat = changes.stat(repo(scene), scene.tree, scene.base)
+    monkeypatch.setattr(worktree_snapshot, "LOOK", replace(worktree_snapshot.LOOK, files=20))
+    stat = worktree_diff.stat(repo(scene), scene.tree, scene.base)
     assert (stat.files, stat.uncounted) == (62, 41)
-    text = changes.diff(repo(scene), scene.tree, scene.base)
+    text = worktree_diff.diff(repo(scene), scene.tree, scene.base)
     assert "b/sub/new.txt" in text
     assert text.endswith("[41 more files are not shown: there are too many]\n")
 
 
 def test_a_directory_with_more_entries_than_are_read_hides_no_tracked_file(scene: Scene) -> None:
     scene.yard.write({f"docs/{number}": "x" for number in range(200)}, at=scene.tree)
-    few = replace(worktree_index.LOOK, entries=50)
-    with worktree_index.look(repo(scene), scene.tree, None, bounds=few) as frozen:
+    few = replace(worktree_snapshot.LOOK, entries=50)
+    with worktree_snapshot.look(repo(scene), scene.tree, None, bounds=few) as frozen:
         assert any("more files" in note for note in frozen.notes)
         deleted = frozen.git.lines0("diff-index", "--cached", "--diff-filter=D", "--name-only", "-z", scene.base)
     assert deleted == []
@@ -258,7 +259,7 @@ def test_a_diff_of_hundreds_of_megabytes_is_read_within_bounds(scene: Scene) -> 
     text = ""
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with within(90.0):
-        text = changes.diff(repo(scene), scene.tree, scene.base)
+        text = worktree_diff.diff(repo(scene), scene.tree, scene.base)
     assert len(text) < 1_100_000
     assert "more lines of this file are not shown]" in text
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000
@@ -267,7 +268,7 @@ def test_a_diff_of_hundreds_of_megabytes_is_read_within_bounds(scene: Scene) -> 
 def test_a_line_without_end_is_cut(scene: Scene) -> None:
     (scene.tree / "one-line.txt").write_text("x" * 4_000_000)
     (scene.tree / "zz.txt").write_text("short\n")
-    text = changes.diff(repo(scene), scene.tree, scene.base)
+    text = worktree_diff.diff(repo(scene), scene.tree, scene.base)
     assert len(text) < 300_000
     assert "+short\n" in text
 
@@ -282,10 +283,10 @@ def test_a_thousand_directories_inside_each_other_can_be_seen_kept_and_removed(s
     os.close(place)
     deep = "d/" * 1_500 + "f"
     with within(60.0):
-        assert deep in changes.dirty(repo(scene), scene.tree)
-        assert changes.stat(repo(scene), scene.tree, scene.base).files == 3
-        changes.diff(repo(scene), scene.tree, scene.base)
-        commit = changes.snapshot(repo(scene), scene.tree, "keep")
+        assert deep in worktree_diff.dirty(repo(scene), scene.tree)
+        assert worktree_diff.stat(repo(scene), scene.tree, scene.base).files == 3
+        worktree_diff.diff(repo(scene), scene.tree, scene.base)
+        commit = worktree_diff.snapshot(repo(scene), scene.tree, "keep")
         assert deep in files_of(scene, commit)
         anchors.anchor(repo(scene), scene.tree, "agent")
         repo(scene).remove_worktree(scene.tree)
@@ -300,7 +301,7 @@ def test_more_directories_than_are_looked_through_in_a_repository_of_its_own_are
     (scene.tree / "own/.git/HEAD").write_text("ref: refs/heads/x\n")
     with (
         pytest.raises(Refused, match=r"own holds more than 200 files"),
-        worktree_index.keep(repo(scene), scene.tree, bounds=replace(worktree_index.KEEP, entries=200)),
+        worktree_snapshot.keep(repo(scene), scene.tree, bounds=replace(worktree_snapshot.KEEP, entries=200)),
     ):
         pass
 
@@ -318,8 +319,8 @@ def test_a_path_longer_than_the_system_takes_is_kept(scene: Scene) -> None:
     os.symlink("/etc/passwd", "link", dir_fd=place)
     os.close(place)
     with within(60.0):
-        assert "+deep\n" in changes.diff(repo(scene), scene.tree, scene.base)
-        commit = changes.snapshot(repo(scene), scene.tree, "keep")
+        assert "+deep\n" in worktree_diff.diff(repo(scene), scene.tree, scene.base)
+        commit = worktree_diff.snapshot(repo(scene), scene.tree, "keep")
     assert f"{path}f" in files_of(scene, commit)
     assert scene.yard.git("cat-file", "blob", f"{commit}:{path}link") == "/etc/passwd"
 
@@ -341,10 +342,10 @@ def with_module(scene: Scene) -> Path:
 def test_work_in_the_directory_of_a_submodule_is_seen_kept_and_put_back(scene: Scene) -> None:
     place, repository = with_module(scene), repo(scene)
     base = repository.branches()["orchestra/agent"]
-    assert changes.dirty(repository, scene.tree) == ["app.py", "sub/new.txt"]
+    assert worktree_diff.dirty(repository, scene.tree) == ["app.py", "sub/new.txt"]
     (place / "patch.c").write_text("three days of work\n")
-    assert "vendor/lib/patch.c" in changes.dirty(repository, scene.tree)
-    assert "+three days of work\n" in changes.diff(repository, scene.tree, base)
+    assert "vendor/lib/patch.c" in worktree_diff.dirty(repository, scene.tree)
+    assert "+three days of work\n" in worktree_diff.diff(repository, scene.tree, base)
     anchors.anchor(repository, scene.tree, "agent")
     kept = anchors.latest(repository, "agent")
     assert kept is not None
@@ -359,10 +360,10 @@ def test_a_submodule_that_is_checked_out_is_named_and_kept_whole(scene: Scene) -
     place = with_module(scene)
     (place / ".git").write_text("gitdir: /nowhere\n")
     (place / "file.c").write_text("x\n")
-    assert changes.dirty(repo(scene), scene.tree) == ["app.py", "sub/new.txt"]
-    text = changes.diff(repo(scene), scene.tree, repo(scene).branches()["orchestra/agent"])
+    assert worktree_diff.dirty(repo(scene), scene.tree) == ["app.py", "sub/new.txt"]
+    text = worktree_diff.diff(repo(scene), scene.tree, repo(scene).branches()["orchestra/agent"])
     assert "['vendor/lib' is a submodule with a history of its own: not looked into]" in text
-    kept = files_of(scene, changes.snapshot(repo(scene), scene.tree, "keep"))
+    kept = files_of(scene, worktree_diff.snapshot(repo(scene), scene.tree, "keep"))
     assert {"vendor/lib/file.c", "vendor/lib/dot-git"} <= set(kept)
 
 
@@ -370,34 +371,34 @@ def test_a_repository_made_inside_a_tracked_directory_hides_nothing(scene: Scene
     scene.yard.write(
         {"docs/.git/HEAD": "ref: refs/heads/x\n", "docs/.git/objects/x": "", "docs/more.md": "x\n"}, scene.tree
     )
-    assert changes.dirty(repo(scene), scene.tree) == ["app.py", "docs/more.md", "sub/new.txt"]
-    kept = files_of(scene, changes.snapshot(repo(scene), scene.tree, "keep"))
+    assert worktree_diff.dirty(repo(scene), scene.tree) == ["app.py", "docs/more.md", "sub/new.txt"]
+    kept = files_of(scene, worktree_diff.snapshot(repo(scene), scene.tree, "keep"))
     assert {"docs/more.md", "docs/dot-git/HEAD"} <= set(kept)
 
 
 def test_a_tracked_directory_swapped_for_a_link_shows_what_is_gone(scene: Scene) -> None:
     shutil.rmtree(scene.tree / "docs")
     (scene.tree / "docs").symlink_to("/etc")
-    assert changes.dirty(repo(scene), scene.tree) == ["app.py", "docs", "docs/guide.md", "sub/new.txt"]
+    assert worktree_diff.dirty(repo(scene), scene.tree) == ["app.py", "docs", "docs/guide.md", "sub/new.txt"]
 
 
 def test_times_that_were_set_back_hide_no_change(scene: Scene) -> None:
     place = scene.tree / "run.sh"
     noted = place.stat()
-    changes.dirty(repo(scene), scene.tree, cache=scene.yard.place / "cache")
+    worktree_diff.dirty(repo(scene), scene.tree, cache=scene.yard.place / "cache")
     place.write_text("evil\n")
     os.utime(place, ns=(noted.st_atime_ns, noted.st_mtime_ns))
-    assert "run.sh" in changes.dirty(repo(scene), scene.tree, cache=scene.yard.place / "cache")
+    assert "run.sh" in worktree_diff.dirty(repo(scene), scene.tree, cache=scene.yard.place / "cache")
 
 
 def test_new_attributes_change_how_files_are_read_that_were_read_before(scene: Scene) -> None:
     cache = scene.yard.place / "cache"
     scene.yard.write({"dos.txt": b"a\r\n"}, at=scene.tree)
-    assert "+a\r\n" in changes.diff(repo(scene), scene.tree, scene.base, cache=cache)
+    assert "+a\r\n" in worktree_diff.diff(repo(scene), scene.tree, scene.base, cache=cache)
     scene.yard.write({".gitattributes": "*.txt text\n"}, at=scene.tree)
-    assert "+a\n" in changes.diff(repo(scene), scene.tree, scene.base, cache=cache)
+    assert "+a\n" in worktree_diff.diff(repo(scene), scene.tree, scene.base, cache=cache)
     (scene.tree / ".gitattributes").unlink()
-    assert "+a\r\n" in changes.diff(repo(scene), scene.tree, scene.base, cache=cache)
+    assert "+a\r\n" in worktree_diff.diff(repo(scene), scene.tree, scene.base, cache=cache)
 
 
 def test_a_look_without_time_goes_on_where_the_last_one_stopped(scene: Scene) -> None:
@@ -405,10 +406,10 @@ def test_a_look_without_time_goes_on_where_the_last_one_stopped(scene: Scene) ->
     cache = scene.yard.place / "cache"
     left = []
     for _ in range(4):
-        with worktree_index.look(repo(scene), scene.tree, cache, clock=Steps()) as frozen:
+        with worktree_snapshot.look(repo(scene), scene.tree, cache, clock=Steps()) as frozen:
             left.append(frozen.uncounted)
     assert left[0] > left[1] > left[2] == left[3] == 0
-    assert changes.stat(repo(scene), scene.tree, scene.base, cache=cache).insertions == 2_502
+    assert worktree_diff.stat(repo(scene), scene.tree, scene.base, cache=cache).insertions == 2_502
 
 
 class Steps:
@@ -418,7 +419,7 @@ class Steps:
         self._now = 0.0
 
     def __call__(self) -> float:
-        self._now += worktree_index.LOOK.seconds * 0.6
+        self._now += worktree_snapshot.LOOK.seconds * 0.6
         return self._now
 
 
@@ -442,8 +443,8 @@ def test_nothing_is_made_outside_the_state_of_the_project(scene: Scene, monkeypa
     empty.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(empty))
     with watched(empty) as outside:
-        commit = changes.snapshot(repo(scene), scene.tree, "keep")
-        merging.preview(repo(scene), scene.base, commit)
+        commit = worktree_diff.snapshot(repo(scene), scene.tree, "keep")
+        merge_trees.preview(repo(scene), scene.base, commit)
         anchors.anchor(repo(scene), scene.tree, "agent")
     assert outside() == 0
     assert list(empty.iterdir()) == []

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from orchestra import safe_files
-from tests.journeys.person import OWN, Person, arriving, eventually
+from tests.support.person import OWN, Person, arriving, eventually
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(240)]
 

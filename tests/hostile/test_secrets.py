@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.journeys.person import OWN, Person, arriving, eventually
+from tests.support.person import OWN, Person, arriving, eventually
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(180)]
 

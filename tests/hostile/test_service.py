@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from orchestra.actions import message
+from orchestra.actions.messaging import messages
 from orchestra.model import Intent, MessageState, State
-from orchestra.service import traces
-from tests.process.services import Running, add_session, make_project, token_of
+from orchestra.service.watch import file_stamps
+from tests.support.services import Running, add_session, make_project, token_of
 
 LIST = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}).encode()
 DOORS = pytest.mark.parametrize(("path", "body"), [("/mcp", LIST), ("/hooks/Notification", b"{}")])
@@ -212,26 +212,26 @@ def test_looking_for_traces_follows_no_link_and_ends_in_a_flood(tmp_path: Path) 
     heads.mkdir()
     (heads / "out").symlink_to("/etc")
     os.mkfifo(heads / "pipe")
-    assert [name for name, *_ in traces.of_tree(tmp_path, "heads")] == ["heads", "heads/out", "heads/pipe"]
-    assert [name for name, *_ in traces.of_tree(tmp_path, "heads/out")] == ["heads/out"]
+    assert [name for name, *_ in file_stamps.of_tree(tmp_path, "heads")] == ["heads", "heads/out", "heads/pipe"]
+    assert [name for name, *_ in file_stamps.of_tree(tmp_path, "heads/out")] == ["heads/out"]
     (heads / "many").mkdir()
     for number in range(2000):
         (heads / "many" / f"branch-{number}").touch()
-    flooded = traces.of_tree(tmp_path, "heads")
+    flooded = file_stamps.of_tree(tmp_path, "heads")
     assert len(flooded) < 500
     # As git writes a ref.
     (heads / "many" / "branch-7.lock").touch()
     (heads / "many" / "branch-7.lock").rename(heads / "many" / "branch-7")
-    assert traces.of_tree(tmp_path, "heads") != flooded
+    assert file_stamps.of_tree(tmp_path, "heads") != flooded
     dig(heads, 50)
-    assert len(traces.of_tree(tmp_path, "heads")) < 500
+    assert len(file_stamps.of_tree(tmp_path, "heads")) < 500
 
 
 def test_a_private_git_whose_refs_lead_elsewhere_leaves_no_trace_of_there(tmp_path: Path) -> None:
     (tmp_path / "git").mkdir()
     (tmp_path / "elsewhere" / "heads").mkdir(parents=True)
     (tmp_path / "git" / "refs").symlink_to("../elsewhere")
-    assert traces.of_tree(tmp_path / "git", "refs/heads") == ()
+    assert file_stamps.of_tree(tmp_path / "git", "refs/heads") == ()
 
 
 def test_only_who_was_asked_and_the_person_answer_a_question(service: Running) -> None:
@@ -249,7 +249,7 @@ def test_only_who_was_asked_and_the_person_answer_a_question(service: Running) -
     service.tool(token_of("main"), "send_message_to_session", session_id="alpha", message="No.")
     assert store.session("alpha").waits_for is None
     ask()
-    message.send(service.project, sender="user", recipient="alpha", text="No!")
+    messages.send(service.project, sender="user", recipient="alpha", text="No!")
     assert store.session("alpha").waits_for is None
 
 
@@ -264,7 +264,7 @@ def test_a_new_session_with_the_name_of_one_that_was_asked_does_not_answer_for_i
         assert store.session("alpha").waits_for is not None
     finally:
         store.update_session(number, deleted_at=datetime(2026, 1, 2, tzinfo=UTC), token_hash="")
-    message.send(service.project, sender="user", recipient="alpha", text="81")
+    messages.send(service.project, sender="user", recipient="alpha", text="81")
 
 
 def test_a_message_sent_again_under_one_key_moves_no_state_again(service: Running) -> None:
@@ -273,7 +273,7 @@ def test_a_message_sent_again_under_one_key_moves_no_state_again(service: Runnin
     body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}).encode()
     key = {"Idempotency-Key": "the same"}
     service.request("/mcp", body, token=token_of("alpha"), headers=key)
-    message.send(service.project, sender="user", recipient="alpha", text="Yes.")
+    messages.send(service.project, sender="user", recipient="alpha", text="Yes.")
     assert store.session("alpha").waits_for is None
     service.request("/mcp", body, token=token_of("alpha"), headers=key)
     assert store.session("alpha").waits_for is None

@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from orchestra.actions import message
+from orchestra.actions.messaging import messages
 from orchestra.errors import UsageError
 from orchestra.model import MessageState
+from orchestra.protocol import call
 from orchestra.service import limits
-from orchestra.wire import call
-from tests.process.services import Answer, Running, eventually, make_project, token_of
+from tests.support.services import Answer, Running, eventually, make_project, token_of
 
 QUICK = 5.0
 """Seconds that an innocent call may take beside an attack, on a busy machine."""
@@ -160,7 +160,7 @@ def test_a_new_question_ends_the_session_s_earlier_one(service: Running) -> None
         asked = [pool.submit(ask, number) for number in range(20)]
         eventually(lambda: sum(one.done() for one in asked) == 19, deadline=QUICK * 2)
         innocent(service)
-        message.send(service.project, sender="main", recipient="alpha", text="hello")
+        messages.send(service.project, sender="main", recipient="alpha", text="hello")
         assert sum(one.result().data["waiting"] for one in asked) == 1
 
 
@@ -183,7 +183,7 @@ def _too_many(service: Running) -> str:
 
 
 def test_one_session_fills_its_share_of_a_mailbox_alone(service: Running) -> None:
-    for _ in range(message.MAILBOX_SHARE):
+    for _ in range(messages.MAILBOX_SHARE):
         assert not send_tool(service, "alpha", "main", "m").get("isError")
     assert "100 messages of yours wait for main" in refused(send_tool(service, "alpha", "main", "m"))
     assert "wait until it has read" in refused(service.tool(token_of("alpha"), "report", kind="progress", message="m"))
@@ -196,16 +196,16 @@ def test_one_session_fills_its_share_of_a_mailbox_alone(service: Running) -> Non
 
 
 def test_a_session_has_a_quota(service: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(message, "QUOTA", service.project.store.sent_bytes("alpha") + 10)
-    message.send(service.project, sender="alpha", recipient="main", text="m" * 10)
+    monkeypatch.setattr(messages, "QUOTA", service.project.store.sent_bytes("alpha") + 10)
+    messages.send(service.project, sender="alpha", recipient="main", text="m" * 10)
     with pytest.raises(Exception, match="MiB of messages"):
-        message.send(service.project, sender="alpha", recipient="main", text="m")
-    message.send(service.project, sender="beta", recipient="main", text="m")
+        messages.send(service.project, sender="alpha", recipient="main", text="m")
+    messages.send(service.project, sender="beta", recipient="main", text="m")
 
 
 def test_a_full_mailbox_is_read_in_pieces(service: Running) -> None:
     for number in range(30):
-        message.send(service.project, sender="main", recipient="alpha", text=f"number {number}. " + "m" * 15_000)
+        messages.send(service.project, sender="main", recipient="alpha", text=f"number {number}. " + "m" * 15_000)
     seen, sizes = "", list[int]()
     while "More messages wait" in (text := str(service.tool(token_of("alpha"), "read_messages")["content"][0]["text"])):
         seen, sizes = seen + text, [*sizes, len(text)]
@@ -216,14 +216,14 @@ def test_a_full_mailbox_is_read_in_pieces(service: Running) -> None:
 
 def test_the_inbox_is_shown_in_pages(service: Running) -> None:
     for number in range(30):
-        message.send(service.project, sender="user", recipient="alpha", text=f"number {number}.")
-    newest = message.inbox(service.project, "alpha", limit=10)
+        messages.send(service.project, sender="user", recipient="alpha", text=f"number {number}.")
+    newest = messages.inbox(service.project, "alpha", limit=10)
     assert [one.text for one in newest] == [f"number {number}." for number in range(20, 30)]
-    earlier = message.inbox(service.project, "alpha", limit=10, before=newest[0].id)
+    earlier = messages.inbox(service.project, "alpha", limit=10, before=newest[0].id)
     assert [one.text for one in earlier] == [f"number {number}." for number in range(10, 20)]
     for limit in (0, -1, 1001):
         with pytest.raises(UsageError, match="from 1 to 1000"):
-            message.inbox(service.project, limit=limit)
+            messages.inbox(service.project, limit=limit)
 
 
 def test_a_call_that_comes_again_before_its_answer_left_is_the_same(service: Running) -> None:

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 import pytest
 
-from tests.journeys.person import Person, arriving
+from tests.support.person import Person, arriving
 
 Arrive: TypeAlias = "Callable[..., Person]"
 

@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 from tests.journeys.conftest import Arrive
-from tests.journeys.person import OWN, Person, arriving, eventually
-from tests.running import running
+from tests.support.person import OWN, Person, arriving, eventually
+from tests.support.running import running
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(120)]
 
@@ -489,7 +489,7 @@ def test_two_that_start_at_once_make_one(newcomer: Person) -> None:
     assert [code for _, code in ends] == [0, 0, 0], ends
     assert [row["name"] for row in newcomer.json("list")] == ["main"]
     assert len(newcomer.engine("container")) == 1
-    assert len(newcomer.processes("orchestra.service.process")) == 1
+    assert len(newcomer.processes("orchestra.service")) == 1
     eventually(lambda: newcomer.processes("orchestra", "control"), what="a control pane")
     panes = newcomer.tmux("list-panes", "-a", "-F", "#{@orchestra_session}#{@orchestra_control}", server=OWN)
     assert len(panes.split()) == 2, panes

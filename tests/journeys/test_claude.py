@@ -16,10 +16,10 @@ import yaml
 
 from orchestra.agents import load
 from orchestra.store import Store
-from tests.agents.model_server import Asked, Call, ModelServer, Rule, Say
-from tests.journeys import models
-from tests.journeys.models import NAME
-from tests.journeys.person import OWN, Person, arriving, eventually
+from tests.support.models import journeys
+from tests.support.models.journeys import NAME
+from tests.support.models.server import Asked, Call, ModelServer, Rule, Say
+from tests.support.person import OWN, Person, arriving, eventually
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
 
@@ -59,8 +59,8 @@ def begin(tmp_path: Path, claude_image: str) -> Iterator[Begin]:
         def one(rules: Callable[[Path], Sequence[Rule]], **settings: str) -> Scene:
             place = tmp_path / "person"
             home = Person(place).home
-            model = stack.enter_context(models.near_containers(home, rules(home.root / "worktrees" / "tempo" / NAME)))
-            reach = {"ANTHROPIC_BASE_URL": model.url(model.address), "ANTHROPIC_API_KEY": models.KEY}
+            model = stack.enter_context(journeys.near_containers(home, rules(home.root / "worktrees" / "tempo" / NAME)))
+            reach = {"ANTHROPIC_BASE_URL": model.url(model.address), "ANTHROPIC_API_KEY": journeys.KEY}
             usual = {"ORCHESTRA_AGENT": "claude", "ORCHESTRA_IMAGE": claude_image}
             return Scene(stack.enter_context(arriving(place, **usual, **reach, **settings)), model)
 
@@ -98,7 +98,7 @@ def in_order(wanted: Sequence[str], seen: Sequence[str]) -> bool:
 
 def test_a_wish_becomes_a_question_an_answer_and_a_merge(begin: Begin) -> None:
     """The whole main job: typed wish, spawned executor, edit, commit, question, answer, report, merge by key."""
-    scene = begin(lambda worktree: models.designs() + models.executes(worktree / "tempo" / "convert.py"))
+    scene = begin(lambda worktree: journeys.designs() + journeys.executes(worktree / "tempo" / "convert.py"))
     person, model = scene.person, scene.model
     person.sit_down("up")
     person.sees("❯", within=SLOW)
@@ -106,7 +106,7 @@ def test_a_wish_becomes_a_question_an_answer_and_a_merge(begin: Begin) -> None:
     person.press("Enter")
     eventually(lambda: person.focus() == "agent", what="the designer has the keys")
     with diary(person, NAME) as states:
-        person.types(models.WISH)
+        person.types(journeys.WISH)
         person.press("Enter")
         person.sees("THE DESIGNER ANSWERED", within=SLOW)
         person.sees("✓ add-kelvin", "THE DESIGNER HAS HEARD", within=SLOW)
@@ -121,16 +121,16 @@ def test_a_wish_becomes_a_question_an_answer_and_a_merge(begin: Begin) -> None:
     eventually(lambda: "Merge orchestra/add-kelvin" in person.git("log", "-1", "--format=%s"))
     assert person.git("status", "--porcelain") == ""
 
-    for role, tool in ((models.DESIGNER, models.SPAWN), (models.EXECUTOR, models.SEND)):
+    for role, tool in ((journeys.DESIGNER, journeys.SPAWN), (journeys.EXECUTOR, journeys.SEND)):
         assert tool in scene.asked_by(role)[0].tools
-    assert model.conversation()[0].key == models.KEY
+    assert model.conversation()[0].key == journeys.KEY
     heads = {
-        models.DESIGNER: ("[message 1 from add-kelvin, question]", "[message 3 from add-kelvin, complete]"),
-        models.EXECUTOR: ("[message 2 from main]",),
+        journeys.DESIGNER: ("[message 1 from add-kelvin, question]", "[message 3 from add-kelvin, complete]"),
+        journeys.EXECUTOR: ("[message 2 from main]",),
     }
     assert {role: [scene.last_of(role).count(head) for head in texts] for role, texts in heads.items()} == {
-        models.DESIGNER: [1, 1],
-        models.EXECUTOR: [1],
+        journeys.DESIGNER: [1, 1],
+        journeys.EXECUTOR: [1],
     }
     told = [(one["sender"], one["kind"], one["state"]) for one in person.json("inbox")]
     assert [one for one in told if one[1] != "notice"] == [
@@ -146,7 +146,7 @@ def places_of_secrets(person: Person) -> list[str]:
     tokens = [file.read_text() for file in (person.place / "run").rglob("token")]
     assert len(tokens) == 2
     assert len({*tokens}) == 2
-    secrets = [models.KEY, *tokens]
+    secrets = [journeys.KEY, *tokens]
     return [where for where, text in _texts(person) if any(secret.encode() in text for secret in secrets)]
 
 
@@ -190,7 +190,7 @@ def test_a_killed_executor_comes_back_in_the_same_conversation(begin: Begin) -> 
     back = model.wait_for(lambda one: "You were interrupted" in one.user, deadline=SLOW)
     assert "Do the thing" in back.everything
     assert "FIRST STEP" in back.everything
-    assert models.SEND in back.tools
+    assert journeys.SEND in back.tools
     person.waits_for(NAME, "idle", within=SLOW)
 
     before = len(model.conversation())
@@ -238,7 +238,7 @@ def test_a_message_to_a_busy_agent_arrives_once(begin: Begin, moment: str) -> No
     assert ("SECOND STEP" in arrived.result) == (moment == "the end of a tool")
     person.waits_for(NAME, "idle", within=SLOW)
     eventually(lambda: [one["state"] for one in person.json("inbox", NAME)] == ["read"])
-    assert scene.last_of(models.EXECUTOR).count("[message 1 from the person]") == 1
+    assert scene.last_of(journeys.EXECUTOR).count("[message 1 from the person]") == 1
     assert "typed" not in {event["kind"] for event in person.json("log", NAME)}
 
 
@@ -267,7 +267,7 @@ def test_nothing_is_typed_while_it_asks_for_permission(begin: Begin) -> None:
     last = model.wait_for(lambda one: "PURPLE" in one.everything, deadline=SLOW)
     assert "IT RAN" in last.everything
     person.waits_for(NAME, "idle", within=SLOW)
-    assert scene.last_of(models.EXECUTOR).count("[message 1 from the person]") == 1
+    assert scene.last_of(journeys.EXECUTOR).count("[message 1 from the person]") == 1
 
 
 def test_a_draft_is_left_alone_and_the_message_arrives_once(begin: Begin) -> None:

@@ -13,11 +13,13 @@ from typing import Any
 
 import pytest
 
-from tests.journeys.person import OWN, Person, eventually
+from tests.support.person import OWN, Person, eventually
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
 
-TASK = (files("orchestra.actions") / "sample.md").read_text(encoding="utf-8").replace("answer No", "pause 4\nanswer No")
+TASK = (
+    (files("orchestra.cli.demo") / "sample.md").read_text(encoding="utf-8").replace("answer No", "pause 4\nanswer No")
+)
 """The demo's story, with a moment in its middle in which everything can die."""
 STORY = "write work.txt <<END\nwork\nEND\ncommit Some work\nreport complete worked"
 
@@ -32,7 +34,7 @@ def kill(numbers: dict[int, str]) -> None:
 
 def kill_service(person: Person) -> None:
     """Kill the project's service."""
-    kill(person.processes("orchestra.service.process"))
+    kill(person.processes("orchestra.service"))
 
 
 def kill_control(person: Person) -> None:
@@ -100,7 +102,7 @@ class Storm:
         with contextlib.suppress(subprocess.TimeoutExpired):
             asked.wait(0.4 + self.random.random() * 0.8)
         self.hits += asked.poll() is None
-        for number in self.person.processes("orchestra.service.process"):
+        for number in self.person.processes("orchestra.service"):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(number, signal.SIGKILL)
         asked.wait(60)

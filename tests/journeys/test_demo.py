@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.journeys.person import Person
+from tests.support.person import Person
 
 
 @pytest.mark.docker

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from orchestra.model import Role
-from orchestra.service.tools import TOOLS
-from tests.agents.model_server import Asked, ModelServer, Rule, Say
-from tests.journeys import models
-from tests.journeys.person import Person, arriving
+from orchestra.service.mcp.tools import TOOLS
+from tests.support.models import journeys
+from tests.support.models.server import Asked, ModelServer, Rule, Say
+from tests.support.person import Person, arriving
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
 
@@ -30,7 +30,7 @@ def words(whose: str, name: str) -> str:
 @pytest.fixture
 def model(tmp_path: Path) -> Iterator[ModelServer]:
     """One server for the models of all of them."""
-    with models.near_containers(Person(tmp_path / "person").home, [Rule([Say("I have heard.")])]) as served:
+    with journeys.near_containers(Person(tmp_path / "person").home, [Rule([Say("I have heard.")])]) as served:
         yield served
 
 
@@ -41,7 +41,7 @@ def person(tmp_path: Path, model: ModelServer) -> Iterator[Person]:
     settings = {
         "ORCHESTRA_AGENT": "claude",
         "ANTHROPIC_BASE_URL": address,
-        "ANTHROPIC_API_KEY": models.KEY,
+        "ANTHROPIC_API_KEY": journeys.KEY,
         "OPENAI_BASE_URL": f"{address}/v1",
         "OPENAI_API_KEY": "sk-journey-0123456789-codex",
         "OPENAI_COMPATIBLE_BASE_URL": f"{address}/v1",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.journeys.person import Person, arriving, eventually
+from tests.support.person import Person, arriving, eventually
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
 
@@ -117,7 +117,7 @@ def test_commits_that_are_refused_are_not_deleted_unasked_and_kept_when_asked(pe
 
 def test_the_designer_s_commits_survive_a_switch_while_nobody_served_it(person: Person) -> None:
     home = is_ready(person, "main")
-    for number in person.processes("orchestra.service.process"):
+    for number in person.processes("orchestra.service"):
         os.kill(number, signal.SIGKILL)
     (home / "go").touch()
     is_ready(person, "main", "done")

@@ -7,16 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.agents.model_server import Asked, ModelServer
 from tests.contract.secrets import hiding_places
-from tests.journeys import models, team
-from tests.journeys.person import Person, arriving, eventually
+from tests.support import team
+from tests.support.models import journeys
+from tests.support.models.server import Asked, ModelServer
+from tests.support.person import Person, arriving, eventually
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
 
 SLOW = 90
 """Seconds that a turn of a real agent program may take on a busy machine, beside two others."""
-KEYS = {"designer": models.KEY, "codex": "sk-journey-0123456789-codex", "opencode": "key-journey-0123456789-open"}
+KEYS = {"designer": journeys.KEY, "codex": "sk-journey-0123456789-codex", "opencode": "key-journey-0123456789-open"}
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +34,7 @@ def model(tmp_path: Path, images: None) -> Iterator[ModelServer]:
     assert images is None
     home = Person(tmp_path / "person").home
     rules = [*team.designs(), *team.codes(), *team.writes(home.root / "worktrees" / "tempo" / team.WRITER)]
-    with models.near_containers(home, rules) as served:
+    with journeys.near_containers(home, rules) as served:
         yield served
 
 
@@ -92,7 +93,7 @@ def test_three_programs_work_side_by_side_and_both_branches_land(person: Person,
 def assert_everybody_spoke_for_themselves(person: Person, model: ModelServer) -> None:
     """See that each had its own key and our tools, and each message arrived once."""
     parts = {
-        models.DESIGNER: (KEYS["designer"], "mcp__orchestra__merge_session"),
+        journeys.DESIGNER: (KEYS["designer"], "mcp__orchestra__merge_session"),
         f"**{team.CODER}**": (KEYS["codex"], "mcp__orchestra__report"),
         f"**{team.WRITER}**": (KEYS["opencode"], "orchestra_report"),
     }
@@ -101,7 +102,11 @@ def assert_everybody_spoke_for_themselves(person: Person, model: ModelServer) ->
         assert first.key == key
         assert tool in first.tools
     heads = {
-        models.DESIGNER: (f"from {team.CODER}, question]", f"from {team.CODER}, complete]", f"from {team.WRITER}, com"),
+        journeys.DESIGNER: (
+            f"from {team.CODER}, question]",
+            f"from {team.CODER}, complete]",
+            f"from {team.WRITER}, com",
+        ),
         f"**{team.CODER}**": ("from main]",),
     }
     for words, texts in heads.items():

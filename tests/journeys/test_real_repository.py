@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.fetched import PACKAGE, package_source
-from tests.journeys.person import Person, eventually, staying
+from tests.support.fetched import PACKAGE, package_source
+from tests.support.person import Person, eventually, staying
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
 

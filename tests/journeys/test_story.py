@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.journeys.person import Person, arriving, eventually
+from tests.support.person import Person, arriving, eventually
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(240)]
 

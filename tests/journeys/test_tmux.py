@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.journeys.conftest import Arrive
-from tests.journeys.person import OWN, Person, eventually
-from tests.process.tmux_place import UNHURRIED
+from tests.support.person import OWN, Person, eventually
+from tests.support.tmux import UNHURRIED
 
 pytestmark = pytest.mark.timeout(120)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.journeys.person import Person, arriving, eventually
+from tests.support.person import Person, arriving, eventually
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(180)]
 

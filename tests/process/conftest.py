@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from orchestra.model import Role
-from tests.process.rehearsing import Agent
-from tests.process.stub_service import StubService
+from tests.support.rehearsing import Agent
+from tests.support.stub_service import StubService
 
 
 @pytest.fixture

@@ -16,17 +16,17 @@ from typing import Any
 import pytest
 import yaml
 
-from orchestra.actions.agents import login_of
-from orchestra.actions.probe import PROMPT
+from orchestra.actions.maintenance.agent_report import login_of
+from orchestra.actions.maintenance.check_agent import PROMPT
 from orchestra.agents import load
-from orchestra.drivers.networks import bridge_name
-from tests.agents.model_server import ModelServer, Rule, Say
-from tests.fetched import claude_program
-from tests.journeys import models
-from tests.journeys.models import KEY
-from tests.journeys.person import Person, arriving, eventually
-from tests.process.services import add_session, make_project
-from tests.running import running
+from orchestra.drivers.sandbox.docker_networks import bridge_name
+from tests.support.fetched import claude_program
+from tests.support.models import journeys
+from tests.support.models.journeys import KEY
+from tests.support.models.server import ModelServer, Rule, Say
+from tests.support.person import Person, arriving, eventually
+from tests.support.running import running
+from tests.support.services import add_session, make_project
 
 ANSWERS = Rule([Say("ready")])
 
@@ -66,7 +66,7 @@ class Desk:
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     place = tmp_path_factory.mktemp("check") / "person"
-    with models.near_containers(Person(place).home, []) as model, arriving(place) as person:
+    with journeys.near_containers(Person(place).home, []) as model, arriving(place) as person:
         person.orchestra("image", "build", "claude", deadline=900)
         yield Desk(person, model)
 

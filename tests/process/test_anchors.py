@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from orchestra.drivers import anchors
-from orchestra.drivers.git import Git
+from orchestra.drivers.git import anchors
+from orchestra.drivers.git.command import Git
 from orchestra.errors import Refused
-from tests.repositories import Yard
+from tests.support.repositories import Yard
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

@@ -18,11 +18,11 @@ import pytest
 
 from orchestra.control.app import DIFF_PERIOD
 from orchestra.control.typing import RAPID
-from orchestra.drivers.tmux import Tmux
+from orchestra.drivers.tmux.driver import Tmux
 from orchestra.lifecycle import Sign
 from orchestra.model import DiffStat, MessageKind, Role, SandboxKind, State
 from orchestra.store import Store
-from tests.process.tmux_place import tmux_place, until
+from tests.support.tmux import tmux_place, until
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = ROOT / "tests" / "process" / "control_program.py"

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestra import layout
+from orchestra.config import layout
 from orchestra.project import Project
-from tests.process.tmux_place import Place, tmux_place, until
+from tests.support.tmux import Place, tmux_place, until
 
 
 @pytest.fixture

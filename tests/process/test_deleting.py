@@ -7,18 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from orchestra.actions import preserve, sessions, steps, sync, troubles, up, watch
-from orchestra.actions.reconcile import reconcile
-from orchestra.cli import life
-from orchestra.drivers.docker import DockerSandbox
+from orchestra.actions.session import branch_sync, manage, preserve, steps, troubles
+from orchestra.actions.session.settle import reconcile
+from orchestra.actions.work import refresh
+from orchestra.actions.workspace import up
+from orchestra.cli.commands import sessions
+from orchestra.drivers.sandbox.docker import DockerSandbox
 from orchestra.errors import CommandFailed, DeadlineExceeded, EngineDown, NotFound, Refused, StoreError
 from orchestra.lifecycle import Step
 from orchestra.model import Intent, SandboxKind, Session, State
 from orchestra.project import Project
-from orchestra.service.presence import Presence
-from orchestra.service.watcher import Watcher
-from orchestra.wire import Progress
-from tests.process.living import Crash, World, living
+from orchestra.protocol import Progress
+from orchestra.service.delivery.presence import Presence
+from orchestra.service.watch.watcher import Watcher
+from tests.support.living import Crash, World, living
 
 DELETING = (Step.STOP, Step.CLOSE_WINDOW, Step.ANCHOR, Step.REMOVE_WORKTREE, Step.FORGET)
 
@@ -38,7 +40,7 @@ def test_what_an_agent_writes_when_it_is_asked_to_end_is_kept(world: World) -> N
     alpha = world.lives("alpha", {"tick.txt": "1"})
     box = world.project.box_name(alpha)
     world.agents.last_words[box] = lambda: (alpha.worktree / "summary.txt").write_text("the end")
-    answer = sessions.delete(world.project, "alpha", force=True, remove_worktree=True)
+    answer = manage.delete(world.project, "alpha", force=True, remove_worktree=True)
     assert world.anchored("alpha") == {"tick.txt": "1", "summary.txt": "the end"}
     assert not alpha.worktree.exists()
     assert (answer["worktree"], bool(answer["anchor"])) == (None, True)
@@ -54,7 +56,7 @@ def test_a_home_behind_a_symlink_is_the_same_home(
     linked = World(Project.open(world.project.paths.source), world.agents)
     alpha = linked.lives("alpha", {"u.txt": "uncommitted"})
     assert str(alpha.worktree).startswith(str(tmp_path / "link"))
-    answer = sessions.delete(linked.project, "alpha", remove_worktree=True)
+    answer = manage.delete(linked.project, "alpha", remove_worktree=True)
     assert linked.anchored("alpha") == {"u.txt": "uncommitted"}
     assert answer["worktree"] is None
     assert list((disk / "worktrees" / "source").iterdir()) == []
@@ -67,10 +69,10 @@ def test_a_worktree_whose_record_somebody_removed_is_kept_like_any_other(world: 
     for file in sorted(record.rglob("*"), reverse=True):
         file.unlink() if not file.is_dir() else file.rmdir()
     record.rmdir()
-    answer = sessions.delete(world.project, "alpha", remove_worktree=True)
+    answer = manage.delete(world.project, "alpha", remove_worktree=True)
     assert (answer["worktree"], bool(answer["anchor"])) == (None, True)
     assert world.anchored("alpha") == {"u.txt": "x"}
-    sessions.restore(world.project, "alpha")
+    manage.restore(world.project, "alpha")
     assert (alpha.worktree / "u.txt").read_text() == "x"
 
 
@@ -81,22 +83,22 @@ def test_what_is_told_is_what_is_there_and_not_what_was_asked_for(world: World) 
     alpha.worktree.mkdir()
     (alpha.worktree / "own.txt").write_text("x")
     lines: list[str] = []
-    answer = sessions.delete(world.project, "alpha", force=True, remove_worktree=True, progress=lines.append)
+    answer = manage.delete(world.project, "alpha", force=True, remove_worktree=True, progress=lines.append)
     assert answer["worktree"] == str(alpha.worktree)
     assert (alpha.worktree / "own.txt").exists()
     assert any("left as it is" in line or "stays" in line for line in lines), lines
-    assert life._worktree_now(answer, asked=True).endswith(" stays")  # noqa: SLF001 -- the words themselves
+    assert sessions._worktree_now(answer, asked=True).endswith(" stays")  # noqa: SLF001 -- the words themselves
 
 
 def test_a_branch_that_somebody_else_removed_is_made_again_and_kept(world: World) -> None:
     alpha = world.lives("alpha")
     world.git("switch", "-q", "--detach", at=alpha.worktree)
     world.git("branch", "-D", "-q", alpha.branch)
-    gone = sessions.delete(world.project, "alpha")
-    assert life._branch_now(gone) == "branch orchestra/alpha kept"  # noqa: SLF001 -- the words themselves
+    gone = manage.delete(world.project, "alpha")
+    assert sessions._branch_now(gone) == "branch orchestra/alpha kept"  # noqa: SLF001 -- the words themselves
     world.lives("beta")
-    gone = sessions.delete(world.project, "beta", remove_worktree=True)
-    assert "merged" in life._branch_now(gone)  # noqa: SLF001 -- as above
+    gone = manage.delete(world.project, "beta", remove_worktree=True)
+    assert "merged" in sessions._branch_now(gone)  # noqa: SLF001 -- as above
 
 
 @pytest.mark.parametrize("error", [RuntimeError("a bug"), RecursionError(), Refused("no"), EngineDown("no engine")])
@@ -110,7 +112,7 @@ def test_a_deletion_that_fails_is_taken_back_whatever_failed(
 
     monkeypatch.setitem(steps.PERFORM, Step.ANCHOR, fail)
     with pytest.raises(type(error)):
-        sessions.delete(world.project, "alpha", remove_worktree=True)
+        manage.delete(world.project, "alpha", remove_worktree=True)
     now = world.project.store.session("alpha")
     assert (now.intent, now.state) == (Intent.STOP, State.STOPPED)
     monkeypatch.undo()
@@ -135,12 +137,12 @@ def test_a_deletion_that_is_cut_off_anywhere_is_finished_and_can_be_undone(
 
     monkeypatch.setitem(steps.PERFORM, cut, die)
     with pytest.raises(Crash):
-        sessions.delete(world.project, "alpha", force=True, remove_worktree=True)
+        manage.delete(world.project, "alpha", force=True, remove_worktree=True)
     monkeypatch.setitem(steps.PERFORM, cut, usual)
     assert reconcile(world.project) == []
     assert world.project.store.find_session("alpha") is None
     assert not alpha.worktree.exists()
-    sessions.restore(world.project, "alpha")
+    manage.restore(world.project, "alpha")
     assert (alpha.worktree / "u.txt").read_text() == "uncommitted"
 
 
@@ -195,22 +197,22 @@ def test_an_agent_is_stopped_where_that_cannot_be_written_down(world: World) -> 
     alpha = world.lives("alpha")
     writable(world.project, yes=False)
     with pytest.raises(StoreError, match="alpha is stopped, and that cannot be recorded"):
-        sessions.stop(world.project, "alpha")
+        manage.stop(world.project, "alpha")
     assert world.project.box_name(alpha) not in world.agents.running
     writable(world.project, yes=True)
-    assert sessions.stop(world.project, "alpha").intent is Intent.STOP
+    assert manage.stop(world.project, "alpha").intent is Intent.STOP
 
 
 def test_a_worktree_that_fills_the_disk_can_be_deleted_and_comes_back(world: World) -> None:
     alpha = world.lives("alpha", {"fill": "x"})
     writable(world.project, yes=False)
     with pytest.raises(StoreError, match="its deletion cannot be recorded") as refused:
-        sessions.delete(world.project, "alpha", force=True, remove_worktree=True)
+        manage.delete(world.project, "alpha", force=True, remove_worktree=True)
     assert "orchestra delete alpha" in refused.value.hint
     assert not alpha.worktree.exists()
     writable(world.project, yes=True)
-    sessions.delete(world.project, "alpha")
-    sessions.restore(world.project, "alpha")
+    manage.delete(world.project, "alpha")
+    manage.restore(world.project, "alpha")
     assert (alpha.worktree / "fill").read_text() == "x"
 
 
@@ -218,11 +220,11 @@ def test_where_the_store_can_be_written_again_in_between_the_deletion_is_recorde
     alpha = world.lives("alpha", {"fill": "x"})
     world.agents.last_words[world.project.box_name(alpha)] = lambda: writable(world.project, yes=True)
     writable(world.project, yes=False)
-    answer = sessions.delete(world.project, "alpha", force=True, remove_worktree=True)
+    answer = manage.delete(world.project, "alpha", force=True, remove_worktree=True)
     assert answer["anchor"]
     assert world.project.store.find_session("alpha") is None
     with pytest.raises(NotFound):
-        sessions.show(world.project, "alpha")
+        manage.show(world.project, "alpha")
 
 
 def test_down_stops_every_agent_whatever_one_of_them_meets(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -257,7 +259,7 @@ def test_what_is_stopped_leaves_no_credential_in_memory(world: World) -> None:
         secrets = world.project.place(one).secrets
         secrets.mkdir(parents=True, mode=0o700)
         (secrets / "KEY").write_text("secret")
-    sessions.stop(world.project, "alpha")
+    manage.stop(world.project, "alpha")
     assert not world.project.place(alpha).secrets.exists()
     assert world.project.place(beta).secrets.exists()
     world.agents.running.clear()
@@ -273,9 +275,9 @@ def test_stopping_says_what_could_not_be_imported_and_stops_all_the_same(
     def unreadable(*_: object) -> None:
         raise CommandFailed("the commits cannot be fetched")
 
-    monkeypatch.setattr(sync, "take_commits", unreadable)
+    monkeypatch.setattr(branch_sync, "take_commits", unreadable)
     lines: list[str] = []
-    sessions.stop(world.project, "alpha", progress=lines.append)
+    manage.stop(world.project, "alpha", progress=lines.append)
     assert world.project.box_name(alpha) not in world.agents.running
     assert any("stay in its own git" in line for line in lines)
 
@@ -300,7 +302,7 @@ def test_an_engine_that_is_down_leaves_the_sessions_of_the_machine_looked_after(
 
     monkeypatch.setattr(DockerSandbox, "look_all", down)
     with pytest.raises(EngineDown):
-        watch.look(world.project)
+        refresh.look(world.project)
     assert world.project.store.session("alpha").state is State.STOPPED
 
 
@@ -320,7 +322,7 @@ def test_a_profile_that_was_removed_stops_no_look_at_the_others(world: World, mo
             return world.project.store.now().timestamp()
 
     monkeypatch.setattr(Project, "tmux", lambda _: Server())
-    watch.look_at_panes(world.project)
+    refresh.look_at_panes(world.project)
     assert asked == ["@beta"]
 
 
@@ -362,10 +364,10 @@ def test_an_own_git_that_does_not_answer_is_waited_for_once(world: World, monkey
         asked.append(session.name)
         return ""
 
-    monkeypatch.setattr(sync, "take_commits", silent)
+    monkeypatch.setattr(branch_sync, "take_commits", silent)
     monkeypatch.setattr(preserve, "keep_git", kept)
     lines: list[str] = []
-    sessions.delete(world.project, "alpha", force=True, remove_worktree=True, progress=lines.append)
+    manage.delete(world.project, "alpha", force=True, remove_worktree=True, progress=lines.append)
     assert asked == ["alpha"]
     assert any("did not answer" in line and "stays in" in line for line in lines)
     assert world.anchored("alpha") == {"u.txt": "uncommitted"}

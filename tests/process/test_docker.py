@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from orchestra.drivers import networks
-from orchestra.drivers.definition import HOME, NO_GIT_SETTINGS
-from orchestra.drivers.docker import DockerSandbox, engine_version
-from orchestra.drivers.engine import connect
-from orchestra.drivers.sandbox import Box, Limits, Mount
+from orchestra.drivers.sandbox import docker_networks
+from orchestra.drivers.sandbox.docker import DockerSandbox, engine_version
+from orchestra.drivers.sandbox.docker_client import connect
+from orchestra.drivers.sandbox.docker_config import HOME, NO_GIT_SETTINGS
+from orchestra.drivers.sandbox.protocol import Box, Limits, Mount
 from orchestra.errors import CommandFailed, DeadlineExceeded, EngineDown, NotFound, Refused
 from orchestra.model import BoxSight, BoxState
 
@@ -219,9 +219,9 @@ def test_an_open_network_becomes_a_closed_one_only_while_nobody_uses_it(box: Box
 
 
 def test_long_network_names_get_an_interface_name_that_fits() -> None:
-    assert networks.bridge_name("orchestra") == "orchestra"
-    assert len(networks.bridge_name("orchestra-0123456789")) <= 15
-    assert networks.bridge_name("orchestra-0123456789") != networks.bridge_name("orchestra-0123456788")
+    assert docker_networks.bridge_name("orchestra") == "orchestra"
+    assert len(docker_networks.bridge_name("orchestra-0123456789")) <= 15
+    assert docker_networks.bridge_name("orchestra-0123456789") != docker_networks.bridge_name("orchestra-0123456788")
 
 
 def test_a_program_in_the_box_gets_input_and_gives_output_and_exit_code(sandbox: DockerSandbox, box: Box) -> None:

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from orchestra.drivers.definition import HOME
-from orchestra.drivers.networks import bridge_name
-from tests.journeys.person import Person, arriving, eventually
+from orchestra.drivers.sandbox.docker_config import HOME
+from orchestra.drivers.sandbox.docker_networks import bridge_name
+from tests.support.person import Person, arriving, eventually
 
 BASE = "debian:bookworm-slim"
 LOGIN = "CLAUDE_CODE_OAUTH_TOKEN"

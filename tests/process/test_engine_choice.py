@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestra.drivers import engine
+from orchestra.drivers.sandbox import docker_client
 from orchestra.errors import EngineDown
 
 
@@ -26,7 +26,7 @@ def add_context(name: str, host: str) -> None:
 
 def refusal() -> EngineDown:
     with pytest.raises(EngineDown) as caught:
-        engine.require_engine()
+        docker_client.require_engine()
     return caught.value
 
 
@@ -34,15 +34,15 @@ def refusal() -> EngineDown:
 def test_the_engine_is_the_one_that_the_docker_command_would_use(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("current", "named"):
         add_context(name, f"unix:///tmp/{name}.sock")
-    assert engine.command() == ("docker",)
+    assert docker_client.command() == ("docker",)
     (home / ".docker" / "config.json").write_text(json.dumps({"currentContext": "current"}))
-    assert engine.address() == "unix:///tmp/current.sock"
+    assert docker_client.address() == "unix:///tmp/current.sock"
     monkeypatch.setenv("DOCKER_CONTEXT", "named")
-    assert engine.command() == ("docker", "--host", "unix:///tmp/named.sock")
+    assert docker_client.command() == ("docker", "--host", "unix:///tmp/named.sock")
     monkeypatch.setenv("DOCKER_CONTEXT", "default")
-    assert engine.address() == ""
+    assert docker_client.address() == ""
     monkeypatch.setenv("DOCKER_HOST", "unix:///tmp/host.sock")
-    assert engine.address() == "unix:///tmp/host.sock"
+    assert docker_client.address() == "unix:///tmp/host.sock"
 
 
 @pytest.mark.docker
@@ -51,7 +51,7 @@ def test_a_context_needs_no_other_configuration(home: Path, monkeypatch: pytest.
     (home / ".docker" / "config.json").unlink(missing_ok=True)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DOCKER_CONTEXT", "alone")
-    assert engine.address() == "unix:///tmp/alone.sock"
+    assert docker_client.address() == "unix:///tmp/alone.sock"
 
 
 def test_a_context_that_is_not_there_is_named_with_the_way_back(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from orchestra.actions.evidence import take_hook
-from orchestra.actions.message import send
+from orchestra.actions.messaging.hook_events import take_hook
+from orchestra.actions.messaging.messages import send
 from orchestra.lifecycle import Sign
 from orchestra.model import State
 from orchestra.project import Project
-from tests.process.services import make_project
+from tests.support.services import make_project
 
 
 @pytest.fixture

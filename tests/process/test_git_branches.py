@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestra.drivers import ingest
-from orchestra.drivers.repository import Repository
+from orchestra.drivers.git import commit_import
+from orchestra.drivers.git.repository import Repository
 from orchestra.errors import Moved
 from tests.conftest import GitCall, MakeRepository
 
@@ -55,12 +55,12 @@ def desk(make_repository: MakeRepository, git: GitCall) -> Desk:
 
 def test_a_clean_checkout_is_clean_afterwards(desk: Desk) -> None:
     new = desk.agent_commits({"a.txt": "A\n", "new/x.txt": "x\n", "b.txt": None})
-    assert ingest.follow_designer(desk.repo, "main", desk.first, new)
+    assert commit_import.follow_designer(desk.repo, "main", desk.first, new)
     assert desk.repo.head() == (new, "main")
     # Already noted as unchanged: `git status` has no file to read again.
     assert desk.git(desk.root, "diff-files") == ""
     assert desk.status() == []
-    assert not ingest.follow_designer(desk.repo, "main", desk.first, new)
+    assert not commit_import.follow_designer(desk.repo, "main", desk.first, new)
 
 
 def test_what_the_person_staged_stays_staged(desk: Desk) -> None:
@@ -71,7 +71,7 @@ def test_what_the_person_staged_stays_staged(desk: Desk) -> None:
     desk.git(desk.root, "add", "own.txt")
     (desk.root / "dir" / "d.txt").write_text("not staged\n")
     new = desk.agent_commits({"a.txt": "A\n"})
-    ingest.follow_designer(desk.repo, "main", desk.first, new)
+    commit_import.follow_designer(desk.repo, "main", desk.first, new)
     assert desk.status() == ["MM c.txt", " M dir/d.txt", "A  own.txt"]
     assert desk.git(desk.root, "show", ":c.txt") == "staged by hand"
 
@@ -80,7 +80,7 @@ def test_a_path_staged_and_committed_differently_stays_as_staged(desk: Desk) -> 
     (desk.root / "a.txt").write_text("staged by hand\n")
     desk.git(desk.root, "add", "a.txt")
     new = desk.agent_commits({"a.txt": "by the agent\n", "b.txt": "B\n"})
-    ingest.follow_designer(desk.repo, "main", desk.first, new)
+    commit_import.follow_designer(desk.repo, "main", desk.first, new)
     assert desk.status() == ["MM a.txt"]
     assert desk.git(desk.root, "show", ":a.txt") == "staged by hand"
 
@@ -91,20 +91,20 @@ def test_a_merge_in_progress_keeps_its_conflicts(desk: Desk) -> None:
     zero = "0" * 40
     desk.git(desk.root, "update-index", "--index-info", stdin=f"0 {zero}\tb.txt\n{lines}")
     new = desk.agent_commits({"a.txt": "A\n", "b.txt": "B\n"})
-    ingest.follow_designer(desk.repo, "main", desk.first, new)
+    commit_import.follow_designer(desk.repo, "main", desk.first, new)
     assert desk.status() == ["UU b.txt"]
 
 
 def test_a_file_can_become_a_directory_and_back(desk: Desk) -> None:
     (desk.root / "a.txt").unlink()
     new = desk.agent_commits({"a.txt/inside": "x\n"})
-    ingest.follow_designer(desk.repo, "main", desk.first, new)
+    commit_import.follow_designer(desk.repo, "main", desk.first, new)
     assert desk.status() == []
 
 
 def test_odd_names_are_carried(desk: Desk) -> None:
     new = desk.agent_commits({"new\nline": "1", "ünï \t\"'": "2", "*": "3", ":(top)": "4", "-x": "5"})
-    ingest.follow_designer(desk.repo, "main", desk.first, new)
+    commit_import.follow_designer(desk.repo, "main", desk.first, new)
     assert desk.status() == []
 
 
@@ -113,7 +113,7 @@ def test_a_branch_that_moved_is_left_alone_with_its_index(desk: Desk) -> None:
     desk.git(desk.root, "commit", "--quiet", "--allow-empty", "-m", "By hand")
     tip = desk.git(desk.root, "rev-parse", "HEAD")
     with pytest.raises(Moved):
-        ingest.follow_designer(desk.repo, "main", desk.first, new)
+        commit_import.follow_designer(desk.repo, "main", desk.first, new)
     assert desk.repo.head() == (tip, "main")
     assert desk.status() == [" M a.txt"]
 
@@ -121,7 +121,7 @@ def test_a_branch_that_moved_is_left_alone_with_its_index(desk: Desk) -> None:
 def test_another_branch_of_the_person_is_not_disturbed(desk: Desk) -> None:
     new = desk.agent_commits({"a.txt": "A\n"})
     desk.git(desk.root, "switch", "--quiet", "--create", "other")
-    ingest.follow_designer(desk.repo, "main", desk.first, new)
+    commit_import.follow_designer(desk.repo, "main", desk.first, new)
     assert desk.repo.branches() == {"main": new, "other": desk.first}
     assert desk.status() == [" M a.txt"]
 
@@ -129,7 +129,7 @@ def test_another_branch_of_the_person_is_not_disturbed(desk: Desk) -> None:
 def test_a_detached_checkout_follows_as_well(desk: Desk) -> None:
     desk.git(desk.root, "switch", "--quiet", "--detach")
     new = desk.agent_commits({"a.txt": "A\n"})
-    ingest.follow_designer(desk.repo, "", desk.first, new)
+    commit_import.follow_designer(desk.repo, "", desk.first, new)
     assert desk.repo.head() == (new, "")
     assert desk.repo.branches() == {"main": desk.first}
     assert desk.status() == []
@@ -146,10 +146,10 @@ def test_a_crash_between_index_and_ref_is_made_good_by_the_next_import(
     update_ref = Repository.update_ref
     monkeypatch.setattr(Repository, "update_ref", die)
     with pytest.raises(KeyboardInterrupt):
-        ingest.follow_designer(desk.repo, "main", desk.first, new)
+        commit_import.follow_designer(desk.repo, "main", desk.first, new)
     monkeypatch.setattr(Repository, "update_ref", update_ref)
     assert desk.repo.head() == (desk.first, "main")
-    assert ingest.follow_designer(desk.repo, "main", desk.first, new)
+    assert commit_import.follow_designer(desk.repo, "main", desk.first, new)
     assert desk.status() == []
 
 
@@ -163,7 +163,7 @@ def test_a_crash_right_after_the_ref_moved_leaves_nothing_to_do(desk: Desk, monk
 
     monkeypatch.setattr(Repository, "update_ref", move_and_die)
     with pytest.raises(KeyboardInterrupt):
-        ingest.follow_designer(desk.repo, "main", desk.first, new)
+        commit_import.follow_designer(desk.repo, "main", desk.first, new)
     assert desk.repo.head() == (new, "main")
     assert desk.status() == []
 
@@ -175,7 +175,7 @@ def test_an_executors_worktree_is_clean_after_an_import(desk: Desk, tmp_path: Pa
     (place / "a.txt").write_text("A\n")
     (place / "b.txt").unlink()
     (place / "untracked").touch()
-    assert ingest.advance(desk.repo, place, "orchestra/x", desk.first, new)
+    assert commit_import.advance(desk.repo, place, "orchestra/x", desk.first, new)
     assert desk.git(place, "status", "--porcelain") == "?? untracked"
     assert desk.git(place, "rev-parse", "HEAD") == new
 
@@ -199,7 +199,7 @@ def test_no_filter_hook_or_monitor_runs_on_the_way(desk: Desk, tmp_path: Path) -
     desk.git(nested, "config", "core.fsmonitor", f"touch {canary}")
     (place / ".git").write_text(f"gitdir: {nested}/.git\n")
     canary.unlink(missing_ok=True)
-    assert ingest.advance(desk.repo, place, "orchestra/x", desk.first, new)
+    assert commit_import.advance(desk.repo, place, "orchestra/x", desk.first, new)
     assert not canary.exists()
 
 
@@ -209,7 +209,7 @@ def test_a_file_that_became_a_pipe_blocks_nobody(desk: Desk, tmp_path: Path) -> 
     new = desk.agent_commits({"a.txt": "A\n"})
     (place / "a.txt").unlink()
     os.mkfifo(place / "a.txt")
-    assert ingest.advance(desk.repo, place, "orchestra/x", desk.first, new)
+    assert commit_import.advance(desk.repo, place, "orchestra/x", desk.first, new)
 
 
 def test_a_sparse_worktree_does_not_report_what_it_left_out(desk: Desk, tmp_path: Path) -> None:
@@ -220,5 +220,5 @@ def test_a_sparse_worktree_does_not_report_what_it_left_out(desk: Desk, tmp_path
     listing = desk.git(desk.root, "ls-tree", "-r", "HEAD") + f"\n100644 blob {blob}\telsewhere.txt\n"
     tree = desk.git(desk.root, "mktree", stdin=listing.replace("dir/d.txt", "d.txt"))
     new = desk.git(desk.root, "commit-tree", tree, "-p", desk.first, "-m", "Outside")
-    ingest.advance(desk.repo, place, "orchestra/x", desk.first, new)
+    commit_import.advance(desk.repo, place, "orchestra/x", desk.first, new)
     assert desk.git(place, "status", "--porcelain") == ""

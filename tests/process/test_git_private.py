@@ -12,8 +12,8 @@ from uuid import uuid4
 import pytest
 from git import Repo as GitPython
 
-from orchestra.drivers import ingest, private_git
-from orchestra.drivers.repository import Repository
+from orchestra.drivers.git import commit_import, private_dir
+from orchestra.drivers.git.repository import Repository
 from tests.conftest import GitCall, MakeRepository
 
 BRANCH = "orchestra/x"
@@ -47,7 +47,7 @@ def mounts(repo: Repository, worktree: Path, private: Path, pointer: Path | None
         pairs.append((private, f"{worktree}/.git", ""))
     else:
         pairs += [(pointer, f"{worktree}/.git", ",readonly"), (private, str(private), "")]
-    pairs += [(place, target, ",readonly") for place, target in private_git.container_objects(repo)]
+    pairs += [(place, target, ",readonly") for place, target in private_dir.container_objects(repo)]
     return [f"--mount=type=bind,src={source},dst={target}{mode}" for source, target, mode in pairs]
 
 
@@ -60,7 +60,7 @@ def test_programs_that_read_git_without_git_find_the_branches(
     git(source, "tag", "--annotate", "--message", "x", "v1")
     repo = Repository.open(source)
     tip = repo.resolve(f"refs/heads/{BRANCH}")
-    private_git.create(tmp_path / "git", repo, branch=BRANCH, tip=tip, base=tip, index=None)
+    private_dir.create(tmp_path / "git", repo, branch=BRANCH, tip=tip, base=tip, index=None)
     seen = GitPython(tmp_path / "git")
     assert seen.head.reference.name == BRANCH
     assert {one.name for one in seen.heads} == {BRANCH, "main"}
@@ -81,8 +81,8 @@ class Boxes:
         private.parent.mkdir()
         checkout = repo.worktree_git(worktree)
         tip = repo.resolve(f"refs/heads/{branch}")
-        private_git.create(private, repo, branch=branch, tip=tip, base=tip, index=checkout.git_dir / "index")
-        pointer.write_text(private_git.pointer_text(str(private)))
+        private_dir.create(private, repo, branch=branch, tip=tip, base=tip, index=checkout.git_dir / "index")
+        pointer.write_text(private_dir.pointer_text(str(private)))
         name = f"orchestra-test-git-{uuid4().hex[:8]}"
         self.names.append(name)
         home = self.place / "agent home"
@@ -157,10 +157,10 @@ def test_everyday_git_just_works_and_its_commits_come_home(
         "Test Person <person@example.invalid> Work, amended",
         "## orchestra/x",
     ]
-    tip = ingest.fetch(repo, upload_pack=box.upload_pack, branch=BRANCH, into=INTO)
+    tip = commit_import.fetch(repo, upload_pack=box.upload_pack, branch=BRANCH, into=INTO)
     assert tip == box.sh("git rev-parse HEAD")
     old = repo.branches()[BRANCH]
-    assert ingest.advance(repo, box.worktree, BRANCH, old, tip)
+    assert commit_import.advance(repo, box.worktree, BRANCH, old, tip)
     assert git(box.worktree, "status", "--porcelain") == ""
     assert repo.count("main", BRANCH) == 2
     assert repo.refs() == before | {INTO: tip, f"refs/heads/{BRANCH}": tip}
@@ -191,9 +191,9 @@ def test_the_designers_git_lies_over_the_real_one(boxes: Boxes, make_repository:
     box = boxes.start(repo, root, branch="main", as_directory=True)
     assert box.sh("git status --porcelain") == "M  a.txt"
     box.sh("echo d > d; git add d; git commit -q -m D -- d")
-    tip = ingest.fetch(repo, upload_pack=box.upload_pack, branch="main", into=INTO)
+    tip = commit_import.fetch(repo, upload_pack=box.upload_pack, branch="main", into=INTO)
     assert tip is not None
-    ingest.follow_designer(repo, "main", repo.resolve("main"), tip)
+    commit_import.follow_designer(repo, "main", repo.resolve("main"), tip)
     assert git(root, "status", "--porcelain") == "M  a.txt"
     assert git(root, "log", "-1", "--format=%s") == "D"
 
@@ -215,10 +215,10 @@ def test_alternates_sha256_and_sparse_checkouts_work_inside(
         "2\nin\nb"
     )
     box.sh("echo more >> in/a; git commit -q -a -m More")
-    tip = ingest.fetch(repo, upload_pack=box.upload_pack, branch=BRANCH, into=INTO)
+    tip = commit_import.fetch(repo, upload_pack=box.upload_pack, branch=BRANCH, into=INTO)
     assert tip is not None
     assert len(tip) == 64
-    ingest.advance(repo, box.worktree, BRANCH, repo.branches()[BRANCH], tip)
+    commit_import.advance(repo, box.worktree, BRANCH, repo.branches()[BRANCH], tip)
     assert git(box.worktree, "status", "--porcelain") == ""
 
 
@@ -232,7 +232,7 @@ def test_a_shallow_repository_works_inside(
     repo, box = started(boxes, shallow)
     assert box.sh("git log --oneline | wc -l; git status --porcelain; git fsck") == "2"
     box.sh("git commit -q --allow-empty -m More")
-    tip = ingest.fetch(repo, upload_pack=box.upload_pack, branch=BRANCH, into=INTO)
+    tip = commit_import.fetch(repo, upload_pack=box.upload_pack, branch=BRANCH, into=INTO)
     assert tip == box.sh("git rev-parse HEAD")
 
 
@@ -241,9 +241,9 @@ def test_one_that_exists_is_never_written_again(make_repository: MakeRepository,
     tip = repo.resolve("HEAD")
     target = tmp_path / "ST" / "git"
     (target.parent / ".git.dead" / "refs").mkdir(parents=True)
-    private_git.create(target, repo, branch=BRANCH, tip=tip, base=tip, index=None)
+    private_dir.create(target, repo, branch=BRANCH, tip=tip, base=tip, index=None)
     (target / "work").touch()
-    private_git.create(target, repo, branch="other", tip=tip, base=tip, index=None)
+    private_dir.create(target, repo, branch="other", tip=tip, base=tip, index=None)
     assert (target / "work").exists()
     assert (target / "HEAD").read_text() == f"ref: refs/heads/{BRANCH}\n"
     assert [path.name for path in target.parent.iterdir()] == ["git"]
@@ -259,7 +259,7 @@ def test_one_that_was_cut_short_is_completed_where_it_lies(
     (target / "objects/ab").mkdir(parents=True)
     (target / "objects/ab/cd").write_text("kept")
     seen = target.stat().st_ino
-    private_git.create(target, repo, branch=BRANCH, tip=tip, base=tip, index=None)
+    private_dir.create(target, repo, branch=BRANCH, tip=tip, base=tip, index=None)
     assert (target / "objects/ab/cd").read_text() == "kept"
     assert (target / "HEAD").read_text() == f"ref: refs/heads/{BRANCH}\n"
     assert f"{tip} refs/heads/{BRANCH}\n" in (target / "packed-refs").read_text()
@@ -281,7 +281,7 @@ def test_settings_and_ignore_lists_come_along_without_programs(
     (root / ".git/info/exclude").write_text("/.orchestra/\n")
     repo = Repository.open(root)
     tip = repo.resolve("HEAD")
-    private_git.create(tmp_path / "p", repo, branch=BRANCH, tip=tip, base=tip, index=None)
+    private_dir.create(tmp_path / "p", repo, branch=BRANCH, tip=tip, base=tip, index=None)
     assert git(tmp_path, "--git-dir=p", "config", "user.name") == odd
     assert git(tmp_path, "--git-dir=p", "config", "core.autocrlf") == "input"
     assert "evil" not in (tmp_path / "p" / "config").read_text()
@@ -295,7 +295,7 @@ def test_a_split_index_is_copied_whole(make_repository: MakeRepository, git: Git
     git(root, "add", "a")
     repo = Repository.open(root)
     tip = repo.resolve("HEAD")
-    private_git.create(tmp_path / "p", repo, branch="main", tip=tip, base=tip, index=root / ".git/index")
+    private_dir.create(tmp_path / "p", repo, branch="main", tip=tip, base=tip, index=root / ".git/index")
     (tmp_path / "p/objects/info/alternates").write_text(f"{repo.object_dirs[0]}\n")
     assert git(tmp_path, "--git-dir=p", f"--work-tree={root}", "status", "--porcelain") == "M  a"
 
@@ -310,7 +310,7 @@ def test_a_checked_out_submodule_whose_git_is_not_there_stops_no_git(
     repo = Repository.open(root)
     tip, branch = repo.head()
     private = tmp_path / "private"
-    private_git.create(private, repo, branch=branch, tip=tip, base=tip, index=repo.git_dir / "index")
+    private_dir.create(private, repo, branch=branch, tip=tip, base=tip, index=repo.git_dir / "index")
     objects = private / "objects" / "info" / "alternates"
     objects.write_text(f"{root}/hidden/objects\n")
     (root / ".git").rename(root / "hidden")

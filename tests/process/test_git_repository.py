@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestra.drivers import discovery
-from orchestra.drivers.git import Git
-from orchestra.drivers.repository import Repository
+from orchestra.drivers.git import find_repository
+from orchestra.drivers.git.command import Git
+from orchestra.drivers.git.repository import Repository
 from orchestra.errors import CommandFailed, Moved, NameTaken, NotARepository, NotFound, Refused
 from tests.conftest import GitCall, MakeRepository
 
@@ -112,7 +112,7 @@ def test_alternates_that_form_a_ring_end(make_repository: MakeRepository) -> Non
     one, two = (make_repository(name) / ".git" / "objects" for name in ("one", "two"))
     (one / "info/alternates").write_text(f"{two}\n")
     (two / "info/alternates").write_text(f"{one}\n")
-    assert discovery.object_dirs(one) == (one, two)
+    assert find_repository.object_dirs(one) == (one, two)
 
 
 def test_ignored_environment_variables_cannot_redirect(

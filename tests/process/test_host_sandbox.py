@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestra.drivers.host import HostSandbox
-from orchestra.drivers.sandbox import Box
+from orchestra.drivers.sandbox.host import HostSandbox
+from orchestra.drivers.sandbox.protocol import Box
 from orchestra.errors import CommandFailed, Refused
 from orchestra.model import BoxSight, BoxState
 

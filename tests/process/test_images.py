@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestra.drivers import build_context, images, recipes
-from orchestra.drivers.images import ImageRecipe, ensure, exists, list_images, tag_for
+from orchestra.drivers.sandbox import build_context, dockerfiles, images
+from orchestra.drivers.sandbox.images import ImageRecipe, ensure, exists, list_images, tag_for
 from orchestra.errors import BadConfig, CommandFailed, Refused
 
 BASE = "debian:bookworm-slim"
@@ -30,7 +30,7 @@ def docker(*words: str, check: bool = True) -> str:
 def small(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Layers that take no network and belong to this test alone; removed afterwards."""
     mark = f"t{uuid.uuid4().hex[:8]}"
-    monkeypatch.setattr(recipes, "base_text", lambda base: f"FROM {base}\nENV MARK={mark}\n")
+    monkeypatch.setattr(dockerfiles, "base_text", lambda base: f"FROM {base}\nENV MARK={mark}\n")
     yield mark
     mine = [
         one.tag for one in list_images() if mark in docker("inspect", "-f", "{{.Config.Env}}", one.tag, check=False)
@@ -46,11 +46,11 @@ def test_layers_are_built_once_in_order_and_shown_line_by_line(small: str, tmp_p
     tag = ensure(recipe, progress=lines.append, cache=tmp_path)
     assert tag == tag_for(recipe, "project")
     begun = [line for line in lines if line.startswith("building")]
-    assert begun == [f"building the image {tag_for(recipe, stage)}" for stage in recipes.STAGES]
+    assert begun == [f"building the image {tag_for(recipe, stage)}" for stage in dockerfiles.STAGES]
     assert "one" in lines
     assert docker("run", "--rm", "--network", "none", tag, "cat", "/one", "/two") == "one\ntwo"
     assert ensure(recipe, progress=pytest.fail, cache=tmp_path) == tag
-    assert {one.tag for one in list_images()} >= {tag_for(recipe, stage) for stage in recipes.STAGES}
+    assert {one.tag for one in list_images()} >= {tag_for(recipe, stage) for stage in dockerfiles.STAGES}
     further = ImageRecipe(base=BASE, profile=small, install=("echo one >/one",), setup=("true",))
     again: list[str] = []
     ensure(further, progress=again.append, cache=tmp_path)
@@ -186,7 +186,7 @@ def test_a_package_that_leads_out_of_its_directory_is_refused(tmp_path: Path) ->
     pack = tmp_path / "pack.tgz"
     _write_pack(pack, {"package/../../etc/cron.d/x": b"bad"})
     with tarfile.open(fileobj=io.BytesIO(), mode="w") as archive, pytest.raises(BadConfig, match="holds the path"):
-        recipes.add_pack(archive, "tool@1", pack)
+        dockerfiles.add_pack(archive, "tool@1", pack)
 
 
 @pytest.mark.parametrize(
@@ -194,13 +194,13 @@ def test_a_package_that_leads_out_of_its_directory_is_refused(tmp_path: Path) ->
     [("@anthropic-ai/claude-code-linux-x64@2.1.197", "claude-code-linux-x64"), ("tool@1", "tool"), ("tool", "tool")],
 )
 def test_a_package_is_unpacked_to_its_name_without_scope_and_version(spec: str, name: str) -> None:
-    assert recipes.pack_name(spec) == name
+    assert dockerfiles.pack_name(spec) == name
 
 
 @pytest.mark.parametrize("spec", ["", "a'; rm -rf /; '", "a b", "$(x)"])
 def test_what_is_no_package_is_refused(spec: str) -> None:
     with pytest.raises(BadConfig):
-        recipes.pack_name(spec)
+        dockerfiles.pack_name(spec)
 
 
 def test_a_tag_changes_with_every_input_and_with_the_layer_below() -> None:

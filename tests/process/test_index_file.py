@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestra.drivers import index_file
+from orchestra.drivers.git import index_file
 from tests.conftest import GitCall, MakeRepository
 
 FILES = {"a": "a\n", "a/../b": "b\n", "deep/er/one": "1\n", "deep/er/other": "2\n", "deep/x" * 30: "x\n", "zoo": "z\n"}

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from orchestra.actions import watch
-from orchestra.actions.spawn import spawn
+from orchestra.actions.session.spawn import spawn
+from orchestra.actions.work import refresh
 from orchestra.errors import ToolMissing
 from orchestra.model import State
 from orchestra.terminal_text import clean
-from tests.process.tmux_place import until
-from tests.projects import HostProject
+from tests.support.projects import HostProject
+from tests.support.tmux import until
 
 SECRET = "sk-canary-123456"
 
@@ -24,7 +24,7 @@ def failed(host: HostProject, name: str) -> str:
     """Return the evidence of a session once it has failed."""
 
     def look() -> bool:
-        watch.look(host.project)
+        refresh.look(host.project)
         return host.session(name).state is State.FAILED
 
     until(look, f"{name} fails", seconds=30)
@@ -41,7 +41,7 @@ def test_what_an_agent_said_last_is_where_people_look(host: HostProject, monkeyp
     assert SECRET not in evidence
     assert clean(evidence) == evidence
     assert [event.text for event in host.project.store.events("dies") if "line 12" in event.text]
-    assert "line 12" in watch.summary(host.session("dies"), [])
+    assert "line 12" in refresh.summary(host.session("dies"), [])
 
 
 def test_a_program_that_is_not_there_is_told_before_anything_is_made(host: HostProject) -> None:

@@ -10,8 +10,8 @@ import termios
 from dataclasses import replace
 from pathlib import Path
 
-from orchestra.actions import places
-from tests.agents.outfitting import a_session, wear
+from orchestra.actions.session import container_spec
+from tests.support.launch_files import a_session, wear
 
 
 def test_nothing_is_written_before_a_window_is_there_to_show_it(tmp_path: Path) -> None:
@@ -35,7 +35,7 @@ def test_a_container_s_program_waits_for_what_is_written_while_it_starts(tmp_pat
     agent, private = tmp_path / "agent", tmp_path / "git"
     for place in (agent, private):
         place.mkdir()
-    command = ("sh", "-c", places.WHEN_READY, str(agent), str(private))
+    command = ("sh", "-c", container_spec.WHEN_READY, str(agent), str(private))
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
         assert running.stdout is not None
         for file, text in ((agent / "launch.sh", "echo begun"), (private / "HEAD", "")):
@@ -74,7 +74,7 @@ def test_secrets_of_every_shape_reach_the_program(tmp_path: Path) -> None:
 
 WATCHER = """
 import fcntl, signal, sys, termios
-from orchestra.agents.box.opencode_bridge import has_terminal
+from orchestra.agents.runtime.opencode_bridge import has_terminal
 signal.signal(signal.SIGHUP, signal.SIG_IGN)
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 for _ in range(2):

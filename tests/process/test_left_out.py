@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestra.drivers import anchors, left_out
+from orchestra.drivers.git import anchors, ignored_files
 from orchestra.errors import Refused
-from tests.repositories import Yard
+from tests.support.repositories import Yard
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def yard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Yard:
 
 def found(yard: Yard, tree: Path) -> list[str]:
     ref = anchors.anchor(yard.repository, tree, "login")
-    return [one.path for one in left_out.find(yard.repository, tree, ref, yard.root)]
+    return [one.path for one in ignored_files.find(yard.repository, tree, ref, yard.root)]
 
 
 def test_what_git_ignores_is_found_and_what_it_keeps_is_not(yard: Yard) -> None:
@@ -71,12 +71,12 @@ def test_files_come_back_as_they_were_and_overwrite_nothing(yard: Yard, tmp_path
     (tree / "out/link").symlink_to("a")
     ref = anchors.anchor(yard.repository, tree, "login")
     for _ in range(2):
-        left_out.keep(tree, left_out.find(yard.repository, tree, ref, yard.root), kept)
+        ignored_files.keep(tree, ignored_files.find(yard.repository, tree, ref, yard.root), kept)
     other = tmp_path / "other"
     (other / "out").mkdir(parents=True)
     (other / "out/a").write_text("mine")
     for _ in range(2):
-        left_out.put_back(kept, other)
+        ignored_files.put_back(kept, other)
     assert {one.name: one.read_text() for one in (other / "out").iterdir()} == {
         "a": "mine", "b": "b", "run.sh": "echo", "link": "mine",
     }  # fmt: skip
@@ -88,13 +88,13 @@ def test_nothing_is_put_back_behind_a_symlink(yard: Yard, tmp_path: Path) -> Non
     tree, kept, victim = yard.worktree("login"), tmp_path / "kept", tmp_path / "victim"
     yard.write({"out/a": "a"}, at=tree)
     ref = anchors.anchor(yard.repository, tree, "login")
-    left_out.keep(tree, left_out.find(yard.repository, tree, ref, yard.root), kept)
+    ignored_files.keep(tree, ignored_files.find(yard.repository, tree, ref, yard.root), kept)
     victim.mkdir()
     other = tmp_path / "other"
     other.mkdir()
     (other / "out").symlink_to(victim)
     with pytest.raises(Refused):
-        left_out.put_back(kept, other)
+        ignored_files.put_back(kept, other)
     assert list(victim.iterdir()) == []
 
 
@@ -104,9 +104,9 @@ def test_too_much_is_refused_by_name(
 ) -> None:
     tree = yard.worktree("login")
     yard.write({"out/model.bin": "123456", ".env": "KEY"}, at=tree)
-    monkeypatch.setattr(left_out, limit, value)
+    monkeypatch.setattr(ignored_files, limit, value)
     ref = anchors.anchor(yard.repository, tree, "login")
-    files = left_out.find(yard.repository, tree, ref, yard.root)
+    files = ignored_files.find(yard.repository, tree, ref, yard.root)
     with pytest.raises(Refused, match="more than is kept: out"):
-        left_out.keep(tree, files, tmp_path / "kept")
+        ignored_files.keep(tree, files, tmp_path / "kept")
     assert not (tmp_path / "kept").exists()

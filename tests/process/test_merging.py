@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestra.drivers import history, landing, merging
+from orchestra.drivers.git import history, merge_trees, update_branch
 from orchestra.errors import CommandFailed, MergeConflict, Moved, Refused
-from tests.repositories import Yard
+from tests.support.repositories import Yard
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def yard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Yard:
 
 
 def landed(yard: Yard, new: str, old: str) -> None:
-    merging.land(yard.repository, "trunk", new, old, ours=yard.ours)
+    merge_trees.land(yard.repository, "trunk", new, old, ours=yard.ours)
 
 
 def ahead(yard: Yard, files: dict[str, str | bytes | None]) -> tuple[str, str]:
@@ -31,7 +31,7 @@ def ahead(yard: Yard, files: dict[str, str | bytes | None]) -> tuple[str, str]:
 def test_two_branches_with_different_files_merge_cleanly(yard: Yard) -> None:
     theirs, _ = ahead(yard, {"login.py": "login\n"})
     ours = yard.commit({"docs/guide.md": "# Better\n"}, "docs")
-    merged = merging.preview(yard.repository, ours, theirs)
+    merged = merge_trees.preview(yard.repository, ours, theirs)
     assert merged.conflicts == ()
     assert yard.git("ls-tree", "-r", "--name-only", merged.tree).split() == [
         "app.py", "docs/guide.md", "login.py", "run.sh",
@@ -44,7 +44,7 @@ def test_conflicts_name_their_paths_in_any_characters(yard: Yard) -> None:
     yard.commit({"odd \x1b\n name": "1\n", "gone": "1\n"}, "odd")
     theirs, _ = ahead(yard, {"app.py": "one\nTHEIRS\nthree\n", "odd \x1b\n name": "2\n", "gone": "2\n"})
     ours = yard.commit({"app.py": "one\nOURS\nthree\n", "odd \x1b\n name": "3\n", "gone": None}, "ours")
-    merged = merging.preview(yard.repository, ours, theirs)
+    merged = merge_trees.preview(yard.repository, ours, theirs)
     assert sorted(merged.conflicts) == ["app.py", "gone", "odd \x1b\n name"]
     assert any("gone deleted in" in note for note in merged.notes)
     with pytest.raises(MergeConflict, match=r"the merge conflicts in app.py, gone, 'odd \\x1b\\n name'") as caught:
@@ -55,22 +55,22 @@ def test_conflicts_name_their_paths_in_any_characters(yard: Yard) -> None:
 def test_branches_without_common_history_are_refused(yard: Yard) -> None:
     stranger = yard.git("commit-tree", "-m", "stranger", "HEAD^{tree}")
     with pytest.raises(Refused, match="share no history"):
-        merging.preview(yard.repository, yard.tip, stranger)
+        merge_trees.preview(yard.repository, yard.tip, stranger)
 
 
 def test_a_merge_commit_is_the_persons_and_has_both_parents(yard: Yard) -> None:
     theirs, ours = ahead(yard, {"login.py": "login\n"})
-    tree = merging.preview(yard.repository, ours, theirs).tree
-    commit = merging.merge_commit(yard.repository, tree, (ours, theirs), "Merge login\n\nwith a body")
+    tree = merge_trees.preview(yard.repository, ours, theirs).tree
+    commit = merge_trees.merge_commit(yard.repository, tree, (ours, theirs), "Merge login\n\nwith a body")
     assert yard.git("show", "-s", "--format=%an %cn %P", commit) == f"Ada Ada {ours} {theirs}"
     assert yard.git("show", "-s", "--format=%B", commit) == "Merge login\n\nwith a body"
-    squashed = merging.squash_commit(yard.repository, tree, ours, "login")
+    squashed = merge_trees.squash_commit(yard.repository, tree, ours, "login")
     assert yard.git("show", "-s", "--format=%P", squashed) == ours
 
 
 def test_changed_paths_are_those_two_commits_differ_in(yard: Yard) -> None:
     theirs, ours = ahead(yard, {"login.py": "login\n", "app.py": None})
-    assert merging.changed_paths(yard.repository, ours, theirs) == ["app.py", "login.py"]
+    assert merge_trees.changed_paths(yard.repository, ours, theirs) == ["app.py", "login.py"]
 
 
 # --- rebasing ----------------------------------------------------------------------------------
@@ -83,7 +83,7 @@ def test_a_rebase_writes_each_commit_anew_with_its_author_and_date(yard: Yard) -
     tip = yard.commit({"b.py": "b\n"}, "second", at=tree)
     yard.configure("user.name", "Ada")
     onto = yard.commit({"docs/guide.md": "# Better\n"}, "docs")
-    rebased = merging.rebase_commits(yard.repository, onto, base, tip)
+    rebased = merge_trees.rebase_commits(yard.repository, onto, base, tip)
     form = "--format=%an %ad|%B"
     assert yard.git("log", form, f"{onto}..{rebased}") == yard.git("log", form, f"{base}..{tip}")
     assert yard.git("log", "--format=%cn", f"{onto}..{rebased}").split() == ["Ada", "Ada"]
@@ -95,7 +95,7 @@ def test_a_rebase_onto_its_own_base_changes_no_commit(yard: Yard) -> None:
     base, tree = yard.tip, yard.worktree("login")
     yard.commit({"a.py": "a\n"}, "first", at=tree)
     tip = yard.commit({"b.py": "b\n"}, "second", at=tree)
-    assert merging.rebase_commits(yard.repository, base, base, tip) == tip
+    assert merge_trees.rebase_commits(yard.repository, base, base, tip) == tip
 
 
 def test_a_rebase_drops_what_the_target_has_and_keeps_what_began_empty(yard: Yard) -> None:
@@ -104,7 +104,7 @@ def test_a_rebase_drops_what_the_target_has_and_keeps_what_began_empty(yard: Yar
     yard.commit({}, "empty on purpose", at=tree)
     tip = yard.commit({"b.py": "b\n"}, "other", at=tree)
     onto = yard.commit({"a.py": "a\n"}, "same, in other words")
-    rebased = merging.rebase_commits(yard.repository, onto, base, tip)
+    rebased = merge_trees.rebase_commits(yard.repository, onto, base, tip)
     assert yard.git("log", "--format=%s", f"{onto}..{rebased}").splitlines() == ["other", "empty on purpose"]
 
 
@@ -114,7 +114,7 @@ def test_a_rebase_names_the_commit_that_does_not_apply(yard: Yard) -> None:
     tip = yard.commit({"app.py": "one\nTHEIRS\nthree\n"}, "clash", at=tree)
     onto = yard.commit({"app.py": "one\nOURS\nthree\n"}, "ours")
     with pytest.raises(MergeConflict, match=r"commit [0-9a-f]{10} \(clash\) conflicts in app.py"):
-        merging.rebase_commits(yard.repository, onto, base, tip)
+        merge_trees.rebase_commits(yard.repository, onto, base, tip)
 
 
 def test_a_rebase_that_would_lose_what_a_merge_resolved_is_refused(yard: Yard) -> None:
@@ -124,7 +124,7 @@ def test_a_rebase_that_would_lose_what_a_merge_resolved_is_refused(yard: Yard) -
     yard.git("merge", "--quiet", "--no-commit", "trunk", at=tree)
     tip = yard.commit({"only-in-merge.py": "x\n"}, "merge with more in it", at=tree)
     with pytest.raises(Refused, match="merge commits that a rebase would lose"):
-        merging.rebase_commits(yard.repository, onto, base, tip)
+        merge_trees.rebase_commits(yard.repository, onto, base, tip)
 
 
 def test_a_plain_merge_of_the_target_does_not_hinder_a_rebase(yard: Yard) -> None:
@@ -132,7 +132,7 @@ def test_a_plain_merge_of_the_target_does_not_hinder_a_rebase(yard: Yard) -> Non
     yard.commit({"a.py": "a\n"}, "work", at=tree)
     onto = yard.commit({"docs/guide.md": "# Better\n"}, "docs")
     yard.git("merge", "--quiet", "--no-edit", "trunk", at=tree)
-    rebased = merging.rebase_commits(yard.repository, onto, base, yard.git("rev-parse", "HEAD", at=tree))
+    rebased = merge_trees.rebase_commits(yard.repository, onto, base, yard.git("rev-parse", "HEAD", at=tree))
     assert yard.git("log", "--format=%s", f"{onto}..{rebased}").splitlines() == ["work"]
 
 
@@ -193,7 +193,7 @@ def test_landing_follows_in_every_checkout_of_the_persons_and_in_none_of_ours(ya
 def test_landing_on_a_branch_nobody_shows_moves_the_branch_alone(yard: Yard) -> None:
     new, old = ahead(yard, {"login.py": "login\n"})
     yard.git("branch", "release")
-    merging.land(yard.repository, "release", new, old, ours=yard.ours)
+    merge_trees.land(yard.repository, "release", new, old, ours=yard.ours)
     assert yard.git("rev-parse", "release") == new
     assert (yard.tip, yard.git("status", "--porcelain")) == (old, "")
 
@@ -233,7 +233,9 @@ def test_landing_runs_the_persons_filters_and_no_hook(yard: Yard) -> None:
 def test_a_landing_cut_off_after_the_branch_moved_is_finished(yard: Yard) -> None:
     new, old = ahead(yard, {"login.py": "login\n", "app.py": "changed\n", "docs/guide.md": None})
     yard.git("update-ref", "refs/heads/trunk", new)
-    assert merging.finish_landing(yard.repository, "trunk", new, old, ours=yard.ours) == landing.Landed(done=True)
+    assert merge_trees.finish_landing(yard.repository, "trunk", new, old, ours=yard.ours) == update_branch.Landed(
+        done=True
+    )
     assert yard.git("status", "--porcelain") == ""
     assert (yard.root / "login.py").exists()
 
@@ -243,7 +245,7 @@ def test_a_landing_cut_off_amid_the_checkout_is_finished(yard: Yard) -> None:
     yard.git("update-ref", "refs/heads/trunk", new)
     yard.write({"login.py": "login\n", "app.py": "changed\n", "docs/guide.md": None, "mine.txt": "mine\n"})
     for _ in range(2):
-        assert merging.finish_landing(yard.repository, "trunk", new, old, ours=yard.ours).done
+        assert merge_trees.finish_landing(yard.repository, "trunk", new, old, ours=yard.ours).done
         assert yard.git("status", "--porcelain") == "?? mine.txt"
     assert (yard.root / "run.sh").read_text() == "more\n"
 
@@ -252,14 +254,14 @@ def test_finishing_a_landing_keeps_what_the_person_did_since(yard: Yard) -> None
     new, old = ahead(yard, {"app.py": "changed\n"})
     yard.git("update-ref", "refs/heads/trunk", new)
     yard.write({"app.py": "mine\n"})
-    done = merging.finish_landing(yard.repository, "trunk", new, old, ours=yard.ours)
+    done = merge_trees.finish_landing(yard.repository, "trunk", new, old, ours=yard.ours)
     assert (done.done, done.kept) == (True, ("app.py",))
     assert (yard.root / "app.py").read_text() == "mine\n"
 
 
 def test_there_is_nothing_to_finish_where_the_branch_did_not_move(yard: Yard) -> None:
     new, old = ahead(yard, {"app.py": "changed\n"})
-    assert not merging.finish_landing(yard.repository, "trunk", new, old, ours=yard.ours).done
+    assert not merge_trees.finish_landing(yard.repository, "trunk", new, old, ours=yard.ours).done
 
 
 def test_a_landing_that_died_before_its_branch_moved_leaves_the_index_free(yard: Yard) -> None:
@@ -268,17 +270,17 @@ def test_a_landing_that_died_before_its_branch_moved_leaves_the_index_free(yard:
     yard.git("reset", "--quiet", "--hard", old)
     (yard.root / ".git" / "index.lock").write_bytes(b"orchestra\n")
     (yard.root / ".git" / "orchestra-landing" / "files").mkdir(parents=True)
-    assert not merging.finish_landing(yard.repository, "trunk", new, old, ours=yard.ours).done
+    assert not merge_trees.finish_landing(yard.repository, "trunk", new, old, ours=yard.ours).done
     assert [file.name for file in (yard.root / ".git").glob("*") if file.name.startswith(("index.", "orchestra"))] == []
     (yard.root / ".git" / "index.lock").write_bytes(b"")
-    assert not merging.finish_landing(yard.repository, "trunk", new, old, ours=yard.ours).done
+    assert not merge_trees.finish_landing(yard.repository, "trunk", new, old, ours=yard.ours).done
     assert (yard.root / ".git" / "index.lock").exists(), "another git's lock is not ours to take"
     assert (yard.root / "app.py").read_text() == "one\ntwo\nthree\n"
 
 
 def test_a_list_of_paths_is_cut_to_its_first_few() -> None:
-    assert landing.named(["a", "b\x1b"]) == "a, 'b\\x1b'"
-    assert landing.named(list("abcdefg")) == "a, b, c, d, e and 2 more"
+    assert update_branch.named(["a", "b\x1b"]) == "a, 'b\\x1b'"
+    assert update_branch.named(list("abcdefg")) == "a, b, c, d, e and 2 more"
 
 
 # --- reading commits ---------------------------------------------------------------------------

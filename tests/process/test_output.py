@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from orchestra.cli import following
+from orchestra.cli import live_monitor
 from orchestra.cli.app import command_line
-from orchestra.cli.ask import say
-from orchestra.cli.edge import guarded
+from orchestra.cli.dispatch import say
+from orchestra.cli.error_handler import guarded
 from orchestra.model import MessageKind, Role
-from tests.projects import HostProject, host_project
+from tests.support.projects import HostProject, host_project
 
 EVIL = "\x1b]0;OWNED\x07\x1b[2J\x9b31m"
 SHOWING = (
@@ -139,5 +139,5 @@ def test_nothing_is_asked_about_the_designer_and_an_end_of_input_is_a_no(
 
 def test_the_monitor_that_stays_says_which_key_closes_it(busy: HostProject) -> None:
     screen = Console(width=60, height=12, file=io.StringIO(), force_terminal=True)
-    lines = screen.render_lines(following._with_foot(busy.project, ["alpha"]))  # noqa: SLF001 -- the rest needs a terminal
+    lines = screen.render_lines(live_monitor._with_foot(busy.project, ["alpha"]))  # noqa: SLF001 -- the rest needs a terminal
     assert "".join(part.text for part in lines[-1]).rstrip() == "q closes this"

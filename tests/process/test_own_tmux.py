@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestra.actions.hall import OWN_SERVER, find_tmux
+from orchestra.actions.workspace.tmux_session import OWN_SERVER, find_tmux
 from orchestra.paths import Home
 from orchestra.project import Project
 from tests.conftest import MakeRepository

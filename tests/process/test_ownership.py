@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from orchestra.drivers import protected
-from orchestra.drivers.definition import HOME, OWNER, PROJECT, Place
-from orchestra.drivers.docker import DockerSandbox
-from orchestra.drivers.repository import Repository
-from orchestra.drivers.sandbox import Box, Mount
+from orchestra.drivers.git.repository import Repository
+from orchestra.drivers.sandbox import protected_paths
+from orchestra.drivers.sandbox.docker import DockerSandbox
+from orchestra.drivers.sandbox.docker_config import HOME, OWNER, PROJECT, Place
+from orchestra.drivers.sandbox.protocol import Box, Mount
 from orchestra.errors import NotARepository, NotFound, OrchestraError, Refused
 from orchestra.model import BoxState
 from orchestra.paths import Home
@@ -165,24 +165,24 @@ def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize("name", ["", "person", "person/.", "person/app/..", "/"])
 def test_no_agent_gets_a_directory_that_is_or_holds_the_persons_home(layout: Path, name: str) -> None:
     with pytest.raises(Refused, match="agents would get all of it") as told:
-        protected.refuse(layout / name, start=layout / "person" / "app")
+        protected_paths.refuse(layout / name, start=layout / "person" / "app")
     assert told.value.hint == f"give the project a repository of its own: cd '{layout}/person/app' && git init"
 
 
 def test_nor_by_a_link_to_it_nor_where_orchestra_keeps_what_it_knows(layout: Path) -> None:
     (layout / "link").symlink_to(layout / "person")
     with pytest.raises(Refused, match="is your home directory"):
-        protected.refuse(layout / "link")
+        protected_paths.refuse(layout / "link")
     (layout / "moved").symlink_to(layout / "elsewhere" / "kept")
     for home in (layout / "moved", layout / "elsewhere" / "kept" / "deep"):
         with pytest.raises(Refused, match="Orchestra's own"):
-            protected.refuse(layout / "elsewhere", home=home)
-        protected.refuse(layout / "person" / "app", home=home)
+            protected_paths.refuse(layout / "elsewhere", home=home)
+        protected_paths.refuse(layout / "person" / "app", home=home)
 
 
 @pytest.mark.parametrize("name", ["person/app", "person/link-to", "elsewhere", "not/there"])
 def test_other_directories_are_fine(layout: Path, name: str) -> None:
-    protected.refuse(layout / name)
+    protected_paths.refuse(layout / name)
 
 
 @pytest.mark.parametrize("how", ["separate", "link"])
@@ -215,7 +215,7 @@ def test_a_mount_of_the_home_under_another_name_is_seen_too(layout: Path) -> Non
     try:
         for name in (layout / "twin", project):
             with pytest.raises(Refused):
-                protected.refuse(name)
+                protected_paths.refuse(name)
     finally:
         subprocess.run(("umount", layout / "twin", project / "inner"), check=True)
 

@@ -8,14 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from orchestra.actions import collect, merge, sessions, sync
-from orchestra.actions.reconcile import reconcile, settle
+from orchestra.actions.maintenance import gc
+from orchestra.actions.session import branch_sync, manage
+from orchestra.actions.session.settle import reconcile, settle
+from orchestra.actions.work import merge
 from orchestra.errors import NotARepository, Refused
 from orchestra.model import BoxState, SandboxKind
 from orchestra.names import PERSON
 from orchestra.paths import Home
 from orchestra.project import locate
-from tests.process.local_box import World
+from tests.support.local_sandbox import World
 
 
 @pytest.fixture
@@ -25,14 +27,14 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
 
 def take(world: World, name: str) -> bool:
     project = world.project
-    return sync.import_commits(project, project.store.session(name))
+    return branch_sync.import_commits(project, project.store.session(name))
 
 
 def told(world: World, name: str) -> str:
     """Return all that the list, the log and the person's inbox say."""
     project = world.project
-    rows = [row for row in sessions.list_sessions(project) if row["name"] == name]
-    log = sessions.log(project, name)
+    rows = [row for row in manage.list_sessions(project) if row["name"] == name]
+    log = manage.log(project, name)
     inbox = project.store.messages(recipient=PERSON)
     return repr((rows[0]["trouble"], [one["text"] for one in log], [one.text for one in inbox]))
 
@@ -136,7 +138,7 @@ def test_what_is_wrong_is_told_once_and_forgotten_when_it_is_right_again(world: 
     assert len(world.project.store.messages(recipient=PERSON)) == 1
     world.git("switch", "-q", "orchestra/alpha", at=worktree)
     take(world, "alpha")
-    assert sessions.list_sessions(world.project)[0]["trouble"] == ""
+    assert manage.list_sessions(world.project)[0]["trouble"] == ""
 
 
 def test_a_reset_by_the_person_counts_and_the_agents_commits_are_kept(world: World) -> None:
@@ -236,7 +238,7 @@ def test_a_worktree_whose_record_was_pruned_is_adopted_with_all_that_is_in_it(wo
     settle(world.project, "alpha")
     assert (session.worktree / "new.txt").read_text() == "nobody has this\n"
     assert world.git("status", "--porcelain", at=session.worktree).split("\n") == ["M app.txt", "?? new.txt"]
-    gone = sessions.delete(world.project, "alpha", force=True, remove_worktree=True)
+    gone = manage.delete(world.project, "alpha", force=True, remove_worktree=True)
     assert world.git("show", f"{gone['anchor']}:new.txt") == "nobody has this"
 
 
@@ -286,9 +288,9 @@ def test_a_repository_cloned_anew_gets_its_sessions_work_back(world: World, seed
     assert world.git("status", "--porcelain", at=session.worktree) == "?? wip.txt"
     assert world.project.store.session("alpha").commits == 2
     assert "on orchestra/alpha again, with 2 commits" in told(world, "alpha")
-    gone = sessions.delete(world.project, "alpha", force=True, remove_worktree=True)
+    gone = manage.delete(world.project, "alpha", force=True, remove_worktree=True)
     assert world.git("show", f"{gone['anchor']}:wip.txt") == "wip"
-    assert sessions.restore(world.project, "alpha").head == second
+    assert manage.restore(world.project, "alpha").head == second
 
 
 def test_deleting_right_after_cloning_anew_anchors_what_there_is(world: World, seed: Path) -> None:
@@ -298,7 +300,7 @@ def test_deleting_right_after_cloning_anew_anchors_what_there_is(world: World, s
     session = world.project.store.session("alpha")
     (session.worktree / "wip.txt").write_text("wip\n")
     world.clone_anew(source=seed)
-    gone = sessions.delete(world.project, "alpha", force=True, remove_worktree=True)
+    gone = manage.delete(world.project, "alpha", force=True, remove_worktree=True)
     assert world.git("show", f"{gone['anchor']}:wip.txt") == "wip"
     assert world.git("show", f"{gone['anchor']}:alpha.txt") == "more"
 
@@ -307,11 +309,11 @@ def test_a_session_deleted_before_is_restored_from_its_own_git(world: World, see
     world.spawn("alpha")
     first = world.works("alpha")
     take(world, "alpha")
-    sessions.delete(world.project, "alpha", force=True, remove_worktree=True)
+    manage.delete(world.project, "alpha", force=True, remove_worktree=True)
     world.clone_anew(source=seed)
-    kept = collect.gc(world.project, remove=False)
+    kept = gc.gc(world.project, remove=False)
     assert [one.kind for one in kept] == ["agent's home"]
-    assert sessions.restore(world.project, "alpha").branch == "orchestra/alpha"
+    assert manage.restore(world.project, "alpha").branch == "orchestra/alpha"
     assert world.git("rev-parse", "orchestra/alpha") == first
 
 
@@ -319,12 +321,12 @@ def test_gc_keeps_the_commits_that_only_a_sessions_own_git_has(world: World) -> 
     world.spawn("alpha")
     first = world.works("alpha")
     take(world, "alpha")
-    sessions.delete(world.project, "alpha", force=True, remove_worktree=True)
+    manage.delete(world.project, "alpha", force=True, remove_worktree=True)
     shutil.rmtree(world.root)
     world.begin()
     place = world.project.place(world.project.store.deleted_session("alpha")).git  # type: ignore[arg-type]
     world.commit("another history", {"x": "y"})
-    found = collect.gc(world.project, remove=True)
+    found = gc.gc(world.project, remove=True)
     assert any(one.kept for one in found) or world.refs_with(first)
     assert place.is_dir() or world.refs_with(first)
 
@@ -338,14 +340,14 @@ def test_another_repository_without_the_base_is_told_and_nothing_is_touched(worl
     world.root.mkdir()
     world.git("init", "-q")
     world.commit("something else", {"other.txt": "x\n"})
-    for attempt in (lambda: settle(world.project, "alpha"), lambda: sessions.delete(world.project, "alpha")):
+    for attempt in (lambda: settle(world.project, "alpha"), lambda: manage.delete(world.project, "alpha")):
         with pytest.raises(Refused, match=f"lacks the commit {session.base[:12]} that alpha was started from") as told:
             attempt()
         assert str(session.worktree) in told.value.hint
     assert [one.session for one in reconcile(world.project)] == ["alpha"]
-    sessions.delete(world.project, "alpha", force=True, remove_worktree=True)
+    manage.delete(world.project, "alpha", force=True, remove_worktree=True)
     assert sorted(session.worktree.rglob("*")) == before, "by force it is forgotten, and its work stays"
-    (left, home) = collect.gc(world.project, remove=True)
+    (left, home) = gc.gc(world.project, remove=True)
     assert (left.kind, bool(left.kept), home.kind, bool(home.kept)) == ("worktree", True, "agent's home", True)
     assert sorted(session.worktree.rglob("*")) == before
 
@@ -370,14 +372,14 @@ def test_a_project_that_is_moved_has_its_sessions_with_it(world: World) -> None:
     second = world.works("alpha", "second")
     project = world.project
     assert project.paths.source == world.place / "renamed"
-    assert [row["name"] for row in sessions.list_sessions(project)] == ["alpha"]
+    assert [row["name"] for row in manage.list_sessions(project)] == ["alpha"]
     assert f"it was at {world.place}/app" in told(world, "alpha")
     settle(project, "alpha")
     assert take(world, "alpha")
     assert world.git("rev-parse", "orchestra/alpha") == second
     assert world.git("status", "--porcelain", at=session.worktree) == "", "git in its worktree finds the way"
-    sessions.delete(world.project, "alpha", force=True, remove_worktree=True)
-    assert sessions.restore(world.project, "alpha").head == second
+    manage.delete(world.project, "alpha", force=True, remove_worktree=True)
+    assert manage.restore(world.project, "alpha").head == second
 
 
 def test_back_and_forth_and_named_by_a_link_it_is_the_same_project(world: World) -> None:
@@ -402,7 +404,7 @@ def test_a_copy_is_another_project_and_the_original_keeps_its_sessions(world: Wo
     assert first.state != second.state
     assert (first.moved_from, second.moved_from) == (None, None)
     assert locate(copy, home) == first
-    assert [row["name"] for row in sessions.list_sessions(world.project)] == ["alpha"]
+    assert [row["name"] for row in manage.list_sessions(world.project)] == ["alpha"]
 
 
 def test_a_copy_whose_original_is_gone_is_the_project(world: World) -> None:
@@ -410,14 +412,14 @@ def test_a_copy_whose_original_is_gone_is_the_project(world: World) -> None:
     shutil.copytree(world.root, world.place / "copy", symlinks=True)
     shutil.rmtree(world.root)
     world.root = world.place / "copy"
-    assert [row["name"] for row in sessions.list_sessions(world.project)] == ["alpha"]
+    assert [row["name"] for row in manage.list_sessions(world.project)] == ["alpha"]
 
 
 def test_a_new_repository_where_a_moved_one_was_is_a_project_of_its_own(world: World, seed: Path) -> None:
     world.spawn("alpha")
     old = world.root
     world.root = world.root.rename(world.place / "renamed")
-    assert sessions.list_sessions(world.project)
+    assert manage.list_sessions(world.project)
     world.git("clone", "-q", str(seed), str(old), at=world.place)
     home = Home(world.place / "kept")
     assert locate(old, home).state != locate(world.root, home).state
@@ -431,9 +433,9 @@ def test_a_checkout_that_is_a_linked_worktree_is_followed_as_well(world: World) 
     world.spawn("alpha")
     world.git("worktree", "move", str(world.root), str(world.place / "by-git"), at=main)
     world.root = world.place / "by-git"
-    assert [row["name"] for row in sessions.list_sessions(world.project)] == ["alpha"]
+    assert [row["name"] for row in manage.list_sessions(world.project)] == ["alpha"]
     world.root = world.root.rename(world.place / "by-hand")
-    assert [row["name"] for row in sessions.list_sessions(world.project)] == ["alpha"]
+    assert [row["name"] for row in manage.list_sessions(world.project)] == ["alpha"]
     assert str(world.root) in world.git("worktree", "list", at=main), "git knows where it is, too"
     assert locate(main, Home(world.place / "kept")).state != world.project.paths.state
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestra.drivers import anchors, private_git, private_refs
-from orchestra.drivers.repository import Repository
+from orchestra.drivers.git import anchors, private_dir, private_refs
+from orchestra.drivers.git.repository import Repository
 from orchestra.errors import Refused
 from tests.conftest import GitCall, MakeRepository
 
@@ -91,7 +91,7 @@ def test_a_new_private_git_is_given_all_of_it(sides: Sides, tmp_path: Path) -> N
     tip = sides.repo.resolve(f"refs/heads/{BRANCH}")
     place = tmp_path / "git"
     extras = private_refs.kept(sides.repo, PREFIX, BRANCH)
-    private_git.create(place, sides.repo, branch=BRANCH, tip=tip, base=tip, index=None, extras=extras)
+    private_dir.create(place, sides.repo, branch=BRANCH, tip=tip, base=tip, index=None, extras=extras)
     (place / "objects/info/alternates").write_text(f"{sides.repo.object_dirs[0]}\n")
     assert sides.git(place, "rev-parse", "experiment", BRANCH, f"kept-{refused[:8]}").split() == [
         experiment, tip, refused,
@@ -147,11 +147,11 @@ def test_a_branch_that_is_called_like_an_anchor_is_none(sides: Sides) -> None:
 def test_a_pipe_in_a_private_git_is_named_before_git_waits_for_it(tmp_path: Path) -> None:
     for place in ("refs/heads", "objects/ab"):
         (tmp_path / place).mkdir(parents=True)
-    private_git.refuse_pipes(tmp_path)
-    private_git.refuse_pipes(tmp_path / "nothing")
+    private_dir.refuse_pipes(tmp_path)
+    private_dir.refuse_pipes(tmp_path / "nothing")
     for name in ("refs/heads/x", "objects/ab/cd", "commondir"):
         os.mkfifo(tmp_path / name)
         with pytest.raises(Refused, match=f"the pipe {name}") as caught:
-            private_git.refuse_pipes(tmp_path)
+            private_dir.refuse_pipes(tmp_path)
         assert caught.value.hint == f"in its terminal: rm '{tmp_path / name}'"
         (tmp_path / name).unlink()

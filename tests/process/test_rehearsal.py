@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from orchestra.model import Role
-from tests.process.rehearsing import DESIGNER, EXECUTOR, Agent, answer_questions
-from tests.process.stub_service import StubService, until
+from tests.support.rehearsing import DESIGNER, EXECUTOR, Agent, answer_questions
+from tests.support.stub_service import StubService, until
 
 
 def test_an_executor_plays_its_story(actor: Callable[..., Agent], stub: StubService) -> None:

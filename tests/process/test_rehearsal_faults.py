@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestra.agents.box.journal import Journal
-from tests.process.rehearsing import EXECUTOR, Agent, answer_questions
-from tests.process.stub_service import StubService, until
+from orchestra.agents.runtime.journal import Journal
+from tests.support.rehearsing import EXECUTOR, Agent, answer_questions
+from tests.support.stub_service import StubService, until
 
 
 @pytest.mark.parametrize("moment", [1, 2])

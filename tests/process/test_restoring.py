@@ -8,15 +8,16 @@ from pathlib import Path
 import pytest
 
 from orchestra import safe_files
-from orchestra.actions import collect, preserve, sessions, steps
-from orchestra.drivers import anchors, left_out
-from orchestra.drivers.repository import Repository
+from orchestra.actions.maintenance import gc
+from orchestra.actions.session import manage, preserve, steps
+from orchestra.drivers.git import anchors, ignored_files
+from orchestra.drivers.git.repository import Repository
 from orchestra.errors import NameTaken, NotFound, Refused
 from orchestra.lifecycle import Step
 from orchestra.model import Intent, Session
 from orchestra.project import Project
 from orchestra.store import Store
-from tests.process.living import Crash, World, living
+from tests.support.living import Crash, World, living
 
 HELD = {"u.txt": "uncommitted", "out/model.bin": "weights", ".gitignore": "out/\n"}
 
@@ -29,7 +30,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
 
 def gone(world: World, name: str = "alpha", *, worktree: bool = True) -> Session:
     session = world.lives(name, HELD)
-    sessions.delete(world.project, name, force=True, remove_worktree=worktree)
+    manage.delete(world.project, name, force=True, remove_worktree=worktree)
     return session
 
 
@@ -40,14 +41,14 @@ def has_all(session: Session) -> bool:
 def test_ignored_files_and_uncommitted_ones_come_back(world: World) -> None:
     alpha = gone(world)
     assert not alpha.worktree.exists()
-    sessions.restore(world.project, "alpha")
+    manage.restore(world.project, "alpha")
     assert has_all(alpha)
     assert not preserve.kept_files(world.project, alpha).exists()
 
 
 PLACES: tuple[tuple[object, str], ...] = (
-    (Repository, "add_worktree"), (anchors, "put_back"), (left_out, "put_back"), (preserve, "drop_kept_files"),
-    (Store, "update_session"), (sessions, "settle"),
+    (Repository, "add_worktree"), (anchors, "put_back"), (ignored_files, "put_back"), (preserve, "drop_kept_files"),
+    (Store, "update_session"), (manage, "settle"),
 )  # fmt: skip
 
 
@@ -70,20 +71,20 @@ def test_a_restoration_that_is_cut_off_anywhere_is_finished_by_the_next(
     with monkeypatch.context() as patch:
         patch.setattr(*place, die)
         with pytest.raises(Crash):
-            sessions.restore(world.project, "alpha")
-    sessions.restore(world.project, "alpha")
+            manage.restore(world.project, "alpha")
+    manage.restore(world.project, "alpha")
     assert has_all(alpha)
     assert world.project.store.session("alpha").intent is Intent.RUN
-    sessions.delete(world.project, "alpha", force=True, remove_worktree=True)
-    sessions.restore(world.project, "alpha")
+    manage.delete(world.project, "alpha", force=True, remove_worktree=True)
+    manage.restore(world.project, "alpha")
     assert has_all(alpha)
 
 
 def test_restoring_what_is_back_already_changes_nothing(world: World) -> None:
     alpha = gone(world)
-    sessions.restore(world.project, "alpha")
+    manage.restore(world.project, "alpha")
     (alpha.worktree / "u.txt").write_text("newer")
-    sessions.restore(world.project, "alpha")
+    manage.restore(world.project, "alpha")
     assert (alpha.worktree / "u.txt").read_text() == "newer"
 
 
@@ -92,17 +93,17 @@ def test_a_session_of_another_name_s_past_is_not_replaced(world: World) -> None:
     world.git("branch", "-D", "orchestra/alpha") if world.git("branch", "--list", "orchestra/alpha") else None
     world.lives("alpha")
     with pytest.raises(NameTaken):
-        sessions.restore(world.project, "alpha")
+        manage.restore(world.project, "alpha")
     with pytest.raises(NotFound):
-        sessions.restore(world.project, "nobody")
+        manage.restore(world.project, "nobody")
 
 
 def test_the_anchor_of_an_earlier_session_of_the_name_is_not_another_s(world: World) -> None:
     gone(world)
     beta = world.lives("alpha")
     safe_files.remove(beta.worktree)
-    sessions.delete(world.project, "alpha", force=True)
-    sessions.restore(world.project, "alpha")
+    manage.delete(world.project, "alpha", force=True)
+    manage.restore(world.project, "alpha")
     assert not (beta.worktree / "u.txt").exists()
 
 
@@ -121,24 +122,24 @@ def test_a_worktree_that_was_removed_in_part_is_never_anchored_in_that_state(
     with monkeypatch.context() as patch:
         patch.setattr(safe_files, "remove", die)
         with pytest.raises(Crash):
-            sessions.delete(world.project, "alpha", force=True, remove_worktree=True)
-    sessions.delete(world.project, "alpha", force=True)
-    assert "worktree" in [one.kind for one in collect.gc(world.project, remove=True)]
+            manage.delete(world.project, "alpha", force=True, remove_worktree=True)
+    manage.delete(world.project, "alpha", force=True)
+    assert "worktree" in [one.kind for one in gc.gc(world.project, remove=True)]
     assert list(world.project.paths.worktrees.iterdir()) == []
-    sessions.restore(world.project, "alpha")
+    manage.restore(world.project, "alpha")
     assert has_all(alpha)
 
 
 def test_what_cannot_be_kept_keeps_its_worktree_and_is_named(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     alpha = world.lives("alpha", HELD)
-    monkeypatch.setattr(left_out, "MOST_BYTES", 3)
+    monkeypatch.setattr(ignored_files, "MOST_BYTES", 3)
     with pytest.raises(Refused, match="out"):
-        sessions.delete(world.project, "alpha", remove_worktree=True)
+        manage.delete(world.project, "alpha", remove_worktree=True)
     lines: list[str] = []
-    answer = sessions.delete(world.project, "alpha", force=True, remove_worktree=True, progress=lines.append)
+    answer = manage.delete(world.project, "alpha", force=True, remove_worktree=True, progress=lines.append)
     assert answer["worktree"] == str(alpha.worktree)
     assert any("its worktree stays" in line and "out" in line for line in lines)
-    (left,) = (one for one in collect.gc(world.project, remove=True) if one.kind == "worktree")
+    (left,) = (one for one in gc.gc(world.project, remove=True) if one.kind == "worktree")
     assert "more than is kept" in left.kept
     assert has_all(alpha)
 
@@ -153,7 +154,7 @@ def test_a_worktree_that_cannot_be_anchored_stays_and_the_session_goes(
         raise error
 
     monkeypatch.setattr(anchors, "anchor", fail)
-    answer = sessions.delete(world.project, "alpha", force=True, remove_worktree=True)
+    answer = manage.delete(world.project, "alpha", force=True, remove_worktree=True)
     assert answer["worktree"] == str(alpha.worktree)
     assert has_all(alpha)
 
@@ -161,9 +162,9 @@ def test_a_worktree_that_cannot_be_anchored_stays_and_the_session_goes(
 def test_gc_keeps_what_a_person_put_into_a_worktree_that_stayed(world: World) -> None:
     alpha = gone(world, worktree=False)
     (alpha.worktree / "out/mine.txt").write_text("mine")
-    collect.gc(world.project, remove=True)
+    gc.gc(world.project, remove=True)
     assert not alpha.worktree.exists()
-    sessions.restore(world.project, "alpha")
+    manage.restore(world.project, "alpha")
     assert has_all(alpha)
     assert (alpha.worktree / "out/mine.txt").read_text() == "mine"
 
@@ -172,7 +173,7 @@ def test_gc_leaves_a_worktree_behind_a_symlink_and_goes_on_with_the_others(world
     alpha, beta = gone(world, worktree=False), gone(world, "beta", worktree=False)
     alpha.worktree.rename(tmp_path / "elsewhere")
     alpha.worktree.symlink_to(tmp_path / "elsewhere")
-    found = {one.what: one.kept for one in collect.gc(world.project, remove=True)}
+    found = {one.what: one.kept for one in gc.gc(world.project, remove=True)}
     assert found[str(alpha.worktree)]
     assert found[str(beta.worktree)] == ""
     assert (tmp_path / "elsewhere/u.txt").exists()
@@ -183,7 +184,7 @@ def test_gc_leaves_a_directory_that_is_none_of_git_s(world: World) -> None:
     alpha = gone(world)
     alpha.worktree.mkdir()
     (alpha.worktree / "mine.txt").write_text("mine")
-    (left,) = (one for one in collect.gc(world.project, remove=True) if one.kind == "worktree")
+    (left,) = (one for one in gc.gc(world.project, remove=True) if one.kind == "worktree")
     assert "rm -rf" in left.kept
     assert (alpha.worktree / "mine.txt").exists()
 
@@ -205,7 +206,7 @@ def test_gc_takes_nothing_of_a_session_that_was_restored_meanwhile(
         return usual(project, name, **named)
 
     monkeypatch.setattr(Project, "lock", restored_first)
-    assert collect.gc(world.project, remove=True) == []
+    assert gc.gc(world.project, remove=True) == []
     assert home.exists()
     assert secrets.exists()
     assert has_all(alpha)
@@ -228,7 +229,7 @@ def test_gc_takes_no_credential_of_a_session_that_was_restored_since_it_looked(
         return usual(project, name, **named)
 
     monkeypatch.setattr(Project, "lock", restored_at_last)
-    collect.gc(world.project, remove=True)
+    gc.gc(world.project, remove=True)
     assert locked.count("alpha") == 2
     assert secrets.exists()
 
@@ -245,7 +246,7 @@ def test_gc_and_restore_wait_for_each_other(world: World, monkeypatch: pytest.Mo
         return usual(project, session)
 
     monkeypatch.setattr(preserve, "anchor", looked_at)
-    collect.gc(world.project, remove=True)
+    gc.gc(world.project, remove=True)
     assert held == ["held"]
 
 
@@ -259,7 +260,7 @@ def test_gc_goes_on_where_one_session_meets_a_bug(world: World, monkeypatch: pyt
         return usual(project, session)
 
     monkeypatch.setattr(preserve, "anchor", fail)
-    found = {one.what: one.kept for one in collect.gc(world.project, remove=True)}
+    found = {one.what: one.kept for one in gc.gc(world.project, remove=True)}
     assert "RecursionError" in found[str(alpha.worktree)]
     assert alpha.worktree.exists()
     assert not beta.worktree.exists()
@@ -271,11 +272,11 @@ def test_gc_leaves_no_credential_of_what_is_gone_or_rests(world: World) -> None:
     for place in places.values():
         place.mkdir(parents=True)
         (place / "KEY").write_text("secret")
-    collect.gc(world.project, remove=True)
+    gc.gc(world.project, remove=True)
     assert not places["alpha"].exists()
     assert places["beta"].exists()
     world.agents.running.clear()
-    collect.gc(world.project, remove=True)
+    gc.gc(world.project, remove=True)
     assert not places["beta"].exists()
 
 
@@ -289,6 +290,6 @@ def test_a_deletion_keeps_ignored_files_before_anything_is_removed(
 
     monkeypatch.setitem(steps.PERFORM, Step.REMOVE_WORKTREE, die)
     with pytest.raises(Crash):
-        sessions.delete(world.project, "alpha", force=True, remove_worktree=True)
+        manage.delete(world.project, "alpha", force=True, remove_worktree=True)
     assert (preserve.kept_files(world.project, alpha) / "out/model.bin").read_text() == "weights"
     assert has_all(alpha)

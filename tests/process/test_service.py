@@ -16,9 +16,9 @@ import pytest
 from orchestra.errors import NotFound, OrchestraError, UsageError
 from orchestra.lifecycle import Sign
 from orchestra.model import MessageKind, MessageState, SandboxKind, State
-from orchestra.service.server import gateway
-from orchestra.wire import call
-from tests.process.services import Running, add_session, eventually, make_project, token_of
+from orchestra.protocol import call
+from orchestra.service.app import gateway
+from tests.support.services import Running, add_session, eventually, make_project, token_of
 
 SEED_MESSAGES = {
     "ERROR: Cannot run tests - 'pytest' is not installed. Should I install it with pip, or would you prefer a "

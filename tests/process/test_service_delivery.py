@@ -12,16 +12,17 @@ from pathlib import Path
 
 import pytest
 
-from orchestra.actions import message, places
-from orchestra.actions.evidence import answer_left, take_hook
-from orchestra.drivers.tmux import Tmux
+from orchestra.actions.messaging import messages
+from orchestra.actions.messaging.hook_events import answer_left, take_hook
+from orchestra.actions.session import container_spec
+from orchestra.drivers.tmux.driver import Tmux
 from orchestra.lifecycle import Sign
 from orchestra.model import Intent, MessageState, Session, State
 from orchestra.project import Project
-from orchestra.service.delivery import Do, Pace, Typist
-from orchestra.service.listening import wake
-from orchestra.service.presence import Presence
-from tests.process.services import eventually, make_project
+from orchestra.service.delivery.presence import Presence
+from orchestra.service.delivery.typed import Do, Pace, Typist
+from orchestra.service.delivery.wake import wake
+from tests.support.services import eventually, make_project
 
 FAST = Pace(quiet=0, settled=0, patience=0, proof=0.4, again=60)
 
@@ -67,7 +68,7 @@ def typed(tmp_path: Path) -> str:
 
 
 def say(project: Project, text: str) -> int:
-    return message.send(project, sender="main", recipient="alpha", text=text).id
+    return messages.send(project, sender="main", recipient="alpha", text=text).id
 
 
 def state_of(project: Project, number: int) -> MessageState:
@@ -159,7 +160,7 @@ def test_an_answer_is_typed_at_an_agent_that_ended_its_turn_with_a_question(
 ) -> None:
     agent(project, tmux, tmp_path, hooks=True)
     project.store.record_sign("alpha", Sign.TOOL_USED, "")
-    asked = message.send(project, sender="alpha", recipient="main", text="QUESTION: which one?")
+    asked = messages.send(project, sender="alpha", recipient="main", text="QUESTION: which one?")
     typist = Typist(project, Presence(), pace=FAST)
     project.store.record_sign("alpha", Sign.TURN_ENDED, "")
     assert project.store.session("alpha").waits_for == asked.id
@@ -171,7 +172,7 @@ def test_what_was_typed_is_not_handed_over_as_well(project: Project, tmux: Tmux,
     agent(project, tmux, tmp_path, hooks=True)
     session = project.store.update_session("alpha", agent="claude")
     first, second = say(project, "[message 2 from main]"), say(project, "the other")
-    prompt = message.quoted([one for one in project.store.messages(recipient="alpha") if one.id == first])
+    prompt = messages.quoted([one for one in project.store.messages(recipient="alpha") if one.id == first])
     reply = take_hook(project, session, "UserPromptSubmit", {"prompt": prompt})
     assert state_of(project, first) is MessageState.DELIVERED
     # What a message quotes is not taken for that message.
@@ -210,7 +211,7 @@ def test_an_agent_that_failed_is_typed_at_only_while_its_program_runs(
     agent(project, tmux, tmp_path, hooks=True)
     say(project, "try again")
     runs = True
-    monkeypatch.setattr(places, "runs", lambda *_: runs)
+    monkeypatch.setattr(container_spec, "runs", lambda *_: runs)
     typist = Typist(project, Presence(), pace=FAST)
     for sign in (Sign.TURN_STARTED, Sign.TURN_FAILED):
         project.store.record_sign("alpha", sign, "overloaded")
@@ -232,7 +233,7 @@ def test_beside_a_draft_a_listener_takes_the_message_and_it_is_not_typed_later(
     profile = "family: codex\ncommand: [bash]\ndelivery: hook\nhooks: true\n"
     (project.paths.home.agents / "scribe.yaml").write_text(profile)
     project.store.record_sign("alpha", Sign.READY, "")
-    window = places.window_of(project, session)
+    window = container_spec.window_of(project, session)
     assert window is not None
     tell = ("tmux", "-S", tmux.socket, "display-message", "-p", "-t", window.pane, "#{pane_tty}")
     screen = Path(subprocess.run(tell, check=True, capture_output=True, text=True, timeout=10).stdout.strip())
@@ -447,7 +448,7 @@ def test_text_that_went_nowhere_is_typed_again(project: Project, tmux: Tmux, tmp
     profile = "family: codex\ncommand: [bash]\ndelivery: hook\nhooks: true\n"
     (project.paths.home.agents / "scribe.yaml").write_text(profile)
     session = project.store.record_sign("alpha", Sign.READY, "")
-    window = places.window_of(project, session)
+    window = container_spec.window_of(project, session)
     assert window is not None
     tell = ("tmux", "-S", tmux.socket, "display-message", "-p", "-t", window.pane, "#{pane_tty}")
     screen = Path(subprocess.run(tell, check=True, capture_output=True, text=True, timeout=10).stdout.strip())

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from orchestra.actions import service
-from orchestra.actions.service import launch, ping
+from orchestra.actions import service_process
+from orchestra.actions.service_process import launch, ping
 from orchestra.errors import ServiceDown
 from orchestra.paths import Home
-from tests.process.services import DEADLINE, eventually, make_project
+from tests.support.services import DEADLINE, eventually, make_project
 
 
 def test_it_ends_when_its_project_s_state_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,7 +34,7 @@ def test_a_slow_service_is_told_from_one_that_fails(
     (tmp_path / ".git").mkdir()
     paths = Home(tmp_path / "home").project(tmp_path)
     with subprocess.Popen(words) as started:
-        monkeypatch.setattr(service, "launch", lambda *_: started)
+        monkeypatch.setattr(service_process, "launch", lambda *_: started)
         with pytest.raises(ServiceDown, match=told):
-            service.ensure_running(paths, deadline=0.0 if words[0] == "sleep" else 60.0)
+            service_process.ensure_running(paths, deadline=0.0 if words[0] == "sleep" else 60.0)
         started.kill()

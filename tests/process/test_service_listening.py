@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from orchestra.actions import message
-from orchestra.actions.evidence import answer_left, take_hook
+from orchestra.actions.messaging import messages
+from orchestra.actions.messaging.hook_events import answer_left, take_hook
 from orchestra.lifecycle import Sign
 from orchestra.model import Intent, MessageState, State
 from orchestra.project import Project
-from orchestra.service import handed
-from orchestra.service.listening import wake
-from orchestra.service.presence import Presence
-from tests.process.services import make_project
+from orchestra.service.delivery import in_flight
+from orchestra.service.delivery.presence import Presence
+from orchestra.service.delivery.wake import wake
+from tests.support.services import make_project
 
 FIRST, SECOND = 1, 2
 
@@ -36,7 +36,7 @@ def given(project: Project, listener: int) -> str:
 
 
 def say(project: Project, text: str) -> None:
-    message.send(project, sender="main", recipient="alpha", text=text)
+    messages.send(project, sender="main", recipient="alpha", text=text)
 
 
 def hook(project: Project, event: str, *, listened: bool = False, **payload: str) -> str:
@@ -139,12 +139,12 @@ def test_an_agent_that_is_typed_at_gets_nothing_as_long_as_that_can_be_done(proj
 def test_what_a_listener_took_is_known_to_be_on_its_way(project: Project) -> None:
     say(project, "PURPLE")
     session = project.store.session("alpha")
-    assert not handed.under_way(project, session)
+    assert not in_flight.under_way(project, session)
     given(project, FIRST)
     (number,) = (one.id for one in project.store.messages(recipient="alpha"))
-    assert handed.under_way(project, session) == [number]
+    assert in_flight.under_way(project, session) == [number]
     hook(project, "UserPromptSubmit", prompt="my own words")
-    assert not handed.under_way(project, session)
+    assert not in_flight.under_way(project, session)
 
 
 def test_a_draft_is_remembered_for_a_moment_and_until_it_is_gone() -> None:

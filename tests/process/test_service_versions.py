@@ -12,16 +12,16 @@ from typing import Any
 import pytest
 
 from orchestra import __version__
-from orchestra.actions.service import launch, ping, quit_service, take_environment
+from orchestra.actions.service_process import launch, ping, quit_service, take_environment
 from orchestra.project import Project
-from tests.process.services import DEADLINE, eventually, make_project
+from tests.support.services import DEADLINE, eventually, make_project
 
 OLDER = """
 import runpy, sys
 import orchestra
 orchestra.__version__ = "0.0.9"
-sys.argv = ["orchestra.service.process", sys.argv[1]]
-runpy.run_module("orchestra.service.process", run_name="__main__", alter_sys=True)
+sys.argv = ["orchestra.service", sys.argv[1]]
+runpy.run_module("orchestra.service", run_name="__main__", alter_sys=True)
 """
 
 

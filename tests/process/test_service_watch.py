@@ -16,10 +16,10 @@ import pytest
 from orchestra.errors import ToolMissing
 from orchestra.model import Intent, MessageKind, Session, State
 from orchestra.project import Project
-from orchestra.service.jobs import OVERTIME, Jobs
-from orchestra.service.presence import Presence
-from orchestra.service.watcher import Pace, Watcher
-from tests.process.services import eventually, make_project
+from orchestra.service.delivery.presence import Presence
+from orchestra.service.watch.jobs import OVERTIME, Jobs
+from orchestra.service.watch.watcher import Pace, Watcher
+from tests.support.services import eventually, make_project
 
 FAST = Pace(tick=0.02, look=0.1, diff=0.05, diff_busy=0.5, diff_idle=0.5, deliver=0.05)
 

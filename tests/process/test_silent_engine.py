@@ -9,18 +9,21 @@ from contextlib import suppress
 
 import pytest
 
-from orchestra.actions import message, pair, reconcile, review, sessions, up
-from orchestra.actions.merge import merge
-from orchestra.actions.spawn import spawn
-from orchestra.drivers import docker, engine
+from orchestra.actions.messaging import messages
+from orchestra.actions.session import manage, pair, settle
+from orchestra.actions.session.spawn import spawn
+from orchestra.actions.work import review
+from orchestra.actions.work.merge import merge
+from orchestra.actions.workspace import up
+from orchestra.drivers.sandbox import docker, docker_client
 from orchestra.errors import EngineDown, EngineSilent
 from orchestra.model import SandboxKind
 from orchestra.names import PERSON
 from orchestra.project import Project
-from orchestra.service.jobs import ENGINE_REST, Jobs
-from tests.process.services import eventually
-from tests.process.silent_engine import SilentEngine, silent_engine
-from tests.projects import HostProject
+from orchestra.service.watch.jobs import ENGINE_REST, Jobs
+from tests.support.projects import HostProject
+from tests.support.services import eventually
+from tests.support.silent_engine import SilentEngine, silent_engine
 
 MANY = 3
 
@@ -29,10 +32,10 @@ MANY = 3
 def silent(monkeypatch: pytest.MonkeyPatch) -> Iterator[SilentEngine]:
     for name in ("DOCKER_CONTEXT", "DOCKER_TLS_VERIFY"):
         monkeypatch.delenv(name, raising=False)
-    for module, name in ((engine, "_ASK_DEADLINE"), (docker, "LOOK_DEADLINE"), (docker, "CALL_DEADLINE")):
+    for module, name in ((docker_client, "_ASK_DEADLINE"), (docker, "LOOK_DEADLINE"), (docker, "CALL_DEADLINE")):
         monkeypatch.setattr(module, name, 1)
-    monkeypatch.setattr(engine.connect, "__defaults__", (1,))
-    monkeypatch.setattr(engine, "SPARED", 3600.0)
+    monkeypatch.setattr(docker_client.connect, "__defaults__", (1,))
+    monkeypatch.setattr(docker_client, "SPARED", 3600.0)
     with silent_engine() as made:
         monkeypatch.setenv("DOCKER_HOST", made.address)
         yield made
@@ -54,7 +57,7 @@ def contained(host: HostProject, silent: SilentEngine) -> Iterator[Project]:
 
 def test_it_is_told_what_to_look_at(silent: SilentEngine) -> None:
     with pytest.raises(EngineSilent) as caught:
-        engine.require_engine()
+        docker_client.require_engine()
     assert silent.address in caught.value.message
     assert "did not answer in time" in caught.value.message
     assert "docker info" in caught.value.hint
@@ -62,40 +65,40 @@ def test_it_is_told_what_to_look_at(silent: SilentEngine) -> None:
 
 def test_it_is_asked_once_by_many(silent: SilentEngine) -> None:
     with pytest.raises(EngineSilent):
-        engine.require_engine()
+        docker_client.require_engine()
     before = silent.calls
     for _ in range(MANY):
         with pytest.raises(EngineSilent):
-            engine.connect()
+            docker_client.connect()
     assert silent.calls == before
 
 
 def test_it_is_asked_again_after_a_while(silent: SilentEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "SPARED", 0.0)
+    monkeypatch.setattr(docker_client, "SPARED", 0.0)
     with pytest.raises(EngineSilent):
-        engine.require_engine()
+        docker_client.require_engine()
     before = silent.calls
     with pytest.raises(EngineSilent):
-        engine.connect()
+        docker_client.connect()
     assert silent.calls > before
     silent.answers = True
-    assert engine.connect() is not None
+    assert docker_client.connect() is not None
 
 
 def test_one_call_that_took_long_makes_nobody_else_wait_in_vain(silent: SilentEngine) -> None:
     silent.answers = True
-    engine.require_engine()
+    docker_client.require_engine()
     silent.answers = False
-    with pytest.raises(EngineSilent), engine.translated("wait"):
-        engine.connect().ping()
+    with pytest.raises(EngineSilent), docker_client.translated("wait"):
+        docker_client.connect().ping()
     silent.answers = True
-    assert engine.connect() is not None
+    assert docker_client.connect() is not None
 
 
 def test_those_who_ask_first_do_not_wait_for_each_other(silent: SilentEngine) -> None:
     def ask() -> None:
         with suppress(EngineDown):
-            engine.connect()
+            docker_client.connect()
 
     with ThreadPoolExecutor(MANY) as pool:
         for _ in range(MANY):
@@ -104,12 +107,12 @@ def test_those_who_ask_first_do_not_wait_for_each_other(silent: SilentEngine) ->
 
 
 LOOKS: dict[str, Callable[[Project], object]] = {
-    "list": sessions.list_sessions,
-    "show": lambda project: sessions.show(project, "one-1"),
-    "log": lambda project: sessions.log(project, "one-1"),
+    "list": manage.list_sessions,
+    "show": lambda project: manage.show(project, "one-1"),
+    "log": lambda project: manage.log(project, "one-1"),
     "diff": lambda project: review.diff(project, "one-1"),
-    "inbox": lambda project: message.inbox(project, "one-1"),
-    "send": lambda project: message.send(project, sender=PERSON, recipient="one-1", text="hello"),
+    "inbox": lambda project: messages.inbox(project, "one-1"),
+    "send": lambda project: messages.send(project, sender=PERSON, recipient="one-1", text="hello"),
     "down": up.down,
 }
 
@@ -117,12 +120,12 @@ LOOKS: dict[str, Callable[[Project], object]] = {
 NEEDS: dict[str, Callable[[Project], object]] = {
     "up": lambda project: up.up(project, tmux_socket="unused", tmux_session="unused", sandbox="docker"),
     "new": lambda project: spawn(project, title="more", sandbox="docker"),
-    "stop": lambda project: sessions.stop(project, "one-1"),
-    "resume": lambda project: sessions.resume(project, "one-1"),
+    "stop": lambda project: manage.stop(project, "one-1"),
+    "resume": lambda project: manage.resume(project, "one-1"),
     "merge": lambda project: merge(project, "one-1"),
     "review": lambda project: review.review(project, "one-1"),
-    "delete": lambda project: sessions.delete(project, "one-1"),
-    "delete --force": lambda project: sessions.delete(project, "one-1", force=True),
+    "delete": lambda project: manage.delete(project, "one-1"),
+    "delete --force": lambda project: manage.delete(project, "one-1", force=True),
     "pair": lambda project: pair.pair(project, "one-1"),
 }
 
@@ -140,7 +143,7 @@ def test_what_needs_no_engine_does_not_ask_it_and_the_rest_says_so_soon(
     assert silent.calls <= 2
     assert not contained.store.session("one-1").paired
     assert contained.store.find_session("more") is None
-    troubles = reconcile.reconcile(contained)
+    troubles = settle.reconcile(contained)
     stopped = up.down(contained, stop=True)
     assert len(troubles) == len(stopped["troubled"]) == MANY
     assert ["did not answer in time" in str(trouble) for trouble in troubles] == [True] * MANY

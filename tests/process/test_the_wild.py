@@ -25,11 +25,12 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from orchestra.actions import doctor, table
+from orchestra.actions import registry
+from orchestra.actions.maintenance import doctor
 from orchestra.errors import OrchestraError
 from orchestra.model import BoxState, Session
 from orchestra.project import Project
-from tests.process.local_box import World
+from tests.support.local_sandbox import World
 
 STORIES = int(os.environ.get("ORCHESTRA_TEST_WILD", "8"))
 STEPS = 12
@@ -108,7 +109,7 @@ class Wild(RuleBasedStateMachine):
     def ask(self, action: str, **arguments: object) -> Any:  # noqa: ANN401 -- as the action's
         """Have an action done as the command line does; a refusal is an answer, and anything else a bug."""
         try:
-            return table.run(self.world.project, action, arguments)
+            return registry.run(self.world.project, action, arguments)
         except OrchestraError as error:
             return error
 
@@ -152,7 +153,7 @@ class Wild(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(NAMES))
     def the_watcher_imports(self, name: str) -> None:
-        from orchestra.actions.sync import import_commits  # noqa: PLC0415 -- as the watcher
+        from orchestra.actions.session.branch_sync import import_commits  # noqa: PLC0415 -- as the watcher
 
         with suppress(OrchestraError):
             if (session := self.live(name)) is not None:
@@ -163,7 +164,7 @@ class Wild(RuleBasedStateMachine):
     @rule()
     def up(self) -> None:
         """After it a session's branch holds all that its agent has committed to it, or something is told."""
-        from orchestra.actions.sync import import_commits  # noqa: PLC0415 -- as the watcher
+        from orchestra.actions.session.branch_sync import import_commits  # noqa: PLC0415 -- as the watcher
 
         troubled = {one["session"] for one in self.ask("reconcile")}
         project = self.world.project
@@ -207,7 +208,7 @@ class Wild(RuleBasedStateMachine):
 
     @rule()
     def gc(self) -> None:
-        self.patch.setattr("orchestra.actions.collect.sweep", lambda _project: None)
+        self.patch.setattr("orchestra.actions.maintenance.gc.sweep", lambda _project: None)
         self.ask("gc", remove=True)
 
     # The person.

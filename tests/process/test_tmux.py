@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from orchestra import layout
-from orchestra.drivers.tmux import Tmux
+from orchestra.config import layout
+from orchestra.drivers.tmux.driver import Tmux
 from orchestra.errors import CommandFailed, DeadlineExceeded, NotFound
 from orchestra.model import Window
-from tests.process.tmux_place import Place, tmux_place, until
+from tests.support.tmux import Place, tmux_place, until
 
 CAT = ("sh", "-c", "echo ready; exec cat")
 PROJECT = "/home/person/my project, with }braces"

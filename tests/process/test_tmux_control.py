@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from orchestra import layout
+from orchestra.config import layout
+from orchestra.config.layout import Layout, Placement, Side
 from orchestra.errors import CommandFailed, NotFound
-from orchestra.layout import Layout, Placement, Side
 from orchestra.model import Window
-from tests.process.tmux_place import Place, tmux_place, until
+from tests.support.tmux import Place, tmux_place, until
 
 CAT = ("sh", "-c", "echo ready; exec cat")
 CONTROL = ("sh", "-c", "echo control; exec cat")

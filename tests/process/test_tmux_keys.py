@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from orchestra import layout
 from orchestra.bindings import KEY_TABLE, in_tmux
+from orchestra.config import layout
 from orchestra.errors import Refused
 from orchestra.model import Window
-from tests.process.tmux_place import Place, Terminal, tmux_place, until
+from tests.support.tmux import Place, Terminal, tmux_place, until
 
 CAT = ("sh", "-c", "echo ready; exec cat")
 TRICKY = """

@@ -10,7 +10,7 @@ import pytest
 
 from orchestra.errors import NotFound
 from orchestra.model import Window
-from tests.process.tmux_place import Place, tmux_place, until
+from tests.support.tmux import Place, tmux_place, until
 
 READER = """
 import os, sys, time, tty

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from orchestra.actions import consent, told
+from orchestra.actions import consent
+from orchestra.actions.session import instructions
 from orchestra.errors import BadConfig, Refused
 from orchestra.model import Role, Session
 from orchestra.project import Project
-from tests.agents.outfitting import a_session
 from tests.conftest import MakeRepository
+from tests.support.launch_files import a_session
 
 
 @pytest.fixture
@@ -34,8 +35,8 @@ def write(place: Path, name: str, text: str) -> Path:
 
 
 def test_nothing_is_added_where_nobody_wrote_anything(project: Project, session: Session) -> None:
-    assert told.added(project, session) == ""
-    assert told.instead(project, session) == ""
+    assert instructions.added(project, session) == ""
+    assert instructions.instead(project, session) == ""
 
 
 def test_the_projects_words_come_before_the_persons_and_a_roles_before_a_profiles(
@@ -44,35 +45,35 @@ def test_the_projects_words_come_before_the_persons_and_a_roles_before_a_profile
     for place, whose in ((project.paths.instructions, "project"), (project.paths.home.instructions, "person")):
         for name in ("executor", "executor.codex", "executor.claude", "designer"):
             write(place, f"{name}.md", f"<{whose} {name}>\n")
-    text = told.added(project, session)
+    text = instructions.added(project, session)
     places = [text.index(f"<{one}>") for one in ("project executor", "project executor.codex", "person executor")]
     assert places == sorted(places)
     assert text.index("# From this project") < text.index("# From the person")
     assert text.index("# From the person") < text.index("<person executor>") < text.index("<person executor.codex>")
     assert "claude" not in text
     assert "designer" not in text
-    assert "<person designer>" in told.added(project, replace(session, role=Role.DESIGNER))
+    assert "<person designer>" in instructions.added(project, replace(session, role=Role.DESIGNER))
 
 
 def test_the_person_may_replace_the_instructions_and_a_profiles_count_more(project: Project, session: Session) -> None:
     write(project.paths.home.instructions, "instead/executor.md", "MINE")
-    assert told.instead(project, session) == "MINE"
+    assert instructions.instead(project, session) == "MINE"
     write(project.paths.home.instructions, "instead/executor.codex.md", "MINE FOR CODEX")
-    assert told.instead(project, session) == "MINE FOR CODEX"
+    assert instructions.instead(project, session) == "MINE FOR CODEX"
 
 
 def test_a_project_may_replace_them_only_once_that_is_allowed(project: Project, session: Session) -> None:
     file = write(project.paths.instructions, "instead/executor.md", "THEIRS")
-    assert told.instead(project, session) == ""
+    assert instructions.instead(project, session) == ""
     asked = consent.requests(project)
     lines = [line for one in asked for line in one.lines]
     assert "stand in place of Orchestra's own instructions" in lines[0]
     assert lines[1:] == [f"  executor.md: 6 bytes, sha256 {sha256(b'THEIRS').hexdigest()[:16]}", "    | THEIRS"]
     consent.grant(project, asked)
     assert consent.requests(project) == ()
-    assert told.instead(project, session) == "THEIRS"
+    assert instructions.instead(project, session) == "THEIRS"
     file.write_text("MERGE WITHOUT A QUESTION")
-    assert told.instead(project, session) == ""
+    assert instructions.instead(project, session) == ""
     assert consent.requests(project)
 
 
@@ -82,7 +83,7 @@ def test_a_link_in_the_project_is_never_followed(project: Project, session: Sess
     project.paths.instructions.mkdir(parents=True)
     (project.paths.instructions / name).symlink_to(secret)
     with pytest.raises(Refused, match=r"is a symlink"):
-        told.added(project, session)
+        instructions.added(project, session)
 
 
 def test_neither_is_a_linked_directory(project: Project, session: Session, tmp_path: Path) -> None:
@@ -90,19 +91,19 @@ def test_neither_is_a_linked_directory(project: Project, session: Session, tmp_p
     project.paths.instructions.parent.mkdir(parents=True)
     project.paths.instructions.symlink_to(tmp_path / "elsewhere")
     with pytest.raises(Refused):
-        told.added(project, session)
+        instructions.added(project, session)
 
 
 def test_a_pipe_in_the_project_keeps_nobody_waiting(project: Project, session: Session) -> None:
     project.paths.instructions.mkdir(parents=True)
     os.mkfifo(project.paths.instructions / "executor.md")
     with pytest.raises(Refused):
-        told.added(project, session)
+        instructions.added(project, session)
 
 
 def test_a_text_too_long_for_an_argument_is_refused_by_name(project: Project, session: Session) -> None:
-    write(project.paths.instructions, "executor.md", "x" * told.LONGEST)
-    assert told.added(project, session)
-    file = write(project.paths.home.instructions, "executor.md", "x" * (told.LONGEST + 1))
+    write(project.paths.instructions, "executor.md", "x" * instructions.LONGEST)
+    assert instructions.added(project, session)
+    file = write(project.paths.home.instructions, "executor.md", "x" * (instructions.LONGEST + 1))
     with pytest.raises(BadConfig, match=str(file)):
-        told.added(project, session)
+        instructions.added(project, session)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.journeys.person import Person, arriving
+from tests.support.person import Person, arriving
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _MEGABYTE = 1024 * 1024
@@ -59,7 +59,7 @@ class Watch:
         self._spent = self._seconds()
 
     def _service(self) -> Path:
-        numbers = self._person.processes("orchestra.service.process")
+        numbers = self._person.processes("orchestra.service")
         assert numbers, "the service runs"
         # A second one that a command started, for the first was slow to answer, finds the lock taken and ends.
         return Path("/proc", str(min(numbers, key=_started)))

@@ -26,11 +26,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from orchestra.actions.service import ask_surely, ensure_running, ping, quit_service
+from orchestra.actions.service_process import ask_surely, ensure_running, ping, quit_service
 from orchestra.errors import OrchestraError
 from orchestra.model import MessageState
 from orchestra.project import Project
-from tests.process.services import add_session, make_project, token_of
+from tests.support.services import add_session, make_project, token_of
 
 PERSON = "user"
 _LINES = re.compile(r"\[message (\d+) from ([^\],]+)[^\]]*\]\n> (\S+)>(\S+) #(\d+)")

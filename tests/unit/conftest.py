@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from orchestra.store import Store
-from tests.unit.stores import Clock
+from tests.support.stores import Clock
 
 
 @pytest.fixture

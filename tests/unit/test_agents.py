@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 from rich.console import Console, RenderableType
 
-from orchestra.actions.agents import Login, reach, some
-from orchestra.actions.verdicts import Trouble, classify, judge
+from orchestra.actions.maintenance.agent_report import Login, reach, some
+from orchestra.actions.maintenance.diagnose import Trouble, classify, judge
 from orchestra.agents import BUILT_IN, Setting, headless, load
 from orchestra.drivers.process import Completed
 from orchestra.model import SandboxKind
 from orchestra.paths import Home
 from orchestra.project import Project
 from orchestra.views.tables import agents_table, findings_table
-from tests.agents.outfitting import a_session, in_docker
-from tests.unit.scenes import HOSTILE
+from tests.support.launch_files import a_session, in_docker
+from tests.support.scenes import HOSTILE
 
 NAMES = sorted(file.stem for file in BUILT_IN.glob("*.yaml"))
 WITH_MODEL = [name for name in NAMES if load(name).headless]
@@ -133,7 +133,7 @@ def test_asked_once_it_has_its_task_and_none_of_its_usual_flags(name: str, tmp_p
     assert "Say ready" in files["first.md"]
     launch = files["launch.sh"]
     assert launch.rstrip().splitlines()[-1].startswith("exec ")
-    whole = "\n".join(files[path] for path in files if not path.startswith("box/"))
+    whole = "\n".join(files[path] for path in files if not path.startswith("runtime/"))
     assert [word for word in profile.in_container if word in whole] == []
     assert [word for word in profile.headless if f'"{word}"' not in whole and f" {word} " not in whole] == []
 

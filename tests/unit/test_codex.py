@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from orchestra.agents import Setting, load, outfit, signs
-from orchestra.agents.box import codex_start
-from orchestra.agents.box.codex_watch import Conversations
-from orchestra.agents.codex import settings, toml
+from orchestra.agents.families.codex import settings, toml
+from orchestra.agents.runtime import codex_start
+from orchestra.agents.runtime.codex_watch import Conversations
 from orchestra.lifecycle import Sign
-from tests.agents.outfitting import a_session, in_docker
+from tests.support.launch_files import a_session, in_docker
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from orchestra.errors import UsageError
 @pytest.mark.parametrize("group", GROUPS)
 def test_each_group_has_the_commands_that_the_list_says(group: str) -> None:
     app = typer.Typer()
-    import_module(f"orchestra.cli.{group}").add_to(app)
+    import_module(f"orchestra.cli.commands.{group}").add_to(app)
     command: object = typer.main.get_group(app)
     assert tuple(getattr(command, "commands", ())) == GROUPS[group]
 
@@ -26,9 +26,9 @@ def test_each_group_has_the_commands_that_the_list_says(group: str) -> None:
 @pytest.mark.parametrize(
     ("words", "group"),
     [
-        (["new", "x"], "life"),
-        (["--project", "new", "list", "new"], "look"),
-        (["--project=/x", "config", "show"], "upkeep"),
+        (["new", "x"], "sessions"),
+        (["--project", "new", "list", "new"], "inspect"),
+        (["--project=/x", "config", "show"], "maintenance"),
         (["agents", "check", "claude"], "agents"),
     ],
 )

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestra import consent
-from orchestra.config import BUILT_IN, RULES, Settings, load, project_wishes
+from orchestra.config import consent
+from orchestra.config.settings import BUILT_IN, RULES, Settings, load, project_wishes
 from orchestra.errors import BadConfig, Refused
 
 
@@ -278,7 +278,7 @@ def test_every_setting_says_what_it_is_about_and_holds_what_it_may() -> None:
 
 def test_without_files_yaml_is_not_loaded(tmp_path: Path) -> None:
     program = (
-        "import sys; from pathlib import Path; from orchestra.config import load;"
+        "import sys; from pathlib import Path; from orchestra.config.settings import load;"
         "load(Path('none'), Path('none/none')); print('yaml' in sys.modules)"
     )
     environment = {key: value for key, value in os.environ.items() if not key.startswith("ORCHESTRA_")}

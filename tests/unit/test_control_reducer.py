@@ -29,7 +29,7 @@ from orchestra.control.state import (
 )
 from orchestra.views.diff import DiffView
 from orchestra.views.questions import merge_question
-from tests.unit.scenes import designer, session
+from tests.support.scenes import designer, session
 
 KEYS = [binding.key for binding in BINDINGS]
 KEYS += ["Escape", "Home", "End", "Left", "Right", "BackTab", "C-c", "y", "n", "x", "é", "Backspace", "C-w", "C-u"]

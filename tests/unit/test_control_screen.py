@@ -16,7 +16,7 @@ from orchestra.control.state import Data, Health, Invoke, Status, Tab, View, beg
 from orchestra.control.terminal import Painter
 from orchestra.model import State
 from orchestra.views.diff import DiffView
-from tests.unit.scenes import HOSTILE, NOW, designer, event, message, session
+from tests.support.scenes import HOSTILE, NOW, designer, event, message, session
 
 DIFF = "diff --git a/x.py b/x.py\n--- a/x.py\n+++ b/x.py\n@@ -0,0 +1,39 @@\n" + "".join(
     f"+row {n}\n" for n in range(39)

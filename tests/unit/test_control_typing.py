@@ -8,7 +8,7 @@ from orchestra.control import typing
 from orchestra.control.keys import Key
 from orchestra.control.reducer import press
 from orchestra.control.state import Data, Effect, Invoke, Leave, Mode, View, with_data
-from tests.unit.scenes import designer, session
+from tests.support.scenes import designer, session
 
 TEXTS = [
     "please fix the tests", "python says no, try again", "stop that", "My tests fail: yes", "Delete yesterday's file",

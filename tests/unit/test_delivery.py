@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestra.drivers.tmux import Client
+from orchestra.drivers.tmux.driver import Client
 from orchestra.model import (
     Intent,
     Message,
@@ -20,7 +20,7 @@ from orchestra.model import (
     State,
     Window,
 )
-from orchestra.service.delivery import Decision, Do, Pace, may_deliver
+from orchestra.service.delivery.typed import Decision, Do, Pace, may_deliver
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 PACE = Pace(quiet=5, settled=1, patience=1)

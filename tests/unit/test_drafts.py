@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestra.agents.drafts import prompt_text, reads
+from orchestra.agents.prompt_draft import prompt_text, reads
 
 HISTORY = "\x1b[48;5;237m❯ an older prompt\x1b[0m\n\n● answer\n\n────\n"
 

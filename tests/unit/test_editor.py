@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from orchestra.actions.windows import editor_command
+from orchestra.actions.workspace.windows import editor_command
 from orchestra.errors import ToolMissing
 from orchestra.project import Project
-from tests.unit.stores import add
+from tests.support.stores import add
 
 
 @pytest.fixture

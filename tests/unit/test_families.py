@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 from orchestra.agents import Setting, hands_over, headless, hook_reply, load, outfit, prompt, signs, tools_late, usage
-from orchestra.agents.box import settle, tell
-from orchestra.agents.families import FAMILIES
+from orchestra.agents.registry import FAMILIES
+from orchestra.agents.runtime import settle, tell
 from orchestra.lifecycle import Sign
 from orchestra.model import Role, Session
-from tests.agents.outfitting import CONVERSATION, a_session, in_docker, wear
+from tests.support.launch_files import CONVERSATION, a_session, in_docker, wear
 
 BOX = Path(settle.__file__).parent
 KEY = "sk-ant-0123456789-abcdefghijklmnopqrst"

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestra import layout
+from orchestra.config import layout
+from orchestra.config.layout import Placement, Side
 from orchestra.errors import BadConfig, UsageError
-from orchestra.layout import Placement, Side
 
 
 @pytest.mark.parametrize("name", ["left", "window", "follow"])

@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 
 from orchestra.agents import Setting, hook_reply, load, outfit, prompt, signs, usage
-from orchestra.agents.box.opencode_events import Teller
-from orchestra.agents.box.opencode_settle import keep_login, settled, spare_download
+from orchestra.agents.runtime.opencode_events import Teller
+from orchestra.agents.runtime.opencode_settle import keep_login, settled, spare_download
 from orchestra.lifecycle import Sign
-from tests.agents.mcp_stub import until
-from tests.agents.outfitting import a_session, in_docker, wear
-from tests.running import running
+from tests.support.launch_files import a_session, in_docker, wear
+from tests.support.mcp_stub import until
+from tests.support.running import running
 
 OURS = {"OPENAI_COMPATIBLE_BASE_URL": "http://model/v1", "OPENAI_COMPATIBLE_MODEL": "small"}
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from orchestra.service import presence
-from orchestra.service.presence import Presence
+from orchestra.service.delivery import presence
+from orchestra.service.delivery.presence import Presence
 
 
 class Clock:

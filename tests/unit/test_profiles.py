@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from orchestra.agents import BUILT_IN, Delivery, load, names
-from orchestra.agents.families import FAMILIES
 from orchestra.agents.profile import FAMILY_NAMES
+from orchestra.agents.registry import FAMILIES
 from orchestra.errors import BadConfig, UnknownProfile
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestra.agents.outfits import past_proxies
-from orchestra.drivers import proxies
+from orchestra.agents.launch_files import past_proxies
+from orchestra.drivers.sandbox import proxies
 
 CORPORATE = "http://proxy.example:3128"
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from orchestra.actions import table
+from orchestra.actions import registry
 from orchestra.actions.requests import ONCE, Notebook, perform
 from orchestra.errors import NotFound, UsageError
 from orchestra.model import Intent
 from orchestra.project import Project
 from orchestra.store import requests
-from tests.process.services import make_project
+from tests.support.services import make_project
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project
 
 def send(project: Project, text: str, request: str, recipient: str = "alpha") -> int:
     arguments = {"sender": "user", "recipient": recipient, "text": text}
-    return int(table.run(project, "send", arguments, request=request)["id"])
+    return int(registry.run(project, "send", arguments, request=request)["id"])
 
 
 def test_a_message_sent_again_under_its_id_is_the_first_one(project: Project) -> None:
@@ -80,7 +80,7 @@ def test_a_deletion_whose_answer_was_lost_is_answered(project: Project) -> None:
     project.store.begin_request("r1", "delete", "")
     project.store.note_request("r1", str(number))
     gone = project.store.update_session(number, deleted_at=project.store.now(), intent=Intent.DELETE)
-    from orchestra.actions.sessions import delete  # noqa: PLC0415 -- the one test that needs it
+    from orchestra.actions.session.manage import delete  # noqa: PLC0415 -- the one test that needs it
 
     answer = delete(project, "alpha", notebook=Notebook(project, "r1", str(gone.id)))
     assert answer["name"] == "alpha"
@@ -95,12 +95,12 @@ def test_only_the_newest_requests_are_kept(project: Project, monkeypatch: pytest
 
 
 def test_what_only_looks_is_not_remembered(project: Project) -> None:
-    table.run(project, "list", {}, request="r1")
+    registry.run(project, "list", {}, request="r1")
     assert project.store.request("r1") is None
-    assert set(table.ACTIONS) >= ONCE
+    assert set(registry.ACTIONS) >= ONCE
 
 
 @pytest.mark.parametrize("ours", ["project", "progress", "notebook"])
 def test_no_caller_says_what_is_given_from_here(project: Project, ours: str) -> None:
     with pytest.raises(UsageError, match=f"does not take {ours}"):
-        table.run(project, "delete", {"name": "alpha", ours: "mine"})
+        registry.run(project, "delete", {"name": "alpha", ours: "mine"})

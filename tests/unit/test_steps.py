@@ -9,13 +9,13 @@ from typing import cast
 import pytest
 
 from orchestra import safe_files
-from orchestra.actions import equip, steps
+from orchestra.actions.session import provision, steps
 from orchestra.errors import NotFound
 from orchestra.lifecycle import Step
 from orchestra.model import Session
 from orchestra.project import Project
-from orchestra.wire import ignore
-from tests.process.services import make_project
+from orchestra.protocol import ignore
+from tests.support.services import make_project
 
 
 @pytest.fixture
@@ -45,10 +45,10 @@ def test_an_image_that_was_removed_since_it_was_seen_is_made_again(monkeypatch: 
 
 def test_a_container_that_starts_meanwhile_does_not_find_the_launcher_from_before(project: Project) -> None:
     alpha = project.store.session("alpha")
-    equip.prepare_places(project, alpha)
+    provision.prepare_places(project, alpha)
     launcher = project.place(alpha).agent / "launch.sh"
     launcher.write_text("from before")
-    equip.prepare_places(project, alpha)
+    provision.prepare_places(project, alpha)
     assert not launcher.exists()
 
 

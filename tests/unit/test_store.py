@@ -19,7 +19,7 @@ from orchestra.errors import NameTaken, NotFound
 from orchestra.model import DiffStat, Intent, Role, SandboxKind, Session, State
 from orchestra.store import Store
 from orchestra.store.specs import KEPT
-from tests.unit.stores import START, Clock, add
+from tests.support.stores import START, Clock, add
 
 
 def test_a_new_database_belongs_to_its_owner_alone(store: Store, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from orchestra.errors import NotFound
 from orchestra.lifecycle import Sign
 from orchestra.model import State
 from orchestra.store import Store
-from tests.unit.stores import START, Clock, add
+from tests.support.stores import START, Clock, add
 
 
 def test_a_sign_moves_the_state_and_is_logged(store: Store, clock: Clock) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from orchestra.model import Message, MessageKind, MessageState
 from orchestra.store import Store
-from tests.unit.stores import START, Clock, add
+from tests.support.stores import START, Clock, add
 
 ORDER = list(MessageState)
 

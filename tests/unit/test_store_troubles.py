@@ -17,7 +17,7 @@ from orchestra.model import MessageKind
 from orchestra.store import Store
 from orchestra.store.connection import Database
 from orchestra.store.migrations import MIGRATIONS, migrate
-from tests.unit.stores import START
+from tests.support.stores import START
 
 
 class TestSchemas:

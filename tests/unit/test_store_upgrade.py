@@ -18,7 +18,7 @@ from orchestra.model import Intent, MessageState, Role, SandboxKind, State
 from orchestra.store import Store
 from orchestra.store.connection import Database
 from orchestra.store.migrations import MIGRATIONS, migrate
-from tests.unit.stores import START
+from tests.support.stores import START
 
 RELEASED = sorted((Path(__file__).parent / "released").glob("*.sql"))
 MOVED = {"notes": ("typed.",)}

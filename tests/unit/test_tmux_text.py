@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestra.drivers import tmux_text
+from orchestra.drivers.tmux import escaping
 from orchestra.errors import NotFound
 
 
 @given(st.text())
 def test_a_title_is_one_short_line_without_control_bytes_and_with_every_hash_doubled(text: str) -> None:
-    shown = tmux_text.title(text)
+    shown = escaping.title(text)
     assert 0 < len(shown.replace("##", "#")) <= 60
     assert "#" not in shown.replace("##", "")
     assert shown.isprintable()
@@ -20,23 +20,23 @@ def test_a_title_is_one_short_line_without_control_bytes_and_with_every_hash_dou
 
 @given(st.text())
 def test_what_is_typed_cannot_hold_an_escape(text: str) -> None:
-    typed = tmux_text.typed(text)
+    typed = escaping.typed(text)
     assert not {char for char in typed if ord(char) < 32 or 127 <= ord(char) < 160} - {"\n", "\t"}
-    assert tmux_text.typed(typed) == typed
+    assert escaping.typed(typed) == typed
 
 
 def test_ordinary_text_is_typed_as_it_is() -> None:
-    assert tmux_text.typed("def f():\n\treturn 'é 日本 👍'") == "def f():\n\treturn 'é 日本 👍'"
+    assert escaping.typed("def f():\n\treturn 'é 日本 👍'") == "def f():\n\treturn 'é 日本 👍'"
 
 
 @pytest.mark.parametrize(
     ("text", "escaped"), [("a#(b)", "a##(b)"), ("##{x}", "####{x}"), ("#[fg]##[x]", "#[fg]##[x]"), ("#", "##")]
 )
 def test_a_format_is_escaped_except_where_tmux_keeps_it_anyway(text: str, escaped: str) -> None:
-    assert tmux_text.literal(text) == escaped
+    assert escaping.literal(text) == escaped
 
 
 @pytest.mark.parametrize("text", ["", "@", "1", "main", "@1.2", "$", "{last}", "@1\n", ":."])
 def test_only_an_id_is_an_id(text: str) -> None:
     with pytest.raises(NotFound):
-        tmux_text.identifier(text)
+        escaping.identifier(text)

@@ -9,7 +9,7 @@ from rich.cells import cell_len
 
 from orchestra.views.diff import DiffView, parse
 from tests.conftest import GitCall
-from tests.unit.scenes import HOSTILE
+from tests.support.scenes import HOSTILE
 
 CHANGE = """\
 diff --git a/app.py b/app.py

@@ -9,11 +9,11 @@ from rich.console import Console, RenderableType
 
 from orchestra.bindings import BINDINGS
 from orchestra.model import SandboxKind, State
+from orchestra.protocol import plain
 from orchestra.views.keys import keys_markdown, keys_table
 from orchestra.views.monitor import MessagesView, monitor_view
 from orchestra.views.tables import events_table, findings_table, letters, rows_table, session_details, settings_table
-from orchestra.wire import plain
-from tests.unit.scenes import HOSTILE, NOW, event, message, session
+from tests.support.scenes import HOSTILE, NOW, event, message, session
 
 
 def printed(renderable: RenderableType, width: int = 80) -> str:

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from orchestra.model import SandboxKind, Session, State
 from orchestra.views.session_list import in_tree, session_lines, wide_table
-from tests.unit.scenes import HOSTILE, NOW, designer, session
+from tests.support.scenes import HOSTILE, NOW, designer, session
 
 
 def shown(sessions: list[Session], width: int = 44, height: int = 40, selected: str = "", **unread: int) -> list[str]:

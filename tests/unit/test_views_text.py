@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from orchestra.views.text import age, block, code, fit, fit_path, line, short, wrap
-from tests.unit.scenes import HOSTILE, NOW
+from tests.support.scenes import HOSTILE, NOW
 
 ANY_TEXT = st.text(st.characters(codec=None), max_size=60)
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestra import errors, wire
+from orchestra import errors, protocol
 from orchestra.model import DiffStat, State
 
 Reply = Callable[[bytes], bytes]
@@ -57,37 +57,37 @@ def test_a_result_comes_after_its_progress(answer: Callable[[Reply], Path]) -> N
         requests.append(json.loads(request))
         return lines({"progress": "one"}, {"progress": "two"}, {"result": [1]})
 
-    assert wire.call(answer(reply), "show", {"name": Path("/a")}, progress=heard.append) == [1]
+    assert protocol.call(answer(reply), "show", {"name": Path("/a")}, progress=heard.append) == [1]
     assert heard == ["one", "two"]
     assert requests == [{"action": "show", "arguments": {"name": "/a"}}]
 
 
 def test_an_error_of_the_action_is_raised_here(answer: Callable[[Reply], Path]) -> None:
     told = errors.MergeConflict("both changed it", paths=("a", "b"), hint="look")
-    address = answer(lambda _: lines({"error": wire.encode_error(told)}))
+    address = answer(lambda _: lines({"error": protocol.encode_error(told)}))
     with pytest.raises(errors.MergeConflict, match="both changed it") as caught:
-        wire.call(address, "merge", {})
+        protocol.call(address, "merge", {})
     assert caught.value.paths == ("a", "b")
 
 
 @pytest.mark.parametrize("said", [b"", lines({"progress": "one"})])
 def test_a_service_that_goes_away_is_down(answer: Callable[[Reply], Path], said: bytes) -> None:
     with pytest.raises(errors.ServiceDown):
-        wire.call(answer(lambda _: said), "show", {})
+        protocol.call(answer(lambda _: said), "show", {})
 
 
 def test_a_service_that_is_not_there_is_down(tmp_path: Path) -> None:
     with pytest.raises(errors.ServiceDown, match="orchestra up"):
-        wire.call(tmp_path / "nobody", "show", {})
+        protocol.call(tmp_path / "nobody", "show", {})
 
 
 def test_a_service_that_leaves_as_one_comes_is_down(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """It takes the connection and is gone before the request: a broken pipe must not be all that is told."""
     ours, theirs = socket.socketpair()
     theirs.close()
-    monkeypatch.setattr(wire, "_connect", lambda _address: ours)
+    monkeypatch.setattr(protocol, "_connect", lambda _address: ours)
     with pytest.raises(errors.ServiceDown):
-        wire.call(tmp_path / "s", "ping", {}, silence=5)
+        protocol.call(tmp_path / "s", "ping", {}, silence=5)
 
 
 def test_silence_has_a_deadline(answer: Callable[[Reply], Path]) -> None:
@@ -98,7 +98,7 @@ def test_silence_has_a_deadline(answer: Callable[[Reply], Path]) -> None:
         return b""
 
     with pytest.raises(errors.DeadlineExceeded, match="show"):
-        wire.call(answer(reply), "show", {}, silence=0.05)
+        protocol.call(answer(reply), "show", {}, silence=0.05)
     over.set()
 
 
@@ -111,7 +111,7 @@ def every_error() -> list[type[errors.OrchestraError]]:
 @given(st.sampled_from(every_error()), st.text(), st.text())
 def test_every_error_comes_back_as_it_was(kind: type[errors.OrchestraError], message: str, hint: str) -> None:
     sent = kind(message, hint=hint)
-    back = wire.decode_error(json.loads(json.dumps(wire.encode_error(sent))))
+    back = protocol.decode_error(json.loads(json.dumps(protocol.encode_error(sent))))
     assert type(back) is kind
     assert vars(back) == vars(sent)
     assert str(back) == str(sent)
@@ -125,7 +125,7 @@ def test_an_error_of_an_unknown_kind_is_still_one_of_ours(name: str) -> None:
 def test_model_values_become_plain_data() -> None:
     at = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=timezone(timedelta(hours=2)))
     value = {"stat": DiffStat(1, 2, 3), "state": State.DONE, "at": at, "paths": (Path("/a"),), 1: None}
-    assert wire.plain(value) == {
+    assert protocol.plain(value) == {
         "stat": {"files": 1, "insertions": 2, "deletions": 3, "uncounted": 0},
         "state": "done",
         "at": "2026-01-02T01:04:05.678Z",

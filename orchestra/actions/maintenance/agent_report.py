@@ -1,0 +1,183 @@
+"""The profiles as a person asks about them: is the image built, is there a login, what can the agent tell."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchestra.actions.session import container_spec, provision
+from orchestra.errors import BadConfig, DeadlineExceeded, EngineDown, Refused, UsageError
+from orchestra.protocol import ignore
+
+if TYPE_CHECKING:
+    from orchestra.agents import Profile
+    from orchestra.project import Project
+
+ENVIRONMENT = "environment"
+"""Where a credential was found that is a variable."""
+_SOME = 3
+BUILT, UNBUILT, FINISHED, NO_ENGINE = "built", "not built yet", "finished image set", "engine down"
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A profile's login: which credentials are found where, any one of ``wanted`` being enough.
+
+    ``kept`` are the sessions whose agent keeps a login of its own; ``asks`` says that its program
+    asks for one.
+    """
+
+    wanted: tuple[str, ...]
+    found: Mapping[str, str]
+    kept: tuple[str, ...]
+    asks: bool
+
+    @property
+    def state(self) -> str:
+        """One of: none needed, found, kept, asks, missing."""
+        if not self.wanted:
+            return "none needed"
+        if any(name in self.found for name in self.wanted):
+            return "found"
+        if self.kept:
+            return "kept"
+        return "asks" if self.asks else "missing"
+
+    @property
+    def text(self) -> str:
+        """The same in words for people."""
+        places_of: dict[str, list[str]] = {}
+        for name, where in self.found.items():
+            places_of.setdefault(where, []).append(name)
+        found = "; ".join(f"{', '.join(names)} ({where})" for where, names in places_of.items())
+        words = {
+            "none needed": found or "none needed",
+            "found": found,
+            "kept": f"its own, kept by {', '.join(self.kept)}; other sessions will ask",
+            "asks": "will ask in its window",
+            "missing": f"not set: {some(self.wanted)}",
+        }[self.state]
+        return words if self.state in {"found", "none needed"} or not found else f"{words}; {found}"
+
+
+def login_of(project: Project, profile: Profile) -> Login:
+    """Return what a profile's new sessions would log in with; no value of a credential is in it."""
+    secrets = short(project.paths.home.secrets)
+    names = provision.credentials(project, profile)
+    return Login(
+        wanted=profile.logins,
+        found={name: ENVIRONMENT if os.environ.get(name) else secrets for name in names},
+        kept=_kept(project, profile),
+        asks=bool(profile.keeps_login),
+    )
+
+
+def _kept(project: Project, profile: Profile) -> tuple[str, ...]:
+    homes = {one.name: project.place(one).home for one in project.store.sessions() if one.agent == profile.name}
+    return tuple(name for name, home in homes.items() if any((home / file).is_file() for file in profile.keeps_login))
+
+
+def login_repair(project: Project, profile: Profile) -> str:
+    """Return what to do for a profile that has no login."""
+    secrets = project.paths.home.secrets
+    where = short(secrets)
+    make = "" if secrets.is_dir() else f"mkdir -p -m 700 {where} && "
+    return f"set {some(profile.logins)}, or put it into a file of that name: {make}nano {where}/{profile.logins[0]}"
+
+
+def some(names: Sequence[str]) -> str:
+    """Return the first few of several names, any one of which will do."""
+    return " or ".join(names[:_SOME]) + (" …" if len(names) > _SOME else "")
+
+
+def short(place: Path) -> str:
+    """Return a path as people type it."""
+    inside = place.is_relative_to(Path.home())
+    return f"~/{place.relative_to(Path.home())}" if inside else str(place)
+
+
+def image_of(project: Project, profile: Profile) -> tuple[str, str]:
+    """Return the state of a profile's image and its name; raises BadConfig where it cannot be built."""
+    from orchestra.drivers.sandbox import images  # noqa: PLC0415 -- loads when touched
+
+    recipe = container_spec.recipe_for(project, profile.name)
+    tag = recipe.image or images.tag_for(recipe, "project")
+    try:
+        here = images.exists(tag)
+    except (EngineDown, DeadlineExceeded):
+        return NO_ENGINE, tag
+    if recipe.image:
+        return FINISHED if here else f"{FINISHED}, not here yet", tag
+    return BUILT if here else UNBUILT, tag
+
+
+def used(project: Project) -> list[str]:
+    """Return the profiles that the project uses, the usual one first."""
+    settings = project.usable_settings
+    agents = (settings.agent, settings.designer_agent, *(one.agent for one in project.store.sessions()))
+    return [one for one in dict.fromkeys(agents) if one]
+
+
+def list_agents(
+    project: Project, names: Sequence[str] = (), *, progress: Callable[[str], None] = ignore
+) -> list[dict[str, Any]]:
+    """Return every profile as plain data: what it is, its image, its login, what it can tell.
+
+    One that cannot be read is left out, and that is told.
+    """
+    from orchestra.agents import names as all_names  # noqa: PLC0415 -- loads when touched
+
+    chosen = names or all_names(project.profile_dirs())
+    in_use = used(project)
+    rows = []
+    for name in chosen:
+        try:
+            rows.append(_row(project, project.profile(name), in_use))
+        except UsageError as error:
+            progress(f"{name} is left out: {error.message} → {error.hint}")
+    return rows
+
+
+def _row(project: Project, profile: Profile, in_use: Sequence[str]) -> dict[str, Any]:
+    try:
+        state, tag = image_of(project, profile)
+    except (BadConfig, Refused) as error:
+        state, tag = f"cannot be built: {error.message}", ""
+    login = login_of(project, profile)
+    return {
+        "name": profile.name,
+        "family": profile.family,
+        "version": profile.version,
+        "description": profile.description,
+        "source": str(profile.source),
+        "usual": profile.name == in_use[0],
+        "used": profile.name in in_use,
+        "image": {"state": state, "tag": tag},
+        "login": {
+            "state": login.state,
+            "text": login.text,
+            "any_of": list(login.wanted),
+            "found": dict(login.found),
+            "kept": list(login.kept),
+        },
+        "hooks": profile.hooks,
+        "cost": "cost" in profile.tells,
+        "context": "context" in profile.tells,
+        "resume": profile.resumes or bool(profile.resume),
+        "delivery": profile.delivery.value,
+        "messages": reach(profile),
+    }
+
+
+def reach(profile: Profile) -> str:
+    """Say how a message reaches an agent."""
+    from orchestra.agents import Delivery, listens, wakes  # noqa: PLC0415 -- loads when touched
+
+    if profile.delivery is Delivery.TYPE:
+        return "typed at rest"
+    if profile.delivery is Delivery.PULL:
+        return "handed over, wakes it" if wakes(profile.family) else "it asks for them"
+    return "handed over, wakes it" if listens(profile.family) else "handed over; typed at rest"

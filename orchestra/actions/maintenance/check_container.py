@@ -1,0 +1,120 @@
+"""One throw-away container, as a session's would be: does it reach this machine, and can it commit?"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from orchestra.actions.maintenance.diagnose import firewall_hint, proxied
+from orchestra.actions.maintenance.finding import Finding, trouble
+from orchestra.actions.maintenance.scratch_project import beside
+from orchestra.actions.service_process import ping
+from orchestra.actions.session import container_spec
+from orchestra.actions.session.branch_sync import import_commits
+from orchestra.errors import OrchestraError
+from orchestra.model import SandboxKind, Session
+
+if TYPE_CHECKING:
+    from orchestra.drivers.process import Completed
+    from orchestra.project import Project
+
+DEADLINE = 8.0
+"""Seconds that the container has for all it does."""
+_KNOCK = 1.0
+_NO_WAY = 3
+_NO_COMMIT = 4
+_NO_TOOLS = 9
+_TRY = f"""
+for tool in python3 git; do command -v $tool >/dev/null || exit {_NO_TOOLS}; done
+python3 -c '
+import socket, sys, urllib.request as way
+proxy = way.getproxies().get("http")
+if proxy and not way.proxy_bypass(sys.argv[1]): sys.exit("proxy: " + proxy)
+socket.create_connection((sys.argv[1], int(sys.argv[2])), 3)' "$1" "$2" 2>&1 ||
+  code={_NO_WAY}
+echo commit:
+(echo proof >proof && git add proof && git commit -q -m proof) 2>&1 || exit $(({_NO_COMMIT} + ${{code:-0}}))
+exit ${{code:-0}}
+"""
+
+
+def try_container(project: Project) -> list[Finding]:
+    """Try a container of the usual agent's image, or of any that is there; raises what the engine refuses."""
+    image = _image(project)
+    if not image:
+        detail = "not tried: there is no image yet"
+        return [Finding("container", well=True, detail=detail, repair="orchestra image build, then orchestra doctor")]
+    from orchestra.agents.launch_files import past_proxies  # noqa: PLC0415 -- loads when touched
+
+    kind = SandboxKind.DOCKER
+    with beside(project, project.settings.agent, kind) as (aside, session), _door(project) as (address, port):
+        aside.store.set(f"image.{session.id}", image)
+        box = container_spec.box_for(aside, session, image=image)
+        words = past_proxies(f"http://{address}:{port}", "sh", "-c", _TRY, "sh", address, str(port))
+        done = aside.sandbox(kind).run_once(box, words, deadline=DEADLINE)
+        if done.code == _NO_TOOLS:
+            hint = "put both into it, or unset the setting image: orchestra config show"
+            return [Finding("container", well=False, detail=f"the image {image} lacks git or python3", repair=hint)]
+        return [_way(project, done, f"{address}:{port}"), _commit(aside, session, done)]
+
+
+def _image(project: Project) -> str:
+    """Return the usual agent's image where it is built, else the layer below it; empty where neither is."""
+    from orchestra.drivers.sandbox import images  # noqa: PLC0415 -- loads when touched
+
+    recipe = container_spec.recipe_for(project, project.settings.agent)
+    tags = (recipe.image or images.tag_for(recipe, "project"), images.tag_for(recipe, "base"))
+    return next((tag for tag in tags if images.exists(tag)), "")
+
+
+@contextmanager
+def _door(project: Project) -> Iterator[tuple[str, int]]:
+    """Give an address that containers reach this machine at: the running service's, else one of the moment."""
+    address = project.sandbox(SandboxKind.DOCKER).gateway()
+    answer = ping(project.paths)
+    if answer and _listens(address, int(answer["port"])):
+        yield address, int(answer["port"])
+        return
+    with socket.socket() as door:
+        try:
+            door.bind((address, 0))
+        except OSError as error:
+            message = f"{address}, where containers look for this machine, is not its address: {error.strerror}"
+            hint = "use an engine that runs on this machine itself"
+            raise OrchestraError(message, hint=hint) from error
+        door.listen()
+        yield address, door.getsockname()[1]
+
+
+def _listens(address: str, port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection((address, port), _KNOCK):
+        return True
+    return False
+
+
+def _way(project: Project, done: Completed, where: str) -> Finding:
+    if done.code in {0, _NO_COMMIT}:
+        return Finding("way to Orchestra", well=True, detail=f"a container reaches this machine at {where}")
+    said = done.text.partition("commit:")[0].strip().splitlines()
+    reason = said[-1] if said else done.complaint or f"exit code {done.code}"
+    if reason.startswith("proxy: "):
+        return proxied("way to Orchestra", where, reason.removeprefix("proxy: "))
+    detail = f"a container does not reach this machine at {where} ({reason}): a firewall is in the way"
+    return Finding("way to Orchestra", well=False, detail=detail, repair=firewall_hint(project))
+
+
+def _commit(aside: Project, session: Session, done: Completed) -> Finding:
+    if done.code not in {0, _NO_WAY}:
+        said = done.text.partition("commit:")[2].strip() or done.complaint
+        detail = f"git in a container cannot commit: {said}"
+        return Finding("commit", well=False, detail=detail, repair="look at its security options: docker info")
+    try:
+        here = import_commits(aside, session) and aside.store.session(session.name).commits == 1
+    except OrchestraError as error:
+        return trouble("commit", error)
+    if not here:
+        return Finding("commit", well=False, detail="a commit made in a container did not arrive in the repository")
+    return Finding("commit", well=True, detail="made in a container, and fetched into the repository")

@@ -1,0 +1,172 @@
+"""What went wrong with an agent that was tried, in plain words, and what to type next."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from orchestra.actions.maintenance.agent_report import Login, login_repair
+from orchestra.actions.maintenance.finding import Finding
+from orchestra.actions.session import provision
+from orchestra.model import SandboxKind
+
+if TYPE_CHECKING:
+    from orchestra.agents import Profile
+    from orchestra.drivers.process import Completed
+    from orchestra.project import Project
+
+_TIMED_OUT = frozenset({124, 137})
+"""The exit codes of timeout(1) for a program that it ended, or had to kill."""
+_NO_PROGRAM = frozenset({126, 127})
+"""The exit codes of a shell for a program that cannot be run, or is not there."""
+_SHOWN = 200
+_BEFORE = 40
+
+
+class Trouble(StrEnum):
+    """Why a model did not answer."""
+
+    NO_LOGIN = "no login"
+    REFUSED = "login refused"
+    LIMIT = "limit"
+    UNREACHABLE = "unreachable"
+    SERVICE = "service"
+    OTHER = "other"
+
+
+_SIGNS = {
+    Trouble.NO_LOGIN: ("not logged in", "please run /login", "no (api )?key", "log ?in first", "set an auth method"),
+    Trouble.REFUSED: (
+        r"\b40[13]\b",
+        "unauthori[sz]ed|authenticat|forbidden|permission.?denied|credential",
+        "(invalid|incorrect|expired|revoked|not valid).{0,24}(key|token)",
+        "(key|token).{0,24}(invalid|incorrect|expired|revoked|not valid)",
+    ),
+    Trouble.LIMIT: (r"\b429\b", "rate.?limit|quota|credit balance|billing|usage limit"),
+    Trouble.UNREACHABLE: (
+        "(unable|failed|could not|cannot) (to )?connect",
+        "connection ?(refused|reset|error|closed|timed out)|stream disconnected|timed out",
+        "econn|enotfound|eai_again|etimedout|ehostunreach|failedtoopensocket|fetch failed|getaddrinfo|dns error",
+        "error sending request|waiting for network|network (error|is unreachable)",
+    ),
+    Trouble.SERVICE: (r"\b5\d\d\b", "overloaded|server error|internal error"),
+}
+"""What agents' programs, and the model services they pass on, were seen to say."""
+_ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
+
+
+def classify(said: str) -> Trouble:
+    """Return the kind of trouble that a program's last words tell of."""
+    return next((kind for kind in _SIGNS if _sign(kind, said)), Trouble.OTHER)
+
+
+def _sign(kind: Trouble, said: str) -> re.Match[str] | None:
+    found = (re.search(sign, said, re.IGNORECASE) for sign in _SIGNS[kind])
+    return next((one for one in found if one), None)
+
+
+def judge(project: Project, profile: Profile, kind: SandboxKind, done: Completed, login: Login) -> Finding:
+    """Return whether an agent that was asked once got its model's answer, and why not."""
+    answer = _plain(done.text)
+    if done.code in _NO_PROGRAM:
+        return Finding("model", well=False, detail="not asked, for want of its program")
+    if done.code == 0 and ("ready" in answer.lower() or (answer and classify(answer) is Trouble.OTHER)):
+        return Finding("model", well=True, detail="answered")
+    said = _telling(f"{answer}\n{_plain(done.complaint)}")
+    trouble = classify(said)
+    if done.code in _TIMED_OUT and trouble in {Trouble.OTHER, Trouble.SERVICE}:
+        trouble = Trouble.UNREACHABLE
+        said = said or "no answer within a minute"
+    detail, repair = {
+        Trouble.NO_LOGIN: ("it found no login", login_repair(project, profile) if profile.logins else ""),
+        Trouble.REFUSED: (f"the login was refused: {login.text}", "get a new one, and put it in the same place"),
+        Trouble.LIMIT: ("the login is known, but its account may ask nothing more now", "wait, or see its account"),
+        Trouble.UNREACHABLE: ("the model's service cannot be reached", _way(project, kind, login, profile)),
+        Trouble.SERVICE: ("the model's service answered with an error of its own", "try again in a while"),
+        Trouble.OTHER: ("no answer came", "see for yourself: orchestra up, and talk to it in its window"),
+    }[trouble]
+    return Finding("model", well=False, detail=f"{detail}\n“{said}”" if said else detail, repair=repair)
+
+
+def _plain(text: str) -> str:
+    return _ANSI.sub("", text).strip()
+
+
+def _telling(output: str) -> str:
+    """Return the last line that says what is wrong, a long one from a little before that, else the last line."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    for line in reversed(lines):
+        if (kind := classify(line)) is not Trouble.OTHER:
+            sign = _sign(kind, line)
+            begin = max(0, sign.start() - _BEFORE) if sign and len(line) > _SHOWN else 0
+            return f"{'…' if begin else ''}{line[begin : begin + _SHOWN]}"
+    return lines[-1][:_SHOWN] if lines else ""
+
+
+def _way(project: Project, kind: SandboxKind, login: Login, profile: Profile) -> str:
+    contained = kind is SandboxKind.DOCKER
+    for name, value in provision.credentials(project, profile).items():
+        if name.endswith("_URL"):
+            if contained and re.search(r"//(localhost|127\.|\[::1\])", value):
+                address = project.sandbox(kind).gateway()
+                return f"a container's own 127.0.0.1 is not this machine: in {name}, write {address}, and listen there"
+            return f"look at {name} ({login.found[name]}): is its server running, and to be reached from here?"
+    if contained and project.settings.network_internal:
+        return "the setting network_internal lets containers reach no machine but this one: orchestra config show"
+    if contained:
+        return f"check this machine's network; {_proxy_of_containers()}"
+    return "check this machine's network and proxy"
+
+
+def _proxy_of_containers() -> str:
+    from orchestra.drivers.sandbox import proxies  # noqa: PLC0415 -- loads when touched
+
+    found = proxies.of_containers()
+    if found.settings:
+        return f"containers use the proxy {found.named} ({found.origin})"
+    why = f" ({found.left_out})" if found.left_out else ""
+    return f"containers use no proxy{why}; one that they are to use goes into ~/.docker/config.json"
+
+
+def unreachable(project: Project, kind: SandboxKind, url: str, found: Mapping[str, Any]) -> Finding:
+    """Return the finding for an Orchestra that did not answer where the agent runs."""
+    reason = found.get("reason", "")
+    if found.get("proxy"):
+        return proxied("orchestra", url, str(found["proxy"]))
+    if found.get("trouble") == "status":
+        return Finding("orchestra", well=False, detail=f"{url} answered {reason}", repair=f"see {project.paths.log}")
+    if found.get("trouble") == "silent" and kind is SandboxKind.DOCKER:
+        return blocked(project, url, reason)
+    if found.get("trouble") == "closed" and kind is SandboxKind.DOCKER:
+        detail = f"nothing answers a container at {url}: the engine's network is not on this machine"
+        return Finding("orchestra", well=False, detail=detail, repair="use an engine that runs on this machine itself")
+    return Finding("orchestra", well=False, detail=f"{url} cannot be used: {reason}", repair="orchestra doctor")
+
+
+def proxied(check: str, where: str, proxy: str) -> Finding:
+    """Return the finding for an agent whose calls to Orchestra go to a proxy."""
+    from orchestra.drivers.sandbox.proxies import without_password  # noqa: PLC0415 -- loads when touched
+
+    host = urlsplit(where if "//" in where else f"//{where}").hostname
+    detail = f"the agent asks the proxy {without_password(proxy)} for {where}, which only this machine can reach"
+    return Finding(check, well=False, detail=detail, repair=f"add {host} to noProxy, where the proxy is named")
+
+
+def blocked(project: Project, where: str, reason: str) -> Finding:
+    """Return the finding for packets from containers that this machine throws away."""
+    detail = f"a container cannot reach this machine at {where} ({reason}): a firewall is in the way"
+    return Finding("orchestra", well=False, detail=detail, repair=firewall_hint(project))
+
+
+def firewall_hint(project: Project) -> str:
+    """Return the command that lets containers in, for the firewall that this machine has."""
+    interface = project.sandbox(SandboxKind.DOCKER).interface()
+    if shutil.which("ufw"):
+        return f"sudo ufw allow in on {interface}"
+    if shutil.which("firewall-cmd"):
+        return f"sudo firewall-cmd --permanent --zone=trusted --add-interface={interface} && sudo firewall-cmd --reload"
+    return f"sudo iptables -I INPUT -i {interface} -j ACCEPT"

@@ -1,0 +1,240 @@
+"""Giving back disk: what deleted sessions left behind, and containers that belong to none."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from orchestra.actions.maintenance.scratch_project import sweep
+from orchestra.actions.session.troubles import error_to_tell
+from orchestra.drivers import temporary
+from orchestra.errors import CommandFailed, DeadlineExceeded, EngineDown, OrchestraError, StoreError
+from orchestra.model import BoxState, SandboxKind, Session
+from orchestra.paths import ProjectPaths
+from orchestra.project import Project
+from orchestra.protocol import Progress, ignore
+
+Remove: TypeAlias = "Callable[[Project, Session], str]"
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """One thing that can go; ``size`` in bytes. ``kept`` says why it was not removed, or cannot be."""
+
+    kind: str
+    what: str
+    size: int
+    kept: str = ""
+
+
+def gc(
+    project: Project, *, remove: bool = False, everything: bool = False, progress: Progress = ignore
+) -> list[Leftover]:
+    """List what deleted sessions left behind; with ``remove`` take it away.
+
+    Branches and anchors stay, so `restore` still finds the work; what goes is the worktree and
+    the agent's home with its conversation, and containers whose session is gone. What cannot be kept
+    elsewhere stays, with the reason. ``everything`` adds every container of this home, live ones too,
+    its network and all credentials in memory: `up` makes them anew.
+    """
+    found = _containers(project, remove=remove) if everything else _orphans(project, remove=remove)
+    for session in project.store.sessions(include_deleted=True):
+        if session.deleted_at is not None:
+            found.extend(_of_deleted(project, session, remove=remove, progress=progress))
+    found.extend(_half_removed(project, remove=remove))
+    if remove:
+        _forget_secrets(project, everything=everything)
+    return found
+
+
+def _half_removed(project: Project, *, remove: bool) -> Iterator[Leftover]:
+    """Look for worktrees whose removal was cut off; all they held was kept before it began."""
+    from orchestra import safe_files  # noqa: PLC0415 -- loads when touched
+    from orchestra.drivers.git.repository import REMOVED  # noqa: PLC0415 -- loads when touched
+
+    for place in sorted(project.paths.worktrees.glob(f".*{REMOVED}")):
+        size, kept = size_of(place), ""
+        try:
+            if remove:
+                safe_files.remove(place)
+        except OrchestraError as error:
+            kept = str(error)
+        yield Leftover("worktree", str(place), size, kept=kept)
+
+
+def _containers(project: Project, *, remove: bool) -> list[Leftover]:
+    sandbox = project.sandbox(SandboxKind.DOCKER)
+    found = [_container(project, name, remove=remove) for name in sorted(sandbox.look_all())]
+    if remove:
+        with suppress(CommandFailed):
+            sandbox.remove_network()
+    return found
+
+
+def _container(project: Project, name: str, *, remove: bool) -> Leftover:
+    try:
+        if remove:
+            project.sandbox(SandboxKind.DOCKER).remove(name)
+    except OrchestraError as error:
+        return Leftover("container", name, 0, kept=error.message)
+    return Leftover("container", name, 0)
+
+
+def _orphans(project: Project, *, remove: bool) -> list[Leftover]:
+    sweep(project)
+    temporary.sweep()
+    try:
+        names = orphans(project)
+    except (EngineDown, DeadlineExceeded):
+        # The rest can be given back without an engine.
+        return []
+    return [_container(project, name, remove=remove) for name in names]
+
+
+def orphans(project: Project) -> list[str]:
+    """Return the names of this home's containers whose session, in whichever project, is gone; raises EngineDown."""
+    sights = project.sandbox(SandboxKind.DOCKER).look_all()
+    known: set[str] = set()
+    for other in _projects(project) if sights else ():
+        try:
+            known |= {other.box_name(session) for session in other.store.sessions()}
+        except Exception:  # noqa: BLE001 -- one project's trouble takes no other's containers for orphans
+            known |= {name for name in sights if name.startswith(other.box_prefix)}
+    running = {name for name, sight in sights.items() if sight.state is BoxState.RUNNING}
+    return sorted(name for name in sights if name not in known and not (name in running and _once(name) in known))
+
+
+def _once(name: str) -> str:
+    """Return the box that a container made for one run belongs to."""
+    return re.sub(r"(-check)?-[0-9a-f]{6}$", "", name)
+
+
+def _projects(project: Project) -> Iterator[Project]:
+    """Return every project of this home that has a record of its sessions."""
+    home = project.paths.home
+    for record in sorted((home.root / "projects").glob("*/source")):
+        if record.parent == project.paths.state:
+            yield project
+        elif (record.parent / "state.db").exists():
+            source = Path(record.read_text(encoding="utf-8", errors="surrogateescape"))
+            other = Project(ProjectPaths(home=home, key=record.parent.name, source=source, state=record.parent))
+            with closing(other.store):
+                yield other
+
+
+def _of_deleted(project: Project, session: Session, *, remove: bool, progress: Progress) -> Iterator[Leftover]:
+    """Look at what one deleted session left; under its lock, so that no `restore` is at work on the same."""
+    with project.lock(session.name):
+        if _again(project, session).deleted_at is None:
+            return
+        live = project.store.find_session(session.name) is not None
+        if not live and os.path.lexists(session.worktree):
+            yield _part(project, session, session.worktree, _worktree if remove else None, progress)
+        state = project.place(session).root
+        if state.is_dir():
+            yield _part(project, session, state, _state if remove else None, progress)
+        yield from _kept(project, session)
+        if not live and session.sandbox is SandboxKind.DOCKER and remove:
+            with suppress(EngineDown, DeadlineExceeded):
+                project.sandbox(session.sandbox).remove(project.box_name(session))
+
+
+def _again(project: Project, session: Session) -> Session:
+    return next(one for one in project.store.sessions(include_deleted=True) if one.id == session.id)
+
+
+def _part(project: Project, session: Session, place: Path, remove: Remove | None, progress: Progress) -> Leftover:
+    kind = "worktree" if place == session.worktree else "agent's home"
+    size = size_of(place)
+    kept = _removed(project, session, place, remove) if remove else ""
+    if remove:
+        progress(f"{place} stays: {kept}" if kept else f"removed {place}")
+    return Leftover(kind, str(place), size, kept=kept)
+
+
+def _removed(project: Project, session: Session, place: Path, remove: Remove) -> str:
+    """Remove something, and return why it is still there; nothing where it has gone."""
+    try:
+        kept = remove(project, session)
+    except Exception as error:  # noqa: BLE001 -- what else was left behind goes all the same
+        return str(error_to_tell(project, error))
+    return kept or ("it is still there" if os.path.lexists(place) else "")
+
+
+def _worktree(project: Project, session: Session) -> str:
+    from orchestra.actions.session import preserve  # noqa: PLC0415 -- loads when touched
+
+    if session.restoring:
+        # What was kept of it is not in it yet.
+        return f"it is being put back; go on with: orchestra restore {session.name}"
+    if not preserve.has_worktree(project, session):
+        return f"it is not one of git's; what you do not need of it: rm -rf '{session.worktree}'"
+    ref = preserve.anchor(project, session)
+    preserve.keep_files(project, session, ref)
+    with suppress(StoreError):
+        project.store.update_session(session.id, anchor=ref)
+    project.repository.remove_worktree(session.worktree)
+    return ""
+
+
+def _state(project: Project, session: Session) -> str:
+    """Remove a session's home; its own git stays where what it holds is nowhere else."""
+    from orchestra import safe_files  # noqa: PLC0415 -- loads when touched
+    from orchestra.actions.session import preserve  # noqa: PLC0415 -- loads when touched
+
+    place = project.place(session)
+    reason = preserve.keep_git(project, session)
+    if not reason:
+        safe_files.remove(place.root)
+        return ""
+    for part in sorted(place.root.iterdir()):
+        if part in {place.git, place.pointer}:
+            continue
+        safe_files.remove(part) if part.is_dir() and not part.is_symlink() else part.unlink()
+    return f"its own git, which holds what is nowhere else: {reason}; if you need none of it: rm -rf '{place.root}'"
+
+
+def _kept(project: Project, session: Session) -> Iterator[Leftover]:
+    """Tell of the files that were kept of a session; they are the person's to remove."""
+    from orchestra.actions.session import preserve  # noqa: PLC0415 -- loads when touched
+
+    place = preserve.kept_files(project, session)
+    if place.is_dir():
+        yield Leftover(
+            "kept files", str(place), size_of(place), kept=f"restore puts them back; if you need none: rm -rf '{place}'"
+        )
+
+
+def _forget_secrets(project: Project, *, everything: bool) -> None:
+    """Remove credentials from memory that no live session reads: of all projects, where all containers have gone."""
+    for other in _projects(project) if everything else (project,):
+        with suppress(OrchestraError):
+            _forget_secrets_of(other)
+
+
+def _forget_secrets_of(project: Project) -> None:
+    from orchestra.actions.session import container_spec, preserve  # noqa: PLC0415 -- loads when touched
+
+    for session in project.store.sessions(include_deleted=True):
+        with suppress(OrchestraError), project.lock(session.name):
+            if _again(project, session).deleted_at is not None or not container_spec.runs(project, session):
+                preserve.drop_secrets(project, session)
+
+
+def size_of(directory: Path) -> int:
+    """Return the bytes of all files below a directory, links not followed."""
+    total = 0
+    pending = [directory]
+    while pending:
+        with suppress(OSError), os.scandir(pending.pop()) as listing:
+            for entry in listing:
+                if entry.is_dir(follow_symlinks=False):
+                    pending.append(Path(entry.path))
+                else:
+                    total += entry.stat(follow_symlinks=False).st_size
+    return total

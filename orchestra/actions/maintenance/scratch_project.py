@@ -1,0 +1,202 @@
+"""A project of the moment beside the person's own: it has their settings, and nothing of it stays."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from orchestra.actions.service_process import ping, quit_service
+from orchestra.actions.session import provision
+from orchestra.errors import CommandFailed, DeadlineExceeded, EngineDown, OrchestraError
+from orchestra.lifecycle import Sign
+from orchestra.model import Intent, Role, SandboxKind, Session
+from orchestra.paths import Home, ProjectPaths
+from orchestra.project import Project
+
+if TYPE_CHECKING:
+    from orchestra.config.settings import Settings
+    from orchestra.drivers.sandbox.protocol import Sandbox
+    from orchestra.safe_files import Snapshot
+
+PREFIX = "check-"
+"""What the keys of these projects begin with, before the process that made them."""
+_NAME = "check"
+_LEAVING = 5.0
+_POLL = 0.05
+_FILE = "README"
+
+
+class Aside(Project):
+    """A throw-away project with the settings, profiles and sandboxes of another."""
+
+    def __init__(self, paths: ProjectPaths, like: Project) -> None:
+        super().__init__(paths, like.flags)
+        self._like = like
+
+    def _read_settings(self) -> tuple[Settings, OrchestraError | None]:
+        return self._like._read_settings()  # noqa: SLF001 -- another project, of the same kind
+
+    def profile_dirs(self) -> tuple[Path | Snapshot, ...]:
+        """Return the other project's directories of profiles."""
+        return self._like.profile_dirs()
+
+    def sandbox(self, kind: SandboxKind) -> Sandbox:
+        """Return the other project's sandbox, with its network."""
+        return self._like.sandbox(kind)
+
+
+@contextmanager
+def beside(project: Project, agent: str, kind: SandboxKind) -> Iterator[tuple[Project, Session]]:
+    """Give a project with one commit and one executor, made as any other but not started; take all of it away again.
+
+    Raises what git and the file system refuse.
+    """
+    home = project.paths.home
+    sweep(project)
+    root = home.root / "checks" / f"{PREFIX}{os.getpid()}-{secrets.token_hex(3)}"
+    with _told_to_end(), _network_as_before(project, kind):
+        try:
+            _repository(root)
+            aside = Aside(home.project(root), project)
+            with contextlib.closing(aside.store):
+                yield aside, _executor(aside, agent, kind)
+        finally:
+            _take_away(home, root)
+
+
+def _repository(root: Path) -> None:
+    from orchestra.drivers import process  # noqa: PLC0415 -- loads when touched
+    from orchestra.drivers.git import command  # noqa: PLC0415 -- loads when touched
+
+    root.mkdir(parents=True, mode=0o700)
+    (root / _FILE).write_text("A repository of the moment.\n")
+    person = ("-c", "user.name=Orchestra", "-c", "user.email=orchestra@localhost", "-c", "commit.gpgSign=false")
+    for words in (("init", "-q", "-b", "main"), ("add", _FILE), (*person, "commit", "-q", "-m", "Begin")):
+        process.run(("git", "-c", "core.hooksPath=/dev/null", *words), cwd=root, env=command.environment(), deadline=10)
+
+
+def _executor(aside: Project, agent: str, kind: SandboxKind) -> Session:
+    head, branch = aside.repository.head()
+    session = aside.store.add_session(
+        name=_NAME,
+        title=_NAME,
+        role=Role.EXECUTOR,
+        agent=agent,
+        sandbox=kind,
+        branch=f"{aside.settings.branch_prefix}{_NAME}",
+        base=head,
+        base_branch=branch,
+        worktree=aside.paths.worktrees / _NAME,
+        parent=None,
+        intent=Intent.STOP,
+        model=aside.settings.model,
+        conversation="6f0c3b1e-8d55-4c51-9a53-0d6a3b7e2f10",
+        head=head,
+    )
+    # Nothing is left to stop: a stop would take its credentials away.
+    aside.store.record_sign(_NAME, Sign.STOPPED, "not started")
+    session.worktree.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    aside.repository.add_worktree(session.worktree, session.branch, head)
+    provision.prepare_places(aside, session)
+    if kind is SandboxKind.DOCKER:
+        provision.private_git(aside, session)
+    return aside.store.session(_NAME)
+
+
+def sweep(project: Project) -> None:
+    """Take away what a process that was killed could not."""
+    home = project.paths.home
+    for root in (home.root / "checks").glob(f"{PREFIX}*"):
+        if not _alive(root.name):
+            with contextlib.suppress(EngineDown, DeadlineExceeded):
+                _remove_containers(project, Project(home.project(root)).box_prefix)
+            _take_away(home, root)
+
+
+def _remove_containers(project: Project, prefix: str) -> None:
+    sandbox = project.sandbox(SandboxKind.DOCKER)
+    for name in sandbox.look_all():
+        if name.startswith(prefix):
+            sandbox.remove(name)
+
+
+def _alive(name: str) -> bool:
+    number = name.removeprefix(PREFIX).partition("-")[0]
+    return number.isdigit() and _runs(int(number))
+
+
+def _take_away(home: Home, root: Path) -> None:
+    from orchestra import safe_files  # noqa: PLC0415 -- loads when touched
+
+    paths = home.project(root)
+    with contextlib.suppress(OrchestraError):
+        _end_service(paths)
+    session = paths.session(1, _NAME)
+    for place in (paths.worktrees, paths.state, session.secrets.parent, root):
+        with contextlib.suppress(FileNotFoundError):
+            safe_files.remove(place)
+    paths.socket.unlink(missing_ok=True)
+    for shared in (root.parent, paths.worktrees.parent, session.secrets.parent.parent):
+        with contextlib.suppress(OSError):
+            shared.rmdir()
+
+
+def _end_service(paths: ProjectPaths, *, pause: Callable[[float], None] = time.sleep) -> None:
+    answer = ping(paths)
+    if answer is None:
+        return
+    quit_service(paths)
+    for _ in range(round(_LEAVING / _POLL)):
+        if not _runs(int(answer["pid"])):
+            return
+        pause(_POLL)
+
+
+def _runs(pid: int) -> bool:
+    """Say whether a process runs; one that has ended, and that nobody has asked about, shows no command."""
+    with contextlib.suppress(OSError):
+        return bool(Path("/proc", str(pid), "cmdline").read_bytes())
+    return False
+
+
+@contextmanager
+def _network_as_before(project: Project, kind: SandboxKind) -> Iterator[None]:
+    if kind is SandboxKind.HOST:
+        yield
+        return
+    sandbox = project.sandbox(kind)
+    known = sandbox.has_network()
+    try:
+        yield
+    finally:
+        if not known:
+            # Somebody else's container may use it by now.
+            with contextlib.suppress(CommandFailed):
+                sandbox.remove_network()
+
+
+@contextmanager
+def _told_to_end() -> Iterator[None]:
+    """Let the signals that end a program end it as ^C does: what was made is taken away first."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def leave(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, action in before.items():
+            signal.signal(number, action)

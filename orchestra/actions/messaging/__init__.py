@@ -1,0 +1,1 @@
+"""Messages, and what the agents' hooks tell."""

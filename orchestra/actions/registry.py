@@ -1,0 +1,100 @@
+"""Every action by name: what the service's socket, the command line and the control pane call."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from functools import partial
+from inspect import signature
+from typing import TYPE_CHECKING, Any
+
+from orchestra.actions.requests import Notebook, perform
+from orchestra.errors import UsageError
+from orchestra.protocol import ignore, plain
+
+if TYPE_CHECKING:
+    from orchestra.project import Project
+
+ACTIONS: dict[str, str] = {
+    "up": "workspace.up:up",
+    "down": "workspace.up:down",
+    "spawn": "session.spawn:spawn",
+    "list": "session.manage:list_sessions",
+    "show": "session.manage:show",
+    "log": "session.manage:log",
+    "stop": "session.manage:stop",
+    "resume": "session.manage:resume",
+    "delete": "session.manage:delete",
+    "restore": "session.manage:restore",
+    "send": "messaging.messages:send",
+    "inbox": "messaging.messages:inbox",
+    "read": "messaging.messages:read",
+    "read_spec": "work.spec:read_spec",
+    "write_spec": "work.spec:write_spec",
+    "notice_spec": "work.spec:notice_change",
+    "diff": "work.review:diff",
+    "review": "work.review:review",
+    "merge": "work.merge:merge",
+    "pair": "session.pair:pair",
+    "unpair": "session.pair:unpair",
+    "reconcile": "session.settle:reconcile",
+    "switch": "workspace.windows:switch",
+    "terminal": "workspace.windows:terminal",
+    "edit_spec": "workspace.windows:edit_spec",
+    "gc": "maintenance.gc:gc",
+}
+"""The action's name, then its module below ``orchestra.actions`` and its function."""
+
+
+_OURS = frozenset({"project", "progress", "notebook"})
+"""What an action is given from here, and no caller may say."""
+
+
+def find(name: str) -> Callable[..., object]:
+    """Return an action's function; raises UsageError for a name nobody knows."""
+    if name not in ACTIONS:
+        raise UsageError(f"there is no action {name!r}", hint="type: orchestra --help")
+    module, _, function = ACTIONS[name].partition(":")
+    found: Callable[..., object] = getattr(importlib.import_module(f"orchestra.actions.{module}"), function)
+    return found
+
+
+def run(
+    project: Project,
+    name: str,
+    arguments: Mapping[str, Any],
+    progress: Callable[[str], None] = ignore,
+    request: str = "",
+) -> Any:  # noqa: ANN401 -- JSON has no narrower type
+    """Run an action and return its result as plain data; raises the action's own errors.
+
+    Asked again under the same ``request``, it gives the first answer and does nothing twice.
+    """
+    action = find(name)
+    known = signature(action).parameters
+    if unknown := sorted(set(arguments) - (set(known) - _OURS)):
+        raise UsageError(f"{name} does not take {', '.join(unknown)}", hint="is the service older than the command?")
+    return perform(project, request, name, arguments, partial(_do, project, action, arguments, progress))
+
+
+def _do(
+    project: Project,
+    action: Callable[..., object],
+    arguments: Mapping[str, Any],
+    progress: Callable[[str], None],
+    notebook: Notebook,
+) -> Any:  # noqa: ANN401 -- as above
+    known = signature(action).parameters
+    ours = {"progress": progress, "notebook": notebook}
+    result = plain(action(project, **arguments, **{name: value for name, value in ours.items() if name in known}))
+    if trouble := settings_warning(project):
+        progress(trouble)
+    return result
+
+
+def settings_warning(project: Project) -> str:
+    """Return what to say beside the result of an action that goes on although the settings cannot be read."""
+    trouble = project.settings_trouble
+    if trouble is None:
+        return ""
+    return f"nothing is started or merged until the settings can be read: {trouble.message} → {trouble.hint}"

@@ -1,0 +1,148 @@
+"""The project's background process: starting it, asking it, ending it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from orchestra import __version__
+from orchestra.errors import ServiceDown
+from orchestra.names import digest
+from orchestra.paths import ProjectPaths
+from orchestra.protocol import Progress, call, ignore, request_id
+
+START_DEADLINE = 60.0
+"""Seconds a service has to answer after it was started."""
+_TRIES = 4
+_POLL = 0.03
+_TOLD = ("ORCHESTRA_", "DOCKER_", "PATH", "GIT_AUTHOR_", "GIT_COMMITTER_")
+_LOGINS = ("_KEY", "_TOKEN")
+_PROXIES = ("_PROXY", "_proxy")
+
+
+def ping(paths: ProjectPaths) -> dict[str, Any] | None:
+    """Return what the running service says of itself, or None where none answers."""
+    try:
+        answer: dict[str, Any] = call(paths.socket, "ping", {}, silence=5.0)
+    except ServiceDown:
+        return None
+    return answer
+
+
+def ask_surely(
+    paths: ProjectPaths, action: str, arguments: Mapping[str, Any], *, progress: Progress = ignore, request: str = ""
+) -> Any:  # noqa: ANN401 -- the action's own plain result
+    """Have the service run an action, started first where it is not running, and again where it dies meanwhile.
+
+    It is asked again under the same id, so nothing is done twice. Raises the action's errors, and ServiceDown
+    where the service cannot be kept running.
+    """
+    request = request or request_id()
+    for _ in range(_TRIES - 1):
+        ensure_running(paths)
+        try:
+            return call(paths.socket, action, arguments, progress=progress, request=request)
+        except ServiceDown:
+            continue
+    ensure_running(paths)
+    return call(paths.socket, action, arguments, progress=progress, request=request)
+
+
+def ensure_running(
+    paths: ProjectPaths,
+    *,
+    settings: Mapping[str, str] | None = None,
+    deadline: float = START_DEADLINE,
+    clock: Callable[[], float] = time.monotonic,
+    pause: Callable[[float], None] = time.sleep,
+) -> dict[str, Any]:
+    """Start the service unless it answers already; starting it twice leaves one.
+
+    ``settings`` are variables it gets beside this process's own. Raises ServiceDown, with the end
+    of its log, where it does not answer within ``deadline`` seconds.
+    """
+    answer = ping(paths)
+    if answer is not None:
+        return answer
+    started = launch(paths, settings)
+    end = clock() + deadline
+    while (answer := ping(paths)) is None:
+        if started.poll() == 0:
+            # It found the lock taken: by one that is leaving, or one that will answer soon.
+            started = launch(paths, settings)
+        if started.poll() not in {None, 0}:
+            raise ServiceDown(f"the service did not start: {_last_words(paths.log)}", hint=f"its log is {paths.log}")
+        if clock() > end:
+            message = f"the service was started and does not answer after {deadline:.0f} s: the machine may be busy"
+            raise ServiceDown(message, hint=f"try again; its log is {paths.log}")
+        pause(_POLL)
+    return answer
+
+
+def launch(paths: ProjectPaths, settings: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
+    """Start the service detached from this terminal."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("TMUX")}
+    environment.update(settings or {})
+    paths.state.mkdir(parents=True, exist_ok=True)
+    with paths.log.open("ab") as log:
+        return subprocess.Popen(
+            (sys.executable, "-m", "orchestra.service", str(paths.source)),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd="/",
+            env=environment,
+            start_new_session=True,
+        )
+
+
+def _last_words(log: Path) -> str:
+    try:
+        lines = log.read_text(errors="replace").strip().splitlines()
+    except OSError:
+        lines = []
+    # Python frames an error's lines with marks of its own.
+    words = [plain for line in lines if (plain := line.strip(" |+-^~"))]
+    return words[-1] if words else "it said nothing"
+
+
+def mark(environment: Mapping[str, str]) -> str:
+    """Return a hash of the version and of the variables that decide what the service does and which logins it has."""
+    told = {
+        name: value
+        for name, value in environment.items()
+        if name.startswith(_TOLD) or name.endswith(_LOGINS + _PROXIES)
+    }
+    return digest(repr((__version__, sorted(told.items()))), 16)
+
+
+def take_environment(paths: ProjectPaths) -> None:
+    """End a service that another version, or a shell with other settings, engine or logins has started.
+
+    The one that follows has the caller's environment; agents notice nothing.
+    """
+    answer = ping(paths)
+    if answer is not None and answer.get("mark") != mark(os.environ):
+        quit_service(paths)
+
+
+def quit_service(
+    paths: ProjectPaths,
+    *,
+    deadline: float = 10.0,
+    clock: Callable[[], float] = time.monotonic,
+    pause: Callable[[float], None] = time.sleep,
+) -> None:
+    """Ask the service to end, and wait until it has; agents and containers go on."""
+    end = clock() + deadline
+    try:
+        call(paths.socket, "quit", {}, silence=deadline)
+    except ServiceDown:
+        return
+    while ping(paths) is not None and clock() < end:
+        pause(_POLL)

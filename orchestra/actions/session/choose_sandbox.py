@@ -1,0 +1,47 @@
+"""Which sandbox a session gets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orchestra.errors import BadConfig, EngineDown
+from orchestra.model import SandboxKind, Session
+
+if TYPE_CHECKING:
+    from orchestra.project import Project
+
+
+def choose_sandbox(project: Project, wanted: str = "", *, command: str = "orchestra up") -> SandboxKind:
+    """Return the sandbox to use: the one asked for, else the one chosen at ``up``, else the setting's.
+
+    ``auto`` means a container; ``command`` is what the hint names. Raises EngineDown where no engine
+    answers: running an agent on the machine itself is never chosen for the person.
+    """
+    choice = wanted or project.store.get("sandbox") or project.settings.sandbox
+    if choice not in {"auto", *SandboxKind}:
+        raise BadConfig(f"there is no sandbox {choice!r}", hint="choose auto, docker or host")
+    if choice == SandboxKind.HOST:
+        return SandboxKind.HOST
+    _require_engine(command)
+    return SandboxKind.DOCKER
+
+
+def require_sandbox(session: Session) -> None:
+    """Raise EngineDown, within seconds, where a session's container cannot be asked for anything.
+
+    Longer waits, for locks that others hold while they wait for the same engine, are begun only then.
+    """
+    from orchestra.drivers.sandbox.docker_client import require_engine  # noqa: PLC0415 -- loads when touched
+
+    if session.sandbox is SandboxKind.DOCKER:
+        require_engine()
+
+
+def _require_engine(command: str) -> None:
+    from orchestra.drivers.sandbox.docker_client import require_engine  # noqa: PLC0415 -- loads when touched
+
+    try:
+        require_engine()
+    except EngineDown as error:
+        without = f"to run agents without containers, on this machine itself: {command} --sandbox host"
+        raise type(error)(error.message, hint=f"{error.hint}; {without}") from error

@@ -1,0 +1,232 @@
+"""What belongs to a session on the outside: its box, its image, its tmux window."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orchestra.actions.session import paired_git
+from orchestra.errors import OrchestraError, Refused
+from orchestra.model import BoxSight, BoxState, Role, SandboxKind, Session, Window
+from orchestra.project import ALLOWED_IMAGE
+
+if TYPE_CHECKING:
+    from orchestra.drivers.process import Completed
+    from orchestra.drivers.sandbox.build_context import BuildContext
+    from orchestra.drivers.sandbox.images import ImageRecipe
+    from orchestra.drivers.sandbox.protocol import Box, Mount
+    from orchestra.project import Project
+
+AGENT_HOME = "/home/agent"
+"""The agent's home directory inside a container."""
+AGENT_FILES = "/orchestra/agent"
+"""The read-only directory of launcher, task and settings inside a container."""
+SECRETS = "/orchestra/secrets"
+"""The directory of the session's credentials inside a container."""
+
+WHEN_READY = 'until [ -e "$0/launch.sh" ] && [ -e "$1/HEAD" ]; do sleep 0.02; done; exec sh "$0/launch.sh"'
+"""What a container runs: the launcher, once that and the private git are there. Both are made while it starts, which
+takes the engine ten times as long, and each of the two names comes last of what it stands for."""
+
+
+def box_for(project: Project, session: Session, *, image: str = "") -> Box:
+    """Return the definition of a session's box; without ``image`` it can be looked at, and not created.
+
+    Limits are those that can be read: who makes a box for an agent reads the settings first.
+    """
+    from orchestra.drivers.sandbox.protocol import Box, Limits  # noqa: PLC0415 -- loads when touched
+
+    place = project.place(session)
+    settings = project.usable_settings
+    in_docker = session.sandbox is SandboxKind.DOCKER
+    agent_dir = AGENT_FILES if in_docker else str(place.agent)
+    return Box(
+        name=project.box_name(session),
+        image=image,
+        command=("sh", "-c", WHEN_READY, agent_dir, str(place.git)) if in_docker else ("sh", f"{agent_dir}/launch.sh"),
+        workdir=session.worktree,
+        mounts=mounts(project, session) if in_docker else (),
+        env=_environment(place.home, in_docker=in_docker),
+        labels={"orchestra.project": project.paths.key, "orchestra.session": session.name},
+        uid=os.getuid(),
+        gid=os.getgid(),
+        hostname=session.name,
+        limits=Limits(memory=settings.memory, cpus=settings.cpus, pids=settings.pids),
+        home=place.home,
+        modes=_takes_typing(project, session),
+    )
+
+
+def _takes_typing(project: Project, session: Session) -> bool:
+    try:
+        return project.profile(session.agent).takes_typing
+    except OrchestraError:
+        # Its file has gone or changed since; the session is there still, and is to be looked at, stopped, deleted.
+        return False
+
+
+def _environment(home: Path, *, in_docker: bool) -> dict[str, str]:
+    terminal = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"}
+    if in_docker:
+        return {**terminal, "HOME": AGENT_HOME}
+    settings = [
+        file for file in (Path.home() / ".gitconfig", Path.home() / ".config" / "git" / "config") if file.is_file()
+    ]
+    # Its home is not the person's, but its commits carry the person's name.
+    identity = {"GIT_CONFIG_GLOBAL": str(settings[0])} if settings else {}
+    return {**terminal, **identity, "HOME": str(home)}
+
+
+def mounts(project: Project, session: Session) -> tuple[Mount, ...]:
+    """Return what a session's container may see of the host.
+
+    The host's own git directory is never among it: the worktree's ``.git`` is covered, and only
+    objects are shared, read-only.
+    """
+    from orchestra.drivers.git.private_dir import container_objects  # noqa: PLC0415 -- loads when touched
+    from orchestra.drivers.sandbox.protocol import Mount  # noqa: PLC0415 -- loads when touched
+
+    place = project.place(session)
+    objects = (Mount(source, target, read_only=True) for source, target in container_objects(project.repository))
+    shared = (
+        *_profile_files(project, session),
+        Mount(place.home, AGENT_HOME),
+        Mount(place.agent, AGENT_FILES, read_only=True),
+        Mount(place.secrets, SECRETS, read_only=True),
+        Mount(place.git, str(place.git)),
+    )
+    return (
+        *_source(project, session),
+        Mount(session.worktree, str(session.worktree)),
+        _cover(session, place.pointer, place.git),
+        *paired_git.inner_covers(project, session),
+        *shared,
+        *objects,
+    )
+
+
+def _profile_files(project: Project, session: Session) -> list[Mount]:
+    """Return the mounts that put a profile's own files at ``/orchestra/NAME``."""
+    from orchestra.drivers.sandbox.protocol import Mount  # noqa: PLC0415 -- loads when touched
+
+    own = project.place(session).agent / "files"
+    try:
+        names = list(project.profile(session.agent).files)
+    except OrchestraError:
+        names = []
+    return [Mount(own / name, f"/orchestra/{name}", read_only=True) for name in names if (own / name).is_file()]
+
+
+def _cover(session: Session, pointer: Path, private: Path) -> Mount:
+    from orchestra.drivers.sandbox.protocol import Mount  # noqa: PLC0415 -- loads when touched
+
+    target = session.worktree / ".git"
+    if target.is_dir():
+        return Mount(private, str(target))
+    return Mount(pointer, str(target), read_only=True)
+
+
+def _source(project: Project, session: Session) -> tuple[Mount, ...]:
+    from orchestra.drivers.sandbox.protocol import Mount  # noqa: PLC0415 -- loads when touched
+
+    if not session.paired or session.role is Role.DESIGNER:
+        return ()
+    whole = Mount(project.paths.source, str(project.paths.source))
+    git, covering = project.paths.source / ".git", paired_git.git_cover(project, session)
+    if git.is_dir():
+        return whole, Mount(covering, str(git), read_only=True)
+    pointer = Mount(paired_git.pointer_cover(project, session), str(git), read_only=True)
+    return whole, pointer, Mount(covering, str(covering), read_only=True)
+
+
+def recipe_for(project: Project, agent: str) -> ImageRecipe:
+    """Return how the image of a profile's agent is made."""
+    from orchestra.drivers.sandbox.images import ImageRecipe  # noqa: PLC0415 -- loads when touched
+
+    settings = project.settings
+    profile = project.profile(agent)
+    return ImageRecipe(
+        base=settings.base_image,
+        profile=profile.name,
+        install=profile.install,
+        npm=profile.npm,
+        setup=settings.setup,
+        context=_context(project),
+        image=settings.image,
+    )
+
+
+def _context(project: Project) -> BuildContext | None:
+    """Return the project's own recipe, as the person allowed it; None where it has none, or has changed since."""
+    from orchestra.drivers.sandbox import build_context  # noqa: PLC0415 -- loads when touched
+
+    allowed = project.store.get(ALLOWED_IMAGE)
+    if not allowed:
+        return None
+    try:
+        found = build_context.read(project.paths.dockerfile.parent)
+    except Refused:
+        return None
+    return found if found is not None and found.digest == allowed else None
+
+
+def image_of(project: Project, session: Session) -> str:
+    """Return the image a session's box was made from; empty where it has none."""
+    return project.store.get(f"image.{session.id}") or ""
+
+
+_CHECKOUT = """
+tree=$(mktemp -d) && cd "$tree" && git init -q . && printf '%s\\n' "$3" >.git/objects/info/alternates
+git -c core.hooksPath=/dev/null checkout -q --detach "$1" && sh -c "$2"
+code=$?; cd / && rm -rf "$tree"; exit $code
+"""
+
+
+def run_check(project: Project, session: Session, commit: str, command: str, *, deadline: float) -> Completed:
+    """Run a command on a fresh checkout of ``commit``, in a fresh box that holds nothing of the session's.
+
+    Raises DeadlineExceeded after ``deadline`` seconds.
+    """
+    from orchestra.drivers.git.private_dir import container_objects  # noqa: PLC0415 -- loads when touched
+    from orchestra.drivers.sandbox.protocol import Mount  # noqa: PLC0415 -- loads when touched
+
+    in_docker = session.sandbox is SandboxKind.DOCKER
+    objects = container_objects(project.repository)
+    alternates = "\n".join(target if in_docker else str(source) for source, target in objects)
+    shared = tuple(Mount(source, target, read_only=True) for source, target in objects) if in_docker else ()
+    box = replace(
+        box_for(project, session, image=image_of(project, session)),
+        name=f"{project.box_name(session)}-check",
+        workdir=Path("/tmp"),  # noqa: S108 -- the fresh box's own
+        mounts=shared,
+        env={"HOME": "/tmp", "LANG": "C.UTF-8"},  # noqa: S108 -- the fresh box's own
+    )
+    arguments = ("sh", "-c", _CHECKOUT, "sh", commit, command, alternates)
+    return project.sandbox(session.sandbox).run_once(box, arguments, deadline=deadline)
+
+
+def look(project: Project, session: Session) -> BoxSight:
+    """Return what the engine or the process table says of a session's box."""
+    return project.sandbox(session.sandbox).look(box_for(project, session))
+
+
+def is_outdated(project: Project, session: Session, sight: BoxSight) -> bool:
+    """Say whether a box shows the source project and its session is not paired, or the other way round."""
+    if sight.mounts is None or session.role is Role.DESIGNER:
+        return False
+    return (str(project.paths.source) in sight.mounts) != session.paired
+
+
+def runs(project: Project, session: Session) -> bool:
+    """Say whether a session's box is running."""
+    return look(project, session).state is BoxState.RUNNING
+
+
+def window_of(project: Project, session: Session) -> Window | None:
+    """Return the session's window, or None where no tmux shows it."""
+    server = project.tmux()
+    windows = server.windows() if server else []
+    mine = (one for one in windows if one.session == session.name and one.project == str(project.paths.source))
+    return next(mine, None)

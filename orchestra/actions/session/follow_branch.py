@@ -1,0 +1,140 @@
+"""What the person does to a session's branch and worktree: followed where it is plain, told where it is not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orchestra.actions.messaging.messages import send
+from orchestra.errors import Refused
+from orchestra.model import MessageKind, Role, SandboxKind, Session
+from orchestra.names import PERSON, SYSTEM
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from orchestra.drivers.git.worktree_records import Checkout
+    from orchestra.project import Project
+
+_REBASED = " is being rebased"
+
+
+def follow(project: Project, session: Session) -> Session:
+    """Return the session with the branch that its worktree is on now, and with what is wrong with that, if anything.
+
+    A branch that was renamed is followed. One that was removed is made again: the agent's commits
+    need a place. Whatever else its worktree has checked out is told, and not followed.
+    """
+    from orchestra.drivers.git import worktree_records  # noqa: PLC0415 -- loads when touched
+
+    if session.role is not Role.EXECUTOR or not session.branch:
+        return session
+    repository = project.repository
+    there = worktree_records.checkout_at(repository, session.worktree)
+    branches = repository.branches()
+    if session.branch not in branches:
+        session = _renamed(project, session, branches, there)
+    if session.branch not in branches and session.branch not in repository.branches():
+        _make_again(project, session)
+    return _tell(project, session, _wrong(project, session, there))
+
+
+def follow_renaming(project: Project, session: Session) -> Session:
+    """Return the session with the branch that its own was renamed to, if it was."""
+    from orchestra.drivers.git import worktree_records  # noqa: PLC0415 -- loads when touched
+
+    branches = project.repository.branches()
+    if session.branch in branches or session.role is not Role.EXECUTOR:
+        return session
+    return _renamed(project, session, branches, worktree_records.checkout_at(project.repository, session.worktree))
+
+
+def is_rebased(session: Session) -> bool:
+    """Say whether the person is rebasing the session's branch: it must not move before that has ended."""
+    return session.trouble.startswith(f"{session.branch}{_REBASED}")
+
+
+def place_of(project: Project, session: Session) -> Path:
+    """Return where the session's worktree is now: the person may have moved it."""
+    from orchestra.drivers.git import worktree_records  # noqa: PLC0415 -- loads when touched
+
+    moved = None if session.worktree.is_dir() else worktree_records.checkout_of(project.repository, session.branch)
+    return moved.path if moved is not None else session.worktree
+
+
+def require_in_place(session: Session) -> None:
+    """Raise Refused where a session's worktree does not show its branch: what it holds cannot be told from that."""
+    if session.trouble:
+        message, _, hint = session.trouble.partition(" → ")
+        raise Refused(message, hint=hint)
+
+
+def private_branch(project: Project, session: Session) -> str:
+    """Return what a session's branch is called in its private git: as before, until that could follow a renaming."""
+    return project.store.get(renaming(session)) or session.branch
+
+
+def renaming(session: Session) -> str:
+    """Return the key of the note that holds the name which a session's branch has in its private git."""
+    return f"private-branch.{session.id}"
+
+
+def _renamed(project: Project, session: Session, branches: dict[str, str], there: Checkout | None) -> Session:
+    from orchestra.drivers.git import worktree_records  # noqa: PLC0415 -- loads when touched
+
+    repository = project.repository
+    others = {one.branch for one in project.store.sessions()} | {session.base_branch}
+    free = [name for name in branches if name not in others]
+    now = worktree_records.renamed_to(repository, session.branch, iter(free))
+    if not now and there is not None and there.branch in free and repository.has(session.head):
+        holds = repository.is_ancestor(session.head, branches[there.branch])
+        now = there.branch if holds else ""
+    if not now:
+        return session
+    if session.sandbox is SandboxKind.DOCKER:
+        project.store.set(renaming(session), private_branch(project, session))
+    project.store.log(session.name, "renamed", f"its branch {session.branch} is called {now} now")
+    return project.store.update_session(session.id, branch=now)
+
+
+def _make_again(project: Project, session: Session) -> None:
+    repository = project.repository
+    tip = next((one for one in (session.head, session.base) if repository.has(one)), "")
+    if not tip or not repository.refs(f"refs/orchestra/base/{session.name}"):
+        return
+    repository.update_ref(f"refs/heads/{session.branch}", tip, None)
+    text = f"The branch {session.branch} was gone; it is there again, at {tip[:12]}, for {session.name} works on it."
+    with project.store.together():
+        project.store.log(session.name, "branch", text)
+        _to_person(project, f"{text} To be rid of both: orchestra delete {session.name} --worktree")
+
+
+def _wrong(project: Project, session: Session, there: Checkout | None) -> str:
+    """Return what keeps the worktree from showing the session's branch, and what to type."""
+    from orchestra.drivers.git import worktree_records  # noqa: PLC0415 -- loads when touched
+
+    place, branch = session.worktree, session.branch
+    if there is None:
+        moved = worktree_records.checkout_of(project.repository, branch)
+        if moved is not None:
+            return f"its worktree was moved to {moved.path} → git worktree move '{moved.path}' '{place}'"
+        return f"git has no worktree of it at {place} → orchestra up"
+    if there.rebased == branch:
+        return f"{branch}{_REBASED} in {place}; its new commits wait → finish that rebase, or abort it"
+    if there.branch != branch:
+        shown = f"has {there.branch} checked out" if there.branch else "has no branch checked out"
+        return f"its worktree {shown}, and not {branch} → git -C '{place}' switch '{branch}'"
+    return "" if place.is_dir() else f"its worktree {place} is gone → orchestra up"
+
+
+def _tell(project: Project, session: Session, trouble: str) -> Session:
+    if trouble == session.trouble:
+        return session
+    with project.store.together():
+        if trouble:
+            project.store.log(session.name, "trouble", trouble)
+            _to_person(project, f"{session.name}: {trouble}")
+        return project.store.update_session(session.id, trouble=trouble)
+
+
+def _to_person(project: Project, text: str) -> None:
+    send(project, sender=SYSTEM, recipient=PERSON, text=text, kind=MessageKind.NOTICE)

@@ -1,0 +1,31 @@
+"""Building images ahead of the first session."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orchestra.actions.session import container_spec
+from orchestra.protocol import Progress, ignore
+
+if TYPE_CHECKING:
+    from orchestra.project import Project
+
+
+def build_image(project: Project, agent: str = "", *, progress: Progress = ignore, look: bool = True) -> str:
+    """Build a profile's image where it is not built yet, and return its tag.
+
+    Without ``look``, one that was there before is taken to be there still.
+    """
+    from orchestra.drivers.sandbox import images as driver  # noqa: PLC0415 -- loads when touched
+
+    recipe = container_spec.recipe_for(project, agent or project.settings.agent)
+    settings, cache = project.settings, project.paths.home.cache
+    return driver.ensure(recipe, progress=progress, network=settings.build_network, cache=cache, look=look)
+
+
+def images(project: Project) -> list[object]:
+    """Return the images that Orchestra built on this machine."""
+    from orchestra.drivers.sandbox import images as driver  # noqa: PLC0415 -- loads when touched
+
+    _ = project
+    return list(driver.list_images())

@@ -1,0 +1,50 @@
+"""What an agent wrote before it ended: read off its window, the only place where its output is kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orchestra.actions.session import provision
+from orchestra.errors import OrchestraError
+from orchestra.model import Session
+from orchestra.terminal_text import clean
+
+if TYPE_CHECKING:
+    from orchestra.project import Project
+
+_LINES = 3
+_LONGEST = 240
+_SHORTEST_SECRET = 6
+
+
+def last_words(project: Project, session: Session) -> str:
+    """Return the last lines on the screen of a session's window, in one; empty where they cannot be had.
+
+    They are for people to read: nothing is decided by them. Credentials that the agent was given are left out.
+    """
+    try:
+        lines = _screen(project, session)
+        hidden = _secrets(project, session)
+    except (OrchestraError, OSError):
+        return ""
+    said = " / ".join(lines[-_LINES:])
+    for value in hidden:
+        said = said.replace(value, "…")
+    said = clean(said)
+    return said if len(said) <= _LONGEST else f"…{said[1 - _LONGEST :]}"
+
+
+def _secrets(project: Project, session: Session) -> list[str]:
+    place = project.place(session)
+    values = list(provision.credentials(project, project.profile(session.agent)).values())
+    values += [place.token.read_text()] if place.token.is_file() else []
+    return [value for value in values if len(value) >= _SHORTEST_SECRET]
+
+
+def _screen(project: Project, session: Session) -> list[str]:
+    server = project.tmux()
+    if server is None or not session.window:
+        return []
+    ours = f"{session.name} has "
+    shown = (line.strip() for line in server.capture(server.agent_pane(session.window)).split("\n"))
+    return [line for line in shown if line and not line.startswith(ours)]

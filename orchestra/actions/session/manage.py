@@ -1,0 +1,270 @@
+"""Looking at sessions, and their life between creation and deletion."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from orchestra.actions.requests import BLANK, Notebook
+from orchestra.actions.session import container_spec, preserve
+from orchestra.actions.session.settle import RECORDED, Wish, settle
+from orchestra.actions.session.steps import require_commits
+from orchestra.errors import NameTaken, NotFound, Refused, StoreError, UsageError
+from orchestra.model import Intent, Role, SandboxKind, Session, State
+from orchestra.names import PERSON
+from orchestra.protocol import Progress, ignore, plain
+
+if TYPE_CHECKING:
+    from orchestra.drivers.git.anchors import Anchor
+    from orchestra.project import Project
+
+_POLL = 0.1
+_NAMED = 5
+_NOTHING_KEPT = {"anchor": "", "git_anchor": ""}
+_AS_NEW: dict[str, Any] = {"forced": False, "remove_worktree": False, "restoring": False, "git_anchor": ""}
+
+
+def row(session: Session, unread: int) -> dict[str, Any]:
+    """Return the stable shape in which scripts see a session."""
+    names = (
+        "name", "role", "state", "state_since", "evidence", "agent", "sandbox", "branch", "base", "worktree",
+        "window", "parent",
+    )  # fmt: skip
+    shown = {name: plain(getattr(session, name)) for name in names}
+    return {
+        **shown,
+        "unread": unread,
+        "commits": session.commits,
+        "trouble": session.trouble,
+        "diff": plain(session.diff),
+        "summary": session.summary,
+    }
+
+
+def list_sessions(project: Project) -> list[dict[str, Any]]:
+    """Return every session, the designer first."""
+    unread = project.store.unread_counts()
+    return [row(session, unread.get(session.name, 0)) for session in project.store.sessions()]
+
+
+def show(project: Project, name: str) -> dict[str, Any]:
+    """Return one session with its task, paths, commits, messages and last events; raises NotFound."""
+    from orchestra.drivers.git import history  # noqa: PLC0415 -- loads when touched
+
+    session = project.store.session(name)
+    place = project.place(session)
+    head = session.head or session.base
+    from_here = project.store.messages(sender=name, limit=20)
+    to_here = project.store.messages(recipient=name, limit=20)
+    return {
+        **row(session, project.store.unread_counts().get(name, 0)),
+        "title": session.title,
+        "base_branch": session.base_branch,
+        "head": head,
+        "intent": plain(session.intent),
+        "paired": session.paired,
+        "created_at": plain(session.created_at),
+        "spec": str(place.spec),
+        "container": project.box_name(session) if session.sandbox is SandboxKind.DOCKER else None,
+        "log": plain(history.commits(project.repository, session.base, head)),
+        "messages": plain(sorted([*from_here, *to_here], key=lambda one: one.id)),
+        "events": plain(project.store.events(name, limit=20)),
+    }
+
+
+def stop(project: Project, name: str, *, progress: Progress = ignore) -> Session:
+    """Stop a session's agent; its conversation, worktree and branch stay.
+
+    Raises StoreError where it was stopped and that cannot be recorded.
+    """
+    wish = _record(project, name, {"intent": Intent.STOP})
+    stopped = settle(project, name, wish=wish, progress=progress)
+    if wish:
+        _record_late(project, name, wish, f"{name} is stopped", f"orchestra stop {name}")
+    return stopped
+
+
+def resume(project: Project, name: str, *, progress: Progress = ignore) -> Session:
+    """Start a stopped session again, in the same conversation."""
+    project.store.update_session(name, intent=Intent.RUN)
+    return settle(project, name, progress=progress)
+
+
+def _record(project: Project, name: str, wish: Wish) -> Wish:
+    """Record what is wanted of a session, and return what of it could not be: a full disk must not keep it running."""
+    project.store.session(name)
+    try:
+        project.store.update_session(name, **wish)
+    except StoreError:
+        return wish
+    return RECORDED
+
+
+def _record_late(project: Project, name: str, wish: Wish, done: str, again: str) -> None:
+    try:
+        project.store.update_session(name, **wish)
+    except StoreError as error:
+        raise StoreError(f"{done}, and that cannot be recorded: {error.message}", hint=_later(again)) from error
+
+
+def _later(again: str) -> str:
+    return f"free some space, then type: {again}"
+
+
+def delete(
+    project: Project,
+    name: str,
+    *,
+    force: bool = False,
+    remove_worktree: bool = False,
+    progress: Progress = ignore,
+    notebook: Notebook = BLANK,
+) -> dict[str, Any]:
+    """Delete a session after anchoring all it holds; its worktree stays unless it is asked to go.
+
+    Raises Refused for the designer, and, without ``force``, for a session at work or with
+    questions nobody answered, or whose newest commits cannot be had; StoreError where it was done
+    and cannot be recorded. What is deleted can be brought back with `restore`. The result tells what
+    is there afterwards, whatever was asked.
+    """
+    if (gone := _gone(project, notebook)) is not None:
+        return _deleted(project, gone, True, None)
+    session = _deletable(project, name, force=force)
+    with suppress(StoreError):
+        notebook.note(str(session.id))
+    before = session.branch in project.repository.branches(), preserve.anchor_of(project, session)
+    asked = {"intent": Intent.DELETE, "forced": force, "remove_worktree": remove_worktree, **_NOTHING_KEPT}
+    wish = _record(project, name, asked)
+    try:
+        settle(project, name, wish=wish, progress=progress)
+    except NotFound:
+        # The service that was started after the crash went on with it, and was sooner.
+        if _gone(project, notebook) is None:
+            raise
+    except StoreError as error:
+        _take_back(project, session)
+        message = f"{name} is stopped, and its deletion cannot be recorded: {error.message}"
+        raise StoreError(message, hint=_later(f"orchestra delete {name}")) from error
+    except Exception:
+        # Refused or failed, not cut short: nobody is to go on with it at the next start.
+        _take_back(project, session)
+        raise
+    if remove_worktree and os.path.lexists(session.worktree) and not preserve.has_worktree(project, session):
+        progress(f"{session.worktree} is no worktree of git's, and left as it is")
+    return _deleted(project, session, *before)
+
+
+def _gone(project: Project, notebook: Notebook) -> Session | None:
+    """Return the session that the same request has deleted before its answer was lost."""
+    session = project.store.update_session(int(notebook.before)) if notebook.before else None
+    return session if session is not None and session.deleted_at else None
+
+
+def _deletable(project: Project, name: str, *, force: bool) -> Session:
+    session = project.store.session(name)
+    if session.role is Role.DESIGNER:
+        raise Refused("the designer cannot be deleted", hint="close everything with: orchestra down --stop")
+    if session.state is State.WORKING and not force:
+        raise Refused(f"{name} is at work", hint=f"wait for it, or: orchestra delete {name} --force")
+    children = [one.name for one in project.store.sessions() if one.parent == name]
+    if children:
+        raise Refused(f"{name} has sessions of its own: {', '.join(children)}", hint="delete them first")
+    if not force and container_spec.runs(project, session):
+        # Asked while it runs, so that a refusal stops nobody; what it does from now on is imported once it has stopped.
+        require_commits(project, session)
+    return session
+
+
+def _take_back(project: Project, before: Session) -> None:
+    now = project.store.find_session(before.name)
+    if now is None:
+        return
+    intent = Intent.STOP if now.state is State.STOPPED else before.intent
+    with suppress(StoreError):
+        project.store.update_session(now.id, intent=intent)
+
+
+def _deleted(project: Project, session: Session, had_branch: bool, last: Anchor | None) -> dict[str, Any]:  # noqa: FBT001 -- as it was seen before
+    kept = session.branch in project.repository.branches()
+    anchor = preserve.anchor_of(project, project.store.deleted_session(session.name) or session)
+    return {
+        "name": session.name,
+        "branch": session.branch if kept else None,
+        "worktree": str(session.worktree) if os.path.lexists(session.worktree) else None,
+        "anchor": anchor.ref if anchor is not None and anchor != last else None,
+        "merged_branch_removed": had_branch and not kept,
+    }
+
+
+def restore(project: Project, name: str, *, progress: Progress = ignore) -> Session:
+    """Bring the last deleted session of that name back: worktree, branch, uncommitted work, conversation.
+
+    After a crash at any point the next call does the rest; for a session that is back already it does nothing. Raises
+    NotFound where none was deleted, NameTaken where another session has its name now.
+    """
+    with project.lock(name):
+        _bring_back(project, name)
+    return settle(project, name, progress=progress)
+
+
+def _names_of_deleted(project: Project) -> str:
+    """Name the sessions that were deleted last."""
+    ever = [one for one in project.store.sessions(include_deleted=True) if one.deleted_at]
+    names = dict.fromkeys(one.name for one in sorted(ever, key=lambda one: str(one.deleted_at), reverse=True))
+    return f"there is: {', '.join(list(names)[:_NAMED])}" if names else "none was deleted in this project"
+
+
+def _bring_back(project: Project, name: str) -> None:
+    gone, live = project.store.deleted_session(name), project.store.find_session(name)
+    if live is not None and (live.anchor or live.git_anchor):
+        return
+    if live is not None:
+        raise NameTaken(f"a session called {name} exists already", hint=f"look at it: orchestra show {name}")
+    if gone is None:
+        raise NotFound(f"no deleted session is called {name!r}", hint=_names_of_deleted(project))
+    preserve.put_back(project, gone)
+    # Last: a session that lives again has all it had.
+    project.store.update_session(gone.id, deleted_at=None, intent=Intent.RUN, **_AS_NEW)
+    preserve.drop_kept_files(project, gone)
+
+
+def wait(
+    project: Project,
+    name: str,
+    states: list[str],
+    *,
+    timeout: float | None = None,
+    clock: Callable[[], float] = time.monotonic,
+    pause: Callable[[float], None] = time.sleep,
+) -> Session | None:
+    """Wait until a session is in one of the states; None when ``timeout`` seconds pass first."""
+    wanted = {_state(text) for text in states}
+    end = None if timeout is None else clock() + timeout
+    seen = -1
+    while True:
+        version = project.store.data_version()
+        if version != seen:
+            session = project.store.session(name)
+            if session.state in wanted:
+                return session
+            seen = version
+        if end is not None and clock() >= end:
+            return None
+        pause(_POLL)
+
+
+def _state(text: str) -> State:
+    try:
+        return State(text.strip())
+    except ValueError:
+        raise UsageError(f"there is no state {text!r}", hint=f"choose from: {', '.join(State)}") from None
+
+
+def log(project: Project, name: str, *, limit: int = 200) -> list[dict[str, Any]]:
+    """Return what happened to a session, the oldest first."""
+    if name != PERSON:
+        project.store.session(name)
+    return [plain(event) for event in project.store.events(name, limit=limit)]

@@ -1,0 +1,144 @@
+"""What a paired session sees in place of the source project's own ``.git``: a copy of its refs, objects to read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from orchestra import safe_files
+from orchestra.drivers.git import private_dir
+from orchestra.errors import OrchestraError
+from orchestra.model import Role, SandboxKind, Session
+
+if TYPE_CHECKING:
+    from orchestra.drivers.sandbox.protocol import Mount
+    from orchestra.project import Project
+
+_PRIVATE = 0o700
+
+
+def is_covered(session: Session) -> bool:
+    """Say whether a session's box shows the source project, and so needs a cover for its ``.git``."""
+    return session.paired and session.sandbox is SandboxKind.DOCKER
+
+
+def git_cover(project: Project, session: Session) -> Path:
+    """Return the git directory that a paired session sees, read-only."""
+    return project.place(session).root / "source-git"
+
+
+def pointer_cover(project: Project, session: Session) -> Path:
+    """Return the file that covers the ``.git`` of a source project that is a worktree itself."""
+    return project.place(session).root / "source-dotgit"
+
+
+def inner_covers(project: Project, session: Session) -> tuple[Mount, ...]:
+    """Return what keeps a session that writes the person's checkout from the ``.git`` of each repository inside it.
+
+    Every directory on the way is a mount, which nobody inside can move away; one without a ``.git`` is an
+    empty, read-only directory.
+    """
+    from orchestra.drivers.git import inner_repositories  # noqa: PLC0415 -- loads when touched
+
+    if not writes_checkout(session):
+        return ()
+    found: dict[str, Mount] = {}
+    for path in inner_repositories.inside(project.repository):
+        for mount in _around(project, session, path):
+            found.setdefault(mount.target, mount)
+    return tuple(found.values())
+
+
+def note_covers(project: Project, session: Session, paths: Iterable[str] | None = None) -> None:
+    """Note which repositories inside the checkout a session's container is made with; by default, those of now."""
+    from orchestra.drivers.git import inner_repositories  # noqa: PLC0415 -- loads when touched
+
+    if writes_checkout(session):
+        paths = inner_repositories.inside(project.repository) if paths is None else paths
+        project.store.set(_covered(session), json.dumps(sorted(set(paths))))
+
+
+def covered(project: Project, session: Session) -> list[str]:
+    """Return the repositories inside the checkout that were noted of a session's container."""
+    noted: list[str] = json.loads(project.store.get(_covered(session)) or "[]")
+    return noted
+
+
+def uncovered(project: Project, session: Session) -> list[str]:
+    """Return the repositories inside the checkout that came after a session's container; it can write their settings.
+
+    None where it is not known what the container was made with: an older version made it.
+    """
+    from orchestra.drivers.git import inner_repositories  # noqa: PLC0415 -- loads when touched
+
+    if not writes_checkout(session) or project.store.get(_covered(session)) is None:
+        return []
+    known = set(covered(project, session))
+    return [path for path in inner_repositories.inside(project.repository) if path not in known]
+
+
+def _covered(session: Session) -> str:
+    return f"covered.{session.id}"
+
+
+def writes_checkout(session: Session) -> bool:
+    """Say whether a session's container shows the person's checkout, writable."""
+    return session.sandbox is SandboxKind.DOCKER and (session.paired or session.role is Role.DESIGNER)
+
+
+def _around(project: Project, session: Session, path: str) -> Iterator[Mount]:
+    from orchestra.drivers.sandbox.protocol import Mount  # noqa: PLC0415 -- loads when touched
+
+    root = project.repository.root
+    place = root / path
+    above = safe_files.look(root, path)
+    if above is None or not above.is_directory:
+        return
+    git = safe_files.look(root, f"{path}/.git")
+    ways = [str(directory) for directory in PurePosixPath(path).parents][-2::-1]
+    for directory in ways if git is None else [*ways, path]:
+        yield Mount(root / directory, str(root / directory))
+    if git is None:
+        yield Mount(_nothing(project, session), str(place), read_only=True)
+    elif git.is_file or git.is_directory:
+        yield Mount(place / ".git", str(place / ".git"), read_only=True)
+
+
+def _nothing(project: Project, session: Session) -> Path:
+    return project.place(session).root / "nothing"
+
+
+def prepare(project: Project, session: Session) -> None:
+    """Make what a paired session's mounts name, so that its box can be made while they are filled."""
+    if writes_checkout(session):
+        _nothing(project, session).mkdir(parents=True, exist_ok=True, mode=_PRIVATE)
+        _make_missing(project)
+    if is_covered(session):
+        git_cover(project, session).mkdir(parents=True, exist_ok=True, mode=_PRIVATE)
+        pointer_cover(project, session).touch()
+
+
+def _make_missing(project: Project) -> None:
+    """Make the directories of submodules that are not there: what is absent could not be covered."""
+    from orchestra.drivers.git import inner_repositories  # noqa: PLC0415 -- loads when touched
+
+    for path in inner_repositories.inside(project.repository):
+        with suppress(OrchestraError):
+            safe_files.make_directory(project.repository.root, path)
+
+
+def cover(project: Project, session: Session) -> None:
+    """Make the cover anew, as the source project is now; a box that runs sees no other until it is started again."""
+    if not is_covered(session):
+        return
+    repository = project.repository
+    tip, branch = repository.head()
+    place = git_cover(project, session)
+    safe_files.remove(place)
+    place.mkdir(parents=True, mode=_PRIVATE)
+    index = repository.git_dir / "index"
+    private_dir.create(place, repository, branch=branch, tip=tip, base=session.base, index=index)
+    pointer_cover(project, session).write_text(private_dir.pointer_text(str(place)))

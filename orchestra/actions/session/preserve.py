@@ -1,0 +1,160 @@
+"""Keeping what a deleted session held: its worktree, its own git, and files that git leaves out."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orchestra.actions.session import container_spec, provision
+from orchestra.actions.session.reattach import bring_back, reattach
+from orchestra.actions.session.worktrees import make_worktree
+from orchestra.errors import NotFound, OrchestraError, StoreError
+from orchestra.model import Role, SandboxKind, Session
+
+if TYPE_CHECKING:
+    from orchestra.drivers.git.anchors import Anchor
+    from orchestra.project import Project
+
+TRASH = "refs/orchestra/trash/"
+"""What the refs begin with that keep what deleted sessions held."""
+
+
+def anchor(project: Project, session: Session) -> str:
+    """Keep a session's worktree, uncommitted and untracked files too, and its newest commits; returns the ref."""
+    from orchestra.drivers.git import anchors  # noqa: PLC0415 -- loads when touched
+
+    repository = project.repository
+    imported = f"refs/orchestra/sessions/{session.name}"
+    in_docker = session.sandbox is SandboxKind.DOCKER
+    also = tuple(repository.refs(imported).values()) if in_docker else ()
+    return anchors.anchor(repository, session.worktree, session.name, also=also)
+
+
+def keep_git(project: Project, session: Session) -> str:
+    """Keep all that a session's own git holds beside its branch; return why that cannot be, or nothing."""
+    from orchestra.drivers.git import private_dir, private_refs  # noqa: PLC0415 -- loads when touched
+
+    place = project.place(session).git
+    kept = session.git_anchor and project.repository.refs(session.git_anchor)
+    if kept or session.sandbox is not SandboxKind.DOCKER or not _has_objects(place):
+        return ""
+    # Under a name that no container has: it is read from outside the one it belongs to, which may be another's by now.
+    box = container_spec.box_for(project, session, image=container_spec.image_of(project, session))
+    aside = replace(box, name=f"{box.name}-kept")
+    prefix = f"{TRASH}{session.name}/git-{session.id}-{project.store.now():%Y%m%dT%H%M%S.%fZ}/"
+    try:
+        private_dir.refuse_pipes(place)
+        command = project.sandbox(session.sandbox).upload_pack(aside, str(place))
+        private_refs.keep(project.repository, place, upload_pack=command, prefix=prefix)
+    except OrchestraError as error:
+        return error.message
+    with suppress(StoreError):
+        project.store.update_session(session.id, git_anchor=prefix)
+    return ""
+
+
+def _has_objects(git_dir: Path) -> bool:
+    from orchestra import safe_files  # noqa: PLC0415 -- loads when touched
+
+    try:
+        found = safe_files.walk(git_dir, "objects")
+        return any(one.is_file and "/info/" not in one.path for one in found)
+    except OrchestraError:
+        return True
+
+
+def keep_files(project: Project, session: Session, ref: str) -> list[str]:
+    """Keep the files of a worktree that its anchor does not hold, as git leaves them out; return their names.
+
+    Raises Refused where that is too much.
+    """
+    from orchestra.drivers.git import ignored_files  # noqa: PLC0415 -- loads when touched
+
+    files = ignored_files.find(project.repository, session.worktree, ref, project.paths.source) if ref else []
+    ignored_files.keep(session.worktree, files, kept_files(project, session))
+    return [one.path for one in files]
+
+
+def kept_files(project: Project, session: Session) -> Path:
+    """Return the directory of the files that git left out of a deleted session's anchor."""
+    return project.paths.state / "kept" / f"{session.id}-{session.name}"
+
+
+def put_back(project: Project, session: Session) -> None:
+    """Give a deleted session its branch and worktree again, with all that was kept of them; safe to repeat."""
+    from orchestra.drivers.git import anchors, ignored_files  # noqa: PLC0415 -- loads when touched
+
+    session = reattach(project, session)
+    lost = session.restoring or not has_worktree(project, session)
+    kept = anchor_of(project, session)
+    if lost:
+        # Noted first: a worktree that is there says nothing of whether all is back in it.
+        project.store.update_session(session.id, restoring=True, anchor=kept.ref if kept else "")
+    _put_back_branch(project, session, kept.tip if kept else session.head or session.base)
+    make_worktree(project, session)
+    if lost and kept is not None:
+        anchors.put_back(project.repository, session.worktree, kept)
+    if lost:
+        ignored_files.put_back(kept_files(project, session), session.worktree)
+    if session.sandbox is SandboxKind.DOCKER:
+        provision.private_git(project, session)
+
+
+def drop_kept_files(project: Project, session: Session) -> None:
+    """Remove the files that were kept of a session, once they are back in its worktree."""
+    from orchestra import safe_files  # noqa: PLC0415 -- loads when touched
+
+    with suppress(OrchestraError):
+        safe_files.remove(kept_files(project, session))
+
+
+def has_worktree(project: Project, session: Session) -> bool:
+    """Say whether a session's worktree is there, and git's."""
+    try:
+        project.repository.record(session.worktree)
+    except NotFound:
+        return False
+    return session.worktree.is_dir()
+
+
+def is_half_removed(project: Project, session: Session) -> bool:
+    """Say whether git has a session's worktree on record that is not there: its removal was cut off."""
+    try:
+        project.repository.record(session.worktree)
+    except NotFound:
+        return False
+    return session.role is Role.EXECUTOR and not os.path.lexists(session.worktree)
+
+
+def anchor_of(project: Project, session: Session) -> Anchor | None:
+    """Return what was kept of a session: not of an earlier one of its name, nor what was kept of half a restoration."""
+    from orchestra.drivers.git import anchors  # noqa: PLC0415 -- loads when touched
+
+    found = anchors.anchors(project.repository, session.name)
+    mine = [one for one in found if one.at >= session.created_at]
+    return next((one for one in mine if one.ref == session.anchor), mine[-1] if mine else None)
+
+
+def _put_back_branch(project: Project, session: Session, tip: str) -> None:
+    repository = project.repository
+    keep = f"refs/orchestra/base/{session.name}"
+    if session.branch not in repository.branches():
+        if not repository.has(tip):
+            # Another repository is here now; what the session has of its own is all there is.
+            bring_back(project, session)
+            return
+        repository.update_ref(f"refs/heads/{session.branch}", tip, None)
+    if keep not in repository.refs(keep):
+        repository.update_ref(keep, session.base, None)
+
+
+def drop_secrets(project: Project, session: Session) -> None:
+    """Remove a session's credentials from memory; they are written anew when it starts again."""
+    from orchestra import safe_files  # noqa: PLC0415 -- loads when touched
+
+    place = project.place(session).secrets
+    with suppress(OrchestraError, OSError):
+        safe_files.remove(place)

@@ -1,0 +1,188 @@
+"""What a session's agent finds when it starts: its git, its task, its settings, its credentials."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from orchestra.actions.session import container_spec, instructions
+from orchestra.errors import ServiceDown
+from orchestra.lifecycle import in_a_turn
+from orchestra.model import Role, SandboxKind, Session, State
+
+if TYPE_CHECKING:
+    from orchestra.agents import Outfit, Profile, Setting
+    from orchestra.project import Project
+
+Dress: TypeAlias = "Callable[[Profile, Setting], Outfit]"
+_PRIVATE = 0o700
+
+
+def prepare_places(project: Project, session: Session) -> None:
+    """Make what a container's mounts name, so that it can be made while the rest is filled."""
+    from orchestra.agents import own_files  # noqa: PLC0415 -- loads when touched
+
+    place = project.place(session)
+    for directory in (place.root, place.home, place.agent, place.secrets, place.git):
+        directory.mkdir(parents=True, exist_ok=True, mode=_PRIVATE)
+    session.worktree.parent.mkdir(parents=True, exist_ok=True, mode=_PRIVATE)
+    session.worktree.mkdir(exist_ok=True)
+    place.pointer.touch()
+    # The engine mounts them one by one, by their inode.
+    for name, (content, mode) in own_files(project.profile(session.agent)).items():
+        _write(place.agent / name, content, mode)
+    # A container that starts meanwhile waits for the launcher; one from before would send it off with what is no more.
+    (place.agent / "launch.sh").unlink(missing_ok=True)
+
+
+def private_git(project: Project, session: Session) -> None:
+    """Make the private git directory of a session, and the pointer that covers its worktree's ``.git``."""
+    from orchestra.drivers.git import private_dir as private  # noqa: PLC0415 -- loads when touched
+    from orchestra.drivers.git import private_refs  # noqa: PLC0415 -- loads when touched
+
+    place = project.place(session)
+    repository = project.repository
+    place.root.mkdir(parents=True, exist_ok=True, mode=_PRIVATE)
+    record = repository.record(session.worktree)
+    tip = repository.resolve(f"refs/heads/{session.branch}") if session.branch else session.base
+    place.pointer.write_text(private.pointer_text(str(place.git)))
+    if not (place.git / "HEAD").is_file():
+        private.create(
+            place.git,
+            repository,
+            branch=session.branch,
+            tip=tip,
+            base=session.base,
+            index=record / "index",
+            extras=private_refs.kept(repository, session.git_anchor, session.branch),
+        )
+    project.store.update_session(session.id, head=session.head or tip)
+
+
+def write_files(project: Project, session: Session, *, dress: Dress | None = None) -> None:
+    """Write the agent's files and credentials; what the agent itself keeps in its home is left alone.
+
+    ``dress`` gives another outfit than the usual one.
+    """
+    from orchestra import safe_files  # noqa: PLC0415 -- loads when touched
+    from orchestra.agents import outfit  # noqa: PLC0415 -- loads when touched
+
+    place = project.place(session)
+    profile = project.profile(session.agent)
+    for directory in (place.root, place.home, place.agent, place.secrets):
+        directory.mkdir(parents=True, exist_ok=True, mode=_PRIVATE)
+    _write_secrets(project, session)
+    clothes = (dress or outfit)(profile, setting(project, session))
+    for name in clothes.home_dirs:
+        safe_files.make_directory(place.home, name)
+    for name, (content, mode) in clothes.agent_files.items():
+        _write(place.agent / name, content, mode)
+
+
+def _write(path: Path, content: bytes, mode: int) -> None:
+    """Replace a file in one move, so that no reader sees half of it and no planted link is followed.
+
+    One that holds the same already stays, since a container may have it mounted.
+    """
+    if path.is_file() and path.stat().st_mode & 0o777 == mode and path.read_bytes() == content:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True, mode=_PRIVATE)
+    # One name, so that what a killed process left half written is not kept; the session's lock is held.
+    fresh = path.with_name(f".{path.name}.new")
+    fresh.unlink(missing_ok=True)
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
+    with open(descriptor, "wb") as file:  # noqa: PTH123 -- a descriptor, opened without following links
+        file.write(content)
+    fresh.replace(path)
+
+
+def _write_secrets(project: Project, session: Session) -> None:
+    place = project.place(session)
+    kept = place.token.read_text() if place.token.is_file() else ""
+    if not kept or token_hash(kept) != session.token_hash:
+        kept = secrets.token_urlsafe(32)
+        project.store.update_session(session.name, token_hash=token_hash(kept))
+        _write(place.token, kept.encode(), 0o400)
+    for name, value in drop_withdrawn(project, session).items():
+        _write(place.secrets / name, value.encode(), 0o400)
+
+
+def drop_withdrawn(project: Project, session: Session) -> Mapping[str, str]:
+    """Remove the files of credentials that the person has taken back, and return those that hold."""
+    # Refuses while it cannot be read which credentials are wished for: none is taken for withdrawn.
+    _ = project.settings
+    found = credentials(project, project.profile(session.agent))
+    secrets_dir = project.place(session).secrets
+    for file in secrets_dir.iterdir() if secrets_dir.is_dir() else ():
+        if file.name not in {*found, project.place(session).token.name}:
+            file.unlink(missing_ok=True)
+    return found
+
+
+def token_hash(token: str) -> str:
+    """Return what the database keeps of a token."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def credentials(project: Project, profile: Profile) -> Mapping[str, str]:
+    """Return the profile's credentials that the person has: from the environment, else from a secret file."""
+    found: dict[str, str] = {}
+    for name in dict.fromkeys((*profile.credentials, *project.usable_settings.credentials)):
+        file = project.paths.home.secrets / name
+        value = os.environ.get(name) or (file.read_text().strip() if file.is_file() else "")
+        if value:
+            found[name] = value
+    return found
+
+
+def service_address(project: Project, kind: SandboxKind) -> str:
+    """Return the service's address as seen from a sandbox; raises ServiceDown before the first start."""
+    port = project.store.get("service.port")
+    if port is None:
+        raise ServiceDown("the project's service has never been started", hint="type: orchestra up")
+    return f"http://{project.sandbox(kind).gateway()}:{port}"
+
+
+def setting(project: Project, session: Session) -> Setting:
+    """Return where and for what a session's agent is about to run; raises ServiceDown before the first start."""
+    from orchestra.agents import Setting  # noqa: PLC0415 -- loads when touched
+
+    place = project.place(session)
+    address = service_address(project, session.sandbox)
+    common: dict[str, Any] = {
+        "session": session,
+        "mcp_url": f"{address}/mcp",
+        "hook_url": f"{address}/hooks",
+        "task": task_text(project, session),
+        "instructions": instructions.added(project, session),
+        "role": instructions.instead(project, session),
+        "nudge": nudge(project, session),
+    }
+    if session.sandbox is SandboxKind.DOCKER:
+        return Setting(
+            **common,
+            agent_dir=container_spec.AGENT_FILES,
+            secrets_dir=container_spec.SECRETS,
+            home=container_spec.AGENT_HOME,
+        )
+    return Setting(**common, agent_dir=str(place.agent), secrets_dir=str(place.secrets), home=str(place.home))
+
+
+def nudge(project: Project, session: Session) -> str:
+    """Return what an agent is told that was cut off in the middle of a turn; empty where it was not."""
+    cut_off = in_a_turn(project.store.program_sign(session.name)) and session.state is not State.DONE
+    if not cut_off or session.role is Role.DESIGNER:
+        return ""
+    return "You were interrupted and have been started again. Look at git status, then go on where you were."
+
+
+def task_text(project: Project, session: Session) -> str:
+    """Return the task a session was created with: the first version of an executor's spec."""
+    if session.role is Role.DESIGNER:
+        return project.store.get("designer.task") or ""
+    first = project.store.spec(session.name, 1)
+    return first.text if first else ""

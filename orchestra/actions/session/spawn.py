@@ -1,0 +1,196 @@
+"""Creating a session."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from orchestra.actions import consent
+from orchestra.actions.requests import BLANK, Notebook
+from orchestra.actions.session.choose_sandbox import choose_sandbox
+from orchestra.actions.session.settle import settle
+from orchestra.actions.session.troubles import trouble_of
+from orchestra.actions.work.spec import require_size
+from orchestra.errors import BadName, NameTaken, OrchestraError, Refused, ToolMissing
+from orchestra.model import Intent, Role, SandboxKind, Session, State
+from orchestra.names import MAIN, PERSON, RESERVED, slug
+from orchestra.protocol import Progress, ignore
+
+if TYPE_CHECKING:
+    from orchestra.agents import Profile
+    from orchestra.project import Project
+
+
+def spawn(
+    project: Project,
+    *,
+    title: str,
+    task: str = "",
+    agent: str = "",
+    base: str = "",
+    sandbox: str = "",
+    paired: bool = False,
+    parent: str = MAIN,
+    name: str = "",
+    model: str = "",
+    progress: Progress = ignore,
+    notebook: Notebook = BLANK,
+) -> Session:
+    """Create an executor and start its agent; return the session once its window is there.
+
+    Raises NameTaken, UnknownProfile, NotFound (the base), UsageError (the task) or EngineDown before anything is made;
+    whatever fails later is undone.
+    """
+    if (begun := _begun(project, notebook)) is not None:
+        return _launch(project, begun, progress, fresh=False)
+    require_size(task)
+    # Each asks another program; side by side they take the time of one.
+    with ThreadPoolExecutor() as pool:
+        start, kind = pool.submit(_base, project, base), pool.submit(choose_sandbox, project, sandbox)
+        name = _free_name(project, name or slug(title))
+        profile = project.profile(agent or project.settings.agent)
+        project.check_room()
+        _check_number(project)
+    base_id, base_branch = start.result()
+    if kind.result() is SandboxKind.HOST:
+        _require_on_host(profile)
+    with project.store.together():
+        session = project.store.add_session(
+            name=name,
+            title=title,
+            role=Role.EXECUTOR,
+            agent=agent or project.settings.agent,
+            sandbox=kind.result(),
+            branch=f"{project.settings.branch_prefix}{name}",
+            base=base_id,
+            base_branch=base_branch,
+            worktree=project.paths.worktrees / name,
+            parent=parent,
+            conversation=str(uuid.uuid4()),
+            model=model,
+            paired=paired,
+            head=base_id,
+        )
+        project.store.save_spec(name, task or title, parent or PERSON)
+        notebook.note(str(session.id))
+    session = _launch(project, session, progress)
+    _remark(project, session, progress)
+    _require_program(project, session)
+    return session
+
+
+def _begun(project: Project, notebook: Notebook) -> Session | None:
+    """Return the session that the same request has made before its answer was lost."""
+    if not notebook.before:
+        return None
+    session = project.store.update_session(int(notebook.before))
+    return None if session.deleted_at or session.intent is Intent.DELETE else session
+
+
+def _remark(project: Project, session: Session, progress: Progress) -> None:
+    """Say what the session does not see; the agent does not wait for a mere remark, nor fail with it."""
+    with suppress(OrchestraError):
+        if files := _uncommitted(project):
+            progress(f"{session.name} starts from commit {session.base[:12]}, without your checkout's {files}")
+        if unnamed := project.repository.unnamed():
+            progress(unnamed)
+        if consent.requests(project):
+            progress("this project's files ask for more than you have allowed, so far in vain; look: orchestra allow")
+
+
+def _launch(project: Project, session: Session, progress: Progress, *, fresh: bool = True) -> Session:
+    try:
+        return settle(project, session.name, fresh=fresh, progress=progress)
+    except Exception:
+        undo(project, session)
+        raise
+
+
+def _require_on_host(profile: Profile) -> None:
+    if profile.program and shutil.which(profile.program) is None:
+        raise _no_program(profile, "on this machine")
+
+
+def _require_program(project: Project, session: Session) -> None:
+    """Take a session back whose container has found by now that its program is not there."""
+    from orchestra.agents.launch_files import MISSING  # noqa: PLC0415 -- loads when touched
+
+    if session.sandbox is SandboxKind.DOCKER and os.path.lexists(project.place(session).home / MISSING):
+        undo(project, session)
+        raise _no_program(project.profile(session.agent), "in its image")
+
+
+def _no_program(profile: Profile, where: str) -> ToolMissing:
+    return ToolMissing(
+        f"the profile {profile.name} starts {profile.program!r}, and there is no such program {where}",
+        hint=f"correct its `command`, or have it installed by `install` lines, in {profile.source}",
+    )
+
+
+def undo(project: Project, session: Session) -> None:
+    """Take back a session whose agent never started, with its worktree and its empty branch."""
+    asked = {"intent": Intent.DELETE, "forced": True, "remove_worktree": True}
+    project.store.update_session(session.name, state=State.FAILED, **asked)
+    try:
+        settle(project, session.name)
+    except Exception as error:  # noqa: BLE001 -- what kept it from starting is what is to be told
+        trouble_of(project, session.name, error)
+
+
+def _free_name(project: Project, name: str) -> str:
+    if slug(name) != name:
+        raise BadName(f"{name!r} cannot be a session name", hint=f"try: {slug(name)}")
+    if name in RESERVED:
+        raise NameTaken(f"the name {name!r} is Orchestra's own", hint="choose another title")
+    if project.store.find_session(name) is not None:
+        raise NameTaken(f"there is a session {name!r} already", hint=f"choose another title, or: orchestra show {name}")
+    _require_branch(project, name)
+    if (project.paths.worktrees / name).exists():
+        where = project.paths.worktrees / name
+        raise NameTaken(f"{where} exists already", hint="move it away, or choose another title")
+    return name
+
+
+def _require_branch(project: Project, name: str) -> None:
+    branch = f"{project.settings.branch_prefix}{name}"
+    branches = project.repository.branches()
+    if branch in branches:
+        rename = f"give that branch another name: git branch -m {branch} NAME"
+        back = f"bring its session back with: orchestra restore {name}; or "
+        hint = f"{back if project.store.deleted_session(name) else 'choose another title, or '}{rename}"
+        raise NameTaken(f"the branch {branch!r} exists already", hint=hint)
+    # Git keeps refs as paths: none can be both a file and a directory.
+    for one in branches:
+        if branch.startswith(f"{one}/") or one.startswith(f"{branch}/"):
+            hint = f"rename it: git branch -m {one} NAME; or set another branch_prefix in ~/.orchestra/config.yaml"
+            raise NameTaken(f"the branch {one!r} leaves no room for {branch!r}", hint=hint)
+
+
+def _check_number(project: Project) -> None:
+    live = [one for one in project.store.sessions() if one.intent is Intent.RUN and one.role is Role.EXECUTOR]
+    most = project.settings.max_sessions
+    if len(live) >= most:
+        raise Refused(
+            f"{len(live)} executors are running, the most that max_sessions allows",
+            hint="stop or delete one, or raise max_sessions in ~/.orchestra/config.yaml",
+        )
+
+
+def _uncommitted(project: Project) -> str:
+    """Say how many changes the checkout holds that a session which starts from a commit will not see."""
+    git = project.repository.git(work_tree=True)
+    changed = git.lines0("status", "--porcelain", "-z", "--untracked-files=no", "--ignore-submodules=all")
+    return "1 uncommitted change" if len(changed) == 1 else f"{len(changed)} uncommitted changes" if changed else ""
+
+
+def _base(project: Project, base: str) -> tuple[str, str]:
+    repository = project.repository
+    head, branch = repository.head()
+    if not base:
+        return head, branch
+    known = base if base in repository.branches() else ""
+    return repository.resolve(base), known

@@ -1,0 +1,52 @@
+"""Containers that cannot be gone on with: an older version made them, or the project has moved since."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING
+
+from orchestra.actions.session import container_spec
+from orchestra.model import SandboxKind
+
+if TYPE_CHECKING:
+    from orchestra.project import Project
+
+MOVED = "containers.moved"
+"""The note that the project's containers still mount the place where it was before."""
+
+
+def drop_containers(project: Project) -> None:
+    """Remove the containers that are to be made anew; their sessions go on in new ones, where they were.
+
+    Raises EngineDown where there may be such containers, and no engine to ask.
+    """
+    inside = [one for one in project.store.sessions() if one.sandbox is SandboxKind.DOCKER]
+    if not inside:
+        return
+    every = project.store.get(MOVED) == "yes"
+    sandbox = project.sandbox(SandboxKind.DOCKER)
+    known = sandbox.made_for(project.paths.key)
+    stale = [name for name, earlier in known.items() if earlier or every]
+    if stale:
+        with ThreadPoolExecutor(len(stale)) as pool:
+            list(pool.map(partial(_drop, project), stale))
+        if set(stale) - {project.box_name(one) for one in inside}:
+            # Their windows wait for a container of a name that none will have again.
+            _close_windows(project)
+    if every:
+        project.store.set(MOVED, None)
+
+
+def _drop(project: Project, name: str) -> None:
+    sandbox = project.sandbox(SandboxKind.DOCKER)
+    sandbox.stop(name)
+    sandbox.remove(name)
+
+
+def _close_windows(project: Project) -> None:
+    server = project.tmux()
+    for session in project.store.sessions() if server else ():
+        window = container_spec.window_of(project, session)
+        if server is not None and window is not None and session.sandbox is SandboxKind.DOCKER:
+            server.close_window(window.id)

@@ -1,0 +1,267 @@
+"""The steps that `lifecycle.plan` names, each safe to repeat after a crash at any point."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeAlias
+
+from orchestra.actions.session import branch_sync, container_spec, copy_files, paired_git, preserve, provision
+from orchestra.actions.session.image import build_image
+from orchestra.actions.session.troubles import error_to_tell
+from orchestra.actions.session.worktrees import make_worktree
+from orchestra.errors import DeadlineExceeded, EngineDown, NotFound, OrchestraError, Refused, StoreError
+from orchestra.lifecycle import Seen, Sign, Step
+from orchestra.model import Intent, Role, SandboxKind, Session
+from orchestra.protocol import Progress
+
+if TYPE_CHECKING:
+    from orchestra.project import Project
+
+Perform: TypeAlias = "Callable[[Project, Session, Progress], None]"
+
+_NAMED = 5
+STOP_GRACE = 10.0
+"""Seconds an agent has to end by itself before it is killed."""
+
+
+def observe(project: Project, session: Session) -> Seen:
+    """Look once at everything a session owns."""
+    place = project.place(session)
+    server = project.tmux()
+    shown = container_spec.window_of(project, session) if server else None
+    box = container_spec.look(project, session)
+    return Seen(
+        worktree=session.role is Role.DESIGNER or preserve.has_worktree(project, session),
+        private_git=(place.git / "HEAD").is_file() and place.pointer.is_file(),
+        files=(place.agent / "launch.sh").is_file() and place.token.is_file(),
+        box=box,
+        window=server is None or (shown is not None and not shown.dead),
+        outdated=container_spec.is_outdated(project, session, box),
+        half_removed=preserve.is_half_removed(project, session),
+    )
+
+
+@contextmanager
+def even_unrecorded(session: Session) -> Iterator[None]:
+    """Let a session be stopped or deleted where that cannot be written down, as on a full disk.
+
+    The end of either is written down, or told.
+    """
+    try:
+        yield
+    except StoreError:
+        if session.intent is Intent.RUN:
+            raise
+
+
+def _worktree(project: Project, session: Session, progress: Progress) -> None:
+    session.worktree.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_worktree(project, session, progress)
+    copy_files.copy_extras(project, session, progress)
+
+
+def _private_git(project: Project, session: Session, _progress: Progress) -> None:
+    provision.private_git(project, session)
+
+
+def _files(project: Project, session: Session, _progress: Progress) -> None:
+    provision.write_files(project, session)
+
+
+def _image(project: Project, session: Session, progress: Progress) -> None:
+    _choose_image(project, session, progress, look=False)
+
+
+def _choose_image(project: Project, session: Session, progress: Progress, *, look: bool) -> None:
+    project.store.set(f"image.{session.id}", build_image(project, session.agent, progress=progress, look=look))
+
+
+def _box(project: Project, session: Session, progress: Progress) -> None:
+    try:
+        _make_box(project, session)
+    except NotFound:
+        # The image that was there before may have been removed since.
+        _choose_image(project, session, progress, look=True)
+        _make_box(project, session)
+
+
+def _make_box(project: Project, session: Session) -> None:
+    # What a mount names must be there when the container is made, as empty as it may be.
+    paired_git.prepare(project, session)
+    image = container_spec.image_of(project, session)
+    # Refuses while a limit, or whether the network is closed, cannot be read.
+    _ = project.settings
+    paired_git.note_covers(project, session)
+    project.sandbox(session.sandbox).create(container_spec.box_for(project, session, image=image))
+
+
+def _start(project: Project, session: Session, _progress: Progress) -> None:
+    paired_git.cover(project, session)
+    project.store.record_sign(session.name, Sign.LAUNCHED, f"{session.agent} starts")
+    project.sandbox(session.sandbox).start(project.box_name(session))
+
+
+def _window(project: Project, session: Session, _progress: Progress) -> None:
+    server = project.tmux()
+    target = project.store.get("tmux.session")
+    if server is None or not target:
+        if session.sandbox is SandboxKind.HOST:
+            raise Refused(f"{session.name} runs without a container and needs tmux", hint="type: orchestra up")
+        return
+    if (stale := container_spec.window_of(project, session)) is not None:
+        server.close_window(stale.id)
+    if session.sandbox is SandboxKind.HOST:
+        project.store.record_sign(session.name, Sign.LAUNCHED, f"{session.agent} starts")
+    command = project.sandbox(session.sandbox).window_command(container_spec.box_for(project, session))
+    source = str(project.paths.source)
+    window = server.open_window(
+        target, session.name, command, session=session.name, project=source, cwd=session.worktree
+    )
+    project.store.update_session(session.name, window=window.id)
+
+
+def _import(project: Project, session: Session, progress: Progress) -> None:
+    refusal = _take_commits(project, session)
+    if session.intent is not Intent.DELETE:
+        if refusal is not None:
+            _tell(project, session, progress, f"stopped; its newest commits stay in its own git: {refusal.message}")
+        return
+    if refusal is not None and not session.forced:
+        raise unfetched(session, refusal)
+    # What was waited for in vain is not waited for once more.
+    silent = refusal.message if isinstance(refusal, DeadlineExceeded) else ""
+    if reason := silent or preserve.keep_git(project, session):
+        place = project.place(session).git
+        _tell(project, session, progress, f"what else its own git holds stays in {place}: {reason}")
+    elif refusal is not None:
+        kept = f"kept under {preserve.TRASH}{session.name}/, and on no branch"
+        _tell(project, session, progress, f"its newest commits are {kept}: {refusal.message}")
+
+
+def _take_commits(project: Project, session: Session) -> OrchestraError | None:
+    """Import a session's commits, and return why that cannot be."""
+    try:
+        with even_unrecorded(session):
+            branch_sync.take_commits(project, session)
+    except EngineDown:
+        raise
+    except OrchestraError as error:
+        return error
+    return None
+
+
+def _tell(project: Project, session: Session, progress: Progress, text: str) -> None:
+    progress(text)
+    with even_unrecorded(session):
+        project.store.log(session.name, "trouble", text)
+
+
+def require_commits(project: Project, session: Session) -> None:
+    """Import a session's commits; raises Refused where they cannot be had, and are to be thought about first."""
+    try:
+        branch_sync.take_commits(project, session)
+    except (EngineDown, StoreError):
+        raise
+    except OrchestraError as error:
+        raise unfetched(session, error) from error
+
+
+def unfetched(session: Session, error: OrchestraError) -> Refused:
+    """Return the refusal to delete a session whose commits are only in its own git."""
+    mend = f"{error.hint}; or " if isinstance(error, Refused) and error.hint else ""
+    hint = f"{mend}delete it with them kept aside: orchestra delete {session.name} --force"
+    return Refused(error.message, hint=hint)
+
+
+def _anchor(project: Project, session: Session, progress: Progress) -> None:
+    if session.role is not Role.EXECUTOR:
+        return
+    try:
+        ref = preserve.anchor(project, session)
+        with even_unrecorded(session):
+            project.store.update_session(session.id, anchor=ref)
+        _keep_files(project, session, ref, progress)
+    except (EngineDown, StoreError):
+        raise
+    except Exception as error:
+        if not session.forced:
+            raise
+        _leave_worktree(project, session, error, progress)
+
+
+def _keep_files(project: Project, session: Session, ref: str, progress: Progress) -> None:
+    if not session.remove_worktree:
+        return
+    if kept := preserve.keep_files(project, session, ref):
+        some = f"{', '.join(kept[:_NAMED])}{' …' if len(kept) > _NAMED else ''}"
+        progress(f"kept beside git, which leaves them out: {some}")
+
+
+def _leave_worktree(project: Project, session: Session, error: Exception, progress: Progress) -> None:
+    """Let a session be deleted whose worktree cannot be kept elsewhere: it stays where it is."""
+    project.store.update_session(session.id, remove_worktree=False)
+    told = error_to_tell(project, error)
+    progress(f"its worktree stays: {told.message}{f'; {told.hint}' if told.hint else ''}")
+
+
+def _close_window(project: Project, session: Session, _progress: Progress) -> None:
+    server = project.tmux()
+    window = container_spec.window_of(project, session)
+    if server is not None and window is not None:
+        server.close_window(window.id)
+    with even_unrecorded(session):
+        project.store.update_session(session.name, window=None)
+
+
+def _stop(project: Project, session: Session, _progress: Progress) -> None:
+    # The record comes second: what the agent tells of its last turn is older, and a full disk keeps nobody running.
+    project.sandbox(session.sandbox).stop(project.box_name(session), grace=STOP_GRACE)
+    preserve.drop_secrets(project, session)
+    with even_unrecorded(session):
+        project.store.record_sign(session.name, Sign.STOPPED, "stopped on request")
+
+
+def _remove_box(project: Project, session: Session, _progress: Progress) -> None:
+    project.sandbox(session.sandbox).remove(project.box_name(session))
+
+
+def _remove_worktree(project: Project, session: Session, _progress: Progress) -> None:
+    if session.role is Role.EXECUTOR and session.remove_worktree:
+        project.repository.remove_worktree(session.worktree)
+        _drop_merged_branch(project, session)
+
+
+def _drop_merged_branch(project: Project, session: Session) -> None:
+    """Remove the branch where another one holds all its commits, as ``git branch -d`` does; its anchor stays."""
+    repository = project.repository
+    branches = repository.branches()
+    tip, target = branches.get(session.branch), branches.get(session.base_branch, session.base)
+    if tip is not None and repository.is_ancestor(tip, target):
+        repository.update_ref(f"refs/heads/{session.branch}", "", tip)
+        keep = f"refs/orchestra/base/{session.name}"
+        if (held := repository.refs(keep).get(keep)) is not None:
+            repository.update_ref(keep, "", held)
+
+
+def _forget(project: Project, session: Session, _progress: Progress) -> None:
+    preserve.drop_secrets(project, session)
+    project.store.update_session(session.name, token_hash="", deleted_at=project.store.now())
+
+
+PERFORM: dict[Step, Perform] = {
+    Step.WORKTREE: _worktree,
+    Step.PRIVATE_GIT: _private_git,
+    Step.FILES: _files,
+    Step.IMAGE: _image,
+    Step.BOX: _box,
+    Step.START: _start,
+    Step.WINDOW: _window,
+    Step.IMPORT: _import,
+    Step.ANCHOR: _anchor,
+    Step.CLOSE_WINDOW: _close_window,
+    Step.STOP: _stop,
+    Step.REMOVE_BOX: _remove_box,
+    Step.REMOVE_WORKTREE: _remove_worktree,
+    Step.FORGET: _forget,
+}

@@ -1,0 +1,40 @@
+"""Making a session's worktree."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orchestra.protocol import Progress, ignore
+
+if TYPE_CHECKING:
+    from orchestra.drivers.git.lfs import Filling
+    from orchestra.model import Session
+    from orchestra.project import Project
+
+
+def make_worktree(project: Project, session: Session, progress: Progress = ignore) -> None:
+    """Check a session's branch out in its worktree, with what Git LFS keeps of it here; safe to repeat."""
+    from orchestra.drivers.git import lfs  # noqa: PLC0415 -- loads when touched
+
+    repository = project.repository
+    keep = f"refs/orchestra/base/{session.name}"
+    with lfs.filling(repository, (repository.root, project.paths.worktrees)) as filling:
+        made = repository.add_worktree(
+            session.worktree, session.branch, session.base, keep=keep, settings=filling.settings
+        )
+        if made and (said := _missing(project, session, filling)):
+            progress(said)
+
+
+def _missing(project: Project, session: Session, filling: Filling) -> str:
+    """Return in words which files that Git LFS keeps are pointers in a new worktree, and what to type."""
+    from orchestra.drivers.git import lfs, update_branch  # noqa: PLC0415 -- loads when touched
+
+    front = f"{session.name} sees pointers in place of"
+    if filling.ran:
+        pointers = lfs.settle(project.repository, session.worktree).pointers
+        fetch = "their contents are not on this machine; for later sessions: git lfs fetch"
+        return f"{front} {update_branch.named(pointers)}, which Git LFS keeps: {fetch}" if pointers else ""
+    if lfs.names_it(session.worktree):
+        return f"{front} the files that Git LFS keeps: {filling.reason}" if filling.reason else ""
+    return ""

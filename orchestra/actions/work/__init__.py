@@ -1,0 +1,1 @@
+"""A session's work: its spec, its diff, review and merge."""

@@ -1,0 +1,173 @@
+"""Keeping the record true: boxes looked at, diffs counted, specs noticed, summaries written."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Container
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from orchestra.actions.messaging.messages import send
+from orchestra.actions.session import paired_git
+from orchestra.actions.session.branch_sync import import_commits
+from orchestra.actions.session.last_output import last_words
+from orchestra.actions.work import spec
+from orchestra.errors import NotFound, OrchestraError
+from orchestra.lifecycle import Sign
+from orchestra.model import BoxSight, BoxState, Event, Intent, MessageKind, Role, SandboxKind, Session, State
+from orchestra.names import PERSON, SYSTEM
+
+if TYPE_CHECKING:
+    from orchestra.project import Project
+
+__all__ = ["import_commits", "look", "refresh_diff", "watch_specs"]
+
+_ENDED_WELL = frozenset({0, 130, 143})
+"""Exit codes of an agent that was asked to end: it left by itself, ^C, or TERM (128 + signal)."""
+
+_NAMED = 5
+_START_DEADLINE = 10.0
+"""Seconds in which an agent that was just started may not be there yet."""
+_QUIET = 10.0
+"""Seconds without output after which nobody can say what a silent agent does."""
+
+
+def look(project: Project) -> None:
+    """Compare every session's record with what its box says, and record what changed."""
+    troubles = {kind: error for kind in sorted(_kinds(project)) if (error := _look_at(project, kind)) is not None}
+    look_at_panes(project, unseen=troubles)
+    if troubles:
+        raise next(iter(troubles.values()))
+
+
+def _look_at(project: Project, kind: SandboxKind) -> OrchestraError | None:
+    """Look at the sessions of one kind of sandbox; return what keeps that from being done, as the others go on."""
+    try:
+        sights = project.sandbox(kind).look_all()
+    except OrchestraError as error:
+        return error
+    for session in project.store.sessions():
+        if session.sandbox is kind:
+            # It may be deleted in this moment.
+            with contextlib.suppress(NotFound):
+                _compare(project, session, sights.get(project.box_name(session), BoxSight(BoxState.ABSENT)))
+    return None
+
+
+def _kinds(project: Project) -> set[SandboxKind]:
+    return {session.sandbox for session in project.store.sessions()}
+
+
+def _compare(project: Project, session: Session, sight: BoxSight) -> None:
+    if sight.state is BoxState.RUNNING:
+        if session.state in {State.STOPPED, State.FAILED} and "exited" in session.evidence:
+            project.store.record_sign(session.name, Sign.LAUNCHED, "runs again")
+        return
+    settled = session.state in {State.STOPPED, State.FAILED} or session.intent is not Intent.RUN
+    if settled or _is_being_started(project, session):
+        return
+    if sight.state is BoxState.EXITED:
+        sign = Sign.STOPPED if sight.code in _ENDED_WELL else Sign.EXITED
+        said = last_words(project, session) if sign is Sign.EXITED else ""
+        text = f"{session.agent} exited" + ("" if sight.code is None else f" with code {sight.code}")
+        project.store.record_sign(session.name, sign, f"{text}: {said}" if said else text)
+    elif sight.state is BoxState.ABSENT:
+        gone = "no container" if session.sandbox is SandboxKind.DOCKER else "no process"
+        project.store.record_sign(session.name, Sign.STOPPED, f"exited: {gone} is left")
+
+
+def _is_being_started(project: Project, session: Session) -> bool:
+    age = (project.store.now() - session.state_since).total_seconds()
+    return session.state is State.STARTING and age < _START_DEADLINE
+
+
+def look_at_panes(project: Project, *, unseen: Container[SandboxKind] = ()) -> None:
+    """Take what silent agents write to their windows as evidence: those whose program tells nothing by itself.
+
+    Of a kind of sandbox that is ``unseen`` nobody can say what runs: its sessions stay as they are recorded.
+    """
+    told_by_panes = {State.STARTING, State.WORKING, State.UNKNOWN}
+    running = [one for one in project.store.sessions() if one.intent is Intent.RUN and one.state in told_by_panes]
+    silent = [one for one in running if one.sandbox not in unseen and one.window and _is_silent(project, one)]
+    server = project.tmux() if silent else None
+    for session in silent:
+        try:
+            active_at = server.activity(session.window or "") if server else None
+        except NotFound:
+            active_at = None
+        # It may be deleted in this moment.
+        with contextlib.suppress(NotFound):
+            _sign_of_pane(project, session, active_at)
+
+
+def _is_silent(project: Project, session: Session) -> bool:
+    try:
+        return not project.profile(session.agent).hooks
+    except OrchestraError:
+        # Its profile was removed or is broken; the others are looked at all the same.
+        return False
+
+
+def _sign_of_pane(project: Project, session: Session, active_at: float | None) -> None:
+    """Record what a window tells of an agent that was just seen to run; ``active_at`` is None where none shows it."""
+    sign, text = Sign.PANE_ACTIVE, "its window changes"
+    if active_at is None:
+        sign, text = Sign.PANE_QUIET, "runs; no window shows what it does"
+    elif project.store.now().timestamp() - active_at > _QUIET:
+        since = datetime.fromtimestamp(active_at, UTC)
+        sign, text = Sign.PANE_QUIET, f"runs; no output since {since:%H:%M} UTC"
+    if (session.state is State.WORKING) != (sign is Sign.PANE_ACTIVE) or session.state is State.STARTING:
+        project.store.record_sign(session.name, sign, text)
+
+
+def refresh_diff(project: Project, session: Session) -> bool:
+    """Count what changed since the session's base, and write its summary; True when either changed.
+
+    Notes a mark of what was seen, by which others tell whether there is another diff to be shown.
+    """
+    from orchestra.drivers.git import worktree_diff  # noqa: PLC0415 -- loads when touched
+
+    _guard_submodules(project, session)
+    base = session.base if session.role is Role.EXECUTOR else project.repository.head()[0]
+    stat, mark = worktree_diff.count(project.repository, session.worktree, base, cache=project.place(session).root)
+    project.store.note_diff(session.id, mark)
+    fresh = project.store.session(session.name)
+    told = summary(fresh, project.store.events(session.name, limit=12))
+    if stat == fresh.diff and told == fresh.summary:
+        return False
+    project.store.update_session(session.name, diff=stat, summary=told)
+    return True
+
+
+def _guard_submodules(project: Project, session: Session) -> None:
+    """Keep a plain git of the person's out of submodules that came since: by a merge of theirs in a worktree, say."""
+    if session.role is Role.EXECUTOR:
+        # The worktree may be on its way out.
+        with contextlib.suppress(OrchestraError):
+            project.repository.hide_repositories(session.worktree)
+    if paths := paired_git.uncovered(project, session):
+        text = (
+            f"the container of {session.name} shows your checkout, and can write the git settings of "
+            f"{', '.join(paths[:_NAMED])}, which came after its start: do not use git in there before you type: "
+            f"orchestra stop {session.name}; orchestra resume {session.name}"
+        )
+        with project.store.together():
+            paired_git.note_covers(project, session, [*paired_git.covered(project, session), *paths])
+            project.store.log(session.name, "trouble", text)
+            send(project, sender=SYSTEM, recipient=PERSON, text=text, kind=MessageKind.NOTICE)
+
+
+def summary(session: Session, events: list[Event]) -> str:
+    """Return one line on what a session does now, from its events alone."""
+    tools = [event.text for event in events if event.kind == Sign.TOOL_USED]
+    if session.state in {State.WAITING, State.DONE, State.FAILED, State.STOPPED}:
+        return session.evidence.partition(": ")[2] or session.evidence
+    if session.state is State.WORKING and tools:
+        return tools[-1]
+    return session.evidence.partition(": ")[2] or session.evidence
+
+
+def watch_specs(project: Project) -> None:
+    """Save every spec that an editor changed, and tell its session."""
+    for session in project.store.sessions():
+        spec.notice_change(project, session.name)

@@ -1,0 +1,75 @@
+"""Looking at a session's work before it is merged."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from orchestra.actions.session.branch_sync import import_commits
+from orchestra.actions.session.choose_sandbox import require_sandbox
+from orchestra.errors import Refused
+from orchestra.model import MessageKind, Role, Session
+from orchestra.protocol import plain
+
+if TYPE_CHECKING:
+    from orchestra.project import Project
+
+WATCHED = (".claude/", ".mcp.json", "AGENTS.md", "CLAUDE.md", ".codex/", ".gemini/", ".githooks/", ".husky/",
+           ".gitattributes", ".gitmodules", ".orchestra/", ".envrc", ".vscode/")  # fmt: skip
+"""Paths that configure agents, editors or git on the machine that checks them out; worth a second look."""
+
+
+def diff(project: Project, name: str, *, stat: bool = False) -> str:
+    """Return what a session changed since its base, uncommitted and untracked files included, as a unified diff."""
+    from orchestra.drivers.git import worktree_diff  # noqa: PLC0415 -- loads when touched
+
+    session = project.store.session(name)
+    base, cache = base_of(project, session), project.place(session).root
+    if stat:
+        counted = worktree_diff.stat(project.repository, session.worktree, base, cache=cache)
+        lines = f"{counted.insertions} insertions(+), {counted.deletions} deletions(-)"
+        left = f"; the lines of {counted.uncounted:,} files are not counted" if counted.uncounted else ""
+        return f"{counted.files} files changed, {lines}{left}"
+    return worktree_diff.diff(project.repository, session.worktree, base, cache=cache)
+
+
+def base_of(project: Project, session: Session) -> str:
+    """Return the commit a session's changes are counted from: its base, or the designer's current commit."""
+    return session.base if session.role is Role.EXECUTOR else project.repository.head()[0]
+
+
+def require_executor(session: Session) -> None:
+    """Refuse to merge the designer's work, which is where it belongs."""
+    if session.role is Role.DESIGNER:
+        raise Refused("the designer works on your branch already", hint="merge an executor: orchestra list")
+
+
+def review(project: Project, name: str) -> dict[str, Any]:
+    """Return all that decides about a merge: commits, what is uncommitted, conflicts, report, sensitive paths."""
+    from orchestra.drivers.git import history, merge_trees, worktree_diff  # noqa: PLC0415 -- loads when touched
+
+    session = project.store.session(name)
+    require_executor(session)
+    require_sandbox(session)
+    import_commits(project, session)
+    session = project.store.session(name)
+    repository = project.repository
+    target = session.base_branch or repository.head()[1]
+    ours = repository.resolve(f"refs/heads/{target}") if target else repository.head()[0]
+    head = session.head or session.base
+    paths = merge_trees.changed_paths(repository, session.base, head)
+    reports = project.store.messages(sender=name, limit=200)
+    last = [one for one in reports if one.kind in {MessageKind.COMPLETE, MessageKind.ERROR}][-1:]
+    return {
+        "name": name,
+        "state": session.state.value,
+        "branch": session.branch,
+        "target": target,
+        "commits": plain(history.commits(repository, session.base, head)),
+        "diff": plain(
+            worktree_diff.stat(repository, session.worktree, session.base, cache=project.place(session).root)
+        ),
+        "uncommitted": worktree_diff.dirty(repository, session.worktree, cache=project.place(session).root),
+        "conflicts": list(merge_trees.preview(repository, ours, head).conflicts),
+        "sensitive": [path for path in paths if path.startswith(WATCHED)],
+        "report": plain(last[0]) if last else None,
+    }

@@ -1,0 +1,169 @@
+"""Specs: what a session is to build, versioned, and told to its agent by diff.
+
+A spec lies in the checkout for everybody to read, and once more in Orchestra's own directory, where the person edits
+it: in the checkout, which the designer writes, a symlink could take the file's place while an editor has it open.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orchestra import safe_files
+from orchestra.actions.messaging.messages import LONGEST, send
+from orchestra.errors import Refused, UsageError
+from orchestra.model import MessageKind, Session, Spec
+from orchestra.names import PERSON, digest
+
+if TYPE_CHECKING:
+    from orchestra.project import Project
+
+_LARGEST = 1024 * 1024
+_SYNCED = "spec/synced"
+"""The file that holds the mark of the text which both files were last given."""
+
+
+def ensure_file(project: Project, name: str) -> Path:
+    """Return the file in which the person edits a session's spec, up to date; written on first use.
+
+    Raises Refused where a symlink stands in the spec's place in the checkout.
+    """
+    session = project.store.session(name)
+    with _alone(project, name):
+        _take_edits(project, session, PERSON)
+        known = project.store.spec(name)
+        _write(project, session, known.text if known else "")
+    return project.place(session).spec_copy
+
+
+def read_spec(project: Project, name: str, *, reader: str = "") -> Spec | None:
+    """Return the newest version of a session's spec; a session that reads its own has acknowledged it."""
+    # A file that cannot be read changes nothing of what is known.
+    with suppress(Refused):
+        notice_change(project, name)
+    found = project.store.spec(name)
+    if found is not None and reader == name:
+        project.store.acknowledge_spec(name, found.version)
+    return found
+
+
+def write_spec(project: Project, name: str, text: str, author: str) -> Spec | None:
+    """Replace a session's spec and tell the session, unless it wrote it itself; None when nothing changed.
+
+    Raises Refused, before anything is changed, where a symlink stands in the file's place.
+    """
+    session = project.store.session(name)
+    require_size(text)
+    with _alone(project, name):
+        _take_edits(project, session, PERSON)
+        saved = _save(project, session, text, author)
+        if saved is not None:
+            _write(project, session, text)
+    return saved
+
+
+def require_size(text: str) -> None:
+    """Raise UsageError for a text that is too long for a spec."""
+    if len(_bytes(text)) > _LARGEST:
+        raise UsageError("a spec holds at most 1 MiB", hint="keep it short enough to be read")
+
+
+def notice_change(project: Project, name: str, *, author: str = PERSON) -> Spec | None:
+    """Save what an editor changed in a session's spec as a new version, and tell the session.
+
+    Raises Refused for a symlink, or anything but a file, in the checkout.
+    """
+    session = project.store.session(name)
+    with _alone(project, name):
+        saved = _take_edits(project, session, author)
+        known = saved or project.store.spec(name)
+        # Where a process was killed between the two, the files are still to be written.
+        if known is not None and _synced(project.place(session).root) not in {"", _mark(known.text)}:
+            _write(project, session, known.text)
+    return saved
+
+
+@contextmanager
+def _alone(project: Project, name: str) -> Iterator[None]:
+    # A session's name has no dot, so this is no session's own lock.
+    with project.lock(f"{name}.spec"):
+        yield
+
+
+def _take_edits(project: Project, session: Session, author: str) -> Spec | None:
+    """Save each of the two files that was edited since both were written; the person's own copy comes last."""
+    place = project.place(session)
+    known = project.store.spec(session.name)
+    before = _synced(place.root) or _mark(known.text if known else "")
+    saved, trouble = None, None
+    for root, file in ((project.paths.source, place.spec), (place.root, place.spec_copy)):
+        try:
+            text = _read(root, file)
+        except Refused as error:
+            trouble = error
+            continue
+        if text is not None and _mark(text) != before:
+            saved = _save(project, session, text, author) or saved
+    if trouble is not None:
+        raise trouble
+    return saved
+
+
+def _save(project: Project, session: Session, text: str, author: str) -> Spec | None:
+    before = project.store.spec(session.name)
+    if before is None and not text.strip():
+        return None
+    # Together: a session is told of every version that is kept.
+    with project.store.together():
+        saved = project.store.save_spec(session.name, text, author)
+        if saved is not None:
+            _tell(project, session, before.text if before else "", saved, author)
+    return saved
+
+
+def _write(project: Project, session: Session, text: str) -> None:
+    place = project.place(session)
+    project.repository.exclude("/.orchestra/specs/")
+    place.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for root, file in ((project.paths.source, place.spec), (place.root, place.spec_copy)):
+        if _read(root, file) != text:
+            safe_files.write(root, str(file.relative_to(root)), _bytes(text))
+    safe_files.write(place.root, _SYNCED, _mark(text).encode())
+
+
+def _read(root: Path, file: Path) -> str | None:
+    content = safe_files.read(root, str(file.relative_to(root)), most=_LARGEST)
+    if content is not None and len(content) > _LARGEST:
+        raise Refused(f"{file} holds more than 1 MiB", hint="keep a spec short enough to be read")
+    return None if content is None else content.decode("utf-8", "replace")
+
+
+def _synced(root: Path) -> str:
+    return (safe_files.read(root, _SYNCED, most=100) or b"").decode("ascii", "replace")
+
+
+def _mark(text: str) -> str:
+    return digest(text, 32)
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "replace")
+
+
+def _tell(project: Project, session: Session, before: str, saved: Spec, author: str) -> None:
+    if author == session.name:
+        return
+    change = difference(before, saved.text)
+    text = f"The spec changed (version {saved.version}). read_spec shows it whole.\n\n{change}"
+    if len(_bytes(text)) > LONGEST:
+        text = f"The spec changed (version {saved.version}) too much to show. Read it with read_spec."
+    send(project, sender=author, recipient=session.name, text=text, kind=MessageKind.SPEC)
+
+
+def difference(before: str, after: str) -> str:
+    """Return the change between two versions as a unified diff."""
+    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), "before", "now", lineterm="")
+    return "\n".join(lines)

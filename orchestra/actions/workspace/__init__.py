@@ -1,0 +1,1 @@
+"""Bringing a project up in tmux, and its windows."""

@@ -1,0 +1,65 @@
+"""Following a project whose directory the person has moved or renamed."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from orchestra import files
+from orchestra.actions.service_process import quit_service
+from orchestra.actions.session.stale_containers import MOVED
+from orchestra.errors import OrchestraError
+from orchestra.model import Role, SandboxKind
+from orchestra.paths import SOURCE, ProjectPaths, git_dir
+from orchestra.project import Project
+from orchestra.protocol import Progress, ignore
+
+
+def relocate(paths: ProjectPaths, *, progress: Progress = ignore) -> ProjectPaths:
+    """Take down that a project is where ``paths`` says, and not where it was; return its places.
+
+    Windows stay open. Containers go on as they are until `up`, which makes them anew: what they
+    mount has moved. Safe to repeat after a crash at any point.
+    """
+    here = replace(paths, moved_from=None)
+    before = paths.moved_from
+    if before is None:
+        return here
+    quit_service(paths)
+    project = Project(here)
+    with project.lock("moved"):
+        if (paths.state / SOURCE).read_text(encoding="utf-8", errors="surrogateescape") == str(paths.source):
+            return here
+        _rewrite(project, before)
+        _show_windows(project, before)
+        files.replace(paths.state / SOURCE, str(paths.source))
+    project.store.close()
+    progress(f"this project was at {before}; its sessions have come along, and go on with: orchestra up")
+    return here
+
+
+def _rewrite(project: Project, before: Path) -> None:
+    source = project.paths.source
+    for session in project.store.sessions(include_deleted=True):
+        if session.role is Role.DESIGNER and session.worktree == before:
+            project.store.update_session(session.id, worktree=source)
+        if session.deleted_at is None:
+            project.store.log(session.name, "moved", f"the project is at {source} now; it was at {before}")
+    if any(one.sandbox is SandboxKind.DOCKER for one in project.store.sessions()):
+        project.store.set(MOVED, "yes")
+    _repair(source)
+
+
+def _repair(source: Path) -> None:
+    """Let git find a checkout that is a linked worktree where it is now, as ``git worktree repair`` in it does."""
+    record = git_dir(source)
+    if record is not None and (source / ".git").is_file() and (record / "gitdir").is_file():
+        files.replace(record / "gitdir", f"{source / '.git'}\n")
+
+
+def _show_windows(project: Project, before: Path) -> None:
+    with suppress(OrchestraError):
+        if (server := project.tmux()) is not None:
+            server.close_control(str(before))
+            server.rename_project(str(before), str(project.paths.source))

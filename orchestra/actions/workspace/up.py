@@ -1,0 +1,271 @@
+"""Bringing a project up in tmux, and closing it again."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import uuid
+from collections.abc import Container
+from typing import TYPE_CHECKING, Any
+
+from orchestra.actions.session import container_spec
+from orchestra.actions.session.choose_sandbox import choose_sandbox
+from orchestra.actions.session.settle import reconcile, settle
+from orchestra.actions.session.stale_containers import drop_containers
+from orchestra.actions.session.troubles import trouble_of
+from orchestra.actions.workspace.status_line import clear_status, show_status
+from orchestra.errors import (
+    CommandFailed,
+    DeadlineExceeded,
+    EngineDown,
+    NotFound,
+    OrchestraError,
+    StoreError,
+    ToolMissing,
+)
+from orchestra.lifecycle import Sign
+from orchestra.model import BoxState, Intent, Role, SandboxKind, Session
+from orchestra.names import MAIN
+from orchestra.paths import Home
+from orchestra.protocol import Progress, ignore
+
+if TYPE_CHECKING:
+    from orchestra.config.layout import Layout
+    from orchestra.drivers.tmux.driver import Tmux
+    from orchestra.project import Project
+
+OLDEST_TMUX = (3, 2)
+"""The first tmux with popups (tmux's own CHANGES, 3.2)."""
+UP_DEADLINE = 900.0
+"""Seconds to wait for another ``up`` of the same project, which may build an image."""
+
+
+def program() -> tuple[str, ...]:
+    """Return the command that runs this installation on this home, whatever tmux's own environment says."""
+    home = f"ORCHESTRA_HOME={Home.find().root}"
+    return ("env", home, sys.executable, "-m", "orchestra")
+
+
+def up(
+    project: Project,
+    *,
+    tmux_socket: str,
+    tmux_session: str,
+    layout: str = "",
+    agent: str = "",
+    sandbox: str = "",
+    task: str = "",
+    progress: Progress = ignore,
+) -> dict[str, Any]:
+    """Start or restore everything: designer, executors, windows, control pane, keys.
+
+    Raises ToolMissing for a tmux that is too old and EngineDown where containers are wanted and
+    no engine answers; executors that cannot be restored are named in ``troubles``. Where the designer
+    cannot, its error is raised once everything else is there. What cannot be understood is refused before
+    anything is remembered or made.
+    """
+    project.check_source()
+    _load_layout(project, layout or project.settings.layout)
+    kind = choose_sandbox(project, sandbox)
+    if agent:
+        project.profile(agent)
+    with project.lock("up", deadline=UP_DEADLINE):
+        _remember(project, tmux_socket, tmux_session, sandbox)
+        server = project.tmux()
+        if server is None or server.version() < OLDEST_TMUX:
+            raise ToolMissing("orchestra needs tmux 3.2 or newer", hint="install it: sudo apt-get install tmux")
+        drop_containers(project)
+        _designer(project, agent, task, kind)
+        failure = _settle_designer(project, progress)
+        troubles = reconcile(project, progress=progress)
+        designer = project.store.session(MAIN)
+        control = _dress(project, server, designer, layout or project.settings.layout)
+        if failure is not None:
+            raise failure
+        return {
+            "designer": designer.name,
+            "window": designer.window,
+            "control": control,
+            "sandbox": designer.sandbox.value,
+            "prefix_key": project.settings.prefix_key,
+            "sessions": [session.name for session in project.store.sessions()],
+            "troubles": [str(trouble) for trouble in troubles],
+            "troubled": [trouble.session for trouble in troubles if trouble.session],
+        }
+
+
+def _settle_designer(project: Project, progress: Progress) -> Exception | None:
+    """Start the designer, and return what kept it from starting: no session's trouble is another's."""
+    try:
+        settle(project, MAIN, progress=progress)
+    except EngineDown:
+        raise
+    except Exception as error:  # noqa: BLE001 -- raised again once the executors are there
+        return error
+    return None
+
+
+def _remember(project: Project, socket: str, session: str, sandbox: str) -> None:
+    store = project.store
+    store.set("tmux.socket", socket)
+    store.set("tmux.session", session)
+    store.set("resting", "")
+    if sandbox:
+        store.set("sandbox", "" if sandbox == "auto" else sandbox)
+
+
+def _designer(project: Project, agent: str, task: str, kind: SandboxKind) -> Session:
+    """Record the designer on first use; later, let it follow a choice of agent or sandbox made anew."""
+    known = project.store.find_session(MAIN)
+    head, branch = project.repository.head()
+    profile = agent or project.settings.designer_agent or project.settings.agent
+    if known is not None:
+        return project.store.update_session(MAIN, intent=Intent.RUN)
+    project.profile(profile)
+    project.check_room()
+    if task:
+        project.store.set("designer.task", task)
+    return project.store.add_session(
+        name=MAIN,
+        title=project.paths.source.name,
+        role=Role.DESIGNER,
+        agent=profile,
+        sandbox=kind,
+        branch=branch,
+        base=head,
+        base_branch=branch,
+        worktree=project.paths.source,
+        parent=None,
+        conversation=str(uuid.uuid4()),
+        head=head,
+    )
+
+
+def _dress(project: Project, server: Tmux, designer: Session, layout: str) -> str | None:
+    """Put the control pane and the keys in place; returns the control pane's id."""
+    source = str(project.paths.source)
+    project.store.set("tmux.layout", layout)
+    wanted = layout_of(project)
+    target = project.store.get("tmux.session") or ""
+    server.claim_session(target, source)
+    project.store.set("tmux.saved", server.bind(project.settings.prefix_key, program()))
+    project.store.set("tmux.status", "yes" if wanted.status else None)
+    show_status(project)
+    window = project.store.session(designer.name).window
+    if window is None:
+        return None
+    command = (*program(), "--project", source, "control")
+    control = server.open_control(window, command, wanted, project=source)
+    server.select_pane(control)
+    return control
+
+
+def layout_of(project: Project) -> Layout:
+    """Return the layout that the project was brought up with; raises UsageError when its file has gone."""
+    return _load_layout(project, project.store.get("tmux.layout") or project.settings.layout)
+
+
+def _load_layout(project: Project, name: str) -> Layout:
+    from orchestra.config.layout import load  # noqa: PLC0415 -- loads when touched
+
+    return load(name, (project.paths.home.root / "layouts",))
+
+
+def down(project: Project, *, stop: bool = False, progress: Progress = ignore) -> dict[str, Any]:
+    """Close the project's windows and give back the keys; with ``stop`` also stop every box.
+
+    Agents on the machine itself run in their windows, and end with them. Nothing is forgotten: ``up`` brings
+    all of it back.
+    """
+    stopped, left = _stop_boxes(project, progress) if stop else ([], [])
+    ended: list[str] = []
+    server = project.tmux()
+    source = str(project.paths.source)
+    if server is not None:
+        _undress(project, server)
+        server.close_control(source)
+        windows = [window for window in server.windows() if window.project == source]
+        ended = _tell_of_end(project, {window.session for window in windows})
+        for window in windows:
+            server.close_window(window.id)
+    try:
+        with project.store.together():
+            project.store.set("tmux.saved", "")
+            project.store.set("tmux.socket", "")
+            if stop:
+                project.store.set("resting", "yes")
+    except StoreError as error:
+        done = "everything is stopped and closed" if stop else "the windows are closed"
+        message = f"{done}, and that cannot be recorded: {error.message}"
+        raise StoreError(message, hint="free some space, then type: orchestra down") from error
+    return {"stopped": stopped, "troubled": left, "ended": ended}
+
+
+def _tell_of_end(project: Project, shown: Container[str]) -> list[str]:
+    """Record that agents on this machine itself end with their windows; returns those that run."""
+    ended = []
+    for session in project.store.sessions():
+        if session.sandbox is SandboxKind.HOST and session.name in shown and container_spec.runs(project, session):
+            with contextlib.suppress(StoreError):
+                text = "ended with its window; orchestra up starts it again"
+                project.store.record_sign(session.name, Sign.STOPPED, text)
+            ended.append(session.name)
+    return ended
+
+
+def _undress(project: Project, server: Tmux) -> None:
+    server.unbind(project.store.get("tmux.saved") or "", project=str(project.paths.source))
+    target = project.store.get("tmux.session")
+    clear_status(project)
+    if target:
+        with contextlib.suppress(NotFound):
+            server.release_session(target, str(project.paths.source))
+
+
+def _stop_boxes(project: Project, progress: Progress) -> tuple[list[str], list[str]]:
+    """Stop every agent; returns the sessions that were stopped, and those that may still run."""
+    with contextlib.suppress(StoreError):
+        project.store.set("resting", "yes")
+    stopped, left = [], []
+    for session in project.store.sessions():
+        try:
+            if _stop_one(project, session, progress):
+                stopped.append(session.name)
+        except Exception as error:  # noqa: BLE001 -- the others are stopped all the same
+            progress(f"not stopped: {trouble_of(project, session.name, error)}")
+            left.append(session.name)
+    return stopped, left
+
+
+def release_network(project: Project) -> None:
+    """Give the network's range of addresses back, unless another project's agents use it; a start makes it anew.
+
+    For when the project's service has ended: one that runs listens there.
+    """
+    if any(session.sandbox is SandboxKind.DOCKER for session in project.store.sessions()):
+        with contextlib.suppress(CommandFailed, EngineDown, DeadlineExceeded):
+            project.sandbox(SandboxKind.DOCKER).remove_network()
+
+
+def _stop_one(project: Project, session: Session, progress: Progress) -> bool:
+    from orchestra.actions.session import preserve  # noqa: PLC0415 -- loads when touched
+
+    with project.lock(session.name):
+        running = container_spec.look(project, session).state is BoxState.RUNNING
+        if running:
+            project.sandbox(session.sandbox).stop(project.box_name(session))
+        preserve.drop_secrets(project, session)
+        if running:
+            _note_stop(project, session, progress)
+        return running
+
+
+def _note_stop(project: Project, session: Session, progress: Progress) -> None:
+    """Bring in what a session that was stopped has committed to its end, and record that it was stopped."""
+    from orchestra.actions.session.branch_sync import import_commits  # noqa: PLC0415 -- loads when touched
+
+    try:
+        project.store.record_sign(session.name, Sign.STOPPED, "stopped by orchestra down --stop")
+        import_commits(project, session)
+    except OrchestraError as error:
+        progress(f"{session.name} is stopped; its newest commits stay in its own git: {error.message}")

@@ -1,0 +1,89 @@
+"""Going to a session's window, a terminal in its worktree, its spec in an editor."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+from typing import TYPE_CHECKING, Any
+
+from orchestra.actions.session import container_spec
+from orchestra.actions.work import spec
+from orchestra.errors import NotFound, Refused, ToolMissing
+from orchestra.model import BoxState, SandboxKind, Session
+
+if TYPE_CHECKING:
+    from orchestra.drivers.tmux.driver import Tmux
+    from orchestra.project import Project
+
+
+def _server(project: Project) -> Tmux:
+    server = project.tmux()
+    if server is None:
+        raise Refused("no tmux shows this project", hint="type: orchestra up")
+    return server
+
+
+def switch(project: Project, name: str = "", *, control: bool = False, client: str = "") -> dict[str, Any]:
+    """Show a session's window, or the control pane, to a tmux client, by default to those that look at the project.
+
+    Raises NotFound without a window.
+    """
+    server = _server(project)
+    if control:
+        pane = server.find_control(str(project.paths.source))
+        if pane is None:
+            raise NotFound("the control pane is not open", hint="type: orchestra up")
+        server.select_pane(pane, client or None)
+        return {"pane": pane}
+    session = project.store.session(name)
+    window = container_spec.window_of(project, session)
+    if window is None:
+        raise NotFound(f"{name} has no window", hint=f"start it again: orchestra resume {name}")
+    server.select_window(window.id, client or None, pane=window.pane)
+    return {"window": window.id}
+
+
+def terminal(project: Project, name: str = "main", *, host: bool = False) -> dict[str, Any]:
+    """Open a terminal in a session's worktree, in its box, or on the host when asked or when it has no box."""
+    session = project.store.session(name)
+    server = _server(project)
+    command = terminal_command(project, session, host=host)
+    target = project.store.get("tmux.session") or ""
+    pane = server.open_terminal(
+        target, f"{name} $", command, project=str(project.paths.source), cwd=session.worktree, session=name
+    )
+    return {"window": pane, "command": shlex.join(command)}
+
+
+def terminal_command(project: Project, session: Session, *, host: bool) -> tuple[str, ...]:
+    """Return what opens a shell in a session's worktree; raises Refused while its container is not running."""
+    running = container_spec.look(project, session).state is BoxState.RUNNING
+    in_docker = session.sandbox is SandboxKind.DOCKER
+    if in_docker and not running and not host:
+        hint = f"orchestra resume {session.name}, or: orchestra terminal {session.name} --host"
+        raise Refused(f"{session.name}'s container is not running", hint=hint)
+    box = container_spec.box_for(project, session)
+    return project.sandbox(session.sandbox).terminal_command(box, on_host=host or not in_docker)
+
+
+def editor_command(project: Project, name: str) -> tuple[str, ...]:
+    """Return what opens a session's spec in the person's editor; raises ToolMissing where that is not installed."""
+    path = spec.ensure_file(project, name)
+    chosen = project.usable_settings.editor or os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
+    words = shlex.split(chosen)
+    if not words or shutil.which(words[0]) is None:
+        hint = "set EDITOR, or `editor` in ~/.orchestra/config.yaml; any editor may also open the file itself: "
+        raise ToolMissing(f"the editor {chosen!r} is not installed", hint=f"{hint}{path}")
+    return (*words, str(path))
+
+
+def edit_spec(project: Project, name: str) -> dict[str, Any]:
+    """Open a session's spec in the person's editor, in a popup; raises Refused where nobody would see it."""
+    command = editor_command(project, name)
+    server = project.tmux()
+    if server is None or not server.has_client():
+        message = "no editor was opened: there is no terminal here, and nobody looks at the project's tmux"
+        raise Refused(message, hint=f"edit the file yourself; the change is noticed: {command[-1]}")
+    server.popup(command, title=f"spec of {name}")
+    return {"path": command[-1]}

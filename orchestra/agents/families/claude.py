@@ -1,0 +1,249 @@
+"""Claude Code: settings, hooks and flags as seen working in 2.1.197."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from typing import Any
+
+from orchestra.agents import launch_files as common
+from orchestra.agents.activity import Usage, brief, named
+from orchestra.agents.launch_files import Outfit, Setting
+from orchestra.agents.profile import Profile
+from orchestra.lifecycle import Sign
+
+SESSION_START_DEADLINE = 8
+"""Seconds that telling of the start may take, beside Claude Code."""
+HOOK_DEADLINE = 8
+"""Seconds one hook may take; Claude Code goes on without an answer then.
+
+The hook of the first prompt takes until our tools are there: Claude Code connects to MCP servers in
+the background, and its first request would go out without them.
+"""
+PROMPT_DEADLINE = 1
+"""Seconds until a prompt is not held back any more for a service that nobody reaches."""
+STATUS_DEADLINE = 1
+"""Seconds the status line may wait for the service."""
+
+LISTEN_DEADLINE = 2_000_000
+"""Seconds that one listener may wait for messages; Claude Code's own clock holds 2,147,483."""
+
+_CONFIG = ".claude"
+"""Claude Code's own directory, below the agent's home."""
+_START = "from runtime.settle import main\n\nmain()\n"
+_POSTED = (
+    "UserPromptSubmit",
+    "PreToolUse",
+    "PostToolUse",
+    "PostToolUseFailure",
+    "PermissionRequest",
+    "Notification",
+    "Stop",
+    "StopFailure",
+    "SessionEnd",
+)
+_AROUND_TOOLS = {
+    "PreToolUse": (Sign.TOOL_USED, "", ""),
+    "PostToolUse": (Sign.TOOL_USED, "", ""),
+    "PostToolUseFailure": (Sign.TOOL_USED, "", ": failed"),
+    "PermissionRequest": (Sign.PROMPTED, "asks for permission: ", ""),
+}
+_MATCHED = frozenset(_AROUND_TOOLS)
+_LISTENED = ("SessionStart", "UserPromptSubmit")
+"""Where a listener is started: an agent that starts, or has gone on, must be woken the next time."""
+_NUMBERED = re.compile(r"^\[message (\d+) from ", re.MULTILINE)
+
+HANDS_OVER = frozenset({"UserPromptSubmit", "PostToolUse", "Stop"})
+"""The hooks whose reply brings messages to the agent in a turn; after SessionStart there need not be one."""
+
+
+def outfit(profile: Profile, setting: Setting) -> Outfit:
+    """Return what Claude Code is given: nothing of the person's own settings is read or written."""
+    files = {
+        "first.md": (common.first_prompt(setting).encode(), common.READ_ONLY),
+        "nudge.md": (setting.nudge.encode(), common.READ_ONLY),
+        "settings.json": common.as_json(settings(setting)),
+        "begins.json": common.as_json(settings(setting, begins=True)),
+        "mcp.json": common.as_json(mcp_config(setting)),
+        "start.py": (_START.encode(), common.READ_ONLY),
+        **common.runtime_files("__init__.py", "settle.py", "status.sh", "tell.py", "tell.sh"),
+    }
+    env = {"CLAUDE_CONFIG_DIR": str(PurePosixPath(setting.home, _CONFIG))}
+    if setting.contained:
+        env["IS_SANDBOX"] = "1"
+    ending = _ending(profile, setting)
+    return common.outfit_with(profile, setting, ending=ending, env=env, files=files, redraws=True, dirs=(_CONFIG,))
+
+
+def _ending(profile: Profile, setting: Setting) -> str:
+    flags = [
+        *("--mcp-config", setting.path("mcp.json"), "--strict-mcp-config"),
+        *("--append-system-prompt-file", setting.path("instructions.md")),
+    ]
+    if wanted := common.model(profile, setting):
+        flags += ["--model", wanted]
+    starts = (
+        ("first", profile.command or ("claude",), "--session-id"),
+        ("again", profile.resume or profile.command or ("claude",), "--resume"),
+    )
+    trusted = json.dumps({str(setting.session.worktree): {"hasTrustDialogAccepted": True}})
+    lines = [f"trusted={shlex.quote(trusted)}\n"]
+    for name, command, flag in starts:
+        program = common.quoted(common.words(profile, setting, command))
+        rest = common.quoted([*flags, flag, setting.session.conversation])
+        lines.append(f'{name}() {{ exec {program} --settings "$settings" {rest} "$@"; }}\n')
+    return "".join(lines) + common.runtime_text("claude.sh")
+
+
+def once(profile: Profile, setting: Setting) -> str:
+    """Return the launcher's last lines for one prompt: without our hooks, whose listener it would wait for."""
+    wanted = common.model(profile, setting)
+    command = [*common.words(profile, setting, profile.command), *(("--model", wanted) if wanted else ())]
+    return f'"$python" "$agent_dir/start.py" 0\n{common.asked_once(command)}'
+
+
+def settings(setting: Setting, *, begins: bool = False) -> dict[str, Any]:
+    """Return Claude Code's settings: our hooks, our tools allowed, and the status line.
+
+    One that ``begins`` with a prompt tells of its start with that, and listens from then on.
+    """
+    tell = common.quoted(setting.tell)
+    # It must be a command, and one that is waited for would hold the first prompt back.
+    start = {"type": "command", "command": f"{tell} SessionStart {SESSION_START_DEADLINE}", "async": True}
+    hooks: dict[str, Any] = {"SessionStart": [{"hooks": [{**start, "timeout": SESSION_START_DEADLINE + 2}]}]}
+    for event in _POSTED:
+        matcher = {"matcher": "*"} if event in _MATCHED else {}
+        hooks[event] = [{**matcher, "hooks": [_posted(setting, event)]}]
+    # Claude Code takes 70 ms to make its first own request for a hook, and the first prompt would wait for that.
+    hooks["UserPromptSubmit"][0]["hooks"] = [_prompted(setting, tell)]
+    for event in _LISTENED:
+        hooks[event][0]["hooks"].append(_listener(tell))
+    if begins:
+        del hooks["SessionStart"]
+    found: dict[str, Any] = {
+        "hooks": hooks,
+        "permissions": {"allow": ["mcp__orchestra"]},
+        "disableDeepLinkRegistration": "disable",
+        "statusLine": {"type": "command", "command": _status_line(setting, tell), "padding": 0},
+    }
+    if setting.contained:
+        found["skipDangerousModePermissionPrompt"] = True
+    return found
+
+
+def _status_line(setting: Setting, tell: str) -> str:
+    """Return the command that makes the status line: before the first turn a shell alone, while all else starts."""
+    return f"sh {common.quoted([setting.path('runtime/status.sh')])} {tell} StatusLine {STATUS_DEADLINE}"
+
+
+def _listener(tell: str) -> dict[str, Any]:
+    """Return the hook that waits beside Claude Code and, with what it prints, starts its next turn.
+
+    Nothing is typed for that: a draft at its prompt stays there, and its dialogs stay open (seen
+    in 2.1.197 with ``asyncRewake``). A later listener replaces an earlier one.
+    """
+    return {
+        "type": "command",
+        "command": f"exec {tell} Listen 0",
+        "timeout": LISTEN_DEADLINE,
+        "asyncRewake": True,
+        "rewakeMessage": "Messages have come in:",
+        "rewakeSummary": "a message came in",
+    }
+
+
+def _prompted(setting: Setting, tell: str) -> dict[str, Any]:
+    quick = common.quoted(["bash", setting.path("runtime/tell.sh")])
+    words = f"UserPromptSubmit {PROMPT_DEADLINE}"
+    command = f"command -v bash >/dev/null && exec {quick} {words}; exec {tell} {words}"
+    return {"type": "command", "command": command, "timeout": HOOK_DEADLINE}
+
+
+def _posted(setting: Setting, event: str) -> dict[str, Any]:
+    return {
+        "type": "http",
+        "url": f"{setting.hook_url}/{event}",
+        "headers": {"Authorization": "Bearer $ORCHESTRA_TOKEN"},
+        "allowedEnvVars": ["ORCHESTRA_TOKEN"],
+        "timeout": HOOK_DEADLINE,
+    }
+
+
+def mcp_config(setting: Setting) -> dict[str, Any]:
+    """Return the MCP servers; the token stays in the environment."""
+    headers = {"Authorization": "Bearer ${ORCHESTRA_TOKEN}"}
+    # Else our tools are left out of its requests, for it to search for, wherever Claude Code can search for tools.
+    server = {"type": "http", "url": setting.mcp_url, "headers": headers, "alwaysLoad": True}
+    return {"mcpServers": {"orchestra": server}}
+
+
+def signs(event: str, payload: Mapping[str, Any]) -> list[tuple[Sign, str]]:
+    """Turn one hook's payload into evidence."""
+    if event in _AROUND_TOOLS:
+        sign, before, after = _AROUND_TOOLS[event]
+        doing = named(str(payload.get("tool_name", "")), payload.get("tool_input"))
+        return [(sign, f"{before}{doing}{after}")]
+    match event:
+        case "Launched":
+            return [(Sign.LAUNCHED, "starting")]
+        case "SessionStart":
+            return [(Sign.READY, f"ready ({brief(payload.get('source', 'startup'))})")]
+        case "UserPromptSubmit":
+            return [(Sign.TURN_STARTED, _asked(str(payload.get("prompt", ""))))]
+        case "Notification":
+            return _noticed(payload)
+        case "Stop":
+            return [(Sign.TURN_ENDED, brief(payload.get("last_assistant_message", "")))]
+        case "StopFailure":
+            return [(Sign.TURN_FAILED, f"the model's service failed: {brief(payload.get('error', 'unknown'))}")]
+        case "SessionEnd":
+            return [(Sign.ENDED, f"ended ({brief(payload.get('reason', 'other'))})")]
+        case _:
+            return []
+
+
+def _asked(prompt: str) -> str:
+    """Say what a turn begins with; words that woke it stand between tags."""
+    numbers = _NUMBERED.findall(prompt) if prompt.startswith("<") else []
+    return f"goes on with message {', '.join(numbers)}" if numbers else brief(prompt)
+
+
+def _noticed(payload: Mapping[str, Any]) -> list[tuple[Sign, str]]:
+    text = brief(payload.get("message", ""))
+    match payload.get("notification_type"):
+        case "permission_prompt":
+            return [(Sign.PROMPTED, text)]
+        case "idle_prompt":
+            # Escape cancels a turn without any hook: this is what tells of it.
+            return [(Sign.TURN_ENDED, text)]
+        case _:
+            return []
+
+
+def hook_reply(event: str, text: str) -> dict[str, Any]:
+    """Return the reply that hands messages over; at the end of a turn it makes the agent go on with them."""
+    if not text or event not in HANDS_OVER:
+        return {}
+    if event == "Stop":
+        return {"decision": "block", "reason": text}
+    return {"hookSpecificOutput": {"hookEventName": event, "additionalContext": text}}
+
+
+def prompt(event: str, payload: Mapping[str, Any]) -> str:
+    """Return what was submitted to it, typed or given at its start."""
+    return str(payload.get("prompt", "")) if event == "UserPromptSubmit" else ""
+
+
+def usage(event: str, payload: Mapping[str, Any]) -> Usage | None:
+    """Return what the status line tells about cost and context; None for any other event."""
+    if event != "StatusLine":
+        return None
+    window = payload.get("context_window") or {}
+    return Usage(
+        cost=float((payload.get("cost") or {}).get("total_cost_usd") or 0.0),
+        context=float(window.get("used_percentage") or 0.0),
+        model=str((payload.get("model") or {}).get("id", "")),
+    )

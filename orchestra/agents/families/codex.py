@@ -1,0 +1,188 @@
+"""Codex: settings, hooks and flags as seen working in 0.169.0."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from typing import Any
+
+from orchestra.agents import launch_files as common
+from orchestra.agents.activity import Usage, brief, named
+from orchestra.agents.launch_files import Outfit, Setting
+from orchestra.agents.profile import Profile
+from orchestra.lifecycle import Sign
+
+HOOK_DEADLINE = 5
+"""Seconds one hook may wait for the service; Codex goes on without an answer then."""
+LAST_HOOK_DEADLINE = 2
+"""Seconds for the hooks that Codex itself cuts off after three."""
+TOOLS_DEADLINE = 30
+"""Seconds the service may take to list its tools."""
+TOOL_DEADLINE = 3600
+"""Seconds one of our tools may take: it may wait for a message."""
+
+HANDS_OVER = frozenset({"UserPromptSubmit", "PostToolUse", "Stop"})
+"""The hooks whose reply brings messages to the agent in a turn."""
+
+_HOOKS = {
+    "UserPromptSubmit": HOOK_DEADLINE,
+    "PreToolUse": HOOK_DEADLINE,
+    "PostToolUse": HOOK_DEADLINE,
+    "PermissionRequest": HOOK_DEADLINE,
+    "Stop": HOOK_DEADLINE,
+    "Interrupt": LAST_HOOK_DEADLINE,
+    "SessionEnd": LAST_HOOK_DEADLINE,
+}
+_PROGRAM = ("__init__.py", "codex_start.py", "codex_watch.py", "tell.py")
+_START = "from runtime.codex_start import main\n\nmain()\n"
+_WATCH = "from runtime.codex_watch import main\n\nmain()\n"
+_PATCHED = re.compile(r"^\*\*\* (?:Update|Add|Delete) File: (.+)$", re.MULTILINE)
+_ASKS = "request_user_input"
+"""Codex's own tool for a question to the person; its turn waits for the answer."""
+
+
+def outfit(profile: Profile, setting: Setting) -> Outfit:
+    """Return what Codex is given: a home of its own, everything else as settings of one start."""
+    command = profile.command or ("codex",)
+    plan = {
+        "first": common.words(profile, setting, command),
+        "again": common.words(profile, setting, profile.resume or command),
+        "settings": {name: toml(value) for name, value in settings(profile, setting).items()},
+    }
+    files = {
+        "first.md": (common.first_prompt(setting).encode(), common.READ_ONLY),
+        "nudge.md": (setting.nudge.encode(), common.READ_ONLY),
+        "codex.json": common.as_json(plan),
+        "start.py": (_START.encode(), common.READ_ONLY),
+        "watch.py": (_WATCH.encode(), common.READ_ONLY),
+        **common.runtime_files(*_PROGRAM),
+    }
+    ending = f'exec "$python" {common.quoted([setting.path("start.py"), setting.agent_dir])}\n'
+    env = {"CODEX_HOME": str(PurePosixPath(setting.home, ".codex"))}
+    return common.outfit_with(profile, setting, ending=ending, env=env, files=files)
+
+
+def settings(profile: Profile, setting: Setting) -> dict[str, Any]:
+    """Return Codex's settings by dotted name; given with each start, they leave its own file alone."""
+    found: dict[str, Any] = {
+        "check_for_update_on_startup": False,
+        "analytics.enabled": False,
+        # Else Codex copies itself and leaves two background processes behind when its window goes.
+        "features.daemon_auto_start": False,
+        # Else it asks the network for plugins at every start.
+        "features.plugins": False,
+        # Else it writes its environment, the person's key and the session's token in it, to a file for its shells.
+        "features.shell_snapshot": False,
+        # Without this newer models see our tools only through code they write, or after a search.
+        "features.code_mode.direct_only_tool_namespaces": ["mcp__orchestra"],
+        "tui.screen_reader_detection_done": True,
+        # As a table: a path with dots in it cannot be part of a dotted name.
+        "projects": {str(setting.session.worktree): {"trust_level": "trusted"}},
+        "developer_instructions": common.instructions(setting),
+        "mcp_servers.orchestra": {
+            "url": setting.mcp_url,
+            "bearer_token_env_var": "ORCHESTRA_TOKEN",
+            "default_tools_approval_mode": "approve",
+            "startup_timeout_sec": TOOLS_DEADLINE,
+            "tool_timeout_sec": TOOL_DEADLINE,
+        },
+        "hooks": hooks(setting),
+    }
+    if wanted := common.model(profile, setting):
+        found["model"] = wanted
+    return found
+
+
+def hooks(setting: Setting) -> dict[str, Any]:
+    """Return our hooks, and with them Codex's own mark that exactly these may run without a review."""
+    found: dict[str, Any] = {}
+    trusted: dict[str, Any] = {}
+    for event, deadline in _HOOKS.items():
+        command = common.quoted([*setting.tell, event, str(deadline)])
+        hook = {"type": "command", "command": command, "timeout": deadline + 1}
+        found[event] = [{"hooks": [hook]}]
+        label = re.sub(r"(?<!^)(?=[A-Z])", "_", event).lower()
+        trusted[f"/<session-flags>/config.toml:{label}:0:0"] = {"trusted_hash": _fingerprint(label, hook)}
+    return {**found, "state": trusted}
+
+
+def _fingerprint(label: str, hook: Mapping[str, Any]) -> str:
+    """Return Codex's fingerprint of a hook (its ``hook_hash``, a SHA-256 of sorted, compact JSON)."""
+    identity = {"event_name": label, "hooks": [{**hook, "async": False}]}
+    text = json.dumps(identity, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def toml(value: object) -> str:
+    """Return a value as TOML on one line."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{toml(str(key))} = {toml(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(toml(item) for item in value) + "]"
+    # TOML knows JSON's escapes, and wants one for DEL too.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def signs(event: str, payload: Mapping[str, Any]) -> list[tuple[Sign, str]]:
+    """Turn what a hook or our watcher posts into evidence."""
+    match event:
+        case "Launched":
+            return [(Sign.LAUNCHED, "starting")]
+        case "Ready":
+            return [(Sign.READY, "ready")]
+        case "UserPromptSubmit":
+            return [(Sign.TURN_STARTED, brief(payload.get("prompt", "")))]
+        case "PreToolUse" | "PostToolUse":
+            return [_used(event, payload)]
+        case "PermissionRequest":
+            return [(Sign.PROMPTED, f"asks for permission: {_doing(payload)}")]
+        case "Stop":
+            return [(Sign.TURN_ENDED, brief(payload.get("last_assistant_message", "")))]
+        case "Interrupt":
+            return [(Sign.TURN_ENDED, "interrupted")]
+        case "TurnFailed":
+            return [(Sign.TURN_FAILED, f"the model's service failed: {brief(payload.get('error', 'unknown'))}")]
+        case "SessionEnd":
+            return [(Sign.ENDED, f"ended ({brief(payload.get('reason', 'other'))})")]
+        case _:
+            return []
+
+
+def _used(event: str, payload: Mapping[str, Any]) -> tuple[Sign, str]:
+    if event == "PreToolUse" and payload.get("tool_name") == _ASKS:
+        return Sign.PROMPTED, "asks the person"
+    return Sign.TOOL_USED, _doing(payload)
+
+
+def _doing(payload: Mapping[str, Any]) -> str:
+    tool, given = str(payload.get("tool_name", "")), payload.get("tool_input")
+    if tool == "apply_patch":
+        files = _PATCHED.findall(str(given.get("command", ""))) if isinstance(given, Mapping) else []
+        return brief("edits " + ", ".join(PurePosixPath(file.strip()).name for file in files))
+    return named(tool, given)
+
+
+def hook_reply(event: str, text: str) -> dict[str, Any]:
+    """Return the reply that hands messages over; at the end of a turn it makes the agent go on with them."""
+    if not text or event not in HANDS_OVER:
+        return {}
+    if event == "Stop":
+        return {"decision": "block", "reason": text}
+    return {"hookSpecificOutput": {"hookEventName": event, "additionalContext": text}}
+
+
+def prompt(event: str, payload: Mapping[str, Any]) -> str:
+    """Return what was submitted to it, typed or given at its start."""
+    return str(payload.get("prompt", "")) if event == "UserPromptSubmit" else ""
+
+
+def usage(event: str, payload: Mapping[str, Any]) -> Usage | None:
+    """Return how full the context is; what it cost Codex does not tell."""
+    if event != "TokenCount":
+        return None
+    window = float(payload.get("window") or 0)
+    context = 100 * float(payload.get("used") or 0) / window if window else 0.0
+    return Usage(cost=0.0, context=context, model=str(payload.get("model") or ""))

@@ -1,0 +1,191 @@
+"""Gemini CLI: settings, hooks and flags as seen working in 0.61.0."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from typing import Any
+
+from orchestra.agents import launch_files as common
+from orchestra.agents.activity import Usage, brief, named
+from orchestra.agents.launch_files import Outfit, Setting
+from orchestra.agents.profile import Profile
+from orchestra.lifecycle import Sign
+
+HOOK_DEADLINE = 5
+"""Seconds one hook may wait for the service; Gemini CLI goes on without an answer then."""
+TOOL_DEADLINE = 3_600_000
+"""Milliseconds one of our tools may take: it may wait for a message."""
+
+HANDS_OVER = frozenset({"BeforeAgent", "AfterTool", "AfterAgent"})
+"""The hooks whose reply brings messages to the agent in a turn."""
+
+_HOOKS = {
+    "SessionStart": "Ready",
+    "BeforeAgent": "BeforeAgent",
+    "BeforeTool": "BeforeTool",
+    "AfterTool": "AfterTool",
+    "AfterAgent": "AfterAgent",
+    "Notification": "Notification",
+}
+"""Its hooks, and what we post them as: the service holds a SessionStart back, which would come after the first turn."""
+_BOX = ("__init__.py", "tell.py", "gemini_start.py", "gemini_home.py", "gemini_tell.py", "gemini_watch.py")
+_START = "from runtime.gemini_start import main\n\nmain()\n"
+_HOOK = "from runtime.gemini_tell import main\n\nmain()\n"
+_OURS = "mcp_orchestra_"
+_WINDOW = 1_048_576
+_WINDOWS = {"gemma": 256_000}
+"""Tokens that a model holds, as Gemini CLI itself reckons."""
+_TOOLS = {
+    "run_shell_command": "Bash",
+    "replace": "Edit",
+    "write_file": "Write",
+    "read_file": "Read",
+    "read_many_files": "Read",
+    "grep_search": "Grep",
+    "search_file_content": "Grep",
+    "glob": "Glob",
+    "web_fetch": "WebFetch",
+    "google_web_search": "WebSearch",
+}
+
+
+def outfit(profile: Profile, setting: Setting) -> Outfit:
+    """Return what Gemini CLI is given: all it reads and writes of its own stays in the session's home."""
+    command = profile.command or ("gemini",)
+    plan = {
+        "first": common.words(profile, setting, command),
+        "again": common.words(profile, setting, profile.resume or command),
+        "conversation": setting.session.conversation,
+        "settings": settings(setting),
+    }
+    files = {
+        "first.md": (common.first_prompt(setting).encode(), common.READ_ONLY),
+        "nudge.md": (setting.nudge.encode(), common.READ_ONLY),
+        "gemini.json": common.as_json(plan),
+        "start.py": (_START.encode(), common.READ_ONLY),
+        "hook.py": (_HOOK.encode(), common.READ_ONLY),
+        **common.runtime_files(*_BOX),
+    }
+    ending = f'exec "$python" {common.quoted([setting.path("start.py"), setting.agent_dir])}\n'
+    env = {"GEMINI_CLI_HOME": setting.home}
+    if wanted := common.model(profile, setting):
+        env["GEMINI_MODEL"] = wanted
+    return common.outfit_with(profile, setting, ending=ending, env=env, files=files)
+
+
+def once(_profile: Profile, setting: Setting) -> str:
+    """Return the launcher's last lines for one prompt without a terminal."""
+    return f'exec "$python" {common.quoted([setting.path("start.py"), setting.agent_dir, "once"])}\n'
+
+
+def settings(setting: Setting) -> dict[str, Any]:
+    """Return our settings; the token stays in the environment, from which Gemini CLI fills in what begins with $."""
+    server = {
+        "httpUrl": setting.mcp_url,
+        "headers": {"Authorization": "Bearer ${ORCHESTRA_TOKEN}"},
+        "trust": True,
+        "timeout": TOOL_DEADLINE,
+    }
+    return {
+        "general": {
+            "enableAutoUpdate": False,
+            "enableAutoUpdateNotification": False,
+            # Else a conversation of last month is gone.
+            "sessionRetention": {"enabled": False},
+        },
+        "privacy": {"usageStatisticsEnabled": False},
+        "ide": {"hasSeenNudge": True},
+        "ui": {
+            "showHomeDirectoryWarning": False,
+            "hideTips": True,
+            # Else a message that names @something would be taken for a file, and asked about.
+            "escapePastedAtSymbols": True,
+        },
+        "security": {"folderTrust": {"enabled": False}},
+        "mcpServers": {"orchestra": server},
+        "hooksConfig": {"enabled": True, "notifications": False},
+        "hooks": hooks(setting),
+    }
+
+
+def hooks(setting: Setting) -> dict[str, Any]:
+    """Return our hooks; what they need is handed on also where a project has secrets kept from hooks."""
+    found: dict[str, Any] = {}
+    for event, told in _HOOKS.items():
+        command = common.quoted([setting.python, setting.path("hook.py"), told, str(HOOK_DEADLINE)])
+        hook = {"name": "orchestra", "type": "command", "command": command, "timeout": 1000 * (HOOK_DEADLINE + 1)}
+        found[event] = [{"hooks": [{**hook, "env": {"ORCHESTRA_TOKEN": "$ORCHESTRA_TOKEN"}}]}]
+    return found
+
+
+def signs(event: str, payload: Mapping[str, Any]) -> list[tuple[Sign, str]]:
+    """Turn what a hook or our watcher posts into evidence."""
+    match event:
+        case "Launched":
+            return [(Sign.LAUNCHED, "starting")]
+        case "Ready":
+            return [(Sign.READY, f"ready ({brief(payload.get('source', 'startup'))})")]
+        case "BeforeAgent":
+            return [(Sign.TURN_STARTED, brief(payload.get("prompt", "")))]
+        case "BeforeTool" | "AfterTool":
+            return [(Sign.TOOL_USED, _doing(payload))]
+        case "Notification":
+            return [(Sign.PROMPTED, _asks(payload))]
+        case "AfterAgent":
+            return [(Sign.TURN_ENDED, brief(payload.get("prompt_response", "")))]
+        case "Cancelled":
+            return [(Sign.TURN_ENDED, "interrupted")]
+        case "TurnFailed":
+            return [(Sign.TURN_FAILED, f"the model's service failed: {_failure(payload)}")]
+        case "SessionEnd":
+            return [(Sign.ENDED, f"ended ({brief(payload.get('reason', 'other'))})")]
+        case _:
+            return []
+
+
+def _doing(payload: Mapping[str, Any]) -> str:
+    tool, given = str(payload.get("tool_name", "")), payload.get("tool_input")
+    if tool.startswith(_OURS):
+        tool = f"mcp__orchestra__{tool.removeprefix(_OURS)}"
+    return named(_TOOLS.get(tool, tool or "a tool"), given)
+
+
+def _asks(payload: Mapping[str, Any]) -> str:
+    """Say what a dialog is about; its details differ with the kind of tool."""
+    details = payload.get("details")
+    about = dict(details) if isinstance(details, Mapping) else {}
+    if about.get("type") == "ask_user":
+        return "asks the person"
+    if command := about.get("command"):
+        return brief(f"asks for permission: runs {command}")
+    if path := about.get("filePath") or about.get("fileName"):
+        return brief(f"asks for permission: edits {PurePosixPath(str(path)).name}")
+    return brief(f"asks for permission: {about.get('toolName') or about.get('title') or payload.get('message') or '?'}")
+
+
+def _failure(payload: Mapping[str, Any]) -> str:
+    return brief(str(payload.get("error") or "unknown").removeprefix("[API Error: ").removesuffix("]"))
+
+
+def hook_reply(event: str, text: str) -> dict[str, Any]:
+    """Return the reply that hands messages over; at the end of a turn it makes the agent go on with them."""
+    if not text or event not in HANDS_OVER:
+        return {}
+    if event == "AfterAgent":
+        return {"decision": "block", "reason": text}
+    return {"hookSpecificOutput": {"hookEventName": event, "additionalContext": text}}
+
+
+def prompt(event: str, payload: Mapping[str, Any]) -> str:
+    """Return what was submitted to it, typed or given at its start."""
+    return str(payload.get("prompt", "")) if event == "BeforeAgent" else ""
+
+
+def usage(event: str, payload: Mapping[str, Any]) -> Usage | None:
+    """Return how full the context is; what it cost Gemini CLI does not tell."""
+    if event != "Tokens":
+        return None
+    model = str(payload.get("model") or "")
+    window = next((size for name, size in _WINDOWS.items() if model.startswith(name)), _WINDOW)
+    return Usage(cost=0.0, context=100 * float(payload.get("used") or 0) / window, model=model)

@@ -1,0 +1,165 @@
+"""opencode: configuration, and the evidence its bridge posts, as seen working in 1.18.33."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import PurePosixPath
+from typing import Any
+
+from orchestra.agents import launch_files as common
+from orchestra.agents.activity import Usage, brief, named
+from orchestra.agents.launch_files import Outfit, Setting
+from orchestra.agents.profile import Profile
+from orchestra.lifecycle import Sign
+
+CALL_DEADLINE = 600_000
+"""Milliseconds a call of one of our tools may take: a merge runs the project's tests."""
+HANDS_OVER = frozenset({"Inbox"})
+"""The bridge's own question for messages, which it asks only while the session is idle."""
+
+_BOX = ("__init__.py", "tell.py", "opencode_settle.py", "opencode_api.py", "opencode_events.py", "opencode_bridge.py")
+_START = "from runtime.opencode_bridge import main\n\nmain()\n"
+_TOOLS = {
+    "bash": "Bash",
+    "edit": "Edit",
+    "write": "Write",
+    "read": "Read",
+    "grep": "Grep",
+    "glob": "Glob",
+    "webfetch": "WebFetch",
+    "websearch": "WebSearch",
+    "task": "Task",
+}
+_OURS = "orchestra_"
+
+
+def outfit(profile: Profile, setting: Setting) -> Outfit:
+    """Return what opencode is given: all it writes, its login too, stays in the session's own home."""
+    files = {
+        "first.md": (common.first_prompt(setting).encode(), common.READ_ONLY),
+        "nudge.md": (setting.nudge.encode(), common.READ_ONLY),
+        "opencode.json": common.as_json(configuration(profile, setting)),
+        "bridge.py": (_START.encode(), common.READ_ONLY),
+        **common.runtime_files(*_BOX),
+    }
+    places = {"DATA": ".local/share", "CONFIG": ".config", "STATE": ".local/state", "CACHE": ".cache"}
+    env = {f"XDG_{name}_HOME": str(PurePosixPath(setting.home, place)) for name, place in places.items()}
+    return common.outfit_with(profile, setting, ending=_ending(profile, setting), env=env, files=files)
+
+
+def _ending(profile: Profile, setting: Setting) -> str:
+    server = '--hostname 127.0.0.1 --port "$ORCHESTRA_OPENCODE_PORT"'
+    lines = [f'program() {{ {common.quoted(list(profile.command[:1] or ("opencode",)))} "$@"; }}\n']
+    for name, command in (("first", profile.command), ("again", profile.resume or profile.command)):
+        line = common.quoted(common.words(profile, setting, command or ("opencode",)))
+        lines.append(f'{name}() {{ exec {line} {server} "$@"; }}\n')
+    return "".join(lines) + common.runtime_text("opencode.sh")
+
+
+def once(profile: Profile, setting: Setting) -> str:
+    """Return the launcher's last lines for one prompt without a terminal."""
+    settled = (
+        'settled=$("$python" "$agent_dir/runtime/opencode_settle.py" "$conversation") || exit 1\neval "$settled"\n'
+    )
+    return settled + common.asked_once(common.words(profile, setting, profile.command))
+
+
+def configuration(profile: Profile, setting: Setting) -> dict[str, Any]:
+    """Return opencode's configuration; the token stays in the environment."""
+    server = {
+        "type": "remote",
+        "url": setting.mcp_url,
+        "oauth": False,
+        "headers": {"Authorization": "Bearer {env:ORCHESTRA_TOKEN}"},
+        "timeout": CALL_DEADLINE,
+    }
+    found: dict[str, Any] = {
+        "$schema": "https://opencode.ai/config.json",
+        "autoupdate": False,
+        "share": "disabled",
+        "instructions": [setting.path("instructions.md")],
+        "permission": _permissions(setting),
+        "mcp": {"orchestra": server},
+    }
+    if wanted := common.model(profile, setting):
+        found["model"] = wanted
+    return found
+
+
+def _permissions(setting: Setting) -> dict[str, Any]:
+    """In a container the box keeps the agent in, so it works without asking; on the machine itself it asks."""
+    if setting.contained:
+        return {"*": "allow"}
+    ours = {"*": "ask", f"{setting.agent_dir}/*": "allow", f"{setting.agent_dir}/**": "allow"}
+    return {"bash": "ask", "webfetch": "ask", "external_directory": ours, "orchestra_*": "allow"}
+
+
+def signs(event: str, payload: Mapping[str, Any]) -> list[tuple[Sign, str]]:
+    """Turn one of the bridge's events into evidence."""
+    if event not in _SIGNS:
+        return []
+    sign, words = _SIGNS[event]
+    return [(sign, words(payload))]
+
+
+def _ready(payload: Mapping[str, Any]) -> str:
+    return f"ready ({_text(payload) or 'startup'})"
+
+
+def _used(payload: Mapping[str, Any]) -> str:
+    return f"{_doing(payload)}{': failed' if payload.get('failed') else ''}"
+
+
+def _asks(payload: Mapping[str, Any]) -> str:
+    text = _text(payload)
+    return f"asks: {text}" if text else f"asks for permission: {_doing(payload)}"
+
+
+def _text(payload: Mapping[str, Any]) -> str:
+    return brief(payload.get("text", ""))
+
+
+def _doing(payload: Mapping[str, Any]) -> str:
+    tool = str(payload.get("tool") or "")
+    given = payload.get("input")
+    arguments = dict(given) if isinstance(given, Mapping) else {}
+    if path := arguments.get("filePath") or arguments.get("filepath"):
+        arguments["file_path"] = path
+    if tool.startswith(_OURS):
+        return named(f"mcp__orchestra__{tool.removeprefix(_OURS)}", arguments)
+    return named(_TOOLS.get(tool, tool or "a tool"), arguments)
+
+
+_SIGNS: dict[str, tuple[Sign, Callable[[Mapping[str, Any]], str]]] = {
+    "Launched": (Sign.LAUNCHED, lambda _payload: "starting"),
+    "Ready": (Sign.READY, _ready),
+    "TurnStarted": (Sign.TURN_STARTED, _text),
+    "ToolUsed": (Sign.TOOL_USED, _used),
+    "Retried": (Sign.TOOL_USED, lambda payload: f"tries the model again: {_text(payload)}"),
+    "Prompted": (Sign.PROMPTED, _asks),
+    "PromptAnswered": (Sign.TOOL_USED, lambda _payload: "got an answer"),
+    "TurnEnded": (Sign.TURN_ENDED, _text),
+    "TurnFailed": (Sign.TURN_FAILED, lambda payload: f"the model's service failed: {_text(payload) or 'unknown'}"),
+    "SessionEnd": (Sign.ENDED, lambda _payload: "ended"),
+}
+
+
+def hook_reply(event: str, text: str) -> dict[str, Any]:
+    """Return the reply that the bridge hands over."""
+    return {"text": text} if text and event in HANDS_OVER else {}
+
+
+def prompt(event: str, payload: Mapping[str, Any]) -> str:
+    """Return the heads of the messages that the conversation holds already: those are not handed over again."""
+    return str(payload.get("prompt") or "") if event in HANDS_OVER else ""
+
+
+def usage(event: str, payload: Mapping[str, Any]) -> Usage | None:
+    """Return what the bridge counted after one of the model's answers; None for any other event."""
+    if event != "Usage":
+        return None
+    return Usage(
+        cost=float(payload.get("cost") or 0.0),
+        context=float(payload.get("context") or 0.0),
+        model=str(payload.get("model") or ""),
+    )

@@ -1,0 +1,63 @@
+"""Any program: it is told everything through its environment and files, and nothing is typed at it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from orchestra.agents import launch_files as common
+from orchestra.agents.activity import Usage, brief
+from orchestra.agents.launch_files import Outfit, Setting
+from orchestra.agents.profile import Profile
+from orchestra.lifecycle import Sign
+
+HANDS_OVER: frozenset[str] = frozenset()
+"""No hook of a plain program brings it messages: it asks for them."""
+
+_SIGNS = {
+    "Ready": Sign.READY,
+    "SessionStart": Sign.READY,
+    "TurnStarted": Sign.TURN_STARTED,
+    "ToolUsed": Sign.TOOL_USED,
+    "Prompted": Sign.PROMPTED,
+    "TurnEnded": Sign.TURN_ENDED,
+    "TurnFailed": Sign.TURN_FAILED,
+    "SessionEnd": Sign.ENDED,
+}
+
+
+def outfit(profile: Profile, setting: Setting) -> Outfit:
+    """Return what a plain program is given."""
+    return common.outfit_with(profile, setting, ending=ending(profile, setting), env={}, files={})
+
+
+def ending(profile: Profile, setting: Setting) -> str:
+    """Return the launcher's last lines: the command at first, ``resume`` when it has run before."""
+    first = common.quoted(common.words(profile, setting, profile.command))
+    if not profile.resume:
+        return f"exec {first}\n"
+    again = common.quoted(common.words(profile, setting, profile.resume))
+    mark = '"$home/.orchestra/started"'
+    return f"if [ -e {mark} ]; then exec {again}; fi\n: > {mark}\nexec {first}\n"
+
+
+def once(profile: Profile, setting: Setting) -> str:
+    """Return the launcher's last line for one prompt, given as the command's last argument."""
+    command = common.quoted(common.words(profile, setting, profile.command))
+    return f'exec {command} "$(cat "$agent_dir/task.md")"\n'
+
+
+def signs(event: str, payload: Mapping[str, Any]) -> list[tuple[Sign, str]]:
+    """Turn what a program says about itself into evidence: ``{"text": …}`` posted under one of our event names."""
+    sign = _SIGNS.get(event)
+    return [(sign, brief(payload.get("text", "")))] if sign else []
+
+
+def hook_reply(_event: str, _text: str) -> dict[str, Any]:
+    """Return an empty reply: a plain program asks for its messages."""
+    return {}
+
+
+def usage(_event: str, _payload: Mapping[str, Any]) -> Usage | None:
+    """Return nothing: a plain program does not tell what it uses."""
+    return None

@@ -1,0 +1,262 @@
+"""What an agent is given: its launcher, its files, its environment; the same for every family."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from orchestra.agents.profile import Profile
+from orchestra.model import Role, SandboxKind, Session
+
+READ_ONLY = 0o444
+"""The mode of a file that the agent reads."""
+EXECUTABLE = 0o555
+"""The mode of a program that the agent runs."""
+OWN_DIR = ".orchestra"
+"""Where our own programs in a box keep what they remember, below the agent's home."""
+
+MISSING = f"{OWN_DIR}/no-program"
+"""The mark in the agent's home that its program is not there."""
+_HERE = Path(__file__).parent
+_LONGEST_PROMPT = 8000
+"""Characters of a task that are given word for word; one argument of a program holds 128 KiB (execve(2))."""
+
+Files = Mapping[str, tuple[bytes, int]]
+"""Contents and mode by relative path."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """Where and for what one agent is about to run.
+
+    ``instructions`` is text added to the role's own; ``role``, unless empty, stands in place of
+    that. ``nudge`` is what an agent that comes back is told to do; empty: it waits. The directories
+    are as the agent sees them; ``agent_dir`` is read-only for it, ``secrets_dir`` holds ``token``
+    and one file for each credential.
+    """
+
+    session: Session
+    mcp_url: str
+    hook_url: str
+    task: str = ""
+    instructions: str = ""
+    role: str = ""
+    nudge: str = ""
+    agent_dir: str = "/orchestra/agent"
+    secrets_dir: str = "/orchestra/secrets"
+    home: str = "/home/agent"
+
+    @property
+    def contained(self) -> bool:
+        """Whether a container keeps the agent in."""
+        return self.session.sandbox is SandboxKind.DOCKER
+
+    @property
+    def python(self) -> str:
+        """The Python that runs our own small programs beside the agent."""
+        return "python3" if self.contained else sys.executable
+
+    @property
+    def tell(self) -> list[str]:
+        """The beginning of the command that tells the service of an event; Python without what it does not need."""
+        return [self.python, "-I", "-S", self.path("runtime/tell.py")]
+
+    def path(self, name: str) -> str:
+        """Return the full path of a file in the agent's directory."""
+        return str(PurePosixPath(self.agent_dir, name))
+
+
+@dataclass(frozen=True, slots=True)
+class Outfit:
+    """What an agent is given.
+
+    ``agent_files`` lie in the read-only directory, ``home_dirs`` are made in the agent's home.
+    """
+
+    agent_files: Files
+    env: Mapping[str, str]
+    command: tuple[str, ...]
+    home_dirs: tuple[str, ...] = (OWN_DIR,)
+
+
+def outfit_with(
+    profile: Profile,
+    setting: Setting,
+    *,
+    ending: str,
+    env: Mapping[str, str],
+    files: Files,
+    redraws: bool = False,
+    dirs: Sequence[str] = (),
+) -> Outfit:
+    """Return the outfit that every family shares, with the family's own files and its end of the launcher.
+
+    An agent that ``redraws`` all of its window when that appears need not wait for it. ``dirs`` are
+    directories of its home that it would make itself: a program for that takes 10 ms of its start.
+    """
+    whole = {**_environment(profile, setting), **env, **profile.env}
+    last = _noted_missing(profile) + (ending if redraws else runtime_text("window.sh") + ending)
+    agent_files = {
+        "task.md": (setting.task.encode(), READ_ONLY),
+        "instructions.md": (instructions(setting).encode(), READ_ONLY),
+        **own_files(profile),
+        **files,
+        # The last: where it is, all is.
+        "launch.sh": (launcher(setting, whole, last).encode(), EXECUTABLE),
+    }
+    return Outfit(
+        agent_files=agent_files,
+        env=whole,
+        command=("sh", setting.path("launch.sh")),
+        home_dirs=(OWN_DIR, *dirs),
+    )
+
+
+def _noted_missing(profile: Profile) -> str:
+    """Return what leaves a mark, at once, where the profile's program is not there to be started."""
+    if not profile.program:
+        return ""
+    return f'command -v {shlex.quote(profile.program)} >/dev/null 2>&1 || : >"$home/{MISSING}"\n'
+
+
+def own_files(profile: Profile) -> Files:
+    """Return the files that a profile names itself, as agent files below ``files``."""
+    return {
+        f"files/{name}": (content, EXECUTABLE if mode & 0o100 else READ_ONLY)
+        for name, (content, mode) in profile.files.items()
+    }
+
+
+def _environment(profile: Profile, setting: Setting) -> dict[str, str]:
+    session = setting.session
+    shared = {
+        "ORCHESTRA_SESSION": session.name,
+        "ORCHESTRA_ROLE": session.role.value,
+        "ORCHESTRA_PARENT": session.parent or "",
+        "ORCHESTRA_AGENT": profile.name,
+        "ORCHESTRA_WORKTREE": str(session.worktree),
+        "ORCHESTRA_TASK_FILE": setting.path("task.md"),
+        "ORCHESTRA_MCP_URL": setting.mcp_url,
+        "ORCHESTRA_HOOK_URL": setting.hook_url,
+        "ORCHESTRA_TOKEN_FILE": str(PurePosixPath(setting.secrets_dir, "token")),
+        "ORCHESTRA_AGENT_HOME": setting.home,
+    }
+    if not setting.contained:
+        return shared
+    terminal = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"}
+    return {**shared, **terminal, "HOME": setting.home}
+
+
+def launcher(setting: Setting, env: Mapping[str, str], ending: str) -> str:
+    """Return the program that runs as the box's main process: environment, secrets, then the agent.
+
+    The environment is written out here too, so that a box made earlier learns of a changed
+    address when it is started again.
+    """
+    exports = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in sorted(env.items()))
+    variables = {
+        "agent_dir": setting.agent_dir,
+        "secrets_dir": setting.secrets_dir,
+        "home": setting.home,
+        "worktree": str(setting.session.worktree),
+        "conversation": setting.session.conversation,
+        "python": setting.python,
+    }
+    assigned = "".join(f"{name}={shlex.quote(value)}\n" for name, value in variables.items())
+    return "\n".join(
+        ("#!/bin/sh", exports + assigned + runtime_text("no_proxy.sh") + runtime_text("launch.sh"), ending)
+    )
+
+
+def past_proxies(mcp_url: str, *command: str) -> tuple[str, ...]:
+    """Return a command with the proxy settings that the launcher gives an agent."""
+    script = f'{runtime_text("no_proxy.sh")}exec "$@"'
+    return ("env", f"ORCHESTRA_MCP_URL={mcp_url}", "sh", "-c", script, "sh", *command)
+
+
+def words(profile: Profile, setting: Setting, command: tuple[str, ...]) -> list[str]:
+    """Return a profile's command with its placeholders filled in and the words for this sandbox added."""
+    extra = profile.in_container if setting.contained else profile.on_host
+    return [_filled(profile, setting, word) for word in (*command, *extra)]
+
+
+def quoted(command: list[str]) -> str:
+    """Return a command as one line of shell."""
+    return shlex.join(command)
+
+
+def asked_once(command: list[str]) -> str:
+    """Return the launcher's last line for a command that answers its first prompt and ends."""
+    return f'exec {quoted(command)} "$(cat "$agent_dir/first.md")"\n'
+
+
+def _filled(profile: Profile, setting: Setting, word: str) -> str:
+    known = {
+        "task_file": setting.path("task.md"),
+        "instructions_file": setting.path("instructions.md"),
+        "session": setting.session.name,
+        "role": setting.session.role.value,
+        "worktree": str(setting.session.worktree),
+        "model": model(profile, setting),
+        "home": setting.home,
+    }
+    # Only known names: braces are the shell's too.
+    for name, value in known.items():
+        word = word.replace(f"{{{name}}}", value)
+    for name in profile.files:
+        word = word.replace(f"/orchestra/{name}", setting.path(f"files/{name}"))
+    return word
+
+
+def model(profile: Profile, setting: Setting) -> str:
+    """Return the model to ask for; empty leaves it to the agent."""
+    return setting.session.model or profile.model
+
+
+def runtime_text(name: str) -> str:
+    """Return the text of one of the files that run beside the agent."""
+    return (_HERE / "runtime" / name).read_text(encoding="utf-8")
+
+
+def runtime_files(*wanted: str) -> dict[str, tuple[bytes, int]]:
+    """Return files that run beside the agent, as agent files below ``box``."""
+    return {f"runtime/{name}": (runtime_text(name).encode(), READ_ONLY) for name in wanted}
+
+
+def as_json(value: object) -> tuple[bytes, int]:
+    """Return a value as the contents of a JSON file that the agent reads."""
+    return (json.dumps(value, indent=2) + "\n").encode(), READ_ONLY
+
+
+def instructions(setting: Setting) -> str:
+    """Return what an agent is told about its role, and the text added to that."""
+    session = setting.session
+    own = _HERE / "instructions" / f"{session.role.value}.md"
+    text = setting.role or own.read_text(encoding="utf-8")
+    known = {
+        "session": session.name,
+        "parent": session.parent or "main",
+        "branch": session.branch,
+        "base_branch": session.base_branch or session.base[:12],
+        "worktree": str(session.worktree),
+        "task_file": setting.path("task.md"),
+    }
+    for name, value in known.items():
+        text = text.replace(f"{{{name}}}", value)
+    return "\n\n".join(part.strip() for part in (text, setting.instructions) if part.strip()) + "\n"
+
+
+def first_prompt(setting: Setting) -> str:
+    """Return the words an agent begins with; empty for a designer without a task."""
+    if not setting.task.strip():
+        return ""
+    where = setting.path("task.md")
+    role = "The person's task for you" if setting.session.role is Role.DESIGNER else "Your task"
+    if len(setting.task) <= _LONGEST_PROMPT:
+        return f"{role} (it is also in {where}):\n\n{setting.task}"
+    beginning = setting.task[:_LONGEST_PROMPT]
+    return f"{role} is long; read all of it in {where} before you start. It begins:\n\n{beginning}"

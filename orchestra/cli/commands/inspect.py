@@ -1,0 +1,123 @@
+"""Looking: list, show, log, monitor, diff, keys."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from orchestra.cli.dispatch import ask, current_session, open_to_look, say
+from orchestra.cli.output import as_json, raw, rich
+from orchestra.errors import NotARepository
+from orchestra.terminal_text import with_controls_shown
+
+Name = Annotated[str, typer.Argument(help="The session.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Pager = Annotated[bool, typer.Option("--pager", help="Show it in a pager.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register this group's commands."""
+    app.command("list")(list_)
+    for command in (show, log, monitor, diff, keys):
+        app.command()(command)
+
+
+def list_(context: typer.Context, json_: Json = False) -> None:
+    """List the sessions."""
+    if json_:
+        as_json(ask(context.obj, "list"))
+        return
+    from orchestra.views.session_list import wide_table  # noqa: PLC0415 -- loads when touched
+
+    store = open_to_look(context.obj).store
+    rich(wide_table(store.sessions(), unread=store.unread_counts(), now=store.now()))
+
+
+def show(context: typer.Context, name: Name, json_: Json = False) -> None:
+    """Show one session: its state, places, commits and messages."""
+    seen: dict[str, Any] = ask(context.obj, "show", name=name)
+    if json_:
+        as_json(seen)
+        return
+    from orchestra.views.tables import session_details  # noqa: PLC0415 -- loads when touched
+
+    rich(session_details(seen, datetime.now(UTC)))
+
+
+def log(
+    context: typer.Context,
+    name: Name,
+    json_: Json = False,
+    limit: Annotated[int, typer.Option(metavar="N", min=1, help="How many events.")] = 200,
+) -> None:
+    """Show what happened to a session."""
+    events = ask(context.obj, "log", name=name, limit=limit)
+    if json_:
+        as_json(events)
+        return
+    from orchestra.views.tables import events_table  # noqa: PLC0415 -- loads when touched
+
+    rich(events_table(events))
+
+
+def monitor(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The session; default: all.")] = "",
+    follow: Annotated[bool, typer.Option("--follow", help="Keep showing it until q or ^C.")] = False,
+    json_: Json = False,
+) -> None:
+    """Show the running summary of what sessions do."""
+    from orchestra.cli import live_monitor  # noqa: PLC0415 -- loads when touched
+
+    project = open_to_look(context.obj)
+    names = [project.store.session(name).name] if name else [session.name for session in project.store.sessions()]
+    if json_:
+        rows = {row["name"]: row for row in ask(context.obj, "list")}
+        as_json([{key: rows[one][key] for key in ("name", "state", "summary", "diff", "commits")} for one in names])
+        return
+    live_monitor.monitor(project, names, follow=follow)
+
+
+def diff(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The session; default: this directory's.")] = "",
+    stat: Annotated[bool, typer.Option("--stat", help="Only count.")] = False,
+    pager: Pager = False,
+    exact: Annotated[bool, typer.Option("--raw", help="The exact bytes, for git apply.")] = False,
+) -> None:
+    """Show what a session changed. Uncommitted and untracked files are included."""
+    name = name or current_session(context.obj)
+    found: str = ask(context.obj, "diff", name=name, stat=stat)
+    if exact or stat or not sys.stdout.isatty():
+        _write_plain(found, exact=exact)
+        return
+    if not found:
+        # In a pager: a popup would be gone at once, as if the key did nothing.
+        rich(f"{name} has changed nothing yet", pager=pager)
+        return
+    from orchestra.views.diff import diff_view  # noqa: PLC0415 -- loads when touched
+
+    rich(diff_view(found), pager=pager)
+
+
+def _write_plain(found: str, *, exact: bool) -> None:
+    """Write a diff without colours; what could steer the terminal at a pipe's end is made visible, and that is said."""
+    shown = found if exact else with_controls_shown(found)
+    raw(shown if shown.endswith("\n") or not shown else f"{shown}\n")
+    if shown != found:
+        say("control characters are shown as \\x1b and the like; as they are: orchestra diff NAME --raw")
+
+
+def keys(context: typer.Context, pager: Pager = False) -> None:
+    """Show the keys."""
+    from orchestra.bindings import PREFIX_KEY  # noqa: PLC0415 -- loads when touched
+    from orchestra.views.keys import keys_table  # noqa: PLC0415 -- loads when touched
+
+    prefix_key = PREFIX_KEY
+    with suppress(NotARepository):
+        prefix_key = open_to_look(context.obj).usable_settings.prefix_key
+    rich(keys_table(prefix_key), pager=pager)

@@ -1,0 +1,71 @@
+"""Messages as the person: send, inbox, wait."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from orchestra.cli.dispatch import ask, open_project
+from orchestra.cli.output import as_json, rich, text
+from orchestra.errors import DeadlineExceeded
+from orchestra.names import PERSON
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register this group's commands."""
+    for command in (send, inbox, wait):
+        app.command()(command)
+
+
+def send(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="The session.")],
+    words: Annotated[list[str], typer.Argument(metavar="TEXT", help="What to tell it.")],
+    json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Send a message to a session, as the person."""
+    message = ask(context.obj, "send", sender=PERSON, recipient=name, text=" ".join(words), kind="message")
+    if json_:
+        as_json(_shape(message))
+        return
+    text(f"message {message['id']} to {message['recipient']} is {message['state']}")
+
+
+def inbox(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Only those to this session.")] = "",
+    limit: Annotated[int, typer.Option(metavar="N", min=1, max=1000, help="At most so many.")] = 200,
+    before: Annotated[int, typer.Option(metavar="ID", min=0, help="Only those before this one.")] = 0,
+    json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show the messages between sessions and you, the newest last."""
+    messages = ask(context.obj, "inbox", name=name, limit=limit, before=before)
+    if json_:
+        as_json([_shape(message) for message in messages])
+        return
+    from orchestra.views.tables import letters  # noqa: PLC0415 -- loads when touched
+
+    rich(letters(messages, datetime.now(UTC)))
+
+
+def _shape(message: dict[str, Any]) -> dict[str, Any]:
+    return {key: message[key] for key in ("id", "sender", "recipient", "kind", "text", "sent_at", "state")}
+
+
+def wait(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="The session.")],
+    states: Annotated[str, typer.Option("--for", metavar="STATE[,STATE]", help="Such as idle,done,failed.")],
+    timeout: Annotated[float | None, typer.Option(metavar="SECONDS", min=0, help="Give up then.")] = None,
+) -> None:
+    """Wait until a session is in a state. For scripts: exits 0 when it is, 1 when the time is over."""
+    from orchestra.actions.session.manage import wait as wait_for  # noqa: PLC0415 -- loads when touched
+
+    project = open_project(context.obj)
+    session = wait_for(project, name, states.split(","), timeout=timeout)
+    if session is None:
+        now = project.store.session(name).state
+        raise DeadlineExceeded(f"{name} is {now} after {timeout:g} s", hint=f"look at it: orchestra show {name}")
+    text(f"{name} is {session.state}")

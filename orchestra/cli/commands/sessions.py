@@ -1,0 +1,199 @@
+"""The life of executors: new, stop, resume, delete, restore, merge, pair."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from orchestra.cli.dispatch import ask, say
+from orchestra.cli.error_handler import INTERRUPTED, in_popup
+from orchestra.cli.output import as_json, text
+from orchestra.errors import UsageError
+from orchestra.names import numbered, slug
+
+Name = Annotated[str, typer.Argument(help="The session.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Ask = Annotated[bool, typer.Option("--ask", help="Ask before doing it.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register this group's commands."""
+    for command in (new, stop, resume, delete, restore, merge, pair, unpair):
+        app.command()(command)
+
+
+def new(
+    context: typer.Context,
+    title: Annotated[str, typer.Argument(metavar="NAME", help="What it is about. Its name is made from this.")] = "",
+    task: Annotated[str, typer.Option(metavar="TEXT", help="What the agent is to do.")] = "",
+    task_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A file with the task; - is standard input.")
+    ] = None,
+    agent: Annotated[str, typer.Option(metavar="PROFILE", help="The kind of agent. See: orchestra agents")] = "",
+    base: Annotated[str, typer.Option(metavar="REF", help="The commit or branch to start from. Default: HEAD.")] = "",
+    sandbox: Annotated[str, typer.Option(metavar="KIND", help="auto, docker or host.")] = "",
+    model: Annotated[str, typer.Option(metavar="NAME", help="The model, in the agent's own words.")] = "",
+    paired: Annotated[bool, typer.Option("--paired", help="Let it see and change your checkout too.")] = False,
+    copies: Annotated[int, typer.Option(metavar="N", min=1, max=20, help="How many to start on the same task.")] = 1,
+    ask_person: Annotated[bool, typer.Option("--ask", help="Ask for a missing title or task.")] = False,
+    json_: Json = False,
+) -> None:
+    """Create an executor. It gets a worktree, a branch, a container and a window, and starts to work."""
+    if ask_person:
+        with _asking():
+            title, task = _ask_for(title, task)
+    wanted = {"agent": agent, "base": base, "sandbox": sandbox, "model": model, "paired": paired}
+    made = [
+        ask(context.obj, "spawn", title=title, name=name, task=_task(task, task_file), parent="main", **wanted)
+        for name in _names(title, copies)
+    ]
+    if json_:
+        shown = [{key: value for key, value in one.items() if key != "token_hash"} for one in made]
+        as_json(shown if copies > 1 else shown[0])
+        return
+    for session in made:
+        text(f"{session['name']} works on {session['branch']} in {session['worktree']}")
+
+
+def _ask_for(title: str, task: str) -> tuple[str, str]:
+    title = title or typer.prompt("What is it about", err=True)
+    return title, task or typer.prompt("The task", default=title, err=True)
+
+
+def _names(title: str, copies: int) -> list[str]:
+    name = slug(title)
+    return [name] if copies == 1 else [numbered(name, number) for number in range(1, copies + 1)]
+
+
+def _task(task: str, file: Path | None) -> str:
+    if file is None:
+        return task
+    if task:
+        raise UsageError("--task and --task-file were both given", hint="use one of them")
+    if str(file) == "-":
+        return sys.stdin.read()
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = (error.strerror or "").lower() if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise UsageError(f"the task file {file} cannot be read: {reason}", hint="name a text file") from error
+
+
+def _confirm(question: str, detail: str) -> None:
+    from orchestra.views.text import wrap  # noqa: PLC0415 -- loads when touched
+
+    for row in wrap(detail, shutil.get_terminal_size().columns - 2):
+        say(row)
+    with _asking():
+        if not typer.confirm(question, err=True):
+            # No is an answer, not a failure: a popup closes on it.
+            say("nothing was done")
+            raise typer.Exit(0)
+
+
+@contextmanager
+def _asking() -> Iterator[None]:
+    """Take ^C and the end of the input for a no; a popup closes on it."""
+    try:
+        yield
+    except typer.Abort:
+        # What comes next belongs below the question.
+        typer.echo(err=True)
+        say("nothing was done")
+        raise typer.Exit(0 if in_popup() else INTERRUPTED) from None
+
+
+def stop(context: typer.Context, name: Name) -> None:
+    """Stop a session's agent. Everything it has stays."""
+    ask(context.obj, "stop", name=name)
+    text(f"{name} is stopped; go on with: orchestra resume {name}")
+
+
+def resume(context: typer.Context, name: Name) -> None:
+    """Start a stopped session again. It goes on in the same conversation."""
+    session = ask(context.obj, "resume", name=name)
+    text(f"{name} is {session['state']}")
+
+
+def delete(
+    context: typer.Context,
+    name: Name,
+    force: Annotated[
+        bool, typer.Option("--force", help="Even while it works. Its work is anchored first all the same.")
+    ] = False,
+    worktree: Annotated[
+        bool, typer.Option("--worktree", help="Remove its worktree too; what git ignores there is kept apart.")
+    ] = False,
+    ask_person: Ask = False,
+) -> None:
+    """Delete a session. All its work is anchored first, and can be restored."""
+    # What is refused anyway is not asked about.
+    if ask_person and ask(context.obj, "show", name=name)["role"] != "designer":
+        _confirm(f"Delete {name}?", "Its branch, worktree and uncommitted work are kept.")
+    gone = ask(context.obj, "delete", name=name, force=force, remove_worktree=worktree)
+    text(f"{name} is deleted; {_branch_now(gone)}, {_worktree_now(gone, asked=worktree)}")
+    text(f"bring it back with: orchestra restore {name}")
+
+
+def _branch_now(gone: dict[str, Any]) -> str:
+    if gone["branch"]:
+        return f"branch {gone['branch']} kept"
+    return "its branch removed, as all of it is merged" if gone["merged_branch_removed"] else "its branch was gone"
+
+
+def _worktree_now(gone: dict[str, Any], *, asked: bool) -> str:
+    if gone["worktree"]:
+        return f"worktree {gone['worktree']}{' stays' if asked else ''}"
+    return "worktree removed, its content anchored" if gone["anchor"] else "its worktree was gone"
+
+
+def restore(context: typer.Context, name: Name) -> None:
+    """Bring a deleted session back. Its work and its conversation come with it."""
+    session = ask(context.obj, "restore", name=name)
+    text(f"{name} is back on {session['branch']} in {session['worktree']}")
+
+
+def merge(
+    context: typer.Context,
+    name: Name,
+    into: Annotated[str, typer.Option(metavar="BRANCH", help="Default: the branch it was started from.")] = "",
+    check: Annotated[
+        str | None,
+        typer.Option(metavar="COMMAND", help="What must pass on the merged files. Default: the setting check."),
+    ] = None,
+    strategy: Annotated[str, typer.Option(metavar="WAY", help="merge, squash or rebase.")] = "",
+    ask_person: Ask = False,
+    json_: Json = False,
+) -> None:
+    """Merge a session's branch. Nothing moves before the check has passed on the merged tree."""
+    if ask_person:
+        from orchestra.views.questions import merge_question  # noqa: PLC0415 -- loads when touched
+
+        _confirm(*merge_question(ask(context.obj, "review", name=name), into))
+    done = ask(context.obj, "merge", name=name, into=into, check=check, strategy=strategy)
+    if json_:
+        as_json(done)
+        return
+    text(f"{done['branch']} is merged into {done['into']} as {done['commit'][:12]}")
+
+
+def pair(
+    context: typer.Context,
+    name: Name,
+    toggle: Annotated[bool, typer.Option("--toggle", help="Unpair it if it is paired.")] = False,
+) -> None:
+    """Let an executor see and change your checkout too. One at a time."""
+    session = ask(context.obj, "pair", name=name, toggle=toggle)
+    text(f"{name} is {'paired' if session['paired'] else 'not paired any more'}")
+
+
+def unpair(context: typer.Context) -> None:
+    """End pairing."""
+    session = ask(context.obj, "unpair")
+    text(f"{session['name']} is not paired any more")

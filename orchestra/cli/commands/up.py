@@ -1,0 +1,109 @@
+"""Starting and closing a project: up, down, and the control pane itself."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from orchestra.cli.dispatch import ask, current_directory, open_project, paths_of, say
+from orchestra.errors import OrchestraError, Refused
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register this group's commands."""
+    app.command()(up)
+    app.command()(down)
+    app.command(hidden=True)(control)
+
+
+def up(
+    context: typer.Context,
+    layout: Annotated[str, typer.Option(metavar="NAME", help="left, window, follow, or one of your own.")] = "",
+    agent: Annotated[str, typer.Option(metavar="PROFILE", help="The designer's kind of agent.")] = "",
+    sandbox: Annotated[str, typer.Option(metavar="KIND", help="auto, docker or host: where agents run.")] = "",
+    task: Annotated[str, typer.Option(metavar="TEXT", help="What a new designer begins with.")] = "",
+    detach: Annotated[bool, typer.Option("--detach", help="Open no tmux client.")] = False,
+) -> None:
+    """Start or restore everything, and show it in tmux."""
+    start: Path | None = context.obj
+    socket, session, inside = _find_tmux(start)
+    wanted = {"layout": layout, "agent": agent, "sandbox": sandbox, "task": task}
+    try:
+        _renew_service(start)
+        answer = ask(start, "up", tmux_socket=socket, tmux_session=session, **wanted)
+    except OrchestraError:
+        _tidy(socket, session)
+        raise
+    _tell(answer)
+    if inside or detach:
+        return
+    _attach(socket, session)
+
+
+def _find_tmux(start: Path | None) -> tuple[str, str, bool]:
+    from orchestra.actions.workspace.tmux_session import find_tmux  # noqa: PLC0415 -- loads when touched
+
+    project = open_project(start)
+    project.check_source(start or current_directory())
+    _ = project.repository
+    return find_tmux(project)
+
+
+def _renew_service(start: Path | None) -> None:
+    from orchestra.actions.service_process import take_environment  # noqa: PLC0415 -- loads when touched
+
+    take_environment(paths_of(start))
+
+
+def _tidy(socket: str, session: str) -> None:
+    from orchestra.drivers.tmux.driver import Tmux  # noqa: PLC0415 -- loads when touched
+
+    Tmux(socket).close_spare(session)
+
+
+def _tell(answer: dict[str, Any]) -> None:
+    for trouble in answer["troubles"]:
+        say(f"not restored: {trouble}")
+    number = len(set(answer["sessions"]) - set(answer["troubled"]))
+    words = "1 session is" if number == 1 else f"{number} sessions are"
+    if answer["sandbox"] == "host":
+        say("agents run on this machine itself, without containers")
+    say(f"{words} up; keys: prefix, then {answer['prefix_key']}, then ? for help")
+
+
+def _attach(socket: str, session: str) -> None:
+    if not sys.stdout.isatty():
+        say(f"no terminal here; look with: tmux -S {socket} attach -t '{session}'")
+        return
+    os.execvp("tmux", ("tmux", "-u", "-S", socket, "attach-session", "-t", session))
+
+
+def down(
+    context: typer.Context,
+    stop: Annotated[bool, typer.Option("--stop", help="Also stop the containers and the service.")] = False,
+) -> None:
+    """Close the windows and give back the keys. Agents in containers go on, unless --stop."""
+    answer = ask(context.obj, "down", stop=stop)
+    if stop:
+        from orchestra.actions.service_process import quit_service  # noqa: PLC0415 -- loads when touched
+        from orchestra.actions.workspace.up import release_network  # noqa: PLC0415 -- as above
+
+        quit_service(paths_of(context.obj))
+        release_network(open_project(context.obj))
+        say(f"stopped: {', '.join(answer['stopped']) or 'nothing was running'}")
+    if answer.get("ended"):
+        say(f"ended with their windows, as they run on this machine itself: {', '.join(answer['ended'])}")
+    say("closed; bring it back with: orchestra up")
+    if answer["troubled"]:
+        raise Refused(f"not stopped: {', '.join(answer['troubled'])}", hint="try again: orchestra down --stop")
+
+
+def control(context: typer.Context) -> None:
+    """Run the control pane in this terminal."""
+    from orchestra.control.app import run  # noqa: PLC0415 -- loads when touched
+
+    run(paths_of(context.obj).source)

@@ -1,0 +1,74 @@
+"""Windows: switch, terminal, spec."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import Annotated
+
+import typer
+
+from orchestra.cli.dispatch import ask, current_session, open_project
+from orchestra.cli.output import text
+from orchestra.errors import UsageError
+
+Here = Annotated[str, typer.Argument(metavar="NAME", help="The session; default: this directory's.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register this group's commands."""
+    for command in (switch, terminal, spec):
+        app.command()(command)
+
+
+def switch(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The session.")] = "",
+    control: Annotated[bool, typer.Option("--control", help="Go to the control pane.")] = False,
+) -> None:
+    """Go to a session's window."""
+    if not name and not control:
+        raise UsageError("which session?", hint="name one: orchestra list shows them")
+    ask(context.obj, "switch", name=name, control=control, client=os.environ.get("ORCHESTRA_CLIENT", ""))
+
+
+def terminal(
+    context: typer.Context,
+    name: Here = "",
+    host: Annotated[bool, typer.Option("--host", help="On this machine instead.")] = False,
+) -> None:
+    """Open a terminal in a session's worktree, inside its container."""
+    name = name or current_session(context.obj)
+    project = open_project(context.obj)
+    if project.tmux() is not None:
+        ask(context.obj, "terminal", name=name, host=host)
+        return
+    from orchestra.actions.workspace.windows import terminal_command  # noqa: PLC0415 -- loads when touched
+
+    session = project.store.session(name)
+    command = terminal_command(project, session, host=host)
+    os.chdir(session.worktree)
+    os.execvp(command[0], command)
+
+
+def spec(
+    context: typer.Context,
+    name: Here = "",
+    path: Annotated[bool, typer.Option("--path", help="Print the file's path instead.")] = False,
+) -> None:
+    """Open a session's spec in your editor. When you save, its agent is told what changed."""
+    from orchestra.actions.work.spec import ensure_file  # noqa: PLC0415 -- loads when touched
+    from orchestra.actions.workspace.windows import editor_command  # noqa: PLC0415 -- as above
+
+    name = name or current_session(context.obj)
+    project = open_project(context.obj)
+    if path:
+        text(str(ensure_file(project, name)))
+        return
+    command = editor_command(project, name)
+    if not sys.stdin.isatty():
+        ask(context.obj, "edit_spec", name=name)
+        return
+    subprocess.run(command, check=False)
+    ask(context.obj, "notice_spec", name=name)

@@ -1,0 +1,113 @@
+"""Having an action done: by the warm service where one answers, else in this process."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchestra.errors import NotARepository, ServiceDown
+from orchestra.protocol import call, request_id
+from orchestra.terminal_text import clean, without_sequences
+
+if TYPE_CHECKING:
+    from orchestra.paths import ProjectPaths
+    from orchestra.project import Project
+
+NEEDS_SERVICE = frozenset({"up", "spawn", "resume", "restore", "pair", "unpair"})
+"""The actions that start agents, which need the service to talk to."""
+WAKES_SERVICE = frozenset({"send"})
+"""The actions whose effect an agent waits for: a service that died under an open project is started again."""
+
+
+def say(line: str) -> None:
+    """Show a line of progress on stderr, where it can do no more than be read: a build may have written it."""
+    print(f"  {clean(without_sequences(line))}", file=sys.stderr)  # noqa: T201 -- progress goes beside the result
+
+
+def paths_of(start: Path | None) -> ProjectPaths:
+    """Return the places of the chosen project, or of the current directory's; one that was moved is followed."""
+    from orchestra.project import locate  # noqa: PLC0415 -- loads when touched
+
+    paths = locate(start or current_directory())
+    if paths.moved_from is None:
+        return paths
+    from orchestra.actions.workspace.relocate import relocate  # noqa: PLC0415 -- only for a project that was moved
+
+    return relocate(paths, progress=say)
+
+
+def current_directory() -> Path:
+    """Return the directory that the command was typed in, no link in it; raises NotARepository where it has gone."""
+    try:
+        return Path(os.path.realpath(Path.cwd()))
+    except FileNotFoundError:
+        hint = "cd into the project, or name it: orchestra --project DIR …"
+        raise NotARepository("the directory you are in has been removed", hint=hint) from None
+
+
+def open_project(start: Path | None) -> Project:
+    """Open the chosen project in this process."""
+    from orchestra.project import Project  # noqa: PLC0415 -- loads when touched
+
+    return Project(paths_of(start))
+
+
+def open_to_look(start: Path | None) -> Project:
+    """Open the chosen project to look at it: where its settings cannot be read, that is said, and no more."""
+    from orchestra.actions.registry import settings_warning  # noqa: PLC0415 -- loads when touched
+
+    project = open_project(start)
+    if warning := settings_warning(project):
+        say(warning)
+    return project
+
+
+def ask(start: Path | None, action: str, **arguments: object) -> Any:  # noqa: ANN401 -- the action's plain result
+    """Have an action done and return its plain result; raises the action's errors."""
+    paths, request = paths_of(start), request_id()
+    try:
+        return call(paths.socket, action, arguments, progress=say, request=request)
+    except ServiceDown as down:
+        begun = down.asked
+    from orchestra.actions.requests import ONCE  # noqa: PLC0415 -- loads when touched
+
+    # What may have been begun is asked for again where it is remembered, under the same id.
+    if action in NEEDS_SERVICE or (begun and action in ONCE) or (action in WAKES_SERVICE and _is_open(paths)):
+        return _with_service(paths, action, arguments, request)
+    from orchestra.actions.registry import run  # noqa: PLC0415 -- loads when touched
+    from orchestra.project import Project  # noqa: PLC0415 -- loads when touched
+
+    return run(Project(paths), action, arguments, say, request)
+
+
+def _is_open(paths: ProjectPaths) -> bool:
+    from orchestra.project import Project  # noqa: PLC0415 -- loads when touched
+
+    return bool(paths.database.exists() and Project(paths).store.get("tmux.socket"))
+
+
+def _with_service(paths: ProjectPaths, action: str, arguments: dict[str, object], request: str) -> Any:  # noqa: ANN401 -- as above
+    from orchestra.actions.service_process import ask_surely  # noqa: PLC0415 -- loads when touched
+    from orchestra.project import Project  # noqa: PLC0415 -- loads when touched
+
+    project = Project(paths)
+    project.check_source()
+    _ = project.repository
+    project.check_room()
+    return ask_surely(paths, action, arguments, progress=say, request=request)
+
+
+def current_session(start: Path | None) -> str:
+    """Return the session that the current directory belongs to; the designer outside every worktree."""
+    from orchestra.names import MAIN  # noqa: PLC0415 -- loads when touched
+
+    paths = paths_of(start)
+    try:
+        here = current_directory()
+    except NotARepository:
+        # The project was named; nobody can be in the worktree of one of its sessions.
+        return MAIN
+    worktrees = Path(os.path.realpath(paths.worktrees))
+    return here.relative_to(worktrees).parts[0] if worktrees in here.parents else MAIN

@@ -1,0 +1,1 @@
+"""Settings, layouts, and what a project may not decide by itself."""

@@ -1,0 +1,233 @@
+"""Settings, merged from five places, each value with its origin.
+
+Built in < the person's file < the project's file < ``ORCHESTRA_*`` < flags.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+from orchestra import safe_files
+from orchestra.config import consent
+from orchestra.config.rules import Rule, check, from_text, known_key, suggestion
+from orchestra.errors import BadConfig
+
+BUILT_IN = "built in"
+"""The origin of a value that nobody has set."""
+_PREFIX = "ORCHESTRA_"
+_NOT_SETTINGS = frozenset({"HOME", "SESSION", "ROLE", "WORKTREE", "TASK_FILE", "MCP_URL", "TOKEN_FILE", "HOOK_URL"})
+"""Variables that say where Orchestra lives, or that an agent is given about itself."""
+
+T = TypeVar("T")
+
+
+def _setting(value: T, about: str, **limits: Any) -> T:  # noqa: ANN401 -- the limits are those of Rule
+    """Declare a setting; typed as its value, so that the class below reads as what it holds."""
+    made: T = field(default=value, metadata={"rule": Rule(type(value), about, **limits)})
+    return made
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every setting. ``origins`` says where each came from, ``ignored`` what waits for consent.
+
+    ``raised`` are limits that the project's file would raise above the person's; they are left out.
+    """
+
+    agent: str = _setting("claude", "the profile of executors")
+    designer_agent: str = _setting("", "the profile of the designer; empty: the same")
+    sandbox: str = _setting("auto", "where agents run", choices=("auto", "docker", "host"))
+    layout: str = _setting("left", "how tmux is laid out; the name of a layout file")
+    prefix_key: str = _setting(
+        "O", "the key after tmux's prefix", pattern=r"\S+", shape="one tmux key, such as O or C-o"
+    )
+    branch_prefix: str = _setting(
+        "orchestra/",
+        "what session branches begin with",
+        pattern=r"(\w[\w.+-]*/)*(\w[\w.+-]*)?",
+        shape="part of a branch name",
+    )
+    versions: tuple[str, ...] = _setting(
+        (),
+        "versions of agents' programs to install in place of the profiles' own, such as claude@2.1.197",
+        pattern=r"[\w.-]+@[0-9A-Za-z][\w.+-]*",
+        shape="a list of PROFILE@VERSION",
+    )
+    model: str = _setting("", "the model agents are asked to use; empty: the profile's")
+    max_sessions: int = _setting(12, "executors that may run at the same time", least=1)
+    base_image: str = _setting(
+        "debian:bookworm-slim", "what images are built on", pattern=r"\S+", shape="an image name"
+    )
+    build_network: str = _setting("host", "the network of image builds", pattern=r"\S+", shape="a network name")
+    image: str = _setting("", "a ready image to use; empty: build one")
+    setup: tuple[str, ...] = _setting((), "shell lines run as root when the project's image is built")
+    network_internal: bool = _setting(False, "whether containers reach no machine but this one")
+    memory: str = _setting("4g", "memory per container", pattern=r"\d+[bkmg]?", shape="a size, such as 512m or 4g")
+    cpus: float = _setting(0.0, "processors per container; 0: no limit", least=0)
+    pids: int = _setting(512, "processes per container", least=16)
+    copy: tuple[str, ...] = _setting((), "files, directories and patterns copied into a fresh worktree, such as .env")
+    credentials: tuple[str, ...] = _setting((), "further credentials that agents get, by name")
+    editor: str = _setting("", "the editor for specs; empty: $VISUAL, $EDITOR or vi")
+    check: str = _setting("", "a command that must succeed on the merged tree")
+    merge_strategy: str = _setting("merge", "how branches land", choices=("merge", "squash", "rebase"))
+    ignored: tuple[str, ...] = ()
+    raised: tuple[str, ...] = ()
+    origins: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+RULES: Mapping[str, Rule] = {one.name: one.metadata["rule"] for one in fields(Settings) if "rule" in one.metadata}
+"""What each setting may hold and what it is about."""
+
+_LIMITS: Mapping[str, object] = {one.name: one.default for one in fields(Settings) if one.name in consent.LIMITS}
+_LARGEST = 256 * 1024
+
+_Layer = Mapping[str, tuple[object, str]]
+"""Settings from one place: value and origin by key."""
+
+
+def load(
+    person: Path,
+    project: Path | None = None,
+    *,
+    environment: Mapping[str, str] | None = None,
+    flags: Mapping[str, object] | None = None,
+    consented: str | None = None,
+) -> Settings:
+    """Merge the settings; raises BadConfig, or Refused where the project's file is no plain file.
+
+    ``consented`` is the hash (`consent.content_hash`) that the person allowed last: while the project's
+    wishes have another one, they are ignored and named in ``ignored``. A flag or variable that is
+    None or empty was not given.
+    """
+    own = _own_file(project, person)
+    wishes = project_wishes(own) if own else {}
+    ignored = consent.asked(wishes) if consent.content_hash(wishes) != (consented or "") else ()
+    mine = _read_file(person)
+    raised = consent.raised(wishes, {**_LIMITS, **mine})
+    layers = (
+        _from_file(mine, person),
+        _from_file({key: value for key, value in wishes.items() if key not in {*ignored, *raised}}, own),
+        _from_environment(os.environ if environment is None else environment),
+        _from_flags(flags or {}),
+    )
+    merged = {key: item for layer in layers for key, item in layer.items()}
+    values: dict[str, Any] = {key: value for key, (value, _) in merged.items()}
+    return Settings(
+        **values,
+        ignored=ignored,
+        raised=raised,
+        origins=MappingProxyType({key: merged[key][1] if key in merged else BUILT_IN for key in RULES}),
+    )
+
+
+def load_usable(person: Path, flags: Mapping[str, object] | None = None) -> Settings:
+    """Return the settings without the project's file, and without the person's, a variable or a flag that is wrong."""
+    nowhere = Path(os.devnull)
+    for file, variables, given in ((person, None, flags), (nowhere, None, flags), (nowhere, {}, flags)):
+        with contextlib.suppress(BadConfig):
+            return load(file, environment=variables, flags=given)
+    return load(nowhere, environment={})
+
+
+def project_wishes(file: Path) -> Mapping[str, object]:
+    """Return the settings in a project's own file, ``.orchestra/config.yaml``; raises as `load` does."""
+    source = file.parent.parent
+    content = safe_files.read(source, str(file.relative_to(source)), most=_LARGEST)
+    if content is None:
+        return {}
+    if len(content) > _LARGEST:
+        raise BadConfig(f"{file} holds more than {_LARGEST:,} bytes", hint="settings need no more than a few lines")
+    try:
+        return _parse(content.decode("utf-8"), str(file))
+    except UnicodeError as error:
+        raise BadConfig(f"{file} cannot be read: {error}", hint="save it as UTF-8 text") from error
+
+
+def _own_file(project: Path | None, person: Path) -> Path | None:
+    # A project in the home directory itself: its file is the person's own.
+    return project if project is not None and project != Path(os.path.realpath(person)) else None
+
+
+def _read_file(path: Path) -> Mapping[str, object]:
+    if not path.is_file():
+        return {}
+    try:
+        return _parse(path.read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeError) as error:
+        raise BadConfig(f"{path} cannot be read: {error}", hint="save it as UTF-8 text that you may read") from error
+
+
+def _parse(text: str, where: str) -> Mapping[str, object]:
+    found = _yaml(text, where)
+    if found is None:
+        return {}
+    if not isinstance(found, dict):
+        raise BadConfig(f"{where} must hold settings", hint="one on each line, such as: sandbox: docker")
+    try:
+        return _checked(found, lambda _: where)
+    except BadConfig:
+        lines = _lines(text)
+        return _checked(found, lambda key: f"{where}, line {lines[key]}" if key in lines else where)
+
+
+def _checked(found: Mapping[Any, object], where: Callable[[object], str]) -> Mapping[str, object]:
+    keys = [known_key(key, RULES, where(key)) for key in found]
+    return {key: check(key, found[key], RULES[key], where(key)) for key in keys}
+
+
+def _lines(text: str) -> Mapping[object, int]:
+    """Return the line that each key of a file stands on."""
+    import yaml  # noqa: PLC0415 -- only where a line is to be named
+
+    node = yaml.compose(text, Loader=yaml.SafeLoader)
+    pairs = node.value if isinstance(node, yaml.MappingNode) else ()
+    return {key.value: key.start_mark.line + 1 for key, _ in pairs}
+
+
+def _yaml(text: str, where: str) -> object:
+    import yaml  # noqa: PLC0415 -- 41 ms that a person without settings files does not pay
+
+    try:
+        return yaml.safe_load(text)
+    except yaml.MarkedYAMLError as error:
+        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise BadConfig(f"{where}{line}: {error.problem}", hint="one setting on each line: key: value") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        reason = str(error).partition("\n")[0]
+        raise BadConfig(f"{where}: {reason}", hint="one setting on each line: key: value") from error
+
+
+def _from_file(values: Mapping[str, object], path: Path | None) -> _Layer:
+    return {key: (value, str(path)) for key, value in values.items()}
+
+
+def _from_environment(environment: Mapping[str, str]) -> _Layer:
+    found = {}
+    for name in sorted(name for name in environment if name.startswith(_PREFIX)):
+        key = _key_of_variable(name)
+        if key and environment[name]:
+            found[key] = (from_text(key, environment[name], RULES[key], name), name)
+    return found
+
+
+def _key_of_variable(name: str) -> str:
+    """Return the setting a variable names, or nothing for one that is not ours; a near miss is an error."""
+    tail = name.removeprefix(_PREFIX)
+    key = tail.lower()
+    if tail in _NOT_SETTINGS or key in RULES:
+        return "" if tail in _NOT_SETTINGS else key
+    if near := suggestion(key, RULES, likeness=0.8):
+        raise BadConfig(f"{name} is not a setting", hint=f"did you mean {_PREFIX}{near.upper()}?")
+    return ""
+
+
+def _from_flags(flags: Mapping[str, object]) -> _Layer:
+    given = {known_key(key, RULES, "the flags"): value for key, value in flags.items() if value not in (None, "")}
+    origins = {key: f"--{key.replace('_', '-')}" for key in given}
+    return {key: (check(key, value, RULES[key], origins[key]), origins[key]) for key, value in given.items()}

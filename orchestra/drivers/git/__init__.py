@@ -1,0 +1,1 @@
+"""Git: the person's repository, private git directories, and trees that agents write."""

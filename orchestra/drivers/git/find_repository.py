@@ -1,0 +1,169 @@
+"""Find the repository around a directory, or say in one line why sessions cannot work on it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestra.drivers import process
+from orchestra.drivers.git.command import Git, environment
+from orchestra.drivers.process import Completed, first_line
+from orchestra.errors import NotARepository, ToolMissing
+
+OLDEST_GIT = (2, 38)
+"""``git merge-tree --write-tree`` came with 2.38."""
+
+_DEEPEST_ALTERNATE = 5
+"""As deep as git itself follows alternates (object-file.c)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Where a repository's parts are, all absolute."""
+
+    root: Path
+    git_dir: Path
+    common_dir: Path
+    object_format: str
+
+
+def find(start: Path) -> Found:
+    """Return the repository around ``start``; raises NotARepository with the one reason and what to do."""
+    require_git()
+    facts = _facts(start)
+    root, git_dir, common_dir = (Path(os.path.realpath(text)) for text in facts[2:])
+    found = Found(root, git_dir, common_dir, object_format=facts[1])
+    _refuse_unfit(found)
+    return found
+
+
+def _facts(start: Path) -> list[str]:
+    done = _ask(
+        start,
+        "--is-bare-repository",
+        "--show-object-format",
+        "--path-format=absolute",
+        "--show-toplevel",
+        "--git-dir",
+        "--git-common-dir",
+    )
+    lines = done.text.splitlines()
+    if lines[:1] == ["true"]:
+        raise NotARepository(f"{start} is a bare repository", hint=_checkout_of(start))
+    if done.code != 0:
+        raise _not_found(start, done)
+    if len(lines) != 5:  # noqa: PLR2004 -- one line for each of the five questions
+        raise NotARepository(
+            "the repository's path has a line break in it, which git's own files cannot hold",
+            hint="rename the directory",
+        )
+    return lines
+
+
+def _checkout_of(start: Path) -> str:
+    """Say where a bare repository's checkout is, or how to make one."""
+    listing = process.run(
+        ("git", "worktree", "list", "--porcelain", "-z"), cwd=start, env=environment(), check=False
+    ).text
+    blocks = [block.split("\0") for block in listing.split("\0\0") if block]
+    places = [block[0].removeprefix("worktree ") for block in blocks if "bare" not in block]
+    found = next((place for place in places if Path(place).is_dir()), "")
+    return (
+        f"go to a checkout of it: cd '{found}'" if found else "make a checkout of it: git worktree add ../NAME BRANCH"
+    )
+
+
+def _ask(start: Path, *questions: str) -> Completed:
+    return process.run(("git", "rev-parse", *questions), cwd=start, env=environment(), check=False)
+
+
+def _not_found(start: Path, done: Completed) -> NotARepository:
+    complaint = done.complaint
+    if "dubious ownership" in complaint:
+        owner = _quoted(complaint) or str(start)
+        return NotARepository(
+            f"git does not trust {owner}: another user owns it",
+            hint=f"if you do, say so: git config --global --add safe.directory '{owner}'",
+        )
+    if "not a git repository" in complaint:
+        return NotARepository(f"{start} is not in a git repository", hint="cd into one, or make one: git init")
+    if "must be run in a work tree" in complaint:
+        return NotARepository(f"{start} is inside a .git directory", hint="cd to the directory above it")
+    return NotARepository(f"git cannot read the repository at {start}: {first_line(complaint)}", hint="try: git status")
+
+
+def _quoted(complaint: str) -> str:
+    return first_line(complaint).partition("'")[2].rpartition("'")[0]
+
+
+def _refuse_unfit(found: Found) -> None:
+    _refuse_open_git_dir(found)
+    git = Git(found.git_dir)
+    if git.run("rev-parse", "--verify", "--quiet", "HEAD^{commit}", check=False).code != 0:
+        raise NotARepository(
+            f"{found.root} has no commit yet, so there is nothing to branch from",
+            hint="make one: git commit --allow-empty -m 'First commit'",
+        )
+    promised = git.run("config", "--name-only", "--get-regexp", r"^remote\..*\.promisor$", check=False).text.split(
+        "\n"
+    )[0]
+    if promised:
+        raise _partial(found.root, promised.removesuffix(".promisor"))
+
+
+def _refuse_open_git_dir(found: Found) -> None:
+    """Refuse a git directory among the files of the checkout: the designer, who works on those, could write hooks."""
+    for place in (found.git_dir, found.common_dir):
+        if place.is_relative_to(found.root) and not place.is_relative_to(found.root / ".git"):
+            raise NotARepository(
+                f"the git directory {place} lies among the files of {found.root}, where agents write",
+                hint=f"move it out of there: git init --separate-git-dir '{found.root}.git' '{found.root}'",
+            )
+
+
+def _partial(root: Path, remote: str) -> NotARepository:
+    name = remote.removeprefix("remote.")
+    return NotARepository(
+        f"{root} is a partial clone: what it lacks cannot be fetched from inside a container",
+        hint=f"complete it: git config --unset {remote}.partialclonefilter; git fetch --refetch {name}"
+        f" && git config --unset {remote}.promisor",
+    )
+
+
+def object_dirs(first: Path) -> tuple[Path, ...]:
+    """Return an object directory and every alternate behind it, absolute, each once, the way git looks them up."""
+    found: list[Path] = []
+    _follow(Path(os.path.realpath(first)), found, 0)
+    return tuple(found)
+
+
+def _follow(place: Path, found: list[Path], depth: int) -> None:
+    if place in found or not place.is_dir() or depth > _DEEPEST_ALTERNATE:
+        return
+    found.append(place)
+    for entry in _alternates(place):
+        _follow(Path(os.path.realpath(place / entry)), found, depth + 1)
+
+
+def _alternates(objects: Path) -> list[str]:
+    record = objects / "info" / "alternates"
+    if not record.is_file():
+        return []
+    lines = record.read_text(encoding="utf-8", errors="surrogateescape").split("\n")
+    return [_unquoted(line) for line in lines if line and not line.startswith("#")]
+
+
+def _unquoted(line: str) -> str:
+    if not (line.startswith('"') and line.endswith('"')):
+        return line
+    plain = line[1:-1].encode("utf-8", "surrogateescape").decode("unicode_escape")
+    return plain.encode("latin-1").decode("utf-8", "surrogateescape")
+
+
+def require_git() -> None:
+    """Raise ToolMissing when git is absent or too old to merge without a checkout."""
+    words = process.run(("git", "--version"), env=environment()).text.split()
+    version = tuple(int(part) for part in words[2].split(".")[:2])
+    if version < OLDEST_GIT:
+        raise ToolMissing(f"git {words[2]} is too old", hint="install git 2.38 or newer")

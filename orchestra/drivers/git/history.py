@@ -1,0 +1,38 @@
+"""Reading a branch's commits."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+
+import git
+
+from orchestra.drivers.git.command import Git
+from orchestra.drivers.git.repository import Repository
+from orchestra.errors import CommandFailed, ToolMissing
+from orchestra.model import Commit
+
+_DEADLINE = 30.0
+_FIELDS = ("%H", "%s", "%an", "%ct")
+
+
+def commits(repo: Repository, base: str, tip: str, limit: int = 200) -> list[Commit]:
+    """Return the commits that ``tip`` has and ``base`` has not, newest first, at most ``limit``.
+
+    Raises CommandFailed where git does not know one of the two, or does not answer in 30 seconds.
+    """
+    client = git.Git(os.fspath(repo.common_dir))
+    # GitPython copies the process environment; these variables pin it and switch its surprises off.
+    client.update_environment(**Git(repo.git_dir).environment())
+    form = "--format=" + "%x00".join(_FIELDS)
+    flags = (form, "-z", f"--max-count={limit}", "--no-color", "--no-show-signature", "--no-mailmap")
+    try:
+        listing = client.log(*flags, f"{base}..{tip}", "--", kill_after_timeout=_DEADLINE)
+    except git.GitCommandNotFound:
+        raise ToolMissing("`git` is not installed", hint="install git and try again") from None
+    except git.GitCommandError as error:
+        told = str(error.stderr).strip(" \n'")
+        raise CommandFailed(f"git cannot list the commits of {tip[:10]}: {told}") from None
+    words = str(listing).split("\0")
+    rows = zip(*[iter(words)] * len(_FIELDS), strict=False)
+    return [Commit(name, subject, author, datetime.fromtimestamp(int(at), UTC)) for name, subject, author, at in rows]

@@ -1,0 +1,102 @@
+"""Files of a worktree that an anchor does not hold, because git leaves them out: found, kept aside, put back."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+
+from orchestra import safe_files
+from orchestra.drivers.git.repository import Repository
+from orchestra.errors import Refused
+from orchestra.safe_files import Entry, Limits
+
+MOST_FILES = 50_000
+"""How many files are kept at most."""
+MOST_BYTES = 512 << 20
+"""How many bytes are kept at most."""
+_LIMITS = Limits(entries=2_000_000, size=1 << 50, seconds=300.0)
+_COMPARED = 64 << 20
+_MADE_ANEW = frozenset({"node_modules", "__pycache__"})
+_MARKS = frozenset({"CACHEDIR.TAG", "pyvenv.cfg"})
+"""Files that tell a directory is made anew by the tool that made it: a cache (bford.info/cachedir), a virtual
+environment (PEP 405)."""
+_NAMED = 3
+
+
+def find(repo: Repository, worktree: Path, anchor: str, checkout: Path) -> list[Entry]:
+    """Return the files and links in a worktree that ``anchor`` does not hold, whatever the reason.
+
+    Left out is what a tool makes anew, such as a cache, and what is in the person's checkout under the same name
+    with the same content. Raises Refused for what cannot be looked through.
+    """
+    held = set(repo.git().lines0("ls-tree", "-r", "-z", "--name-only", anchor, deadline=120.0))
+    every = [one for one in safe_files.walk(worktree, limits=_LIMITS) if one.is_file or one.is_link]
+    anew = {str(PurePosixPath(one.path).parent) for one in every if PurePosixPath(one.path).name in _MARKS} - {"."}
+    return [
+        one
+        for one in every
+        if one.path != ".git"
+        and _name_in_git(one.path) not in held
+        and not _is_made_anew(one.path, anew)
+        and not _is_copy(worktree, one, checkout)
+    ]
+
+
+def keep(worktree: Path, files: Sequence[Entry], target: Path) -> None:
+    """Copy files and links to the directory ``target``, which holds nothing else afterwards.
+
+    Raises Refused, naming the most of it, where it is more than `MOST_FILES` or `MOST_BYTES`, and where one cannot
+    be copied.
+    """
+    size = sum(one.size for one in files)
+    if len(files) > MOST_FILES or size > MOST_BYTES:
+        raise Refused(
+            f"{worktree} has {len(files):,} files of {size >> 20:,} MiB that git leaves out, more than is kept: "
+            f"{_most(files)}",
+            hint="move away what you need of them, and remove the rest",
+        )
+    safe_files.remove(target)
+    if files:
+        target.mkdir(parents=True, mode=0o700)
+    for one in files:
+        _copy(worktree, one, target)
+
+
+def put_back(source: Path, worktree: Path) -> None:
+    """Copy what `keep` kept into a worktree; what is there is left as it is, so that it may be repeated."""
+    for one in safe_files.walk(source, limits=_LIMITS):
+        if one.is_directory or safe_files.look(worktree, one.path) is not None:
+            continue
+        _copy(source, one, worktree)
+
+
+def _copy(source: Path, entry: Entry, target: Path) -> None:
+    if entry.is_link:
+        safe_files.plant_link(target, entry.path, safe_files.read_link(source, entry.path) or "")
+    else:
+        safe_files.copy_file(source, entry.path, target, most=MOST_BYTES)
+
+
+def _name_in_git(path: str) -> str:
+    return "/".join("dot-git" if part.lower() == ".git" else part for part in path.split("/"))
+
+
+def _is_made_anew(path: str, anew: set[str]) -> bool:
+    above = PurePosixPath(path).parent
+    return not _MADE_ANEW.isdisjoint(above.parts) or any(str(one) in anew for one in (above, *above.parents))
+
+
+def _is_copy(worktree: Path, entry: Entry, checkout: Path) -> bool:
+    other = safe_files.look(checkout, entry.path)
+    if other is None or not (entry.is_file and other.is_file) or entry.size != other.size or entry.size > _COMPARED:
+        return False
+    first, second = (safe_files.read(one, entry.path, most=entry.size) for one in (worktree, checkout))
+    return first is not None and first == second
+
+
+def _most(files: Sequence[Entry]) -> str:
+    sizes: Counter[str] = Counter()
+    for one in files:
+        sizes[one.path.partition("/")[0]] += one.size
+    return ", ".join(f"{name} ({size >> 20:,} MiB)" for name, size in sizes.most_common(_NAMED))

@@ -1,0 +1,115 @@
+"""Where a plain ``git status`` in a checkout goes on into another repository: submodules, and checkouts inside it.
+
+Git reads the ``.git`` that it finds there, with its settings, and so runs what they name. Whoever can write that
+``.git`` decides.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+from orchestra import safe_files
+from orchestra.drivers.git import index_file
+from orchestra.drivers.git.command import Git
+from orchestra.drivers.git.repository import Repository
+from orchestra.errors import OrchestraError
+
+_LARGEST_INDEX = 256 << 20
+_LARGEST_POINTER = 4096
+_DEEPEST = 5
+
+
+def inside(repo: Repository) -> list[str]:
+    """Return the paths of all submodules, those of submodules too, and of the checkouts that lie in this one."""
+    index = repo.git_dir / "index"
+    submodules = _of_index(index, _stamp(index), repo.object_format)
+    found = [*submodules, *(one for path in submodules for one in _nested(repo, path, 1)), *_linked(repo)]
+    return sorted(dict.fromkeys(found))
+
+
+def submodule_of(repo: Repository, worktree: Path, path: str) -> str:
+    """Return the submodule of a worktree, by git's record of that, in whose directory a path lies; empty for none."""
+    index = repo.record(worktree) / "index"
+    submodules = _of_index(index, _stamp(index), repo.object_format)
+    return next((one for one in submodules if path == one or path.startswith(f"{one}/")), "")
+
+
+def hide(git: Git, object_format: str) -> None:
+    """Let git take the submodules of a checkout for unchanged, so that it never looks into them.
+
+    For the worktrees of sessions: agents write there, and submodules are not filled. Does nothing where git looks into
+    none.
+    """
+    index = git.git_dir / "index"
+    if paths := _looked_into(index, _stamp(index), object_format):
+        names = "".join(f"{path}\0" for path in paths)
+        git.run("update-index", "--assume-unchanged", "-z", "--stdin", stdin=os.fsencode(names))
+
+
+@functools.lru_cache(maxsize=64)
+def _of_index(index: Path, stamp: tuple[int, int], object_format: str) -> tuple[str, ...]:
+    del stamp  # what makes a changed index another one
+    return tuple(index_file.repositories(index, object_format))
+
+
+@functools.lru_cache(maxsize=64)
+def _looked_into(index: Path, stamp: tuple[int, int], object_format: str) -> tuple[str, ...]:
+    del stamp
+    return tuple(index_file.repositories(index, object_format, looked_into=True))
+
+
+def _stamp(index: Path) -> tuple[int, int]:
+    try:
+        found = index.stat()
+    except FileNotFoundError:
+        return 0, 0
+    return found.st_mtime_ns, found.st_size
+
+
+def _nested(repo: Repository, path: str, depth: int) -> Iterator[str]:
+    if depth > _DEEPEST:
+        return
+    for inner in _names(repo, path):
+        yield f"{path}/{inner}"
+        yield from _nested(repo, f"{path}/{inner}", depth + 1)
+
+
+def _names(repo: Repository, path: str) -> tuple[str, ...]:
+    """Return the submodules of the submodule at ``path``; agents may have written both its pointer and its index."""
+    try:
+        if (pointer := safe_files.read(repo.root, f"{path}/.git", most=_LARGEST_POINTER)) is not None:
+            return _of_pointer(repo, path, os.fsdecode(pointer))
+    except OrchestraError:
+        # A directory: the repository lies in the checkout.
+        with_index = f"{path}/.git/index"
+        try:
+            content = safe_files.read(repo.root, with_index, most=_LARGEST_INDEX) or b""
+            return tuple(index_file.repositories_in(content, repo.object_format))
+        except (OrchestraError, struct.error, ValueError, IndexError):
+            return ()
+    return ()
+
+
+def _of_pointer(repo: Repository, path: str, pointer: str) -> tuple[str, ...]:
+    git_dir = Path(os.path.realpath(repo.root / path / pointer.removeprefix("gitdir:").strip()))
+    if repo.common_dir not in git_dir.parents:
+        return ()
+    index = git_dir / "index"
+    return _of_index(index, _stamp(index), repo.object_format)
+
+
+def _linked(repo: Repository) -> Iterator[str]:
+    records = [*(repo.common_dir / "worktrees").glob("*/gitdir")]
+    places = [_place(record) for record in records]
+    for place in places:
+        if repo.root in place.parents:
+            yield os.path.relpath(place, repo.root)
+
+
+def _place(record: Path) -> Path:
+    text = record.read_text(encoding="utf-8", errors="surrogateescape").removesuffix("\n")
+    return Path(os.path.normpath(record.parent / text)).parent

@@ -1,0 +1,104 @@
+"""A git directory of our own over the person's objects, in which git finds no program to run.
+
+Attributes that an agent writes can only name a filter, diff or merge program; the program itself
+comes from the person's settings. Here those settings do not exist: git obeys a short list of
+harmless ones and reads nothing else, so a new kind of program in a future git is off as well.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+from orchestra import files
+from orchestra.drivers.git.command import Git
+from orchestra.drivers.git.repository import Repository
+
+_OBEYED = frozenset(
+    {
+        "core.attributesfile",
+        "core.autocrlf",
+        "core.eol",
+        "core.excludesfile",
+        "core.filemode",
+        "core.ignorecase",
+        "core.precomposeunicode",
+        "core.quotepath",
+        "core.sparsecheckout",
+        "core.sparsecheckoutcone",
+        "core.symlinks",
+        "diff.algorithm",
+        "diff.renamelimit",
+        "index.sparse",
+        "merge.conflictstyle",
+        "merge.directoryrenames",
+        "merge.renamelimit",
+        "merge.renames",
+    }
+)
+_SETTINGS = {
+    # Names that only Windows or macOS mistake for .git are no reason to lose an agent's file.
+    "core.protectHFS": "false",
+    "core.protectNTFS": "false",
+    # A diff holds both sides in memory; beyond this size git takes a file for binary and streams it.
+    "core.bigFileThreshold": "4m",
+}
+_VARIABLES = {
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_SYSTEM": os.devnull,
+    "GIT_CONFIG_NOSYSTEM": "1",
+    # The index in here is ours alone, so git may write down what it learned about unchanged files.
+    "GIT_OPTIONAL_LOCKS": "1",
+}
+# With this attribute git gives up on a file that is not in the encoding that the agent named.
+_ATTRIBUTES = "* !working-tree-encoding\n"
+_FORMAT = "[core]\n\trepositoryformatversion = 1\n\tbare = false\n[extensions]\n\tobjectformat = {}\n"
+
+
+def build(place: Path, repo: Repository, *, own_objects: bool = False) -> Git:
+    """Make a clean room at ``place``, or bring one there up to date, and return git pinned to it.
+
+    New objects go to the repository, or with ``own_objects`` stay in the room.
+    """
+    for part in ("objects/info", "refs", "info"):
+        (place / part).mkdir(parents=True, exist_ok=True)
+    files.replace(place / "HEAD", "ref: refs/heads/none\n")
+    files.replace(place / "config", _FORMAT.format(repo.object_format))
+    files.replace(place / "objects/info/alternates", "".join(f"{os.fspath(one)}\n" for one in repo.object_dirs))
+    files.replace(place / "info/attributes", _text(repo.common_dir / "info/attributes") + "\n" + _ATTRIBUTES)
+    _link(place / "info/exclude", repo.common_dir / "info/exclude")
+    _link(place / "shallow", repo.common_dir / "shallow")
+    objects = place / "objects" if own_objects else repo.object_dirs[0]
+    return Git(place, settings=_SETTINGS, variables=_VARIABLES | {"GIT_OBJECT_DIRECTORY": os.fspath(objects)})
+
+
+def obeyed(source: Git) -> dict[str, str]:
+    """Return those of the person's settings that a clean room obeys, as they hold for ``source``."""
+    pairs = (item.partition("\n") for item in source.lines0("config", "--list", "-z"))
+    return {key: value for key, _, value in pairs if key in _OBEYED}
+
+
+def furnish(git: Git, source: Git, work_tree: Path) -> Git:
+    """Return the room's git for a work tree: with the settings, sparse patterns and commit of ``source``."""
+    _link(git.git_dir / "info/sparse-checkout", source.git_dir / "info/sparse-checkout")
+    files.replace(git.git_dir / "HEAD", source.text("rev-parse", "--verify", "HEAD^{commit}") + "\n")
+    return Git(
+        git.git_dir,
+        work_tree=work_tree,
+        index=git.git_dir / "index",
+        settings={**obeyed(source), **git.settings},
+        variables=git.variables,
+    )
+
+
+def _text(place: Path) -> str:
+    try:
+        return place.read_text(encoding="utf-8", errors="surrogateescape")
+    except FileNotFoundError:
+        return ""
+
+
+def _link(place: Path, target: Path) -> None:
+    with contextlib.suppress(FileExistsError):
+        place.symlink_to(target)

@@ -1,0 +1,146 @@
+"""What Git LFS keeps: the contents of such files in a new worktree, as far as they are on this machine.
+
+In git such a file is a pointer (git-lfs-spec(1)). Git LFS itself puts the content in its place while git fills the
+worktree, before any agent is in there: run by the person's own setting, in an empty directory, and without network.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from orchestra import safe_files
+from orchestra.drivers import temporary
+from orchestra.drivers.git import filter_programs, index_file, index_lock
+from orchestra.drivers.git.command import Git
+from orchestra.drivers.git.repository import Repository
+from orchestra.errors import OrchestraError
+
+LONGEST_POINTER = 1024
+"""Bytes; git-lfs-spec(1)."""
+POINTER = b"version "
+"""What a pointer begins with."""
+DRIVER = "lfs"
+"""The name of the filter."""
+_LONGEST_ATTRIBUTES = 1 << 20
+_AGE = 10 * 1_000_000_000
+"""Nanoseconds: more than two ticks of the seconds in which git compares times."""
+_DEADLINE = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The files that Git LFS keeps: those that hold their content now, and those that are still pointers."""
+
+    whole: tuple[str, ...] = ()
+    pointers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Filling:
+    """Settings with which git fills a worktree; ``reason`` says in words why Git LFS is not run."""
+
+    settings: Mapping[str, str]
+    reason: str = ""
+    _ran: Path | None = field(default=None, repr=False)
+
+    @property
+    def ran(self) -> bool:
+        """Whether git came to a file that Git LFS keeps."""
+        return self._ran is not None and self._ran.exists()
+
+
+@contextlib.contextmanager
+def filling(repo: Repository, writable: Sequence[Path]) -> Iterator[Filling]:
+    """Give the settings to fill a new worktree with: no filter but Git LFS, unless an agent could be what runs then.
+
+    ``writable`` are the directories that agents write.
+    """
+    settings = filter_programs.settings_of(repo.git())
+    off = repo.without_filters({one.key for one in settings})
+    if not any(key.startswith(f"filter.{DRIVER}.") for key in off):
+        yield Filling(off, "git has no such filter here; to have it: git lfs install")
+        return
+    filters = filter_programs.filters_of(settings, writable, repo.common_dir)
+    if reason := _reason(filters, settings):
+        yield Filling(off, reason)
+        return
+    with temporary.directory(repo.scratch) as place:
+        room, ran = place / "room", place / "ran"
+        room.mkdir()
+        chosen = filters.settings(room, repo.git_dir, only={DRIVER})
+        first = f": >{shlex.quote(os.fspath(ran))}\n"
+        commands = {key: text if key.endswith(".required") else first + text for key, text in chosen.items()}
+        # Its entries are then all in the one file that `settle` writes.
+        yield Filling({**off, **commands, "core.splitIndex": "false"}, _ran=ran)
+
+
+def settle(repo: Repository, worktree: Path) -> Outcome:
+    """Let a git without filters take the contents in a new worktree for unchanged, and say which there are.
+
+    Git reads a file anew whose time is the index's own, and a whole content is not the pointer that git has. So their
+    times are set back, before any agent is there to change them.
+    """
+    record = repo.record(worktree)
+    with index_lock.held(record):
+        kept = _kept(record)
+        pointers = [path for path in kept if is_pointer_file(worktree, path)]
+        whole = [path for path in kept if path not in set(pointers)]
+        _note(repo, record, worktree, whole)
+    return Outcome(tuple(whole), tuple(pointers))
+
+
+def names_it(worktree: Path) -> bool:
+    """Say whether the attributes at the top of a worktree name Git LFS."""
+    with contextlib.suppress(OrchestraError):
+        attributes = safe_files.read(worktree, ".gitattributes", most=_LONGEST_ATTRIBUTES)
+        return f"filter={DRIVER}".encode() in (attributes or b"")
+    return False
+
+
+def is_pointer_file(worktree: Path, path: str) -> bool:
+    """Say whether what a worktree holds there is a pointer, or nothing at all, which is kept as it is."""
+    with contextlib.suppress(OrchestraError):
+        content = safe_files.read(worktree, path, most=LONGEST_POINTER)
+        return content is None or (len(content) <= LONGEST_POINTER and content.startswith(POINTER))
+    return True
+
+
+def _reason(filters: filter_programs.Filters, settings: Sequence[filter_programs.Setting]) -> str:
+    if reason := filters.unsafe.get(DRIVER):
+        return reason
+    if any(one.key.startswith("lfs.extension.") for one in settings):
+        # A pointer names which of them are run (git-lfs-extensions(5)), and an agent may have written the pointer.
+        return "it has further programs here (lfs.extension)"
+    parts = filters.safe.get(DRIVER, {})
+    for part in ("smudge", "process"):
+        if (command := parts.get(part, "")) and not _is_git_lfs(command):
+            return f"its {part} program is not git-lfs"
+    return "" if any(parts.get(part) for part in ("smudge", "process")) else "it has no program that reads them"
+
+
+def _is_git_lfs(command: str) -> bool:
+    program, *rest = shlex.split(command) or [""]
+    return Path(program).name == "git-lfs" or (Path(program).name, *rest[:1]) == ("git", "lfs")
+
+
+def _kept(record: Path) -> list[str]:
+    """Return the paths in the index that belong to Git LFS, by the attributes in the index."""
+    git = Git(record)
+    names = git.run("ls-files", "-z", deadline=_DEADLINE).stdout
+    fields = git.run("check-attr", "--cached", "-z", "--stdin", "filter", stdin=names, deadline=_DEADLINE)
+    items = fields.text.split("\0")
+    return [path for path, driver in zip(items[::3], items[2::3], strict=False) if driver == DRIVER]
+
+
+def _note(repo: Repository, record: Path, worktree: Path, paths: Sequence[str]) -> None:
+    found = {path: safe_files.set_back(worktree, path, _AGE) for path in paths}
+    fresh = record / "orchestra-index"
+    shutil.copy2(record / "index", fresh)
+    index_file.note(fresh, {path: one for path, one in found.items() if one is not None}, repo.object_format)
+    fresh.replace(record / "index")

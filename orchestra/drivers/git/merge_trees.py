@@ -1,0 +1,214 @@
+"""Merging in git's object database alone: no checkout is touched, and no merge program is run."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import takewhile
+
+from orchestra.drivers import temporary
+from orchestra.drivers.git import isolated, lfs
+from orchestra.drivers.git.command import Git
+from orchestra.drivers.git.repository import Repository
+from orchestra.drivers.git.update_branch import finish_landing, land, named
+from orchestra.drivers.git.update_checkout import changes_between
+from orchestra.drivers.process import failure
+from orchestra.errors import MergeConflict, Refused
+
+__all__ = [
+    "Merged",
+    "changed_paths",
+    "finish_landing",
+    "land",
+    "merge_commit",
+    "past_lfs",
+    "preview",
+    "rebase_commits",
+    "squash_commit",
+]
+
+_DEADLINE = 120.0
+_PLAIN = ("100644", "100755")
+_AS_WRITTEN = ("%an", "%ae", "%ad", "%B")
+# Commits that only carry a tree into `git merge-tree` are the same each time, so a replay adds nothing new.
+_NOBODY = {"NAME": "orchestra", "EMAIL": "orchestra@localhost", "DATE": "@0 +0000"}
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """The outcome of a merge: a tree, and the paths in conflict, in which it then holds conflict markers.
+
+    ``notes`` is git's own account of each conflict.
+    """
+
+    tree: str
+    conflicts: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def require_clean(self, what: str) -> str:
+        """Return the tree; raises MergeConflict, saying that ``what`` conflicts, where there are conflicts."""
+        if not self.conflicts:
+            return self.tree
+        raise MergeConflict(
+            f"{what} conflicts in {named(self.conflicts)}",
+            paths=self.conflicts,
+            hint="bring the branch up to date with its target, resolve, commit, and merge again",
+        )
+
+
+def preview(repo: Repository, ours: str, theirs: str) -> Merged:
+    """Merge two commits into a tree and change no branch; raises Refused where they share no history."""
+    with _room(repo) as git:
+        return _merge_tree(git, ours, theirs)
+
+
+def changed_paths(repo: Repository, base: str, tip: str) -> list[str]:
+    """Return the paths in which two commits differ."""
+    return repo.git().lines0("diff-tree", "-r", "-z", "--name-only", "--no-renames", base, tip, "--")
+
+
+def past_lfs(repo: Repository, base: str, tip: str) -> list[str]:
+    """Return the paths changed between two commits that belong to Git LFS and hold their whole content all the same."""
+    changes = {one.path: one.new_id for one in changes_between(repo.git(), base, tip) if one.new_mode in _PLAIN}
+    if not changes:
+        return []
+    with _room(repo) as git:
+        names = "".join(f"{path}\0" for path in changes).encode("utf-8", "surrogateescape")
+        git.run("read-tree", tip, deadline=_DEADLINE)
+        fields = git.run("check-attr", "--cached", "-z", "--stdin", "filter", stdin=names).text.split("\0")
+        kept = [path for path, driver in zip(fields[::3], fields[2::3], strict=False) if driver == lfs.DRIVER]
+        return [path for path in kept if not _is_pointer(git, changes[path])]
+
+
+def _is_pointer(git: Git, blob: str) -> bool:
+    """Say whether a file is what Git LFS keeps in git; nothing at all is kept as it is (git-lfs-spec(1))."""
+    size = int(git.text("cat-file", "-s", blob))
+    if size > lfs.LONGEST_POINTER:
+        return False
+    return size == 0 or git.run("cat-file", "blob", blob).stdout.startswith(lfs.POINTER)
+
+
+def merge_commit(repo: Repository, tree: str, parents: Sequence[str], message: str) -> str:
+    """Write a commit by the person and return its id; it is on no branch yet."""
+    return _commit(Git(repo.common_dir), tree, parents, message, _person(repo))
+
+
+def squash_commit(repo: Repository, tree: str, onto: str, message: str) -> str:
+    """Write one commit by the person that takes ``onto`` to ``tree``, and return its id."""
+    return merge_commit(repo, tree, (onto,), message)
+
+
+def rebase_commits(repo: Repository, onto: str, base: str, tip: str) -> str:
+    """Write the commits of ``base..tip`` anew on top of ``onto``, authors kept, and return the last one's id.
+
+    Merge commits are left out, and so are commits that ``onto`` already has or that become empty.
+    Raises MergeConflict for the first commit that does not apply, and Refused where leaving out
+    the merges would lose what they resolved.
+    """
+    with _room(repo) as git:
+        here = onto
+        for commit in _to_replay(git, onto, base, tip):
+            here = _replay(repo, git, commit, here)
+        if git.text("rev-list", "--merges", "--max-count=1", f"{onto}..{tip}"):
+            _require_nothing_lost(git, onto, tip, here)
+        return here
+
+
+def _to_replay(git: Git, onto: str, base: str, tip: str) -> list[str]:
+    flags = ("--reverse", "--topo-order", "--no-merges", "--right-only", "--cherry-pick")
+    return git.text("rev-list", *flags, f"{onto}...{tip}", f"^{base}", deadline=_DEADLINE).split()
+
+
+def _replay(repo: Repository, git: Git, commit: str, onto: str) -> str:
+    parent = _resolve(git, f"{commit}^")
+    if parent == onto:
+        return commit
+    trees = {name: _resolve(git, f"{name}^{{tree}}") for name in (commit, onto)}
+    before = _resolve(git, f"{parent}^{{tree}}") if parent else git.run("mktree").text.strip()
+    author, message = _written(git, commit)
+    # Since git 2.40 `--merge-base` says this; a made-up history says it to older ones as well.
+    root = _commit(git, before, (), "", _both(_NOBODY))
+    sides = [_commit(git, trees[name], (root,), name, _both(_NOBODY)) for name in (onto, commit)]
+    subject = message.strip().partition("\n")[0]
+    tree = _merge_tree(git, *sides).require_clean(f"commit {commit[:10]} ({subject})")
+    if tree == trees[onto] and before != trees[commit]:
+        return onto
+    return _commit(git, tree, (onto,), message, _person(repo) | author)
+
+
+def _require_nothing_lost(git: Git, onto: str, tip: str, rebased: str) -> None:
+    merged = _merge_tree(git, onto, tip)
+    if not merged.conflicts and merged.tree == _resolve(git, f"{rebased}^{{tree}}"):
+        return
+    raise Refused(
+        "the branch has merge commits that a rebase would lose something of",
+        hint="use --strategy merge or --strategy squash",
+    )
+
+
+def _merge_tree(git: Git, ours: str, theirs: str) -> Merged:
+    done = git.run("merge-tree", "--write-tree", "-z", ours, theirs, check=False, deadline=_DEADLINE)
+    if done.code == 0:
+        return Merged(done.text.rstrip("\0"))
+    if done.code != 1:
+        if "unrelated histories" in done.complaint:
+            raise Refused(f"{ours[:10]} and {theirs[:10]} share no history", hint="start the session from this branch")
+        raise failure(done)
+    return _conflicted(done.text.split("\0"))
+
+
+def _conflicted(fields: Sequence[str]) -> Merged:
+    """Read git-merge-tree(1)'s account: the tree, conflicted entries, an empty field, then messages."""
+    entries = list(takewhile(bool, fields[1:]))
+    paths = dict.fromkeys(entry.partition("\t")[2] for entry in entries)
+    rest = iter(fields[len(entries) + 2 :])
+    notes: list[str] = []
+    for count in rest:
+        if not count.isdigit():
+            break
+        named = [next(rest) for _ in range(int(count))]
+        kind, text = next(rest), next(rest)
+        if kind.startswith("CONFLICT"):
+            paths.update(dict.fromkeys(named[:1]) if not paths else {})
+            notes.append(text.strip())
+    return Merged(fields[0], tuple(paths), tuple(notes))
+
+
+def _written(git: Git, commit: str) -> tuple[dict[str, str], str]:
+    form = "--format=" + "%x00".join(_AS_WRITTEN)
+    name, mail, date, message = git.text("log", "-1", "--date=raw", "--no-show-signature", form, commit, "--").split(
+        "\0"
+    )
+    return {
+        "GIT_AUTHOR_NAME": name.strip() or "unknown",
+        "GIT_AUTHOR_EMAIL": mail,
+        "GIT_AUTHOR_DATE": f"@{date}",
+    }, message
+
+
+def _person(repo: Repository) -> dict[str, str]:
+    name, mail = repo.identity()
+    return _both({"NAME": name, "EMAIL": mail})
+
+
+def _both(who: Mapping[str, str]) -> dict[str, str]:
+    return {f"GIT_{role}_{part}": text for role in ("AUTHOR", "COMMITTER") for part, text in who.items()}
+
+
+def _commit(git: Git, tree: str, parents: Sequence[str], message: str, who: Mapping[str, str]) -> str:
+    flags = [word for parent in parents for word in ("-p", parent)]
+    as_them = replace(git, variables={**git.variables, **who})
+    text = message.rstrip("\n") + "\n"
+    return as_them.run("commit-tree", tree, *flags, stdin=text.encode("utf-8", "surrogateescape")).text.strip()
+
+
+def _resolve(git: Git, name: str) -> str:
+    return git.run("rev-parse", "--verify", "--quiet", "--end-of-options", name, check=False).text.strip()
+
+
+@contextlib.contextmanager
+def _room(repo: Repository) -> Iterator[Git]:
+    with temporary.directory(repo.scratch) as place:
+        git = isolated.build(place, repo)
+        yield replace(git, settings={**isolated.obeyed(repo.git()), **git.settings})

@@ -1,0 +1,113 @@
+"""What a private git directory holds beside the session's branch: other branches, tags, stashes, a detached HEAD.
+
+All of it is kept under refs of the repository, where nothing checks it out, and can be given to a new private git
+directory. Stashes but the newest are in no ref, only in its log (git-stash(1)).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from orchestra import safe_files
+from orchestra.drivers.git import commit_import, quarantine
+from orchestra.drivers.git.private_dir import NOTHING, Extras, Stash
+from orchestra.drivers.git.quarantine import Quarantine
+from orchestra.drivers.git.repository import Repository
+from orchestra.errors import Refused
+
+MOST_REFS = 500
+"""More refs that are new than these are not kept one by one."""
+_MOST_STASHES = 100
+_LONGEST_LOG = 1 << 20
+_INCOMING = "refs/incoming/"
+_WANTED = ("refs/heads/*", "refs/tags/*", "refs/stas*")
+_ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+
+
+def keep(
+    repo: Repository, git_dir: Path, *, upload_pack: Sequence[str], prefix: str, deadline: float = 120.0
+) -> list[str]:
+    """Fetch all that a private git directory has and the repository has not, to refs that begin with ``prefix``.
+
+    Returns the refs that were made. ``deadline`` is in seconds. Raises Refused, having kept nothing, for what is
+    malformed, too large or too much, and CommandFailed where the other side does not answer.
+    """
+    specs = [f"+{one}:{one.replace('refs/', _INCOMING, 1)}" for one in _WANTED]
+    specs += [f"+{one}:{_INCOMING}stashes/{number}" for number, one in enumerate(_older_stashes(git_dir), 1)]
+    with quarantine.opened(repo) as held:
+        # A HEAD on a branch that has no commit is none.
+        if not commit_import.receive(held, upload_pack, [f"+HEAD:{_INCOMING}HEAD", *specs], deadline=deadline):
+            commit_import.receive(held, upload_pack, specs, deadline=deadline)
+        news = _news(held, repo)
+        if len(news) > MOST_REFS:
+            raise Refused(f"its own git has {len(news)} refs that are nowhere else", hint=f"look at them in {git_dir}")
+        if news:
+            held.release()
+            lines = "".join(f"create {prefix}{name} {tip}\n" for name, tip in news.items())
+            repo.git().run("update-ref", "--no-deref", "--stdin", stdin=lines.encode("utf-8", "surrogateescape"))
+    return [f"{prefix}{name}" for name in news]
+
+
+def kept(repo: Repository, prefix: str, branch: str) -> Extras:
+    """Return what `keep` kept under ``prefix``, for a new private git directory whose own branch is ``branch``.
+
+    What that branch held, and a detached HEAD, become branches called ``kept-`` and the commit's first digits.
+    """
+    if not prefix:
+        return NOTHING
+    found = {name.removeprefix(prefix): tip for name, tip in repo.refs(prefix).items()}
+    refs: dict[str, str] = {}
+    for name, tip in found.items():
+        if name in {"HEAD", f"heads/{branch}"}:
+            refs[f"refs/heads/kept-{tip[:8]}"] = tip
+        elif name.startswith(("heads/", "tags/")):
+            refs[f"refs/{name}"] = tip
+    older = sorted((name for name in found if name.startswith("stashes/")), key=lambda one: -int(one[8:]))
+    names = [*older, *(["stash"] if "stash" in found else [])]
+    return Extras(refs, tuple(_stash(repo, found[name]) for name in names))
+
+
+def _older_stashes(git_dir: Path) -> list[str]:
+    """Return the stashes that no ref names, the newest first, as the agent's git wrote them down."""
+    log = (safe_files.read(git_dir, "logs/refs/stash", most=_LONGEST_LOG) or b"").decode("utf-8", "replace")
+    found = [fields[1] for line in log.splitlines() if len(fields := line.split(" ", 2)) > 1]
+    return [one for one in reversed(found[:-1]) if _ID.fullmatch(one)][:_MOST_STASHES]
+
+
+def _news(held: Quarantine, repo: Repository) -> dict[str, str]:
+    form = "--format=%(refname)%00%(objectname)%00%(objecttype)%00%(*objectname)%00%(*objecttype)"
+    listing = held.git().text("for-each-ref", form, _INCOMING)
+    found = [line.split("\0") for line in listing.splitlines()]
+    fresh = _unreached(held, [commit for fields in found for commit in _commit(fields)])
+    known = repo.refs("refs/heads/", "refs/tags/")
+    news = {}
+    for fields in found:
+        name, tip = fields[0].removeprefix(_INCOMING), fields[1]
+        here = known.get(f"refs/{name}")
+        if here != tip and ((name != "HEAD" and here is None) or fresh.intersection(_commit(fields))):
+            news[name] = tip
+    if news.get("HEAD") in {tip for name, tip in news.items() if name != "HEAD"}:
+        del news["HEAD"]
+    return news
+
+
+def _commit(fields: Sequence[str]) -> Iterator[str]:
+    if fields[2] == "commit":
+        yield fields[1]
+    elif fields[4] == "commit":
+        yield fields[3]
+
+
+def _unreached(held: Quarantine, commits: Sequence[str]) -> frozenset[str]:
+    """Return the commits that none of the repository's own refs reaches."""
+    names = "".join(f"{one}\n" for one in commits).encode()
+    words = ("rev-list", "--stdin", "--not", "--branches", "--glob=refs/orchestra/*")
+    return frozenset(held.git().run(*words, stdin=names, deadline=120.0).text.split())
+
+
+def _stash(repo: Repository, commit: str) -> Stash:
+    told = repo.git().text("show", "-s", "--format=%cn <%ce> %ct +0000%x00%s", commit, "--")
+    maker, _, message = told.partition("\0")
+    return Stash(commit, maker, message)

@@ -1,0 +1,149 @@
+"""Where a container's commits wait until they have been looked at: a git directory beside the host's objects.
+
+What is refused never reaches the repository. The directory's name starts as git's own quarantines do, so that what a
+crash leaves behind is removed by the next ``git gc`` (git-prune; builtin/prune.c removes ``tmp_objdir-*``).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestra import safe_files
+from orchestra.drivers import process
+from orchestra.drivers.git.command import Git
+from orchestra.drivers.git.repository import Repository
+
+INCOMING = "refs/incoming/tip"
+"""The one ref that a fetch writes in here."""
+
+_KNOWN_REFS = ("refs/heads/", "refs/orchestra/")
+_LOOSE_OBJECTS = 100
+"""Packs with fewer objects are unpacked, as git does by default (git-config(1), fetch.unpackLimit)."""
+_LOOSE_BYTES = 64 << 20
+_PACK_COUNT = struct.Struct(">8xI")
+"""A pack begins with its signature, version and object count, four bytes each (gitformat-pack(5))."""
+_ALLOCATION = "1g"
+
+# Nothing the person has set holds in here: no program, no rewritten address, no background work.
+_CONFIG = """\
+[core]
+\trepositoryformatversion = {version}
+\tbare = true
+\thooksPath = /dev/null
+\tsharedRepository = {shared}
+[extensions]
+{format}
+[fetch]
+\tfsckObjects = true
+\tunpackLimit = 1
+\twriteCommitGraph = false
+[transfer]
+\tfsckObjects = true
+[pack]
+\tthreads = 1
+"""
+VARIABLES = {
+    "GIT_CONFIG_GLOBAL": "/dev/null",
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_ALLOW_PROTOCOL": "ext",
+    # A few bytes of delta can ask for any amount of memory; git refuses beyond this (wrapper.c).
+    "GIT_ALLOC_LIMIT": _ALLOCATION,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantine:
+    """A git directory that borrows the host's objects and refs, and keeps what arrives to itself."""
+
+    place: Path
+    repo: Repository
+
+    def git(self) -> Git:
+        """Return git, pinned in here; its only transport runs a given command."""
+        return Git(self.place, variables=VARIABLES)
+
+    def limited(self, size: int, *args: str, deadline: float) -> process.Completed:
+        """Run git with no file of more than ``size`` bytes; ``deadline`` is in seconds. Never raises CommandFailed."""
+        # POSIX counts `ulimit -f` in blocks of 512 bytes; with the signal ignored, git says itself that a file is too
+        # large. Setting the limit from Python, between fork and exec, would be unsafe with threads.
+        words = (
+            "sh",
+            "-c",
+            'trap "" XFSZ; ulimit -f "$0" && exec "$@"',
+            str(size // 512 + 1),
+            *self.git().command(*args),
+        )
+        return process.run(words, cwd=self.place, env=self.git().environment(), deadline=deadline, check=False)
+
+    def tip(self) -> str:
+        """Return the object that the fetch brought, empty where it brought none."""
+        with contextlib.suppress(FileNotFoundError):
+            return (self.place / INCOMING).read_text().strip()
+        return ""
+
+    def release(self) -> None:
+        """Move the objects into the repository: a few as loose objects, many as the pack they came in."""
+        for pack in sorted((self.place / "objects" / "pack").glob("*.pack")):
+            if self._is_small(pack):
+                Git(self.repo.git_dir).run("unpack-objects", "-q", stdin=pack.read_bytes())
+            else:
+                self._move(pack)
+
+    def _is_small(self, pack: Path) -> bool:
+        with pack.open("rb") as file:
+            (count,) = _PACK_COUNT.unpack(file.read(_PACK_COUNT.size))
+        return count < _LOOSE_OBJECTS and self._unpacked_size(pack) < _LOOSE_BYTES
+
+    def _unpacked_size(self, pack: Path) -> int:
+        listing = self.git().run("show-index", stdin=pack.with_suffix(".idx").read_bytes()).text
+        names = "".join(f"{line.split()[1]}\n" for line in listing.splitlines())
+        sizes = self.git().run("cat-file", "--batch-check=%(objectsize)", stdin=names.encode()).text
+        return sum(int(size) for size in sizes.split())
+
+    def _move(self, pack: Path) -> None:
+        target = self.repo.object_dirs[0] / "pack"
+        target.mkdir(exist_ok=True)
+        # The index last: git takes a pack for present when it sees its index.
+        for part in (pack, pack.with_suffix(".rev"), pack.with_suffix(".idx")):
+            if part.exists():
+                part.rename(target / part.name)
+
+
+@contextlib.contextmanager
+def opened(repo: Repository) -> Iterator[Quarantine]:
+    """Make a quarantine, and remove it with all it still holds."""
+    place = repo.object_dirs[0] / f"tmp_objdir-orchestra-{secrets.token_hex(6)}"
+    try:
+        _fill(place, repo)
+        yield Quarantine(place, repo)
+    finally:
+        safe_files.remove(place)
+
+
+def _fill(place: Path, repo: Repository) -> None:
+    for part in ("objects/info", "objects/pack", "refs"):
+        (place / part).mkdir(parents=True)
+    sha256 = repo.object_format == "sha256"
+    config = _CONFIG.format(
+        version=int(sha256),
+        format="\tobjectformat = sha256" if sha256 else "",
+        shared=repo.settings().get("core.sharedrepository", "umask"),
+    )
+    refs = "".join(f"{tip} {name}\n" for name, tip in repo.refs(*_KNOWN_REFS).items())
+    alternates = "".join(f"{directory}\n" for directory in repo.object_dirs)
+    shallow = repo.common_dir / "shallow"
+    _write(place / "HEAD", "ref: refs/heads/none\n")
+    _write(place / "config", config)
+    _write(place / "packed-refs", refs)
+    _write(place / "objects" / "info" / "alternates", alternates)
+    if shallow.exists():
+        _write(place / "shallow", shallow.read_text())
+
+
+def _write(place: Path, text: str) -> None:
+    place.write_text(text, encoding="utf-8", errors="surrogateescape")

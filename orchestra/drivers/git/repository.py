@@ -1,0 +1,404 @@
+"""The person's repository: what it is, its refs, and the worktrees that sessions have."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestra import safe_files
+from orchestra.drivers.git import find_repository
+from orchestra.drivers.git.command import Git
+from orchestra.drivers.process import Completed, failure
+from orchestra.errors import Moved, NameTaken, NotFound, OrchestraError, Refused
+
+REMOVED = ".removed"
+"""What the names of worktrees end with that are being removed."""
+_MOVED = ("but expected", "reference already exists", "unable to resolve reference")
+_FILTER_PARTS = ("clean", "smudge", "process")
+
+
+@dataclass(frozen=True, slots=True)
+class Worktree:
+    """One checkout on git's record; ``half_made`` when git was killed while it filled it."""
+
+    path: Path
+    branch: str
+    head: str
+    half_made: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """One repository, seen from one checkout of it.
+
+    ``root`` is the top of the person's checkout, ``git_dir`` that checkout's own git directory,
+    ``common_dir`` the one all checkouts share. ``object_dirs`` holds the objects: the
+    repository's own first, then every alternate, all absolute. ``scratch`` is where directories for
+    a moment are made.
+    """
+
+    root: Path
+    git_dir: Path
+    common_dir: Path
+    object_dirs: tuple[Path, ...]
+    object_format: str
+    scratch: Path | None = None
+
+    @classmethod
+    def open(cls, start: Path, scratch: Path | None = None) -> Repository:
+        """Find the repository around ``start``; raises NotARepository where sessions cannot work on it."""
+        found = find_repository.find(start)
+        return cls(
+            root=found.root,
+            git_dir=found.git_dir,
+            common_dir=found.common_dir,
+            object_dirs=find_repository.object_dirs(found.common_dir / "objects"),
+            object_format=found.object_format,
+            scratch=scratch,
+        )
+
+    def git(self, *, work_tree: bool = False) -> Git:
+        """Return git, pinned to this checkout; with ``work_tree`` it also sees the files, through no filter."""
+        if not work_tree:
+            return Git(self.git_dir)
+        return Git(self.git_dir, work_tree=self.root, settings=self.without_filters())
+
+    def worktree_git(self, path: Path) -> Git:
+        """Return git, pinned to the worktree at ``path`` (or this checkout) by the host's own records; raises NotFound.
+
+        The ``.git`` inside ``path`` is never read: an agent may have written it.
+        """
+        return Git(self.record(path), work_tree=path, settings=self.without_filters())
+
+    def record(self, path: Path) -> Path:
+        """Return the git directory that the host keeps for the worktree at ``path``; raises NotFound."""
+        if real_place(path) == self.root:
+            return self.git_dir
+        wanted = os.fspath(real_place(path) / ".git")
+        if wanted == os.fspath(self.common_dir):
+            return self.common_dir
+        for place in sorted((self.common_dir / "worktrees").glob("*/gitdir")):
+            text = place.read_text(encoding="utf-8", errors="surrogateescape").removesuffix("\n")
+            # Since git 2.48 the record may be relative to its own directory (worktree.useRelativePaths).
+            if os.path.normpath(place.parent / text) == wanted:
+                return place.parent
+        if self.git_dir != self.common_dir and self._listed(self.common_dir) == real_place(path):
+            return self.common_dir
+        raise NotFound(f"git has no worktree at {path}", hint="`git worktree list` shows those it has")
+
+    def worktrees(self) -> dict[Path, Worktree]:
+        """Return every checkout that git has on record, this one included, by its path; a bare repository is none."""
+        found: dict[Path, Worktree] = {}
+        listing = self.git().run("worktree", "list", "--porcelain", "-z").text
+        for block in listing.removesuffix("\0\0").split("\0\0"):
+            facts = dict(_fact(item) for item in block.split("\0"))
+            if "bare" in facts:
+                continue
+            path = self._listed(Path(facts["worktree"]))
+            branch = facts.get("branch", "").removeprefix("refs/heads/")
+            found[path] = Worktree(path, branch, facts.get("HEAD", ""), half_made=facts.get("locked") == "initializing")
+        return found
+
+    def _listed(self, path: Path) -> Path:
+        """Return where the checkout is that git lists under ``path``: one with its git directory elsewhere by that."""
+        if real_place(path) != self.common_dir:
+            return path
+        if self.git_dir == self.common_dir:
+            return self.root
+        return Path(os.path.normpath(self.common_dir / self.settings().get("core.worktree", ".")))
+
+    def add_worktree(
+        self,
+        path: Path,
+        branch: str,
+        base: str,
+        *,
+        keep: str = "",
+        settings: Mapping[str, str] | None = None,
+        deadline: float = 300.0,
+    ) -> bool:
+        """Check ``branch`` out at ``path``, made at ``base`` if it is new; ``keep`` is a ref that holds the base.
+
+        Does nothing where that is so already, and returns False; begins again where it was cut short. A branch
+        that is there while ``keep`` is not belongs to somebody else. Runs no hook, and no filter but what git is told
+        by ``settings``. Raises NameTaken for a branch or directory in use, NotFound for an unknown base.
+        """
+        place = real_place(path)
+        known = self.worktrees().get(place)
+        if known and not known.half_made and _is_filled(place):
+            self._expect(known, branch)
+            self.point(place)
+            self.hide_repositories(place)
+            return False
+        if known:
+            self.remove_worktree(place)
+        base = self.resolve(base)
+        new = self._claim(branch, base, keep)
+        if place.is_symlink() or (place.exists() and (not place.is_dir() or any(place.iterdir()))):
+            raise NameTaken(f"{place} is there already", hint="move it away, or choose another name")
+        place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        git = Git(self.git_dir, settings=self.without_filters() if settings is None else settings)
+        made = ("-b", branch, "--no-track", os.fspath(place), base)
+        done = git.run(
+            "worktree", "add", "--quiet", *(made if new else (os.fspath(place), branch)), check=False, deadline=deadline
+        )
+        if done.code != 0:
+            raise _not_added(done, branch)
+        self.hide_repositories(place)
+        return True
+
+    def hide_repositories(self, path: Path) -> None:
+        """Let git look into no submodule of a session's worktree: an agent may have made what is there."""
+        from orchestra.drivers.git.inner_repositories import hide  # noqa: PLC0415 -- it stands on this module
+
+        hide(Git(self.record(path)), self.object_format)
+
+    def point(self, path: Path) -> None:
+        """Let the ``.git`` of a worktree say where the host's record of it is, unless it does; raises NotFound.
+
+        It is written in place: to a container that it is covered in, another file of that name would be uncovered.
+        """
+        record = self.record(path)
+        pointer = path / ".git"
+        if record in {self.git_dir, self.common_dir} or pointer.is_dir():
+            return
+        _overwrite(pointer, os.fsencode(f"gitdir: {record}\n"))
+
+    def adopt_worktree(self, path: Path, branch: str) -> None:
+        """Make a directory with files in it a worktree of ``branch`` again, after git lost its record; none is touched.
+
+        Does nothing where there is a record. Raises NotFound where there is no such branch, and
+        NameTaken where it is checked out elsewhere.
+        """
+        place = real_place(path)
+        if place not in self.worktrees():
+            self.resolve(f"refs/heads/{branch}")
+            elsewhere = next((one.path for one in self.worktrees().values() if one.branch == branch), None)
+            if elsewhere is not None:
+                raise NameTaken(
+                    f"{branch} is checked out in {elsewhere}", hint=f"git worktree move '{elsewhere}' '{place}'"
+                )
+            self._write_record(place, branch)
+        self.point(place)
+        git = self.worktree_git(place)
+        if not (git.git_dir / "index").exists():
+            git.run("read-tree", f"refs/heads/{branch}", deadline=300.0)
+        self.hide_repositories(place)
+
+    def _write_record(self, place: Path, branch: str) -> None:
+        """Write what git keeps of a worktree, in one move (gitrepository-layout(5), worktrees)."""
+        above = self.common_dir / "worktrees"
+        above.mkdir(exist_ok=True)
+        aside = self.common_dir / f"orchestra-{secrets.token_hex(6)}"
+        aside.mkdir()
+        parts = {"HEAD": f"ref: refs/heads/{branch}", "commondir": "../..", "gitdir": os.fspath(place / ".git")}
+        for name, text in parts.items():
+            (aside / name).write_text(f"{text}\n", encoding="utf-8", errors="surrogateescape")
+        names = (place.name, *(f"{place.name}{number}" for number in range(1, 1000)))
+        aside.rename(next(above / name for name in names if not (above / name).exists()))
+
+    def remove_worktree(self, path: Path) -> None:
+        """Remove a worktree and git's record of it; its branch stays. Does nothing where there is none.
+
+        Only what the host has on record as a worktree is removed, never this checkout, and no
+        symlink is followed. Raises Refused for a directory that is not a worktree of ours.
+        """
+        place = real_place(path)
+        try:
+            record = self.record(place)
+        except NotFound:
+            if place.is_symlink() or place.exists():
+                raise Refused(f"{place} is not a worktree of this repository", hint="delete it yourself") from None
+            return
+        if record in {self.git_dir, self.common_dir}:
+            raise Refused(f"{place} is the checkout in use", hint="only the worktrees of sessions are removed")
+        if place.is_symlink():
+            raise Refused(f"{place} is a symlink", hint="look where it leads, then delete it yourself")
+        # In one move: a worktree that is removed in part would be taken for one whose files were deleted on purpose.
+        aside = place.with_name(f".{place.name}.{secrets.token_hex(4)}{REMOVED}")
+        with contextlib.suppress(FileNotFoundError):
+            place.rename(aside)
+        safe_files.remove(record)
+        safe_files.remove(aside)
+
+    def settings(self) -> dict[str, str]:
+        """Return every git setting that holds here, the person's own included; the last of several wins."""
+        return dict(_setting(item) for item in self.git().lines0("config", "--list", "-z"))
+
+    def without_filters(self, keys: Iterable[str] | None = None) -> dict[str, str]:
+        """Return settings that switch off every filter program the person has, such as Git LFS.
+
+        A filter is the person's program, but which files it reads would be the agent's choice. ``keys`` are the names
+        of git's settings, where they are known already.
+        """
+        off: dict[str, str] = {}
+        for key in self.settings() if keys is None else keys:
+            driver, _, part = key.rpartition(".")
+            if driver.startswith("filter.") and part in _FILTER_PARTS:
+                off[key] = ""
+                off[f"{driver}.required"] = "false"
+        return off
+
+    def identity(self, settings: Mapping[str, str] | None = None) -> tuple[str, str]:
+        """Return the person's name and mail address for commits, made up from the login where git has none.
+
+        As git does, what the environment says comes before any setting (git-commit(1)).
+        """
+        name, mail = self._known_identity(self.settings() if settings is None else settings)
+        login = os.environ.get("USER") or "orchestra"
+        return name or login, mail or f"{login}@localhost"
+
+    def unnamed(self) -> str:
+        """Say in words that git knows no name or address, and what to type; empty where it knows both."""
+        settings = self.settings()
+        if all(self._known_identity(settings)):
+            return ""
+        made_up = "{} <{}>".format(*self.identity(settings))
+        to_type = "git config --global user.name NAME; git config --global user.email ADDRESS"
+        return f"git knows no name and address of yours, so commits are by {made_up}; to change that: {to_type}"
+
+    def _known_identity(self, settings: Mapping[str, str]) -> tuple[str, str]:
+        told = os.environ.get
+        name = told("GIT_AUTHOR_NAME") or told("GIT_COMMITTER_NAME") or settings.get("user.name", "")
+        mail = (
+            told("GIT_AUTHOR_EMAIL") or told("GIT_COMMITTER_EMAIL") or settings.get("user.email") or told("EMAIL", "")
+        )
+        return name, mail
+
+    def head(self) -> tuple[str, str]:
+        """Return the commit that is checked out, and the branch (empty when detached)."""
+        done = self.git().run("symbolic-ref", "--quiet", "HEAD", check=False)
+        return self.resolve("HEAD"), done.text.strip().removeprefix("refs/heads/")
+
+    def resolve(self, ref: str) -> str:
+        """Return the id of the commit that ``ref`` names; raises NotFound."""
+        done = self.git().run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}", check=False)
+        if done.code != 0:
+            raise NotFound(f"there is no commit called {ref}", hint="`git branch --all` lists the branches")
+        return done.text.strip()
+
+    def branches(self) -> dict[str, str]:
+        """Return every local branch with its commit."""
+        return {name.removeprefix("refs/heads/"): tip for name, tip in self.refs("refs/heads/").items()}
+
+    def refs(self, *prefixes: str) -> dict[str, str]:
+        """Return every ref below the prefixes with the object it names, sorted by name."""
+        done = self.git().run("for-each-ref", "--format=%(objectname) %(refname)", *prefixes)
+        pairs = (line.split(" ", 1) for line in done.text.splitlines())
+        return {name: tip for tip, name in pairs}
+
+    def has(self, commit: str) -> bool:
+        """Say whether a commit is here, whether or not a ref leads to it."""
+        return bool(commit) and self.git().run("cat-file", "-e", f"{commit}^{{commit}}", check=False).code == 0
+
+    def update_ref(self, ref: str, new: str, old: str | None) -> None:
+        """Move ``ref`` from ``old`` to ``new``, or raise Moved and change nothing.
+
+        ``old`` None means that the ref must not exist yet; an empty ``new`` deletes it (with
+        ``old`` None whatever it holds, and also when it is gone already).
+        """
+        done = self.git().run(*self._ref_change(ref, new, old), check=False)
+        if done.code == 0:
+            return
+        if any(sign in done.complaint for sign in _MOVED):
+            raise Moved(f"{ref} changed in the meantime", hint="look at what moved it, then try again")
+        raise failure(done)
+
+    def is_ancestor(self, ancestor: str, descendant: str) -> bool:
+        """Say whether the first commit is the second, or in its history."""
+        return self.git().ask("merge-base", "--is-ancestor", ancestor, descendant)
+
+    def merge_base(self, one: str, other: str) -> str:
+        """Return the newest commit in the history of both; empty where they share none."""
+        return self.git().run("merge-base", one, other, check=False).text.partition("\n")[0]
+
+    def count(self, base: str, tip: str) -> int:
+        """Return how many commits ``tip`` has that ``base`` has not."""
+        return int(self.git().text("rev-list", "--count", f"{base}..{tip}", "--"))
+
+    def exclude(self, pattern: str) -> None:
+        """Keep a pattern out of ``git status``, in the repository's own exclude file; at most once."""
+        place = self.common_dir / "info" / "exclude"
+        place.parent.mkdir(exist_ok=True)
+        present = place.read_text(encoding="utf-8", errors="surrogateescape") if place.exists() else ""
+        if pattern in present.splitlines():
+            return
+        gap = "" if not present or present.endswith("\n") else "\n"
+        with place.open("a", encoding="utf-8", errors="surrogateescape") as file:
+            file.write(f"{gap}{pattern}\n")
+
+    @property
+    def no_object(self) -> str:
+        """The id that stands for no object: forty zeros, or sixty-four."""
+        return "0" * (64 if self.object_format == "sha256" else 40)
+
+    def _claim(self, branch: str, base: str, keep: str) -> bool:
+        """Make the ref that marks the branch as ours, and say whether the branch is still to be made."""
+        present = self.refs(f"refs/heads/{branch}", *([keep] if keep else []))
+        taken = f"refs/heads/{branch}" in present
+        if keep and keep not in present:
+            if taken:
+                raise NameTaken(
+                    f"the branch {branch} is there already", hint="choose another name, or rename that branch"
+                )
+            self.update_ref(keep, base, None)
+        return not taken
+
+    def _expect(self, known: Worktree, branch: str) -> None:
+        if known.branch != branch:
+            raise NameTaken(
+                f"{known.path} has {known.branch or 'no branch'} checked out, not {branch}",
+                hint=f"in it: git switch {branch}",
+            )
+
+    def _ref_change(self, ref: str, new: str, old: str | None) -> tuple[str, ...]:
+        if new:
+            return ("update-ref", "--no-deref", "-m", "orchestra", ref, new, old or self.no_object)
+        return ("update-ref", "--no-deref", "-d", ref, *([old] if old else []))
+
+
+def _is_filled(place: Path) -> bool:
+    """Say whether anything is in a directory: what is may be all there is of somebody's work."""
+    return place.is_dir() and not place.is_symlink() and any(place.iterdir())
+
+
+def _overwrite(place: Path, content: bytes) -> None:
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        file = open(os.open(place, flags, 0o644), "r+b")  # noqa: SIM115, PTH123 -- a descriptor, no link followed
+    except OSError as error:
+        reason = (error.strerror or "it is not a file").lower()
+        raise Refused(f"{place} cannot be written: {reason}", hint="look at what is there, and move it away") from None
+    with file:
+        if file.read(len(content) + 1) != content:
+            file.seek(0)
+            file.write(content)
+            file.truncate()
+
+
+def real_place(path: Path) -> Path:
+    """Return ``path`` with the symlinks of its parents resolved, and not its own."""
+    return Path(os.path.realpath(path.parent), path.name)
+
+
+def _fact(item: str) -> tuple[str, str]:
+    name, _, value = item.partition(" ")
+    return name, value
+
+
+def _not_added(done: Completed, branch: str) -> OrchestraError:
+    complaint = done.complaint
+    if "already checked out" in complaint or "already used by worktree" in complaint:
+        return NameTaken(f"the branch {branch} is checked out elsewhere", hint="`git worktree list` shows where")
+    if "already exists" in complaint:
+        return NameTaken(f"the branch {branch} is there already", hint="choose another name")
+    return failure(done)
+
+
+def _setting(item: str) -> tuple[str, str]:
+    key, _, value = item.partition("\n")
+    return key, value

@@ -1,0 +1,108 @@
+"""Moving a branch of the person's, together with the checkouts that show it, and losing nothing in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestra.drivers.git import update_checkout, worktree_snapshot
+from orchestra.drivers.git.repository import Repository, real_place
+from orchestra.drivers.git.update_checkout import Checkout, Prepared, changes_between
+from orchestra.errors import Refused
+
+_DEADLINE = 300.0
+_NAMED = 5
+_IN_PROGRESS = ("rebase-merge/head-name", "rebase-apply/head-name")
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """What became of a landing: ``done`` where the branch has the commit, and files that do not show it.
+
+    ``kept`` are paths of the person's checkouts that they changed meanwhile; ``undone`` are paths in which a later
+    commit took back what had landed.
+    """
+
+    done: bool
+    kept: tuple[str, ...] = ()
+    undone: tuple[str, ...] = ()
+
+
+def land(repo: Repository, branch: str, new: str, old: str, *, ours: Path) -> Landed:
+    """Move ``branch`` from commit ``old`` to ``new``, and every checkout of it that is not below ``ours``.
+
+    Uncommitted work that the new commits do not touch stays as it is, staged or not. Raises
+    Refused with the paths where they do, and Moved where the branch is not at ``old``; nothing is
+    changed then. After a crash between branch and checkout, `finish_landing` does the rest.
+    """
+    if not repo.is_ancestor(old, new):
+        raise Refused(f"{branch} would lose commits that {new[:10]} does not have", hint="merge again")
+    with ExitStack() as stack:
+        ready = [_ready(stack, one, branch, new, old) for one in _checkouts(repo, branch, ours)]
+        repo.update_ref(f"refs/heads/{branch}", new, old)
+        return Landed(done=True, kept=_show(ready))
+
+
+def finish_landing(repo: Repository, branch: str, new: str, old: str, *, ours: Path) -> Landed:
+    """Bring the checkouts of ``branch`` to where a landing that was cut off had moved it; harmless if it was not.
+
+    Only what is still as in ``old`` is brought along: what the person has changed or staged since stays.
+    """
+    tip = repo.branches().get(branch, "")
+    if tip != new:
+        # A checkout in which somebody's own git is at work has nothing of ours.
+        with suppress(Refused):
+            for one in _checkouts(repo, branch, ours):
+                update_checkout.tidy(one)
+        return _overtaken(repo, tip, new, old)
+    with ExitStack() as stack:
+        shown = list(_checkouts(repo, branch, ours))
+        ready = [stack.enter_context(update_checkout.prepared(one, old, new, late=True)) for one in shown]
+        return Landed(done=True, kept=_show(ready))
+
+
+def named(paths: Sequence[str]) -> str:
+    """Return the first few paths in words, control characters made visible."""
+    first = ", ".join(path if path.isprintable() else repr(path) for path in paths[:_NAMED])
+    return first if len(paths) <= _NAMED else f"{first} and {len(paths) - _NAMED} more"
+
+
+def _ready(stack: ExitStack, one: Checkout, branch: str, new: str, old: str) -> Prepared:
+    ready = stack.enter_context(update_checkout.prepared(one, old, new))
+    if ready.in_the_way:
+        raise Refused(
+            f"uncommitted changes in {one.root} are in the way of {branch}: {named(ready.in_the_way)}",
+            hint="commit or stash them, then merge again",
+        )
+    return ready
+
+
+def _show(ready: Sequence[Prepared]) -> tuple[str, ...]:
+    return tuple(path for one in ready for path in one.show())
+
+
+def _overtaken(repo: Repository, tip: str, new: str, old: str) -> Landed:
+    """Say what a later commit took back: one made from an index that the landing had not reached yet."""
+    if not tip or not repo.is_ancestor(new, tip):
+        return Landed(done=False)
+    later = {one.path: one for one in changes_between(repo.git(), new, tip)}
+    landed = changes_between(repo.git(), old, new)
+    undone = [one.path for one in landed if one.path in later and later[one.path].new_side == one.old_side]
+    return Landed(done=True, undone=tuple(undone))
+
+
+def _checkouts(repo: Repository, branch: str, ours: Path) -> Iterator[Checkout]:
+    """Yield each of the person's checkouts that shows the branch; raises Refused for one in mid-rebase."""
+    home = real_place(ours)
+    for path, worktree in repo.worktrees().items():
+        if home in real_place(path).parents or not path.is_dir():
+            continue
+        record = worktree_snapshot.source(repo, path).git_dir
+        for name in _IN_PROGRESS:
+            note = record / name
+            if note.exists() and note.read_text(encoding="utf-8").strip() == f"refs/heads/{branch}":
+                raise Refused(f"{branch} is being rebased in {path}", hint="finish or abort that rebase first")
+        if worktree.branch == branch:
+            yield Checkout(repo, path, record, (repo.root, ours))

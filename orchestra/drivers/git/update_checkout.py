@@ -1,0 +1,419 @@
+"""Bring a checkout of the person's to another commit, though an agent writes in it at the same time.
+
+Git never writes there. It fills a directory of its own, in a git directory where no setting but a few harmless ones
+holds; from there each file is moved to its place through open directories, which follow no symlink.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import stat
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+
+from orchestra import safe_files
+from orchestra.drivers.git import filter_programs, index_file, index_lock, isolated, worktree_snapshot
+from orchestra.drivers.git.command import Git
+from orchestra.drivers.git.repository import Repository
+from orchestra.drivers.process import first_line
+from orchestra.errors import OrchestraError, Refused
+from orchestra.safe_files import Entry
+
+_DEADLINE = 300.0
+_ABSENT = "000000"
+_LINK = "120000"
+_REPOSITORY = "160000"
+_STAGE = "orchestra-landing"
+_LARGEST = 4 << 30
+"""Bytes up to which a file that git's record does not vouch for is read, to see whether anybody changed it."""
+_OBEYED = frozenset({"core.checkstat", "core.trustctime", "core.sharedrepository"})
+_LISTS = frozenset({"core.attributesfile"})
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One path in which two commits differ; the mode is ``000000`` on the side that has no such path."""
+
+    path: str
+    old_mode: str
+    new_mode: str
+    old_id: str
+    new_id: str
+
+    @property
+    def old_side(self) -> tuple[str, str]:
+        """Mode and id before."""
+        return self.old_mode, self.old_id
+
+    @property
+    def new_side(self) -> tuple[str, str]:
+        """Mode and id after."""
+        return self.new_mode, self.new_id
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """One checkout: its files, the host's record of it, and the directories that agents can write."""
+
+    repo: Repository
+    root: Path
+    record: Path
+    writable: tuple[Path, ...]
+
+
+def changes_between(git: Git, old: str, new: str) -> list[Change]:
+    """Return every path in which two commits differ."""
+    items = git.lines0("diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", old, new, "--")
+    return [
+        Change(path, *words.lstrip(":").split(" ")[:4]) for words, path in zip(items[::2], items[1::2], strict=True)
+    ]
+
+
+@contextlib.contextmanager
+def prepared(one: Checkout, old: str, new: str, *, late: bool = False, raw: bool = False) -> Iterator[Prepared]:
+    """Hold a checkout's index and have everything ready to take its files from commit ``old`` to ``new``.
+
+    With ``raw`` the files are as git keeps them: through no filter, and in no other encoding. ``late`` says that its
+    branch is at ``new`` already: then only paths that the index has as in ``old`` are taken along. Nothing in the
+    checkout changes before `Prepared.show`. Raises Refused where a filter that the files need may not be run, and where
+    git cannot make them.
+    """
+    with index_lock.held(one.record), _stage(one.record) as stage:
+        room = _room(one, stage, raw=raw)
+        changes = changes_between(one.repo.git(), old, new)
+        entries = _index_entries(room.git, changes)
+        if late:
+            changes = [change for change in changes if entries.get(change.path) == change.old_side]
+        ready = Prepared(one, stage, room.git, tuple(changes), entries, room.settings, late=late)
+        if changes and not ready.in_the_way:
+            _fill(room, ready, old, new)
+        yield ready
+
+
+def tidy(one: Checkout) -> None:
+    """Take away the lock and the stage of a process of ours that was killed; raises Refused where another git works."""
+    with index_lock.held(one.record):
+        safe_files.remove(one.record / _STAGE)
+
+
+@dataclass
+class Prepared:
+    """A checkout with everything ready: the new files in the stage, the new index beside them."""
+
+    one: Checkout
+    stage: Path
+    git: Git
+    changes: tuple[Change, ...]
+    entries: Mapping[str, tuple[str, str]]
+    filters: Mapping[str, str]
+    late: bool = False
+    seen: dict[str, Entry | None] = field(default_factory=dict)
+    written: dict[str, os.stat_result] = field(default_factory=dict)
+
+    @cached_property
+    def in_the_way(self) -> tuple[str, ...]:
+        """Paths that hold what no commit has, and that the new commit changes; none of them when it is late."""
+        changed = set(self._changed)
+        if self.late:
+            return ()
+        staged = {one.path for one in self.changes if not self._is_staged_as_expected(one)}
+        return tuple(sorted(changed | staged))
+
+    @cached_property
+    def _changed(self) -> tuple[str, ...]:
+        return tuple(_Files(self).changed())
+
+    def _is_staged_as_expected(self, change: Change) -> bool:
+        return self.entries.get(change.path, _nothing(change)) in {change.old_side, change.new_side}
+
+    def show(self, *, index: bool = True) -> list[str]:
+        """Put the files, and the index unless it is to stay, in place; returns the paths that were left as they are."""
+        if not self.changes:
+            return []
+        left = set(self._changed)
+        gone = [one.path for one in self.changes if _is_file(one.old_mode) and not _is_file(one.new_mode)]
+        for path in sorted(gone, reverse=True):
+            if path not in left and not self._removed(path):
+                left.add(path)
+        for change in self.changes:
+            if _is_file(change.new_mode) and change.path not in left and not self._placed(change.path):
+                left.add(change.path)
+        if index:
+            self._put_index()
+        return sorted(left)
+
+    def _removed(self, path: str) -> bool:
+        if not self._is_as_seen(path):
+            return False
+        with contextlib.suppress(OrchestraError):
+            safe_files.remove_file(self.one.root, path)
+            _remove_empty(self.one.root, PurePosixPath(path).parent)
+            return True
+        return False
+
+    def _placed(self, path: str) -> bool:
+        """Move a file from the stage to its place; True also where git keeps it out of a sparse checkout."""
+        fresh = self.stage / "files" / path
+        if not os.path.lexists(fresh):
+            return True
+        if not self._is_as_seen(path):
+            return False
+        with contextlib.suppress(OrchestraError, OSError):
+            self.written[path] = safe_files.move_in(fresh, self.one.root, path, owner=_owner(self.one.root))
+            return True
+        return False
+
+    def _is_as_seen(self, path: str) -> bool:
+        """Say whether nobody has changed a file since it was looked at."""
+        return safe_files.look(self.one.root, path) == self.seen.get(path) or path not in self.seen
+
+    def _put_index(self) -> None:
+        index, fresh = self.one.record / "index", self.git.git_dir / "index"
+        index_file.note(fresh, self.written, self.one.repo.object_format)
+        if owner := _owner(index):
+            os.chown(fresh, *owner)
+        fresh.replace(index)
+
+
+@dataclass(frozen=True, slots=True)
+class _Room:
+    git: Git
+    filters: filter_programs.Filters
+    settings: Mapping[str, str]
+
+
+def _room(one: Checkout, stage: Path, *, raw: bool) -> _Room:
+    """Make a git directory in which nothing that a checkout could hold decides what git does."""
+    source = Git(one.record)
+    git = isolated.build(stage / "room", one.repo)
+    attributes = one.repo.common_dir / "info" / "attributes"
+    if not raw:
+        # The person's own encodings hold in their checkout.
+        (stage / "room" / "info" / "attributes").write_bytes(attributes.read_bytes() if attributes.is_file() else b"")
+    git = isolated.furnish(git, source, stage / "files")
+    worktree_snapshot.take_index(one.record, git.git_dir)
+    if raw:
+        return _Room(git, filter_programs.Filters({}, {}, ""), {})
+    settings = filter_programs.settings_of(source)
+    filters = filter_programs.filters_of(settings, one.writable, one.repo.common_dir)
+    chosen = {one.key: one.value for one in settings if one.key in _OBEYED} | isolated.obeyed(source)
+    # Git would wait for a named pipe in the place of a list.
+    chosen = {key: text for key, text in chosen.items() if key not in _LISTS or not _is_agents(text, one.writable)}
+    chosen |= {"core.splitIndex": "false", "core.excludesFile": os.devnull}
+    return _Room(replace(git, settings=chosen), filters, filters.settings(stage / "empty", one.record))
+
+
+def _is_agents(path: str, writable: Sequence[Path]) -> bool:
+    place = Path(path).expanduser()
+    return not place.is_absolute() or filter_programs.is_inside(place, writable)
+
+
+def _fill(room: _Room, ready: Prepared, old: str, new: str) -> None:
+    """Have git make the new files and the new index in the stage."""
+    git = replace(room.git, settings={**room.git.settings, **room.settings})
+    target = new if not ready.late else _only(git, ready, old)
+    _require_safe_filters(room, ready, target)
+    done = git.run("read-tree", "-m", "-u", old, target, check=False, deadline=_DEADLINE)
+    if done.code != 0:
+        raise Refused(
+            f"the files of {ready.one.root} cannot be made ready: {first_line(done.complaint)}",
+            hint="see that git's filters and the disk are well; nothing was changed",
+        )
+
+
+def _only(git: Git, ready: Prepared, old: str) -> str:
+    """Return a tree that is as ``old`` but for the paths to take along."""
+    aside = git.at(git.git_dir / "only.index")
+    aside.run("read-tree", old)
+    lines = sorted(f"{one.new_mode} {one.new_id}\t{one.path}\0" for one in ready.changes)
+    aside.run("update-index", "-z", "--index-info", stdin=_bytes("".join(lines)))
+    return aside.text("write-tree")
+
+
+def _require_safe_filters(room: _Room, ready: Prepared, tree: str) -> None:
+    written = [one.path for one in ready.changes if _is_file(one.new_mode) and one.new_mode != _LINK]
+    if not room.filters.unsafe or not written:
+        return
+    aside = room.git.at(room.git.git_dir / "attributes.index")
+    aside.run("read-tree", tree)
+    fields = aside.run("check-attr", "--cached", "-z", "--stdin", "filter", stdin=_bytes("\0".join([*written, ""])))
+    items = fields.text.split("\0")
+    for path, driver in zip(items[::3], items[2::3], strict=False):
+        if reason := room.filters.unsafe.get(driver):
+            raise Refused(
+                f"{path} goes through the filter {driver!r}, and {reason}",
+                hint=f"merge it by hand: git merge; or name another program; see: git config --get-regexp {driver}",
+            )
+
+
+class _Files:
+    """The files of a checkout, compared with what two commits have in their place."""
+
+    def __init__(self, ready: Prepared) -> None:
+        self._ready = ready
+        self._root = ready.one.root
+        self._git = ready.git
+        self._ancestors: dict[str, str] = {}
+        self._changes = {one.path: one for one in ready.changes}
+
+    def changed(self) -> Iterator[str]:
+        """Yield the paths at which there is something that neither of the commits has there."""
+        doubtful: list[Change] = []
+        noted = _noted(self._git, [one.path for one in self._ready.changes])
+        for change in self._ready.changes:
+            blocked = self._blocked(change.path)
+            found = None if blocked else safe_files.look(self._root, change.path)
+            self._ready.seen[change.path] = found
+            if blocked:
+                yield blocked
+            elif found is None or (change.path in noted and noted[change.path] == _times(found)):
+                continue
+            elif found.is_directory:
+                yield from self._in_directory(change)
+            else:
+                doubtful.append(change)
+        yield from self._different(doubtful)
+
+    def _blocked(self, path: str) -> str:
+        """Return what stands where a directory of the path should be; empty for what is to go, or is a directory."""
+        for above in [str(one) for one in PurePosixPath(path).parents][-2::-1]:
+            if above not in self._ancestors:
+                found = safe_files.look(self._root, above)
+                goes = above in self._changes and not _is_file(self._changes[above].new_mode)
+                self._ancestors[above] = "" if found is None or found.is_directory or goes else above
+            if self._ancestors[above]:
+                return above
+        return ""
+
+    def _in_directory(self, change: Change) -> Iterator[str]:
+        if not _is_file(change.new_mode):
+            if _is_file(change.old_mode):
+                yield change.path
+            return
+        for entry in safe_files.walk(self._root, change.path):
+            mine = self._changes.get(entry.path)
+            if not entry.is_directory and (mine is None or _is_file(mine.new_mode)):
+                yield entry.path
+
+    def _different(self, doubtful: Sequence[Change]) -> Iterator[str]:
+        found = {one.path: self._id(one) for one in doubtful}
+        staged = [one.path for one in doubtful if found[one.path] == ("", "")]
+        ids = self._hashed(staged)
+        for change in doubtful:
+            actual = found[change.path]
+            if actual == ("", "") and change.path in ids:
+                actual = (_git_mode(self._ready.seen[change.path]), ids[change.path])
+            if not any(_alike(actual, side, self._keeps_modes) for side in (change.old_side, change.new_side)):
+                yield change.path
+
+    @cached_property
+    def _keeps_modes(self) -> bool:
+        return self._git.settings.get("core.filemode", "true") != "false"
+
+    def _id(self, change: Change) -> tuple[str, str]:
+        entry = self._ready.seen[change.path]
+        if entry is None or entry.is_file:
+            return "", ""
+        target = safe_files.read_link(self._root, change.path)
+        return (_LINK, self._blob(os.fsencode(target))) if target is not None else ("special", "")
+
+    def _blob(self, content: bytes) -> str:
+        algorithm = hashlib.new(self._ready.one.repo.object_format, usedforsecurity=False)
+        algorithm.update(b"blob %d\0" % len(content) + content)
+        return algorithm.hexdigest()
+
+    def _hashed(self, paths: Sequence[str]) -> dict[str, str]:
+        """Return the id that each plain file would have in git, read from a copy of it."""
+        check = self._ready.stage / "check"
+        copied = [path for path in paths if "\n" not in path and self._copied(path, check)]
+        if not copied:
+            return {}
+        settings = {**self._git.settings, **self._ready.filters}
+        git = replace(self._git, work_tree=check, settings=settings)
+        done = git.run("hash-object", "--stdin-paths", stdin=_bytes("\n".join(copied)), check=False, deadline=_DEADLINE)
+        return dict(zip(copied, done.text.split(), strict=False)) if done.code == 0 else {}
+
+    def _copied(self, path: str, check: Path) -> bool:
+        with contextlib.suppress(OrchestraError, OSError):
+            safe_files.copy_file(self._root, path, check, most=_LARGEST)
+            return True
+        return False
+
+
+def _alike(actual: tuple[str, str], side: tuple[str, str], keeps_modes: bool) -> bool:  # noqa: FBT001 -- one fact of three
+    same_mode = actual[0] == side[0] or (not keeps_modes and _LINK not in {actual[0], side[0]})
+    return same_mode and actual[1] == side[1]
+
+
+def _index_entries(git: Git, changes: Sequence[Change]) -> dict[str, tuple[str, str]]:
+    """Return mode and id of each path in the index; a path in conflict has neither."""
+    wanted = {one.path: _nothing(one) for one in changes}
+    for item in git.lines0("ls-files", "-s", "-z"):
+        words, _, path = item.partition("\t")
+        if path in wanted:
+            mode, name, number = words.split(" ")
+            wanted[path] = (mode, name) if number == "0" else ("conflict", "")
+    return wanted
+
+
+def _noted(git: Git, paths: Sequence[str]) -> dict[str, tuple[int, int, int, int]]:
+    """Return change time, modification time, inode and size of the files that git's record vouches for."""
+    index = git.git_dir / "index"
+    return filter_programs.noted(git.at(index), paths, younger_than=index.stat().st_mtime_ns)
+
+
+def _times(entry: Entry) -> tuple[int, int, int, int]:
+    return (
+        entry.changed,
+        entry.modified,
+        entry.inode & filter_programs.LOW_32_BITS,
+        entry.size & filter_programs.LOW_32_BITS,
+    )
+
+
+def _nothing(change: Change) -> tuple[str, str]:
+    return _ABSENT, "0" * len(change.new_id)
+
+
+def _is_file(mode: str) -> bool:
+    return mode not in {_ABSENT, _REPOSITORY}
+
+
+def _git_mode(entry: Entry | None) -> str:
+    if entry is None:
+        return ""
+    return "100755" if entry.mode & stat.S_IXUSR else "100644"
+
+
+@contextlib.contextmanager
+def _stage(record: Path) -> Iterator[Path]:
+    """Give an empty directory beside the index, on one file system with it; what a killed process left is removed."""
+    place = record / _STAGE
+    safe_files.remove(place)
+    place.mkdir(mode=0o700)
+    for name in ("files", "check", "empty", "room"):
+        (place / name).mkdir()
+    try:
+        yield place
+    finally:
+        safe_files.remove(place)
+
+
+def _remove_empty(root: Path, directory: PurePosixPath) -> None:
+    for one in (directory, *directory.parents):
+        if str(one) == "." or not safe_files.remove_directory(root, str(one)):
+            return
+
+
+def _owner(place: Path) -> tuple[int, int] | None:
+    """Return whose a file is to be that root writes for the owner of ``place``; None for anybody else's files."""
+    found = place.stat()
+    return (found.st_uid, found.st_gid) if os.geteuid() == 0 else None
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")

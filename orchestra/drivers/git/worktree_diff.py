@@ -1,0 +1,124 @@
+"""What a session changed: its worktree as it is now, uncommitted and untracked files included."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from orchestra.drivers.git import worktree_snapshot
+from orchestra.drivers.git.command import Git
+from orchestra.drivers.git.diff_text import DiffText
+from orchestra.drivers.git.merge_trees import merge_commit
+from orchestra.drivers.git.repository import Repository
+from orchestra.drivers.git.worktree_snapshot import Frozen
+from orchestra.errors import DeadlineExceeded, Refused
+from orchestra.model import DiffStat
+from orchestra.names import digest
+
+DIFF_LIMIT = 1_000_000
+"""Bytes of diff text that are shown."""
+_COMPARED = (
+    "--cached",
+    "--no-color",
+    "--no-ext-diff",
+    "--no-textconv",
+    "--ignore-submodules=none",
+    "--submodule=short",
+)
+_DEADLINE = 60.0
+_COUNTING = 20.0
+"""Seconds that git may take to compare what changed; then it compares with less care."""
+_NUMBERS = re.compile(r"(\d+) (files?|insertions?|deletions?)")
+
+
+def stat(repo: Repository, worktree: Path, base: str, *, cache: Path | None = None) -> DiffStat:
+    """Count what a worktree changed since the commit ``base``; ``cache`` as for `worktree_index.look`."""
+    return count(repo, worktree, base, cache=cache)[0]
+
+
+def count(repo: Repository, worktree: Path, base: str, *, cache: Path | None = None) -> tuple[DiffStat, str]:
+    """Return the same, and a mark that is another one where what is counted may have changed."""
+    with worktree_snapshot.look(repo, worktree, cache) as frozen:
+        counted = _counted(frozen.git, base)
+    left = frozen.uncounted
+    mark = digest(f"{base} {frozen.tip} {left} {frozen.mark}", 16)
+    return replace(counted, files=counted.files + left, uncounted=counted.uncounted + left), mark
+
+
+def diff(repo: Repository, worktree: Path, base: str, *, limit: int = DIFF_LIMIT, cache: Path | None = None) -> str:
+    """Return what a worktree changed since the commit ``base``, as unified text without colours.
+
+    Text beyond ``limit`` bytes is left out, and so is the end of a long file. Lines in brackets say
+    what is left out. Bytes that are not UTF-8 come back as surrogates.
+    """
+    with worktree_snapshot.look(repo, worktree, cache) as frozen:
+        text = _text(frozen.git, base, limit)
+    return text + "".join(f"[{note}]\n" for note in _left_out(frozen))
+
+
+def dirty(repo: Repository, worktree: Path, *, cache: Path | None = None) -> list[str]:
+    """Return the paths of a worktree that differ from its branch's last commit, untracked ones included.
+
+    Raises Refused where none was found, and not all could be looked at.
+    """
+    with worktree_snapshot.look(repo, worktree, cache) as frozen:
+        paths = _paths(frozen.git, frozen.tip)
+    if frozen.uncounted and not paths:
+        raise Refused(f"{frozen.uncounted:,} files of {worktree} could not be looked at in time", hint="try again")
+    return paths
+
+
+def snapshot(repo: Repository, worktree: Path, message: str, *, also: Sequence[str] = ()) -> str:
+    """Commit everything in a worktree, untracked files too, on top of its branch, and move no branch.
+
+    Ignored files are left out, and a nested repository is kept as plain files, its ``.git`` as
+    ``dot-git``. ``also`` are further commits that the new one keeps reachable. Raises Refused
+    where a file cannot be kept.
+    """
+    with worktree_snapshot.keep(repo, worktree) as frozen:
+        parents = dict.fromkeys((frozen.tip, *also))
+        return merge_commit(repo, frozen.git.text("write-tree"), tuple(parents), message)
+
+
+def _counted(git: Git, base: str) -> DiffStat:
+    # Finding renames compares every new file with every one that is gone.
+    for care in (("-M",), ("--no-renames",)):
+        try:
+            counted = git.text("diff-index", *_COMPARED, *care, "--shortstat", base, "--", deadline=_COUNTING)
+        except DeadlineExceeded:
+            continue
+        numbers = {word[0]: int(number) for number, word in _NUMBERS.findall(counted)}
+        return DiffStat(files=numbers.get("f", 0), insertions=numbers.get("i", 0), deletions=numbers.get("d", 0))
+    files = len(_paths(git, base))
+    return DiffStat(files=files, uncounted=files)
+
+
+def _text(git: Git, base: str, limit: int) -> str:
+    every = len(_paths(git, base))
+    for care in (("-M",), ("--no-renames",)):
+        shown = DiffText(limit)
+        try:
+            git.stream(shown.take, "diff-index", *_COMPARED, *care, "-p", base, "--", deadline=_COUNTING)
+        except DeadlineExceeded:
+            shown.cut = True
+            if not shown.kept:
+                continue
+        break
+    shown.close()
+    text = b"".join(shown.kept).decode("utf-8", "surrogateescape")
+    if not shown.cut:
+        return text
+    left = max(every - shown.whole, 1)
+    return f"{text}[cut at {limit} bytes: {left} of {every} changed files are not shown, or not to their end]\n"
+
+
+def _left_out(frozen: Frozen) -> Iterator[str]:
+    if frozen.uncounted:
+        yield f"{frozen.uncounted:,} more files are not shown: there are too many"
+    yield from frozen.notes
+
+
+def _paths(git: Git, base: str) -> list[str]:
+    return git.lines0("diff-index", *_COMPARED, "--no-renames", "--name-only", "-z", base, "--", deadline=_DEADLINE)

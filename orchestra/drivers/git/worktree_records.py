@@ -1,0 +1,70 @@
+"""What the host's own records say is checked out where, read as plain files; nothing in a worktree is touched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestra.drivers.git.repository import Repository
+from orchestra.errors import NotFound
+
+_BRANCH = "ref: refs/heads/"
+_REBASES = ("rebase-merge/head-name", "rebase-apply/head-name")
+_RENAMED = "Branch: renamed refs/heads/{} to refs/heads/{}"
+"""What git writes into the log of a branch that is renamed (builtin/branch.c)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """One worktree: ``branch`` is empty for a detached one, ``rebased`` the branch that a rebase in it is about."""
+
+    path: Path
+    branch: str
+    rebased: str = ""
+
+
+def checkout_at(repo: Repository, path: Path) -> Checkout | None:
+    """Return what is checked out at ``path``; None where git has no worktree there."""
+    try:
+        record = repo.record(path)
+    except NotFound:
+        return None
+    return _read(record, path)
+
+
+def checkout_of(repo: Repository, branch: str) -> Checkout | None:
+    """Return the linked worktree that has ``branch`` checked out, wherever it is."""
+    return next((one for one in _linked(repo) if one.branch == branch), None)
+
+
+def renamed_to(repo: Repository, branch: str, candidates: Iterator[str]) -> str:
+    """Return which of the branches was called ``branch`` before; empty where none was, or no log tells."""
+    return next((name for name in candidates if _was(repo, branch, name)), "")
+
+
+def _was(repo: Repository, before: str, now: str) -> bool:
+    return _RENAMED.format(before, now) in _text(repo.common_dir / "logs" / "refs" / "heads" / now)
+
+
+def _linked(repo: Repository) -> Iterator[Checkout]:
+    for place in sorted((repo.common_dir / "worktrees").glob("*/gitdir")):
+        found = _read(place.parent, (place.parent / _text(place).rstrip("\n")).parent)
+        if found is not None:
+            yield found
+
+
+def _read(record: Path, path: Path) -> Checkout | None:
+    head = _text(record / "HEAD").rstrip("\n")
+    if not head:
+        return None
+    branch = head.removeprefix(_BRANCH) if head.startswith(_BRANCH) else ""
+    rebased = next((text for name in _REBASES if (text := _text(record / name).strip())), "")
+    return Checkout(path, branch, rebased.removeprefix("refs/heads/"))
+
+
+def _text(place: Path) -> str:
+    try:
+        return place.read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError:
+        return ""

@@ -1,0 +1,235 @@
+"""What differs from git's index in a tree that an agent writes, found without git looking into it.
+
+Git opens ``.gitignore``, ``.gitattributes``, ``.gitmodules`` and the ``.git`` of every directory, and would wait
+for ever where one of them is a named pipe. Here the tree is walked by handles, directory by directory; files are told
+apart by what the index noted of them, and git is only asked which names it leaves out.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from orchestra.drivers.git.ignore_rules import NAME, IgnoreRules
+from orchestra.drivers.git.index_table import ASSUMED, IndexTable, noted
+from orchestra.drivers.untrusted_tree import Sight, Unreadable, UntrustedTree
+from orchestra.errors import DeadlineExceeded, Refused
+
+_GIT = ".git"
+_RULED = 100
+"""So many directories deep git's rules are asked for; what lies deeper counts, whatever it is called."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much of a worktree one look takes in.
+
+    ``files`` and ``size`` (bytes) of the untracked files, the fullest directories left out first;
+    ``entries`` that are seen at most; ``seconds`` for the walk, and again for reading. With ``whole``
+    everything counts, and is refused where that cannot be.
+    """
+
+    files: int
+    size: int
+    entries: int
+    seconds: float
+    whole: bool = False
+
+
+@dataclass(slots=True)
+class Found:
+    """``changed``: tracked paths that may differ; ``untracked`` by the topmost directory that has nothing tracked.
+
+    ``nested`` are repositories of their own, ``modules`` submodules that are checked out, ``unread`` directories
+    that may not be read; ``more`` says that there was more than was looked at.
+    """
+
+    changed: dict[str, Sight] = field(default_factory=dict)
+    untracked: dict[str, list[str]] = field(default_factory=dict)
+    nested: list[str] = field(default_factory=list)
+    modules: list[str] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
+    more: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A directory to walk, and the topmost one on its way that has nothing tracked."""
+
+    path: str
+    heap: str = ""
+
+
+@dataclass(slots=True)
+class _Level:
+    """What was met at one depth: names to ask git about, and directories to go into unasked."""
+
+    files: list[tuple[str, str]] = field(default_factory=list)
+    directories: list[_Place] = field(default_factory=list)
+    certain: list[_Place] = field(default_factory=list)
+
+
+class Scan:
+    """One walk over a worktree."""
+
+    def __init__(
+        self,
+        tree: UntrustedTree,
+        table: IndexTable,
+        rules: IgnoreRules,
+        bounds: Bounds,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._tree, self._table, self._rules, self._bounds = tree, table, rules, bounds
+        self._clock = clock
+        self._end = clock() + bounds.seconds
+        self._left = bounds.entries
+        self._visited: set[str] = set()
+        self.found = Found()
+
+    def run(self) -> Found:
+        """Walk the tree; raises Refused for what cannot be taken in, DeadlineExceeded."""
+        level, depth = [_Place("")], 0
+        while level:
+            met = _Level()
+            for place in level:
+                self._visit(place, met)
+            level, depth = self._next(met, depth), depth + 1
+        self._note_absent()
+        return self.found
+
+    def _visit(self, place: _Place, met: _Level) -> None:
+        if self._clock() > self._end:
+            seconds = f"{self._bounds.seconds:.0f} s"
+            raise DeadlineExceeded(f"the worktree could not be looked through in {seconds}", hint="try again")
+        tracked = self._table.files.get(place.path, {})
+        children = self._children(place.path, len(tracked) + max(self._left, 0) + 1)
+        if children is None:
+            return
+        names = {name for name, _ in children}
+        if place.heap and _GIT in names and self._is_repository(place.path):
+            self._nest(place)
+            return
+        if NAME in names:
+            self._rules.take(self._tree, place.path)
+        self._visited.add(place.path)
+        for name, seen in children:
+            self._meet(place, name, seen, tracked.get(name), met)
+        for name in tracked.keys() - names:
+            self._lost(_join(place.path, name), tracked[name])
+
+    def _children(self, path: str, most: int) -> list[tuple[str, os.stat_result]] | None:
+        try:
+            children = self._tree.children(path, most)
+        except Unreadable:
+            if self._bounds.whole or not path:
+                raise
+            self.found.unread.append(path)
+            return None
+        if len(children) == most:
+            self._overflow(path)
+        return children
+
+    def _meet(self, place: _Place, name: str, seen: os.stat_result, known: str | None, met: _Level) -> None:
+        path = _join(place.path, name)
+        if name == _GIT:
+            self._keep_git_directory(place, path, seen)
+            return
+        if known is not None and known not in {ASSUMED, noted(seen)}:
+            self.found.changed[path] = self._tree.sight(seen)
+        if stat.S_ISDIR(seen.st_mode):
+            self._go_into(place, path, met)
+        elif known is None and path in self._table.links:
+            self.found.changed[path] = self._tree.sight(seen)
+        elif known is None and (stat.S_ISREG(seen.st_mode) or stat.S_ISLNK(seen.st_mode)):
+            met.files.append((path, place.heap or path))
+
+    def _go_into(self, place: _Place, path: str, met: _Level) -> None:
+        if path in self._table.links:
+            self._go_into_module(path, met)
+        elif path in self._table.files:
+            met.certain.append(_Place(path))
+        else:
+            met.directories.append(_Place(path, place.heap or path))
+
+    def _go_into_module(self, path: str, met: _Level) -> None:
+        """See what lies where a submodule belongs: a checkout of it, or files that git would not look at."""
+        names = {name for name, _ in self._children(path, max(self._left, 0) + 1) or ()}
+        if _GIT not in names:
+            met.certain.append(_Place(path, path))
+        elif self._bounds.whole:
+            self._keep_all(_Place(path, path))
+        else:
+            self.found.modules.append(path)
+
+    def _is_repository(self, path: str) -> bool:
+        return any(self._tree.look(f"{path}/{name}").mode for name in (_GIT, f"{_GIT}/HEAD"))
+
+    def _nest(self, place: _Place) -> None:
+        if self._bounds.whole:
+            self._keep_all(place)
+        else:
+            self.found.nested.append(place.path)
+
+    def _keep_git_directory(self, place: _Place, path: str, seen: os.stat_result) -> None:
+        """Keep a ``.git`` that is not the worktree's own, when everything is to be kept; git never looks at one."""
+        if not self._bounds.whole or not place.path:
+            return
+        if stat.S_ISDIR(seen.st_mode):
+            self._keep_all(_Place(path, place.heap or path))
+        elif self._tree.sight(seen).mode:
+            self._add([path], place.heap or path)
+
+    def _keep_all(self, place: _Place) -> None:
+        self._add(self._tree.below(place.path, self._bounds.entries), place.heap)
+
+    def _next(self, met: _Level, depth: int) -> list[_Place]:
+        files, directories = [path for path, _ in met.files], [place.path for place in met.directories]
+        ignored = self._rules.ignored(files, directories) if depth < _RULED else set()
+        for path, heap in met.files:
+            if path not in ignored:
+                self._add([path], heap)
+        inside = [place for place in met.directories if place.path not in ignored]
+        self._left -= len(inside)
+        if self._left < 0 and inside:
+            self._overflow(inside[-1].heap)
+            inside = []
+        return met.certain + inside
+
+    def _add(self, paths: Iterable[str], heap: str) -> None:
+        for path in paths:
+            self._left -= 1
+            if self._left < 0:
+                self._overflow(heap)
+                return
+            self.found.untracked.setdefault(heap, []).append(path)
+
+    def _overflow(self, path: str) -> None:
+        self.found.more = True
+        if self._bounds.whole:
+            fullest = max(self.found.untracked, key=lambda heap: len(self.found.untracked[heap]), default=path)
+            raise Refused(
+                f"there are more than {self._bounds.entries:,} untracked files, most of them in {fullest!r}",
+                hint="remove what is not needed there, or name it in .gitignore",
+            )
+
+    def _note_absent(self) -> None:
+        for folder, names in self._table.files.items():
+            if folder not in self._visited and not self._is_unread(folder):
+                for name, known in names.items():
+                    self._lost(_join(folder, name), known)
+
+    def _lost(self, path: str, known: str) -> None:
+        """Note a tracked file that was not met; in a directory that was too full to be listed it may be there."""
+        if known != ASSUMED and path not in self._table.skipped:
+            self.found.changed[path] = self._tree.look(path) if self.found.more else Sight()
+
+    def _is_unread(self, folder: str) -> bool:
+        return any(folder == one or folder.startswith(f"{one}/") for one in self.found.unread)
+
+
+def _join(directory: str, name: str) -> str:
+    return f"{directory}/{name}" if directory else name

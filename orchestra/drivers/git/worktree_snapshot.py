@@ -1,0 +1,230 @@
+"""An index that holds a worktree as it is now, made without running or following anything an agent wrote.
+
+The host's own index says which files are unchanged (so a file behind a filter is not read at
+all); each changed or untracked file is copied out, and git reads the copy in a clean room.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from orchestra import files, safe_files
+from orchestra.drivers import temporary
+from orchestra.drivers.git import isolated
+from orchestra.drivers.git.command import Git
+from orchestra.drivers.git.filter_programs import untouched
+from orchestra.drivers.git.ignore_rules import NAME, IgnoreRules
+from orchestra.drivers.git.index_table import IndexTable
+from orchestra.drivers.git.repository import Repository, real_place
+from orchestra.drivers.git.seen_index import REPOSITORY, SeenIndex
+from orchestra.drivers.git.worktree_scan import Bounds, Found, Scan
+from orchestra.drivers.untrusted_tree import Sight, UntrustedTree
+from orchestra.errors import CommandFailed, NotFound, Refused
+
+LOOK = Bounds(files=5_000, size=128 << 20, entries=200_000, seconds=20.0)
+"""What one look takes in."""
+KEEP = Bounds(files=500_000, size=16 << 30, entries=500_000, seconds=600.0, whole=True)
+"""What a snapshot takes in; it refuses more."""
+_KEPT_WHOLE = 2 << 30
+"""Bytes up to which a snapshot takes a file."""
+Clock = Callable[[], float]
+_INDEX_MARK = "index.mark"
+_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """A worktree as it is now: ``git`` is pinned to an index that holds it, ``tip`` is the branch's commit.
+
+    ``uncounted`` is how many files it does not hold, though they are there; ``notes`` say what else was left out.
+    ``mark`` is another one where a file that differs from the commit has changed.
+    """
+
+    git: Git
+    tip: str
+    uncounted: int = 0
+    notes: tuple[str, ...] = ()
+    mark: str = ""
+
+
+@contextlib.contextmanager
+def look(
+    repo: Repository, worktree: Path, cache: Path | None, *, bounds: Bounds | None = None, clock: Clock = time.monotonic
+) -> Iterator[Frozen]:
+    """Give the worktree as it is, for comparing: long files and nested repositories are stood in for.
+
+    Nothing is written to the repository. ``cache`` is a directory, one per worktree, that makes
+    the next look as fast as ``git status``; while another process uses it, a throw-away one serves.
+    Raises DeadlineExceeded where the tree is too large to be looked through.
+    """
+    with _place(repo, cache) as place:
+        git = isolated.build(place, repo, own_objects=True)
+        try:
+            yield _freeze(repo, worktree, git, bounds or LOOK, clock)
+        except CommandFailed:
+            (place / _INDEX_MARK).unlink(missing_ok=True)  # so that the next look begins from nothing
+            raise
+
+
+@contextlib.contextmanager
+def keep(repo: Repository, worktree: Path, *, bounds: Bounds = KEEP) -> Iterator[Frozen]:
+    """Give the worktree as it is, whole, its files written to the repository.
+
+    Raises Refused, naming what it is, where something cannot be kept; DeadlineExceeded.
+    """
+    with _place(repo, None) as place:
+        yield _freeze(repo, worktree, isolated.build(place, repo), bounds)
+
+
+def source(repo: Repository, worktree: Path) -> Git:
+    """Return git on the host's record of a worktree, without its files; raises NotFound."""
+    place = real_place(worktree)
+    if place == real_place(repo.root):
+        return Git(repo.git_dir)
+    return Git(repo.common_dir if repo.common_dir == place / ".git" else repo.record(place))
+
+
+def take_index(record: Path, place: Path) -> bool:
+    """Copy the host's index to ``place``, and say whether it is another one than the last time.
+
+    The copy keeps the time of the original, by which git knows which entries are too young to trust.
+    """
+    origin = record / "index"
+    try:
+        found = origin.stat()
+    except FileNotFoundError:
+        raise NotFound(f"there is no git index at {origin}", hint="in that checkout: git reset") from None
+    mark = f"{origin}:{found.st_mtime_ns}:{found.st_size}:{found.st_ino}"
+    noted = place / _INDEX_MARK
+    if noted.exists() and os.fsdecode(noted.read_bytes()) == mark:
+        return False
+    for shared in record.glob("sharedindex.*"):
+        shutil.copy2(shared, place)
+    aside = place / "index.new"
+    shutil.copy2(origin, aside)
+    aside.replace(place / "index")
+    noted.write_bytes(os.fsencode(mark))
+    return True
+
+
+def _freeze(repo: Repository, worktree: Path, room: Git, bounds: Bounds, clock: Clock = time.monotonic) -> Frozen:
+    host = source(repo, worktree)
+    with UntrustedTree(worktree) as tree:
+        # Git sees no tree at all: it takes the attributes of files from the index.
+        git = isolated.furnish(room, host, _empty(room.git_dir))
+        renewed = take_index(host.git_dir, git.git_dir)
+        found = _scan(git, tree, _table(git, renewed=renewed), bounds)
+        seen, uncounted = _candidates(git, host, tree, found, bounds)
+        index = SeenIndex(git, tree, bounds, clock)
+        uncounted += index.bring_up_to_date(seen, renewed=renewed)
+    tip = (git.git_dir / "HEAD").read_text(encoding="ascii").strip()
+    return Frozen(git.at(index.place), tip, uncounted, tuple(_notes(found)), index.mark)
+
+
+def _empty(place: Path) -> Path:
+    empty = place / "empty"
+    empty.mkdir(exist_ok=True)
+    return empty
+
+
+def _table(git: Git, *, renewed: bool) -> IndexTable:
+    place = git.git_dir / "table.json"
+    known = None if renewed else IndexTable.load(place)
+    if known is None:
+        known = IndexTable.read(git, git.git_dir / "index")
+        known.save(place)
+    return known
+
+
+def _scan(git: Git, tree: UntrustedTree, table: IndexTable, bounds: Bounds) -> Found:
+    place = Path(tempfile.mkdtemp(dir=git.git_dir, prefix="rules-"))
+    try:
+        rules = IgnoreRules(git, place)
+        for path in table.skipped:
+            folder, _, name = path.rpartition("/")
+            if name == NAME:
+                rules.obey(folder, git.run("cat-file", "blob", f":{path}").stdout)
+        return Scan(tree, table, rules, bounds).run()
+    finally:
+        safe_files.remove(place)
+
+
+def _candidates(git: Git, host: Git, tree: UntrustedTree, found: Found, bounds: Bounds) -> tuple[dict[str, Sight], int]:
+    """Return the paths that the index is to be told of, and how many untracked ones there are beyond the bounds."""
+    kept = untouched(git, host, tree, sorted(found.changed))
+    seen = {path: found.changed[path] for path in sorted(found.changed) if path not in kept}
+    seen |= {path: Sight(mark=REPOSITORY) for path in found.nested}
+    if bounds.whole:
+        seen |= {path: tree.look(path) for heap in found.untracked.values() for path in heap}
+        _require_room(seen, bounds)
+        return seen, 0
+    return seen, _choose(tree, found, bounds, seen)
+
+
+def _choose(tree: UntrustedTree, found: Found, bounds: Bounds, seen: dict[str, Sight]) -> int:
+    """Add untracked files as far as the bounds go, and return how many are left."""
+    files, size, left = 0, 0, 0
+    # The fullest directory last: what nobody ignored (node_modules) hides nothing that was written by hand.
+    for heap in sorted(found.untracked, key=lambda heap: (len(found.untracked[heap]), heap)):
+        for path in sorted(found.untracked[heap]):
+            if files == bounds.files or size > bounds.size:
+                left += 1
+                continue
+            seen[path] = tree.look(path)
+            files, size = files + 1, size + seen[path].stored
+    return left
+
+
+def _require_room(seen: Mapping[str, Sight], bounds: Bounds) -> None:
+    largest = max(seen, key=lambda path: seen[path].size, default="")
+    if largest and seen[largest].size > _KEPT_WHOLE:
+        reason = f"{largest!r} has {seen[largest].size:,} bytes, too many to keep in git"
+        raise Refused(reason, hint="move it away, delete it, or name it in .gitignore")
+    if sum(sight.size for sight in seen.values()) <= bounds.size:
+        return
+    raise Refused(
+        f"the files hold more than {bounds.size:,} bytes, the largest of them is {largest!r}",
+        hint="move them away, delete them, or name them in .gitignore",
+    )
+
+
+def _notes(found: Found) -> Iterator[str]:
+    if found.more:
+        yield "there are more files than were looked at"
+    for paths, what in ((found.unread, "may not be read"), (found.modules, "is a submodule with a history of its own")):
+        named = ", ".join(repr(path) for path in paths[:_NAMED])
+        more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
+        if named:
+            yield f"{named}{more} {what}: not looked into"
+
+
+@contextlib.contextmanager
+def _place(repo: Repository, cache: Path | None) -> Iterator[Path]:
+    kept = cache / "look" if cache is not None else None
+    lock = _claim(kept) if kept is not None else None
+    if kept is not None and lock is not None:
+        with lock:
+            yield kept
+    else:
+        with temporary.directory(repo.scratch) as place:
+            yield place
+
+
+def _claim(place: Path) -> IO[str] | None:
+    place.mkdir(parents=True, exist_ok=True, mode=0o700)
+    lock = (place / "lock").open("w")
+    if not files.try_lock(lock):
+        lock.close()
+        return None
+    # Nobody else is in here: what is left over was left by a process that was killed.
+    for leftover in (*place.glob("*.lock"), *place.glob("stage-*"), *place.glob("rules-*")):
+        safe_files.remove(leftover) if leftover.is_dir() else leftover.unlink()
+    return lock

@@ -1,0 +1,1 @@
+"""Sandboxes: containers, and the machine itself."""

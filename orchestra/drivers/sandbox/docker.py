@@ -1,0 +1,359 @@
+"""Containers as sandboxes: one container per session, its agent as the main process."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import re
+import secrets
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from orchestra.drivers import process
+from orchestra.drivers.process import Completed
+from orchestra.drivers.sandbox import docker_networks
+from orchestra.drivers.sandbox.docker_client import (
+    CALL_DEADLINE,
+    LOOK_DEADLINE,
+    appears,
+    command,
+    connect,
+    engine_version,
+    is_conflict,
+    is_silence,
+    require_engine,
+    translated,
+)
+from orchestra.drivers.sandbox.docker_config import (
+    DEFINITION,
+    HOME,
+    NO_GIT_SETTINGS,
+    ONCE,
+    OWNER,
+    PROJECT,
+    Place,
+    configuration,
+    is_earlier,
+    throw_away,
+)
+from orchestra.drivers.sandbox.protocol import SHELL, STOP_GRACE, Box, name_of
+from orchestra.errors import CommandFailed, DeadlineExceeded, NotFound, Refused
+from orchestra.model import BoxSight, BoxState, SandboxKind
+
+__all__ = ["DockerSandbox", "engine_version"]
+
+_ATTACH = Path(__file__).with_name("attach.sh")
+_SETTLED = "10"
+"""Seconds after which an agent that was started has surely set up its terminal (Claude Code: 1 s)."""
+_NETWORK_STAYS = 15.0
+"""Seconds for which a network that was seen is taken to be there."""
+_STATES = {
+    "created": BoxState.CREATED,
+    "running": BoxState.RUNNING,
+    "paused": BoxState.RUNNING,
+    "restarting": BoxState.RUNNING,
+    "removing": BoxState.ABSENT,
+    "exited": BoxState.EXITED,
+    "dead": BoxState.EXITED,
+}
+_EXIT_CODE = re.compile(r"\((\d+)\)")
+
+
+class DockerSandbox:
+    """The boxes of one home as containers on one network.
+
+    ``home_tag`` and ``owner`` are `Home.tag` and `Home.owner`; ``home`` is where it is. A container of the same name
+    that is another home's counts as absent when looked at, and nothing is done to it. ``internal`` closes the network
+    to every machine but the host; it is asked each time, and may raise what keeps it from being known.
+    """
+
+    kind = SandboxKind.DOCKER
+
+    def __init__(
+        self,
+        network: str,
+        *,
+        internal: Callable[[], bool] = lambda: False,
+        home_tag: str = "",
+        owner: str = "",
+        home: Path | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._place = Place(network, home_tag, owner, home)
+        self._internal = internal
+        self._clock = clock
+        self._network_seen = -math.inf
+        self._fresh: dict[str, str] = {}
+
+    def create(self, box: Box) -> None:
+        """Make the container, replacing one that does not run and was made from another definition.
+
+        Raises Refused where the name belongs to a container of somebody else's, or a mount would
+        show the engine's socket; NotFound for a missing image; EngineDown; CommandFailed.
+        """
+        self._know_network()
+        wanted = configuration(connect(), box, self._place)
+        try:
+            self._fresh[box.name] = self._make(box.name, wanted)
+        except (CommandFailed, NotFound) as error:
+            # Most often there is none of that name, and to look first would be one question more to the engine.
+            found = appears(lambda: self._inspect(box.name)) if is_conflict(error) else self._inspect(box.name)
+            if found is None:
+                raise
+            self._replace(box.name, found, wanted)
+
+    def _replace(self, name: str, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+        self._require_ours(name, found)
+        running = _sight(found).state is BoxState.RUNNING
+        if running or _same_definition(found["Config"]["Labels"], wanted["labels"]):
+            return
+        self.remove(name)
+        try:
+            self._make(name, wanted)
+        except CommandFailed as error:
+            # Another process made it between our look and now.
+            if not is_conflict(error) or appears(lambda: self._inspect(name)) is None:
+                raise
+
+    def _make(self, name: str, wanted: Mapping[str, Any]) -> str:
+        with translated(f"make the container {name}"):
+            return str(connect().create_container(name=name, **wanted)["Id"])
+
+    def start(self, name: str) -> None:
+        """Start a container that was created or has exited; raises NotFound, EngineDown or CommandFailed."""
+        if self._start_made(name):
+            return
+        network = self.ensure_network()
+        found = self._inspect(name)
+        if found is None:
+            raise NotFound(f"there is no container {name}", hint="type: orchestra up")
+        self._require_ours(name, found)
+        if _sight(found).state is BoxState.RUNNING:
+            return
+        _rejoin(name, found, self._place.network, network["Id"])
+        with translated(f"start the container {name}"):
+            connect().start(name)
+
+    def _start_made(self, name: str) -> bool:
+        """Start what was made just now, which needs no look; False where that is not so, or no longer."""
+        made = self._fresh.pop(name, "")
+        if not made:
+            return False
+        try:
+            with translated(f"start the container {name}"):
+                connect().start(made)
+        except (CommandFailed, NotFound):
+            return False
+        return True
+
+    def look(self, box: Box | str) -> BoxSight:
+        """Look at one container; raises EngineDown."""
+        found = self._inspect(name_of(box))
+        return BoxSight(BoxState.ABSENT) if found is None or not self._owns(found) else _sight(found)
+
+    def look_all(self) -> dict[str, BoxSight]:
+        """Look at every container of this home with one call; start times are not told."""
+        return {row["Names"][0].removeprefix("/"): _listed(row) for row in self._rows() if row["Names"]}
+
+    def made_for(self, project: str) -> dict[str, bool]:
+        """Return the containers of one of this home's projects by name: true for what an older version made."""
+        rows = (row for row in self._rows(f"{PROJECT}={project}") if row["Names"])
+        return {row["Names"][0].removeprefix("/"): is_earlier(row["Labels"]) for row in rows}
+
+    def _rows(self, *more: str) -> list[dict[str, Any]]:
+        """Return what the engine lists of this home's containers; ``more`` are further labels they have."""
+        with translated("list the containers"):
+            rows = connect(LOOK_DEADLINE).containers(all=True, filters={"label": [HOME, *more]})
+        return [row for row in rows if self._place.owns(row["Labels"], row["Mounts"])]
+
+    def stop(self, name: str, *, grace: float = STOP_GRACE) -> None:
+        """Ask the agent to end, kill it after ``grace`` seconds; an absent container is stopped already."""
+        found = self._inspect(name)
+        if found is None:
+            return
+        self._require_ours(name, found)
+        seconds = max(0, round(grace))
+        with contextlib.suppress(NotFound), translated(f"stop the container {name}"):
+            connect(CALL_DEADLINE + seconds).stop(found["Id"], timeout=seconds)
+
+    def remove(self, name: str) -> None:
+        """Remove a container, running or not; an absent one is removed already."""
+        found = self._inspect(name)
+        if found is None:
+            return
+        self._require_ours(name, found)
+        try:
+            with contextlib.suppress(NotFound), translated(f"remove the container {name}"):
+                connect().remove_container(found["Id"], force=True, v=True)
+        except CommandFailed as error:
+            # The engine says so while another process is removing it.
+            if not is_conflict(error):
+                raise
+
+    def window_command(self, box: Box) -> tuple[str, ...]:
+        """Return the loop that keeps the session's window attached through stops and engine restarts."""
+        return ("sh", str(_ATTACH), box.name, box.hostname, _SETTLED if box.modes else "plain", *command())
+
+    def terminal_command(self, box: Box, *, on_host: bool = False) -> tuple[str, ...]:
+        """Return what opens a shell in the worktree, in the container or on the host."""
+        if on_host:
+            return ("sh", "-c", 'cd "$1" && exec "${SHELL:-/bin/sh}"', "sh", str(box.workdir))
+        return (*command(), "exec", "-it", "-w", str(box.workdir), box.name, "sh", "-c", SHELL)
+
+    def execute(
+        self, box: Box, args: Sequence[str], *, stdin: bytes = b"", deadline: float = 30.0, check: bool = True
+    ) -> Completed:
+        """Run a program in the running container; ``deadline`` is in seconds.
+
+        After DeadlineExceeded the program may still run inside. Raises CommandFailed with ``check``,
+        and, whatever ``check``, where the container does not run.
+        """
+        words = (*command(), "exec", "-i", "-w", str(box.workdir), box.name, *args)
+        done = process.run(words, stdin=stdin, deadline=deadline, check=False)
+        if done.code != 0 and (check or done.complaint.startswith("Error response from daemon")):
+            raise process.failure(done, hint=f"look at the container with: docker inspect {box.name}")
+        return done
+
+    def upload_pack(self, box: Box, git_dir: str) -> tuple[str, ...]:
+        """Return the command whose input and output are ``git upload-pack`` in the container.
+
+        For a container that does not run it is one without a network that sees the git
+        directories alone, read-only. Raises NotFound where the image is not known either.
+        """
+        found = self._inspect(box.name)
+        if found is not None and not self._owns(found):
+            found = None
+        if found is not None and _sight(found).state is BoxState.RUNNING:
+            return (*command(), "exec", "-i", *NO_GIT_SETTINGS, found["Id"], "git-upload-pack", git_dir)
+        # By its id: the name may have passed to another image, or have been taken away.
+        image = str(found["Image"]) if found is not None else box.image
+        if not image:
+            raise NotFound(f"there is no container {box.name} and no image for it", hint="type: orchestra up")
+        return (*command(), *throw_away(box, git_dir), image, git_dir)
+
+    def run_once(self, box: Box, args: Sequence[str], *, deadline: float) -> Completed:
+        """Run a program in a fresh container that is removed afterwards; ``deadline`` is in seconds.
+
+        Output beyond the last 16 MiB is dropped. Raises DeadlineExceeded, EngineDown, CommandFailed.
+        """
+        self.ensure_network()
+        self._clear_leftovers(box.name)
+        name = f"{box.name}-{secrets.token_hex(3)}"
+        wanted = configuration(connect(), box, self._place, once=args)
+        try:
+            with translated(f"make the container {name}"):
+                connect().create_container(name=name, **wanted)
+            return _follow(name, args, deadline)
+        finally:
+            with contextlib.suppress(NotFound), translated(f"remove the container {name}"):
+                connect().remove_container(name, force=True, v=True)
+
+    def _clear_leftovers(self, name: str) -> None:
+        """Remove what a killed process could not remove behind itself."""
+        for row in self._rows(f"{ONCE}={name}"):
+            if row["State"] == "exited":
+                self.remove(row["Names"][0].removeprefix("/"))
+
+    def gateway(self) -> str:
+        """Return the address at which a container reaches the host."""
+        return docker_networks.gateway(self.ensure_network())
+
+    def interface(self) -> str:
+        """Return the name of the host's network interface that containers come in by."""
+        return docker_networks.bridge_name(self._place.network)
+
+    def has_network(self) -> bool:
+        """Say whether the network is there already; raises EngineDown."""
+        return docker_networks.is_there(self._place)
+
+    def ensure_network(self) -> dict[str, Any]:
+        """Make the network unless it is there; raises Refused where it is there in another form, and used."""
+        network = docker_networks.ensure(self._place, internal=self._internal())
+        self._network_seen = self._clock()
+        return network
+
+    def _know_network(self) -> None:
+        """Make the network unless it was there a moment ago; a start that misses it makes it anew."""
+        if self._clock() - self._network_seen > _NETWORK_STAYS:
+            self.ensure_network()
+
+    def remove_network(self) -> None:
+        """Remove the network while no container is connected to it; an absent one is removed already.
+
+        Raises CommandFailed where one still is.
+        """
+        self._network_seen = -math.inf
+        docker_networks.remove(self._place)
+
+    def _inspect(self, name: str) -> dict[str, Any] | None:
+        try:
+            with translated(f"look at the container {name}"):
+                found: dict[str, Any] = connect(LOOK_DEADLINE).inspect_container(name)
+        except NotFound:
+            return None
+        return found
+
+    def _owns(self, found: Mapping[str, Any]) -> bool:
+        return self._place.owns(found["Config"]["Labels"], found["Mounts"])
+
+    def _require_ours(self, name: str, found: Mapping[str, Any]) -> None:
+        if self._owns(found):
+            return
+        user, _, _ = (found["Config"]["Labels"] or {}).get(OWNER, "").partition("-")
+        whose = f"a home of user {user} has made it" if user else "nothing says that it has made it"
+        raise Refused(
+            f"the container {name} is not this Orchestra's: {whose}, so it is left alone",
+            hint=f"rename it: docker rename {name} …; or use another home: export ORCHESTRA_HOME=DIR",
+        )
+
+
+def _same_definition(labels: Mapping[str, str] | None, wanted: Mapping[str, str]) -> bool:
+    return not is_earlier(labels) and (labels or {}).get(DEFINITION) == wanted[DEFINITION]
+
+
+def _sight(found: Mapping[str, Any]) -> BoxSight:
+    state = _STATES.get(found["State"]["Status"], BoxState.EXITED)
+    started = "" if state is BoxState.CREATED else str(found["State"]["StartedAt"])
+    code = found["State"]["ExitCode"] if state is BoxState.EXITED else None
+    return BoxSight(state, code, started, frozenset(str(mount["Destination"]) for mount in found["Mounts"]))
+
+
+def _listed(row: Mapping[str, Any]) -> BoxSight:
+    state = _STATES.get(row["State"], BoxState.EXITED)
+    code = _EXIT_CODE.search(row["Status"]) if state is BoxState.EXITED else None
+    return BoxSight(state, int(code[1]) if code else None)
+
+
+def _rejoin(name: str, found: Mapping[str, Any], network: str, current: str) -> None:
+    """Connect a container to the network of its name anew where that was removed and made again."""
+    known = found["NetworkSettings"]["Networks"].get(network, {}).get("NetworkID")
+    if not known or known == current:
+        return
+    with translated(f"connect {name} to {network}"):
+        connect().disconnect_container_from_network(name, network, force=True)
+        connect().connect_container_to_network(name, network)
+
+
+def _follow(name: str, args: Sequence[str], deadline: float) -> Completed:
+    with translated(f"run `{args[0]}` in a fresh container"):
+        connect().start(name)
+        code = _ended(name, args[0], deadline)
+        output = connect().logs(name, stdout=True, stderr=False)
+        complaint = connect().logs(name, stdout=False, stderr=True)
+    return Completed(tuple(args), code, output, complaint)
+
+
+def _ended(name: str, program: str, deadline: float) -> int:
+    """Wait until a program that runs once has ended, and return its exit code."""
+    try:
+        return int(connect().wait(name, timeout=max(1, round(deadline)))["StatusCode"])
+    except requests.exceptions.RequestException as error:
+        if not is_silence(error):
+            raise
+        # The silence is the program's, unless nothing else is answered either.
+        require_engine()
+        raise DeadlineExceeded(f"`{program}` has not ended in {deadline:g} s, and was stopped") from error

@@ -1,0 +1,184 @@
+"""From a box's definition to what the engine is asked for: every default that keeps an agent in."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import stat
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import docker
+from docker.types import LogConfig
+from docker.types import Mount as EngineMount
+
+from orchestra.drivers.git.private_dir import OBJECTS
+from orchestra.drivers.sandbox import docker_client, protected_paths, proxies
+from orchestra.drivers.sandbox.protocol import Box, Mount
+from orchestra.errors import Refused
+from orchestra.names import digest
+
+HOME = "orchestra.home"
+"""The label that says where the home is that a container or network was made for, as `Home.tag` does."""
+OWNER = "orchestra.owner"
+"""The label that says whose it is, as `Home.owner` does; what older versions made has none."""
+PROJECT = "orchestra.project"
+"""The label with the key of the project, `ProjectPaths.key`, that a container belongs to."""
+_EARLIER = "default"
+"""What older versions wrote in HOME for every home at ``~/.orchestra``, whoever's it was."""
+DEFINITION = "orchestra.definition"
+"""The label that holds the hash of what a container was made from."""
+ONCE = "orchestra.once"
+"""The label that marks a container made for one run, and for which box."""
+_SOCKETS = ("docker.sock", "podman/podman.sock", "containerd/containerd.sock")
+_NO_FILES = ("GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1", "HOME=/nonexistent")
+NO_GIT_SETTINGS = tuple(word for one in (*_NO_FILES, "GIT_CONFIG_COUNT=0") for word in ("--env", one))
+"""Words for the docker command: git, run for the host, obeys no settings of the agent's, which can name a program."""
+# Stashes but the newest are in no ref, and asked for by their commits (git-config(1), GIT_CONFIG_COUNT).
+_ANY_COMMIT = ("GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=uploadpack.allowAnySHA1InWant", "GIT_CONFIG_VALUE_0=true")
+_GIVING_ANY_COMMIT = tuple(word for one in (*_NO_FILES, *_ANY_COMMIT) for word in ("--env", one))
+_STOP_SECONDS = 10
+_LOG_LIMIT = "16m"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a container is made: its network, and the home it belongs to."""
+
+    network: str
+    home_tag: str
+    owner: str = ""
+    home: Path | None = None
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The labels of all that is made here."""
+        return {HOME: self.home_tag, OWNER: self.owner}
+
+    def owns(self, labels: Mapping[str, str] | None, mounts: Sequence[Mapping[str, Any]] = ()) -> bool:
+        """Say whether a thing with these labels and mounts is this home's.
+
+        A container that an older version made has no owner; what it mounts of this home tells.
+        """
+        known = labels or {}
+        if OWNER in known:
+            return known[OWNER] == self.owner
+        if known.get(HOME) != _EARLIER:
+            return HOME in known and known[HOME] == self.home_tag
+        return any(self._holds(str(mount.get("Source", ""))) for mount in mounts)
+
+    def _holds(self, source: str) -> bool:
+        return self.home is not None and Path(source).is_relative_to(os.path.realpath(self.home))
+
+
+def is_earlier(labels: Mapping[str, str] | None) -> bool:
+    """Say whether an older version, which did not write down whose a container is, has made it."""
+    return OWNER not in (labels or {})
+
+
+def refuse_engine_sockets(mounts: Sequence[Mount]) -> None:
+    """Raise Refused for a mount that would show a box an engine's socket, or any socket.
+
+    Whoever reaches the engine's socket is root on the host.
+    """
+    sockets = _engine_sockets()
+    for mount in mounts:
+        source = Path(os.path.realpath(mount.source))
+        if _is_socket(source) or any(source == one or source in one.parents for one in sockets):
+            raise Refused(
+                f"{mount.source} would let the agent control the Docker engine, and with it this machine",
+                hint="choose a directory that holds no engine socket",
+            )
+
+
+def _engine_sockets() -> tuple[Path, ...]:
+    places = [Path("/run"), Path("/var/run"), Path(f"/run/user/{os.getuid()}")]
+    if runtime := os.environ.get("XDG_RUNTIME_DIR"):
+        places.append(Path(runtime))
+    found = [place / name for place in places for name in _SOCKETS]
+    if (where := docker_client.address()).startswith("unix://"):
+        found.append(Path(where.removeprefix("unix://")))
+    return tuple(Path(os.path.realpath(one)) for one in found)
+
+
+def _is_socket(path: Path) -> bool:
+    try:
+        return stat.S_ISSOCK(path.stat().st_mode)
+    except OSError:
+        return False
+
+
+def configuration(client: docker.APIClient, box: Box, place: Place, *, once: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the arguments of `create_container` for a box; ``once`` for a program that only runs and ends.
+
+    Nothing is logged by the engine of an agent's terminal; a program that runs once is logged, up
+    to 16 MiB, for its output. Raises Refused for a mount that would show an engine's socket, or a home directory.
+    """
+    refuse_engine_sockets(box.mounts)
+    for mount in box.mounts:
+        protected_paths.refuse(mount.source, home=place.home)
+    labels = {**box.labels, **place.labels}
+    if once:
+        labels[ONCE] = box.name
+    wanted: dict[str, Any] = {
+        "image": box.image,
+        # As the entry point, so that an image's own does not come before it.
+        "entrypoint": list(once or box.command),
+        "hostname": box.hostname,
+        "user": f"{box.uid}:{box.gid}",
+        "working_dir": str(box.workdir),
+        "environment": {**proxies.of_containers().environment, **box.env},
+        "tty": not once,
+        "stdin_open": not once,
+        # No client is attached while it starts: windows attach later, and leave and come back.
+        "detach": not once,
+        "stop_timeout": _STOP_SECONDS,
+        # A shell at its prompt ignores TERM, and ends when its terminal hangs up.
+        "stop_signal": "SIGTERM" if box.modes else "SIGHUP",
+        # The SDK reads the configuration once in a process; here it is read for each container.
+        "use_config_proxy": False,
+        "host_config": _host_config(client, box, place, logged=bool(once)),
+    }
+    labels[DEFINITION] = digest(json.dumps(wanted, sort_keys=True), 24)
+    return {**wanted, "labels": labels}
+
+
+def _host_config(client: docker.APIClient, box: Box, place: Place, *, logged: bool) -> dict[str, Any]:
+    log = LogConfig(type="json-file", config={"max-size": _LOG_LIMIT}) if logged else LogConfig(type="none")
+    return client.create_host_config(
+        init=True,
+        cap_drop=["ALL"],
+        security_opt=["no-new-privileges"],
+        pids_limit=box.limits.pids,
+        mem_limit=box.limits.memory,
+        memswap_limit=box.limits.memory,
+        nano_cpus=math.floor(box.limits.cpus * 1e9) or None,
+        network_mode=place.network,
+        log_config=log,
+        mounts=[_mount(one) for one in box.mounts],
+    )
+
+
+def _mount(mount: Mount) -> EngineMount:
+    return EngineMount(target=mount.target, source=str(mount.source), type="bind", read_only=mount.read_only)
+
+
+def throw_away(box: Box, git_dir: str) -> tuple[str, ...]:
+    """Return the docker command's words for a container that only gives out what one git directory holds."""
+    shown = [one for one in box.mounts if one.target.startswith(OBJECTS) or Path(git_dir).is_relative_to(one.target)]
+    user = ("--user", f"{box.uid}:{box.gid}", "--cap-drop", "ALL", "--security-opt", "no-new-privileges")
+    bounds = ("--pids-limit", str(box.limits.pids), "--memory", box.limits.memory, "--log-driver", "none")
+    return (
+        *("run", "--rm", "-i", "--init", "--network", "none", *user, *bounds, *_GIVING_ANY_COMMIT),
+        *(word for one in shown for word in ("--mount", _mount_text(one))),
+        *("--entrypoint", "git-upload-pack"),
+    )
+
+
+def _mount_text(mount: Mount) -> str:
+    fields = ("type=bind", f"src={mount.source}", f"dst={mount.target}", "readonly")
+    # The docker command reads a line of CSV (RFC 4180): a field with a comma or quote is quoted.
+    return ",".join('"' + one.replace('"', '""') + '"' if set(one) & set(',"\n') else one for one in fields)

@@ -1,0 +1,199 @@
+"""The machine itself as a sandbox: agents run as the person's own processes, known by pid and start."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from orchestra.drivers import process
+from orchestra.drivers.process import Completed
+from orchestra.drivers.sandbox.protocol import SHELL, STOP_GRACE, Box, name_of
+from orchestra.errors import CommandFailed, Refused
+from orchestra.model import BoxSight, BoxState, SandboxKind
+
+_Known: TypeAlias = tuple[int, str]
+_POLL = 0.02
+_KILL_SECONDS = 5.0
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
+_START_FIELD = 19
+_SESSION_FIELD = 3
+# Fields of /proc/PID/stat after the command's closing parenthesis, counted from 0 (proc(5)).
+
+# The shell writes who it is, then becomes the agent: the process id and start time stay.
+_LAUNCH = """
+record=$1 workdir=$2; shift 2
+stat=$(cat "/proc/$$/stat"); stat=${stat##*) }
+boot=$(cat /proc/sys/kernel/random/boot_id)
+printf '%s %s %s\\n' "$$" "$(printf '%s' "$stat" | cut -d' ' -f20)" "$boot" >"$record.new" || exit 1
+mv "$record.new" "$record" || exit 1
+cd "$workdir" && exec "$@"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """Which process a box is: its id, when it started in clock ticks, and in which boot of the machine."""
+
+    pid: int
+    started: str
+    boot: str
+
+
+class HostSandbox:
+    """The boxes of one project as processes of the machine; ``state`` is the project's own directory.
+
+    The session's window starts an agent, so that creating and starting do nothing here.
+    """
+
+    kind = SandboxKind.HOST
+
+    def __init__(self, state: Path, *, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._records = state / "processes"
+        self._sleep = sleep
+
+    def create(self, box: Box) -> None:
+        """Make what the launcher needs: the agent's home and the place of the process's record."""
+        box.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._records.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def start(self, name: str) -> None:
+        """Do nothing: the window starts the agent."""
+
+    def look(self, box: Box | str) -> BoxSight:
+        """Look at one agent's process; its exit code is not known."""
+        record = self._read(name_of(box))
+        if record is None:
+            return BoxSight(BoxState.ABSENT)
+        return BoxSight(BoxState.RUNNING if _alive(record) else BoxState.EXITED, started_at=record.started)
+
+    def look_all(self) -> dict[str, BoxSight]:
+        """Look at every agent's process of this project."""
+        if not self._records.is_dir():
+            return {}
+        return {file.name: self.look(file.name) for file in self._records.iterdir() if file.suffix != ".new"}
+
+    def made_for(self, project: str) -> dict[str, bool]:
+        """Return the agents' processes of this project."""
+        del project
+        return dict.fromkeys(self.look_all(), False)
+
+    def stop(self, name: str, *, grace: float = STOP_GRACE) -> None:
+        """End an agent and everything it started: asked first, killed after ``grace`` seconds.
+
+        Raises CommandFailed for a process that survives being killed.
+        """
+        record = self._read(name)
+        if record is None or not _alive(record):
+            return
+        family = _session(record.pid)
+        for number, seconds in ((signal.SIGTERM, grace), (signal.SIGKILL, _KILL_SECONDS)):
+            family |= _session(record.pid)
+            _send(family, number)
+            if self._ended(family, seconds):
+                return
+        raise CommandFailed(f"the agent's process {record.pid} does not end", hint=f"look at it: ps -fp {record.pid}")
+
+    def remove(self, name: str) -> None:
+        """End an agent and forget its process."""
+        self.stop(name)
+        (self._records / name).unlink(missing_ok=True)
+
+    def window_command(self, box: Box) -> tuple[str, ...]:
+        """Return what the session's tmux window runs: the agent, after a note of its process."""
+        self.create(box)
+        settings = tuple(f"{name}={value}" for name, value in box.env.items())
+        launch = ("sh", "-c", _LAUNCH, "sh", str(self._records / box.name), str(box.workdir))
+        return ("env", *settings, *launch, *box.command)
+
+    def terminal_command(self, box: Box, *, on_host: bool = False) -> tuple[str, ...]:
+        """Return what opens a shell in the worktree: the person's own, in either case."""
+        del on_host
+        script = f'cd "$1" || exit 1; [ -n "$SHELL" ] && exec "$SHELL"; {SHELL}'
+        return ("sh", "-c", script, "sh", str(box.workdir))
+
+    def execute(
+        self, box: Box, args: Sequence[str], *, stdin: bytes = b"", deadline: float = 30.0, check: bool = True
+    ) -> Completed:
+        """Run a program in the worktree with the agent's environment; ``deadline`` is in seconds."""
+        env = {**os.environ, **box.env}
+        return process.run(args, cwd=box.workdir, env=env, stdin=stdin, deadline=deadline, check=check)
+
+    def upload_pack(self, box: Box, git_dir: str) -> tuple[str, ...]:
+        """Raise Refused: an agent on the host commits to the project's own repository."""
+        raise Refused(f"{box.name} has no git directory of its own, so {git_dir} cannot be fetched from")
+
+    def run_once(self, box: Box, args: Sequence[str], *, deadline: float) -> Completed:
+        """Run a program on the machine, whatever its exit code; ``deadline`` is in seconds."""
+        return self.execute(box, args, deadline=deadline, check=False)
+
+    def gateway(self) -> str:
+        """Return the loopback address."""
+        return "127.0.0.1"
+
+    def interface(self) -> str:
+        """Return nothing: agents use the machine's own network."""
+        return ""
+
+    def has_network(self) -> bool:
+        """Say yes: the machine's own network is always there."""
+        return True
+
+    def remove_network(self) -> None:
+        """Do nothing: the machine's own network is not ours."""
+
+    def _read(self, name: str) -> _Record | None:
+        try:
+            fields = (self._records / name).read_text(encoding="ascii").split()
+            return _Record(int(fields[0]), fields[1], fields[2])
+        except (FileNotFoundError, IndexError, ValueError):
+            return None
+
+    def _ended(self, family: frozenset[_Known], seconds: float) -> bool:
+        for _ in range(max(1, round(seconds / _POLL))):
+            if not any(_same(one) for one in family):
+                return True
+            self._sleep(_POLL)
+        return False
+
+
+def _alive(record: _Record) -> bool:
+    return _same((record.pid, record.started)) and _BOOT.read_text().strip() == record.boot
+
+
+def _same(known: _Known) -> bool:
+    """Say whether a process still runs, and is not another one that was given its number."""
+    pid, started = known
+    fields = _stat(pid)
+    return bool(fields) and fields[0] not in {"Z", "X"} and fields[_START_FIELD] == started
+
+
+def _stat(pid: int) -> list[str]:
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+    return text.rpartition(")")[2].split()
+
+
+def _session(leader: int) -> frozenset[_Known]:
+    """Return the leader and every process of the terminal session it leads, background jobs included."""
+    stats = ((pid, _stat(pid)) for pid in _pids())
+    mine = (row for row in stats if row[1] and (row[0] == leader or row[1][_SESSION_FIELD] == str(leader)))
+    return frozenset((pid, fields[_START_FIELD]) for pid, fields in mine)
+
+
+def _pids() -> Iterator[int]:
+    return (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
+
+
+def _send(family: frozenset[_Known], number: signal.Signals) -> None:
+    for one in family:
+        if _same(one):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(one[0], number)

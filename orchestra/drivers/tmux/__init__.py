@@ -1,0 +1,1 @@
+"""Tmux: one server, its windows, keys and panes."""

@@ -1,0 +1,164 @@
+"""The control pane in tmux: made where the layout wants it, found again, moved along, taken away."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from orchestra.config.layout import Layout, Placement, Side
+from orchestra.drivers.tmux.escaping import identifier, in_condition, quoted, without_shell
+from orchestra.drivers.tmux.server import Command
+from orchestra.drivers.tmux.windows import CONTROL, IS_AGENT, PROJECT, SESSION, Windows, control_marks
+from orchestra.errors import CommandFailed, NotFound
+
+_HOOK = "session-window-changed"
+_TITLE = "orchestra"
+_BY_SIDE = {
+    Side.LEFT: ("-h", "-b", "-f"),
+    Side.RIGHT: ("-h", "-f"),
+    Side.TOP: ("-v", "-b", "-f"),
+    Side.BOTTOM: ("-v", "-f"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Designer:
+    window: str
+    pane: str
+    tmux_session: str
+    project: str
+    size: tuple[int, int]
+
+
+class Control(Windows):
+    """The part of the driver that knows the control pane."""
+
+    def open_control(self, window: str, command: Sequence[str], layout: Layout, *, project: str) -> str:
+        """Open the control pane of a designer's window as the layout says and return the pane's id.
+
+        An open control pane of the same project is kept, and moved when it stands elsewhere. Raises
+        NotFound when the window shows no session, CommandFailed when it is too small to be divided.
+        """
+        place = self._designer(window, project)
+        pane = self.find_control(place.project)
+        if pane is None:
+            pane = self._make(place, command, layout)
+        else:
+            self._unfollow(pane)
+            self._move(place, pane, layout)
+        if layout.control is Placement.FOLLOW:
+            self._follow(place, pane, layout)
+        return pane
+
+    def find_control(self, project: str = "") -> str | None:
+        """Return the id of a project's control pane, or of the first one there is."""
+        listing = f"#{{pane_id}} #{{{CONTROL}}}"
+        for line in self.server.ask(("list-panes", "-a", "-F", listing)).text.splitlines():
+            pane, _, owner = line.partition(" ")
+            if owner and project in {"", owner}:
+                return pane
+        return None
+
+    def fit_control(self, pane: str, layout: Layout) -> None:
+        """Give the control pane its size again; tmux divides anew whenever a terminal changes its size."""
+        if layout.control is not Placement.WINDOW:
+            told = self.server.line(
+                ("display-message", "-p", "-t", identifier(pane), "#{window_width} #{window_height}")
+            )
+            width, height = map(int, told.split())
+            wanted = ("-x" if layout.beside else "-y", layout.size_in(width, height))
+            self.server.ask(("resize-pane", "-t", identifier(pane), *wanted))
+
+    def control_room(self, pane: str) -> str:
+        """Return the size of the window that a control pane divides, such as ``200x50``.
+
+        Empty while the pane fills it for a moment (tmux's zoom), and for a pane that is no control pane.
+        """
+        divided = f"#{{&&:#{{!=:#{{{CONTROL}}},}},#{{!=:#{{window_zoomed_flag}},1}}}}"
+        size = "#{window_width}x#{window_height}"
+        return self.server.line(("display-message", "-p", "-t", identifier(pane), f"#{{?{divided},{size},}}"))
+
+    def close_control(self, project: str) -> None:
+        """Close a project's control pane and take back the hook that moved it; fine when there is none."""
+        pane = self.find_control(project)
+        if pane is not None:
+            self._unfollow(pane)
+            with contextlib.suppress(NotFound):
+                self.server.pane(pane).kill()
+
+    def _designer(self, window: str, project: str) -> _Designer:
+        listing = f"#{{window_id}} #{{pane_id}} #{{session_id}} #{{window_width}} #{{window_height}} {IS_AGENT}"
+        told = self.server.ask(("list-panes", "-t", identifier(window), "-F", listing)).text
+        for line in told.splitlines():
+            found, pane, tmux_session, width, height, agent = line.split(" ", 5)
+            if agent == "1":
+                return _Designer(found, pane, tmux_session, project, (int(width), int(height)))
+        raise NotFound(f"no session is shown in tmux window {window}", hint="`orchestra up` opens it again")
+
+    def _make(self, place: _Designer, command: Sequence[str], layout: Layout) -> str:
+        if layout.control is Placement.WINDOW:
+            return self.open(place.tmux_session, _TITLE, command, control_marks(place.project))[1]
+        try:
+            return self.server.line(*_beside(place, command, layout))
+        except CommandFailed as error:
+            if "no space" in error.stderr:
+                hint = "make the terminal larger, or use `orchestra up --layout window`"
+                raise CommandFailed("there is no room for the control pane", code=error.code, hint=hint) from None
+            raise
+
+    def _move(self, place: _Designer, pane: str, layout: Layout) -> None:
+        where = ("display-message", "-p", "-t", pane, f"#{{window_id}} #{{{SESSION}}}")
+        window, _, session = self.server.line(where).partition(" ")
+        if layout.control is Placement.WINDOW and session:
+            end = f"{place.tmux_session}:{{end}}"
+            taken_out = ("break-pane", "-d", "-a", "-s", pane, "-n", _TITLE, "-t", end)
+            self.server.ask(taken_out, *control_marks(place.project).on(pane, pane))
+        elif layout.control is not Placement.WINDOW and window != place.window:
+            self.server.ask((*_joined(pane, layout, layout.size_in(*place.size)), "-t", place.pane))
+
+    def _follow(self, place: _Designer, pane: str, layout: Layout) -> None:
+        # A list of hooks on a session hides the global list, so ours joins whichever is in force.
+        local = self.server.line(("show-hooks", "-t", place.tmux_session, _HOOK))
+        where = ("-t", place.tmux_session) if local else ("-g",)
+        self.server.ask(("set-hook", "-a", *where, _HOOK, _move_along(place, pane, layout)))
+
+    def _unfollow(self, pane: str) -> None:
+        sessions = self.server.ask(("list-sessions", "-F", "#{session_id}")).text.split()
+        ours = re.compile(rf"{_HOOK}\[\d+\](?= .*{PROJECT}.* -s {pane}\b)")
+        for where in (("-g",), *(("-t", each) for each in sessions)):
+            listed = self.server.ask(("show-hooks", *where, _HOOK)).text
+            for entry in ours.findall(listed):
+                self.server.ask(("set-hook", "-u", *where, entry))
+
+
+def _beside(place: _Designer, command: Sequence[str], layout: Layout) -> list[Command]:
+    size = layout.size_in(*place.size)
+    divided = ("split-window", *_BY_SIDE[layout.side], "-l", size, "-t", place.pane, "-P", "-F", "#{pane_id}")
+    # The new pane is the window's active one until the agent's is selected again: that is how it is addressed.
+    active = f"{place.window}."
+    return [
+        (*divided, "--", *without_shell(command)),
+        *control_marks(place.project).on(place.window, active),
+        ("select-pane", "-t", place.pane),
+    ]
+
+
+def _move_along(place: _Designer, pane: str, layout: Layout) -> str:
+    in_window, anywhere = "#{P:#{pane_id} }", "#{S:#{W:#{P:#{pane_id} }}}"
+    conditions = (
+        f"#{{==:#{{session_id}},{place.tmux_session}}}",
+        f"#{{==:#{{{PROJECT}}},{in_condition(place.project)}}}",
+        f"#{{!=:#{{{SESSION}}},}}",
+        f"#{{m:*{pane} *,{anywhere}}}",
+        f"#{{?#{{m:*{pane} *,{in_window}}},0,1}}",
+    )
+    together = conditions[-1]
+    for condition in reversed(conditions[:-1]):
+        together = f"#{{&&:{condition},{together}}}"
+    return quoted(("if-shell", "-F", together, quoted(_joined(pane, layout, layout.size_in(*place.size)))))
+
+
+def _joined(pane: str, layout: Layout, size: str) -> Command:
+    return ("join-pane", "-d", *_BY_SIDE[layout.side], "-l", size, "-s", pane)

@@ -1,0 +1,201 @@
+"""One key table behind one key; what that key did before is kept in the server and put back exactly."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from orchestra.bindings import KEY_TABLE, Binding, in_tmux
+from orchestra.drivers.tmux.escaping import literal, quoted
+from orchestra.drivers.tmux.server import version
+from orchestra.drivers.tmux.windows import CONTROL, PROJECT, SESSION, Windows
+from orchestra.errors import CommandFailed, Refused
+
+SAVED = "@orchestra_keys"
+"""The server option that holds what the keys did before, where every project finds it."""
+_TRIAL = "orchestra-trial"
+_OPENS = f"switch-client -T {KEY_TABLE}"
+_SHOWN_MS = 5000
+_FIRST_POPUPS = (3, 2)
+_CLIENT = "#{q:client_name}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    """What a key does: the line that binds it, which never holds the note, and the note."""
+
+    line: str
+    note: str
+
+
+class Keys(Windows):
+    """The part of the driver that binds keys."""
+
+    def bind(self, prefix_key: str, program: Sequence[str], *, popups: bool | None = None) -> str:
+        """Bind the key after tmux's prefix to Orchestra's key table; return what it did before, to be stored.
+
+        ``program`` is what a key runs, before ``--project`` and the key's own words. A second
+        project's bind keeps what the first one saved. ``popups`` forces popups or windows. Raises
+        Refused when what the key does now could not be put back exactly.
+        """
+        saved = self._saved()
+        bound = self._bound(prefix_key)
+        if _OPENS not in bound.line:
+            saved[prefix_key] = self._restorable(prefix_key, bound) if bound.line else ""
+        told = json.dumps(saved, sort_keys=True)
+        in_popups = version() >= _FIRST_POPUPS if popups is None else popups
+        lines = [
+            quoted(("set-option", "-s", SAVED, told)),
+            *(quoted(self._entry(binding, program, popups=in_popups)) for binding in in_tmux()),
+            quoted(
+                ("bind-key", "-N", "Orchestra's keys", "-T", "prefix", prefix_key, "switch-client", "-T", KEY_TABLE)
+            ),
+        ]
+        self._source(lines)
+        return told
+
+    def unbind(self, saved: str, *, project: str = "") -> bool:
+        """Put back what was bound before and say whether that was done.
+
+        ``saved`` is what `bind` returned; the server's own record goes first. With ``project``,
+        the keys stay as long as windows of another project need them. A key that the person has
+        bound anew in the meantime is left alone.
+        """
+        if project and any(window.project != project for window in self.windows()):
+            return False
+        for key, source in (self._saved() or _parsed(saved)).items():
+            if _OPENS in self._bound(key).line:
+                self.server.ask(("unbind-key", "-T", "prefix", key))
+                self._source([source] if source else [])
+        self.server.ask(("unbind-key", "-a", "-q", "-T", KEY_TABLE))
+        self.server.ask(("set-option", "-s", "-u", SAVED))
+        return True
+
+    def _saved(self) -> dict[str, str]:
+        return _parsed(self.server.ask(("show-options", "-s", "-q", "-v", SAVED)).text)
+
+    def _bound(self, key: str, table: str = "prefix") -> _Bound:
+        line = self.server.ask(("list-keys", "-T", table, key), check=False).text.removesuffix("\n")
+        noted = self.server.ask(("list-keys", "-N", "-P", "", "-T", table, key), check=False).text.removesuffix("\n")
+        return _Bound(line, noted.partition(" ")[2] if line else "")
+
+    def _restorable(self, key: str, bound: _Bound) -> str:
+        for line in _ways(bound.line):
+            source = line.replace("bind-key", f"bind-key -N {_in_double_quotes(bound.note)}", 1) if bound.note else line
+            if self._comes_back(key, source, bound):
+                return source
+        hint = "set another prefix key in ~/.orchestra/config.yaml"
+        raise Refused(f"prefix {key} is bound to something that could not be restored", hint=hint)
+
+    def _comes_back(self, key: str, source: str, bound: _Bound) -> bool:
+        """Bind the text in a table of its own and see whether tmux tells it back unchanged."""
+        try:
+            self._source([_in_table(source, _TRIAL)])
+            again = self._bound(key, _TRIAL)
+        except CommandFailed:
+            return False
+        finally:
+            self.server.ask(("unbind-key", "-a", "-q", "-T", _TRIAL))
+        wanted = _squeezed(_in_table(bound.line, _TRIAL))
+        return (wanted, bound.note) == (_squeezed(again.line), again.note)
+
+    def _source(self, lines: Sequence[str]) -> None:
+        # Through a file: a command line to tmux ends at 16 kB.
+        if lines:
+            self.server.ask(("source-file", "-"), stdin=("\n".join(lines) + "\n").encode())
+
+    def _entry(self, binding: Binding, program: Sequence[str], *, popups: bool) -> Sequence[str]:
+        needed = SESSION if "{session}" in binding.command else PROJECT
+        missing = "shows no session" if needed == SESSION else "belongs to no project of Orchestra"
+        message = quoted(("display-message", "-d", str(_SHOWN_MS), f"{binding.action}: this window {missing}"))
+        line = self._to_control() if binding.action == "control" else self._shell_line(binding, program, popups=popups)
+        run = quoted(("run-shell", "-b", line))
+        guarded = ("if-shell", "-F", f"#{{!=:#{{{needed}}},}}", run, message)
+        return ("bind-key", "-N", binding.help, "-T", KEY_TABLE, binding.key, *guarded)
+
+    def _shell_line(self, binding: Binding, program: Sequence[str], *, popups: bool) -> str:
+        inside = ["ORCHESTRA_POPUP=1"] if binding.popup and popups else []
+        words = [*map(_word, program), "--project", f"#{{q:{PROJECT}}}", *map(_word, binding.command)]
+        command = " ".join((*_context(), *inside, *words))
+        if binding.popup:
+            command = f"{self._tmux()} {_display(binding, popups=popups)} {command}"
+        # Only the last line is shown, for a few seconds, after an error the two that it is told in; what a message
+        # may not hold is doubled or dropped.
+        last = "sed '$!{h;d;};/^  /{x;/^orchestra: /!{x;b;};G;s/\\n */ /;}'"
+        shown = literal(f"2>&1 </dev/null | {last} | tr -d '\\000-\\037\\177' | cut -c 1-300 | sed 's/[#%]/&&/g'")
+        tell = f'{self._tmux()} display-message -d {_SHOWN_MS} -c {_CLIENT} -- "$m "'
+        return f'm=$({command} {shown}); test -z "$m" || {tell} || :'
+
+    def _to_control(self) -> str:
+        """Return the shell line that shows the control pane: tmux alone, because the next key is for that pane."""
+        tmux = self._tmux()
+        listing = literal(shlex.quote(f"#{{{CONTROL}}} #{{pane_id}}"))
+        go = f'select-window -t "$p" \\; select-pane -t "$p" \\; switch-client -c {_CLIENT} -t "$p"'
+        tell = (
+            f"display-message -d {_SHOWN_MS} -c {_CLIENT} {_word('the control pane is not open; type: orchestra up')}"
+        )
+        return (
+            f"{tmux} list-panes -a -F {listing} | {{ while IFS= read -r line; do {literal('p=${line##* }')}; "
+            f'test "${{line% *}}" = #{{q:{PROJECT}}} || continue; {tmux} {go}; exit; done; {tmux} {tell}; }}'
+        )
+
+    def _tmux(self) -> str:
+        return " ".join(_word(word) for word in (shutil.which("tmux") or "tmux", *self.server.program[1:]))
+
+
+def _context() -> list[str]:
+    return ["env", "TMUX_PANE=#{q:pane_id}", f"ORCHESTRA_CLIENT={_CLIENT}"]
+
+
+def _display(binding: Binding, *, popups: bool) -> str:
+    about = f"{_word(' of ')}#{{q:{SESSION}}}" if "{session}" in binding.command else ""
+    name = f"{_word(f' {binding.action}')}{about}{_word(' ')}"
+    if popups:
+        return f"display-popup -c {_CLIENT} -t #{{q:pane_id}} -EE -w 90% -h 85% -T {name} --"
+    return f"new-window -a -t #{{q:window_id}} -n {name} --"
+
+
+def _word(text: str) -> str:
+    """Quote a word for the shell inside a format; the session's placeholder is filled in by tmux at the key press."""
+    if text == "{session}":
+        return f"#{{q:{SESSION}}}"
+    return literal(shlex.quote(text))
+
+
+def _parsed(saved: str) -> dict[str, str]:
+    try:
+        read = json.loads(saved) if saved.strip() else {}
+    except json.JSONDecodeError:
+        return {}
+    return {str(key): str(source) for key, source in read.items()} if isinstance(read, dict) else {}
+
+
+def _in_table(line: str, table: str) -> str:
+    return re.sub(r"-T prefix ", f"-T {table} ", line, count=1)
+
+
+def _ways(line: str) -> list[str]:
+    r"""Return texts that may bind again what a listing shows.
+
+    tmux lists commands that stood on lines of their own with ``\;\;`` or ``;;`` between them,
+    which it does not read back; as lines in braces it does.
+    """
+    found = re.fullmatch(r"(bind-key .*?-T \S+\s+\S+ )(.*)", line, re.DOTALL)
+    if found is None:
+        return [line]
+    lines = found[2].replace(" \\;\\; ", "\n").replace(" ;; ", "\n").replace(" \\; ", " ; ")
+    return [line, f"{found[1]}{{\n{lines}\n}}"]
+
+
+def _squeezed(line: str) -> str:
+    """Drop the padding that aligns tmux's listing: it depends on the other keys of the table."""
+    head, table, rest = line.partition(f"-T {_TRIAL}")
+    return " ".join(head.split()) + table + rest.lstrip()
+
+
+def _in_double_quotes(text: str) -> str:
+    return '"' + re.sub(r'(["\\$])', r"\\\1", text) + '"'

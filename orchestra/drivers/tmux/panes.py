@@ -1,0 +1,62 @@
+"""What is on a pane's screen, and text put into its program as if pasted by a person."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable
+
+from orchestra.drivers.tmux.escaping import identifier, typed
+from orchestra.drivers.tmux.server import Connection
+from orchestra.errors import CommandFailed, NotFound
+
+_BEGIN, _END = "\x1b[200~", "\x1b[201~"
+
+
+class Pasting(Connection):
+    """The part of the driver that reads and writes what is in a pane."""
+
+    def paste(
+        self,
+        pane: str,
+        text: str,
+        *,
+        settle: float = 0.3,
+        bracketed: bool = True,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Paste text into a pane's program, then press Enter after ``settle`` seconds.
+
+        ``bracketed`` marks the text as a paste, by our own bytes: tmux adds the marks only when it
+        has seen the program ask for them, which it has not after a re-attach. The text passes
+        through a buffer of its own that is gone afterwards. Raises NotFound for a pane that is
+        gone or whose program has ended.
+        """
+        body = typed(text)
+        self._put(pane, f"{_BEGIN}{body}{_END}" if bracketed else body)
+        sleep(settle)
+        # As a paste, so that it reaches the program and not a person's scrolled-back view of the pane.
+        self._put(pane, "\r")
+
+    def capture(self, pane: str, *, colour: bool = False) -> str:
+        """Return the visible screen of a pane; with ``colour``, escape sequences for colours stay in."""
+        lines = self.server.pane(pane).capture_pane(escape_sequences=colour)
+        return "\n".join(lines or ())
+
+    def cursor_line(self, pane: str) -> str:
+        """Return the line of a pane that the cursor is in, with the spaces before the cursor."""
+        place = self.server.line(("display-message", "-p", "-t", identifier(pane), "#{cursor_x} #{cursor_y}"))
+        column, row = (int(one) for one in place.split())
+        return (self.capture(pane).split("\n") + [""] * (row + 1))[row].rstrip().ljust(column)
+
+    def _put(self, pane: str, text: str) -> None:
+        if self.server.line(("display-message", "-p", "-t", identifier(pane), "#{pane_dead}")) != "0":
+            raise NotFound(f"no program runs in tmux pane {pane}", hint="`orchestra up` starts it again")
+        name = f"orchestra-{uuid.uuid4().hex}"
+        load = ("load-buffer", "-b", name, "-")
+        paste = ("paste-buffer", "-r", "-d", "-b", name, "-t", pane)
+        try:
+            self.server.ask(load, paste, stdin=text.encode("utf-8", "replace"))
+        except (NotFound, CommandFailed):
+            self.server.ask(("delete-buffer", "-b", name), check=False)
+            raise

@@ -1,0 +1,230 @@
+"""The windows that show sessions: opened, found, brought back, closed."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from orchestra.drivers.tmux.escaping import identifier, literal, title, without_shell
+from orchestra.drivers.tmux.server import Command, Connection
+from orchestra.errors import NotFound
+from orchestra.model import Window
+
+SESSION = "@orchestra_session"
+PROJECT = "@orchestra_project"
+AGENT = "@orchestra_agent"
+CONTROL = "@orchestra_control"
+SPARE = "@orchestra_spare"
+
+_THIS_PANE = "#{pid}:#{start_time}:#{pane_id}"
+IS_AGENT = f"#{{||:#{{==:#{{{AGENT}}},{_THIS_PANE}}},#{{==:#{{{AGENT}}},1}}}}"
+"""Whether a pane is an agent's: 1 or 0. The mark names server and pane, so that a copy of it, which another tool
+made, says nothing; a window that was opened before there were such marks has a 1."""
+_LISTING = f"#{{window_id}} #{{pane_id}} #{{pane_dead}} #{{window_active}} {IS_AGENT} #{{{SESSION}}} #{{{PROJECT}}}"
+_FIELDS = 6
+_NAMED = {"automatic-rename": "off", "allow-rename": "off"}
+_QUIET = {"monitor-activity": "off", "monitor-silence": "0"}
+_CONTAINED = {"allow-passthrough": "off"}
+"""What a program writes stays in its pane, also where the person lets programs write past tmux to the terminal."""
+_STAYS = _CONTAINED | {"remain-on-exit": "on", "remain-on-exit-format": ""}
+"""tmux's own note on a dead pane scrolls the first line away, which may be the only one that says why."""
+_LEAST, _USUAL = (20, 6), (80, 24)
+"""The smallest window that an agent is started in, and what it gets in place of a smaller one; columns and rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """Options that make a window, and the pane it was opened with, ours."""
+
+    of_window: Mapping[str, str] = field(default_factory=dict)
+    of_pane: Mapping[str, str] = field(default_factory=dict)
+
+    def on(self, window: str, pane: str) -> list[Command]:
+        """Return the commands that set them."""
+        return [
+            # Quietly: an option that a newer tmux has is not worth failing for on an older one.
+            *(("set-option", "-q", "-F", "-p", "-t", pane, "--", name, value) for name, value in self.of_pane.items()),
+            *(("set-option", "-w", "-t", window, "--", name, value) for name, value in self.of_window.items()),
+        ]
+
+    def off(self, window: str, pane: str) -> list[Command]:
+        """Return the commands that take them back."""
+        return [
+            *(("set-option", "-p", "-u", "-t", pane, name) for name in self.of_pane),
+            *(("set-option", "-w", "-u", "-t", window, name) for name in self.of_window),
+        ]
+
+
+def control_marks(project: str) -> Marks:
+    """Return what makes a window with the control pane ours."""
+    return Marks(_NAMED | {PROJECT: project}, {CONTROL: literal(project), **_STAYS})
+
+
+def _agent_marks(session: str, project: str) -> Marks:
+    return Marks(_NAMED | _QUIET | {PROJECT: project, SESSION: session}, {AGENT: _THIS_PANE, **_STAYS})
+
+
+class Windows(Connection):
+    """The part of the driver that knows windows."""
+
+    def windows(self) -> list[Window]:
+        """Return every window that shows a session, whatever the project, in tmux's order.
+
+        Raises CommandFailed when no server answers: that is not the same as no windows.
+        """
+        found: dict[str, Window] = {}
+        for line in self.server.ask(("list-panes", "-a", "-F", _LISTING)).text.splitlines():
+            window = _read(line)
+            if window is not None and not (window.id in found and found[window.id].active):
+                found[window.id] = window
+        return list(found.values())
+
+    def open_window(
+        self,
+        tmux_session: str,
+        title: str,
+        command: Sequence[str],
+        *,
+        session: str,
+        project: str,
+        cwd: Path,
+        env: Mapping[str, str] | None = None,
+        select: bool = False,
+    ) -> Window:
+        """Open a session's window at the end of a tmux session, its options set before anything can run in it.
+
+        ``env`` is for values that need not stay secret. The window stays when its command ends.
+        """
+        marks = _agent_marks(session, project)
+        window_id, pane_id = self.open(tmux_session, title, command, marks, cwd=cwd, env=env or {}, select=select)
+        return Window(window_id, session, project, pane_id, dead=False, active=select)
+
+    def open_terminal(
+        self,
+        tmux_session: str,
+        title: str,
+        command: Sequence[str],
+        *,
+        project: str,
+        cwd: Path,
+        session: str = "",
+    ) -> str:
+        """Open and show a window that is about a session without being its agent's; return the window's id."""
+        about = {PROJECT: project, SESSION: session} if session else {PROJECT: project}
+        return self.open(tmux_session, title, command, Marks(_NAMED | about, _CONTAINED), cwd=cwd, select=True)[0]
+
+    def open(
+        self,
+        tmux_session: str,
+        title: str,
+        command: Sequence[str],
+        marks: Marks,
+        *,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        select: bool = False,
+    ) -> tuple[str, str]:
+        """Open a window at the end of a tmux session with its options set; return its id and its pane's."""
+        end = f"{identifier(tmux_session)}:{{end}}"
+        done = self.server.ask(
+            _new_window(end, title, command, cwd, env or {}, select=select),
+            *marks.on(end, end),
+            ("display-message", "-p", "-t", end, "#{window_id} #{pane_id}"),
+            ("display-message", "-p", "-t", end, "#{window_width} #{window_height}"),
+            ("list-windows", "-t", tmux_session, "-F", f"#{{?{SPARE},#{{window_id}},}}"),
+        )
+        made, marked, size, *spare = done.text.splitlines()
+        window_id, _, pane_id = made.partition(" ")
+        if marked != made:
+            # A hook of the person's put another pane or window in front of ours.
+            self.server.ask(*marks.off(*marked.split(" ")), *marks.on(window_id, pane_id))
+        self._drop_spare(tmux_session, [window for window in spare if window])
+        self._widen(window_id, size)
+        return window_id, pane_id
+
+    def close_window(self, window: str) -> None:
+        """Close a window; one that is gone already is fine. A control pane inside moves to another window first."""
+        with contextlib.suppress(NotFound):
+            self._rescue_control(window)
+            self.server.window(window).kill()
+
+    def select_window(self, window: str, client: str | None = None, *, pane: str = "") -> None:
+        """Show a window to a client, by default to those that look at its tmux session; focus a pane of it."""
+        commands: list[Command] = [("select-window", "-t", identifier(window))]
+        if pane:
+            commands.append(("select-pane", "-t", identifier(pane)))
+        if client is not None:
+            commands.append(("switch-client", "-c", client, "-t", window))
+        self.server.ask(*commands)
+
+    def select_pane(self, pane: str, client: str | None = None) -> None:
+        """Show the window that a pane is in, and focus the pane."""
+        self.select_window(pane, client, pane=pane)
+
+    def agent_pane(self, window: str) -> str:
+        """Return the id of the pane that shows the agent; raises NotFound when the window shows none."""
+        found = next((each.pane for each in self.windows() if each.id == identifier(window)), None)
+        if found is None:
+            raise NotFound(f"no session is shown in tmux window {window}", hint="`orchestra up` opens it again")
+        return found
+
+    def activity(self, window: str) -> float:
+        """Return when the window's programs last wrote something, in seconds since the epoch."""
+        told = self.server.line(("display-message", "-p", "-t", identifier(window), "#{window_activity}"))
+        if not told:
+            raise NotFound(f"tmux has no window {window}", hint="`orchestra up` opens it again")
+        return float(told)
+
+    def close_spare(self, tmux_session: str) -> None:
+        """Close the window that a tmux session was born with, where it still is; an otherwise empty one ends."""
+        listing = ("list-windows", "-t", identifier(tmux_session), "-F", f"#{{?{SPARE},#{{window_id}},}}")
+        for window in self.server.ask(listing, check=False).text.split():
+            self.server.ask(("kill-window", "-t", window), check=False)
+
+    def _widen(self, window: str, size: str) -> None:
+        """Give a window that is too small to be used a usual size, until a terminal shows it and gives it its own."""
+        width, height = map(int, size.split())
+        if width < _LEAST[0] or height < _LEAST[1]:
+            larger = ("resize-window", "-t", window, "-x", str(_USUAL[0]), "-y", str(_USUAL[1]))
+            self.server.ask(larger, ("set-option", "-w", "-u", "-t", window, "window-size"))
+
+    def _drop_spare(self, tmux_session: str, spare: Sequence[str]) -> None:
+        # A new tmux session cannot be empty; the window it was born with goes when the first of ours is there.
+        if spare:
+            kills = [("kill-window", "-t", window) for window in spare]
+            self.server.ask(*kills, ("move-window", "-r", "-t", tmux_session))
+
+    def _rescue_control(self, window: str) -> None:
+        listing = f"#{{pane_id}} #{{pane_width}} #{{{CONTROL}}}"
+        told = self.server.ask(("list-panes", "-t", identifier(window), "-F", listing)).text
+        for pane, width, project in (line.split(" ", 2) for line in told.splitlines()):
+            others = [each for each in self.windows() if each.project == project and each.id != window]
+            if project and others:
+                beside = ("join-pane", "-d", "-h", "-b", "-f", "-l", width)
+                self.server.ask((*beside, "-s", pane, "-t", others[0].pane))
+
+
+def _new_window(
+    end: str, name: str, command: Sequence[str], cwd: Path | None, env: Mapping[str, str], *, select: bool
+) -> Command:
+    behind = () if select else ("-d",)
+    where = ("-c", literal(str(cwd))) if cwd else ()
+    # The name is expanded once by tmux on its way in, hence escaped once more than it is to be kept.
+    named = ("-n", literal(title(name)), *where, *_environment(env), "-P", "-F", "#{window_id} #{pane_id}")
+    return ("new-window", "-a", *behind, "-t", end, *named, "--", *without_shell(command))
+
+
+def _environment(env: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(word for name, value in env.items() for word in ("-e", f"{name}={value}"))
+
+
+def _read(line: str) -> Window | None:
+    fields = line.split(" ", _FIELDS)
+    if len(fields) <= _FIELDS:
+        return None
+    window, pane, dead, active, agent, session, project = fields
+    if not (agent == "1" and session):
+        return None
+    return Window(window, session, project, pane, dead=dead == "1", active=active == "1")

@@ -1,0 +1,95 @@
+"""The service's process: one for each project, alone under its lock, with a small log."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+import threading
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+from orchestra import files
+from orchestra.project import Project
+from orchestra.service.context import log
+from orchestra.service.limits import raise_file_limit
+from orchestra.terminal_text import clean
+
+LOG_SIZE = 1_000_000
+"""Bytes after which the log is set aside, once."""
+LOCK = "service.lock"
+"""The lock file's name among the project's locks."""
+
+
+def main(root: Path) -> int:
+    """Serve the project at ``root`` until asked to leave; at once 0 where another process serves it already."""
+    for name in [one for one in os.environ if one.startswith("TMUX")]:
+        # Who started the service must not decide which tmux server it talks to.
+        del os.environ[name]
+    raise_file_limit()
+    project = Project.open(root)
+    held = hold(project.paths.locks / LOCK)
+    if held is None:
+        return 0
+    with held:
+        os.chdir(project.paths.state)
+        open_log(project.paths.log)
+        return _serve(project)
+
+
+def _serve(project: Project) -> int:
+    # The libraries behind the service take a second to load; a process that finds the lock taken does without.
+    from orchestra.service.app import Service  # noqa: PLC0415
+
+    async def run() -> None:
+        await Service(project).serve()
+
+    log.info("started as process %d", os.getpid())
+    asyncio.run(run())
+    log.info("stopped")
+    return 0
+
+
+def hold(path: Path) -> IO[str] | None:
+    """Take the lock file for as long as the result stays open; None where another process has it."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    file = path.open("a")
+    if not files.try_lock(file):
+        file.close()
+        return None
+    return file
+
+
+class _Plain(logging.Formatter):
+    """What agents and builds said may be among it, and a log is read in a terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return clean(super().format(record))
+
+
+def open_log(path: Path) -> None:
+    """Send what is logged, and what nobody catches, to a file that never grows beyond twice `LOG_SIZE`."""
+    target = RotatingFileHandler(path, maxBytes=LOG_SIZE, backupCount=1, encoding="utf-8", errors="backslashreplace")
+    target.setFormatter(_Plain("%(asctime)s %(levelname)s %(threadName)s %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[target])
+    for name in ("mcp", "uvicorn", "docker", "urllib3", "httpx", "asyncio", "git"):
+        # At INFO they write down what agents say.
+        logging.getLogger(name).setLevel(logging.WARNING)
+    # Of every broken request it writes a line.
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+    sys.excepthook = _uncaught
+    threading.excepthook = lambda event: log.critical("thread", exc_info=event.exc_value)
+
+
+def _uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    log.critical("the service stops", exc_info=(kind, error, trace))
+
+
+if __name__ == "__main__":
+    status = main(Path(sys.argv[1]))
+    logging.shutdown()
+    # An action that hangs in a thread must not keep the process: every step can be taken up again.
+    os._exit(status)

@@ -1,0 +1,129 @@
+"""The local socket through which commands hand their actions to the service."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+from orchestra import __version__, errors, protocol
+from orchestra.actions import registry
+from orchestra.actions.service_process import mark
+from orchestra.service.context import Desk
+from orchestra.service.limits import LOCAL_CONNECTIONS, LOCAL_DEADLINE
+
+log = logging.getLogger("orchestra.service.action_socket")
+
+LINE_LIMIT = 4 * 1024 * 1024
+"""The longest request line, in bytes."""
+LONGEST_ID = 64
+"""The characters of a request's id that count."""
+BUG_EXIT = 3
+"""The exit code that tells a bug from a refusal."""
+Perform = Callable[[str, dict[str, Any], Callable[[str], None]], Any]
+
+
+class ActionSocket:
+    """Takes requests as JSON lines, each answered by progress lines and one result or error."""
+
+    def __init__(self, desk: Desk, port: Callable[[], int], leave: Callable[[], None]) -> None:
+        self._desk = desk
+        self._port = port
+        self._leave = leave
+        self._running: set[asyncio.Task[None]] = set()
+        self._requests: dict[str, Future[Any]] = {}
+
+    async def open(self, path: Path) -> asyncio.Server:
+        """Listen at ``path``, for this user alone; whoever holds the service's lock may replace a stale socket."""
+        await asyncio.to_thread(path.unlink, missing_ok=True)
+        before = os.umask(0o177)
+        try:
+            return await asyncio.start_unix_server(self._take, path, limit=LINE_LIMIT)
+        finally:
+            os.umask(before)
+
+    async def finish(self, *, deadline: float) -> None:
+        """Let the actions that are under way end, for ``deadline`` seconds."""
+        if self._running:
+            await asyncio.wait(self._running, timeout=deadline)
+
+    async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        if len(self._running) >= LOCAL_CONNECTIONS:
+            writer.close()
+            return
+        if task is not None:
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
+        try:
+            while line := await asyncio.wait_for(reader.readline(), LOCAL_DEADLINE):
+                await self._serve(line, writer)
+        except (ConnectionError, TimeoutError, ValueError) as error:
+            log.info("a request was cut off: %s", type(error).__name__)
+        finally:
+            writer.close()
+
+    async def _serve(self, line: bytes, writer: asyncio.StreamWriter) -> None:
+        try:
+            request = json.loads(line)
+            action, arguments = str(request["action"]), dict(request["arguments"])
+            number = str(request.get("id") or "")[:LONGEST_ID]
+        except (ValueError, KeyError, TypeError):
+            error = errors.UsageError("the request is not a JSON object with an action and arguments")
+            await _say(writer, {"error": protocol.encode_error(error)})
+            return
+        if action == "ping":
+            told = {"pid": os.getpid(), "port": self._port(), "version": __version__, "mark": mark(os.environ)}
+            await _say(writer, {"result": told})
+        elif action == "quit":
+            await _say(writer, {"result": None})
+            self._leave()
+        else:
+            await self._perform(action, arguments, number, writer)
+
+    async def _perform(self, action: str, arguments: dict[str, Any], number: str, writer: asyncio.StreamWriter) -> None:
+        lines: asyncio.Queue[str | None] = asyncio.Queue()
+        loop = asyncio.get_running_loop()
+
+        def progress(text: str) -> None:
+            loop.call_soon_threadsafe(lines.put_nowait, text)
+
+        future = self._requests.get(number)
+        if future is None:
+            future = self._desk.local.submit(registry.run, self._desk.project, action, arguments, progress, number)
+            self._remember(number, future)
+        future.add_done_callback(lambda _: loop.call_soon_threadsafe(lines.put_nowait, None))
+        while (text := await lines.get()) is not None:
+            await _say(writer, {"progress": text})
+        await _say(writer, self._outcome(action, future))
+
+    def _remember(self, number: str, future: Future[Any]) -> None:
+        """Have one who asks again wait for the same action, as long as it runs; later the store knows the answer."""
+        if number:
+            self._requests[number] = future
+            loop = asyncio.get_running_loop()
+            future.add_done_callback(lambda _: loop.call_soon_threadsafe(self._requests.pop, number, None))
+
+    def _outcome(self, action: str, future: Future[Any]) -> dict[str, Any]:
+        error = future.exception()
+        if error is None:
+            return {"result": protocol.plain(future.result())}
+        if isinstance(error, OSError):
+            error = errors.from_system(error) or error
+        if isinstance(error, errors.OrchestraError):
+            return {"error": protocol.encode_error(error)}
+        log.error("action %s", action, exc_info=error)
+        message = f"a bug in Orchestra: {type(error).__name__}: {error}; the log is at {self._desk.project.paths.log}"
+        return {"error": {**protocol.encode_error(errors.OrchestraError(message)), "extra": {"exit": BUG_EXIT}}}
+
+
+async def _say(writer: asyncio.StreamWriter, reply: dict[str, Any]) -> None:
+    if writer.is_closing():
+        return
+    writer.write(json.dumps(reply).encode() + b"\n")
+    await writer.drain()

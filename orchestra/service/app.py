@@ -1,0 +1,129 @@
+"""The service: MCP, hooks, the local socket and the watcher, in one process for one project."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from orchestra.actions.session import settle
+from orchestra.actions.session.troubles import Trouble
+from orchestra.errors import OrchestraError
+from orchestra.model import SandboxKind
+from orchestra.project import Project
+from orchestra.service import hooks
+from orchestra.service.action_socket import ActionSocket
+from orchestra.service.answering import AnswerMiddleware, LimitsMiddleware
+from orchestra.service.auth import AllowedHosts, AuthMiddleware, HostMiddleware
+from orchestra.service.context import Desk, log
+from orchestra.service.http_servers import Listeners, loopback_socket
+from orchestra.service.limits import Connections
+from orchestra.service.mcp.app import McpApp
+from orchestra.service.watch.watcher import Watcher
+
+FINISH_DEADLINE = 10.0
+"""Seconds that actions under way get when the service is asked to leave."""
+GATEWAY_PERIOD = 10.0
+"""Seconds between two looks whether the container network still has the same address."""
+GATEWAY_WANTED = 0.3
+"""Seconds between two looks while no address is known: an agent's first call follows its container's start closely."""
+
+
+def application(desk: Desk, allowed: AllowedHosts, connections: Connections, mcp: ASGIApp) -> Starlette:
+    """Return the ASGI application that all listeners share."""
+    return Starlette(
+        routes=[Route("/mcp", mcp), Route("/mcp/", mcp), Route("/hooks/{event}", hooks.take, methods=["POST"])],
+        middleware=[
+            Middleware(HostMiddleware, allowed=allowed),
+            Middleware(AuthMiddleware, desk=desk),
+            Middleware(LimitsMiddleware, connections=connections),
+            Middleware(AnswerMiddleware),
+        ],
+        exception_handlers={HTTPException: _in_json},
+    )
+
+
+async def _in_json(_: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    return JSONResponse({"error": error.detail}, status_code=error.status_code, headers=error.headers)
+
+
+class Service:
+    """Everything that runs in the process, from the first socket to the last."""
+
+    def __init__(self, project: Project) -> None:
+        self._desk = Desk(project)
+        allowed, connections = AllowedHosts(), Connections()
+        self._mcp = McpApp(self._desk, allowed)
+        app = application(self._desk, allowed, connections, self._mcp)
+        self._listeners = Listeners(app, allowed, connections)
+        self._leaving = asyncio.Event()
+        self._socket = ActionSocket(self._desk, lambda: self._listeners.port, self._leaving.set)
+
+    async def serve(self) -> None:
+        """Serve until SIGTERM, SIGINT or a ``quit`` on the local socket."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._leaving.set)
+        project = self._desk.project
+        watcher = Watcher(project, self._desk.presence, vanished=lambda: loop.call_soon_threadsafe(self._leaving.set))
+        async with self._mcp.open():
+            self._listeners.listen(await asyncio.to_thread(loopback_socket, project))
+            door = await self._socket.open(project.paths.socket)
+            gateways = asyncio.create_task(self._follow_gateway())
+            self._reconcile()
+            watcher.start()
+            await self._leaving.wait()
+            log.info("leaving")
+            door.close()
+            gateways.cancel()
+            await asyncio.gather(self._socket.finish(deadline=FINISH_DEADLINE), asyncio.to_thread(watcher.stop))
+            await self._listeners.close()
+        project.paths.socket.unlink(missing_ok=True)
+
+    def _reconcile(self) -> None:
+        pool = ThreadPoolExecutor(1, thread_name_prefix="reconcile")
+        pool.submit(settle.reconcile, self._desk.project).add_done_callback(_tell_troubles)
+        pool.shutdown(wait=False)
+
+    async def _follow_gateway(self) -> None:
+        """Listen on the container network's address as soon as a session needs it and an engine has one."""
+        trouble = ""
+        while True:
+            address = ""
+            try:
+                address = await self._desk.act_soon(gateway)
+            except OrchestraError as error:
+                if str(error) != trouble:
+                    trouble = str(error)
+                    log.warning("no address for containers: %s", error)
+            found = bool(address) and self._listeners.listen_also(address)
+            await asyncio.sleep(GATEWAY_PERIOD if found else GATEWAY_WANTED)
+
+
+def gateway(project: Project) -> str:
+    """Return the address at which containers reach this machine; nothing for a project that uses none.
+
+    Raises EngineDown, and what else the engine refuses: asking makes the network.
+    """
+    if all(session.sandbox is not SandboxKind.DOCKER for session in project.store.sessions()):
+        return ""
+    return project.sandbox(SandboxKind.DOCKER).gateway()
+
+
+def _tell_troubles(done: Future[list[Trouble]]) -> None:
+    error = done.exception()
+    if error is not None:
+        log.error("reconcile", exc_info=error)
+        return
+    for trouble in done.result():
+        log.warning("reconcile: %s", trouble)

@@ -1,0 +1,125 @@
+"""What every door of the service shares: the project, who is present, and threads to work in."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import anyio
+
+from orchestra.model import Session
+from orchestra.project import Project
+from orchestra.service.changes import Changes
+from orchestra.service.delivery.presence import Presence
+from orchestra.service.limits import Shares
+
+log = logging.getLogger("orchestra.service")
+
+ANSWER_DEADLINE = 10.0
+"""Seconds an answer may be on its way until the next request does not wait for it any more."""
+TEXT_LIMIT = 64 * 1024
+"""The longest text an agent may send, in bytes of UTF-8."""
+
+T = TypeVar("T")
+
+
+def _pool(size: int, name: str) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(size, thread_name_prefix=name)
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The project and the threads that actions run in.
+
+    Hooks have their own, so that no build keeps them waiting, and so has the person.
+    """
+
+    project: Project
+    presence: Presence = field(default_factory=Presence)
+    actions: ThreadPoolExecutor = field(default_factory=lambda: _pool(32, "action"))
+    short: ThreadPoolExecutor = field(default_factory=lambda: _pool(8, "hook"))
+    local: ThreadPoolExecutor = field(default_factory=lambda: _pool(16, "local"))
+    shares: Shares = field(default_factory=Shares)
+    changes: Changes = field(init=False)
+    reading: defaultdict[int, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
+    sending: defaultdict[int, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "changes", Changes(self.project.store.data_version))
+
+    async def act(self, action: Callable[..., T], *args: Any, **keywords: Any) -> T:  # noqa: ANN401 -- passed through
+        """Run an action in a thread and return its result; the action finishes even when the caller goes away."""
+        return await asyncio.shield(self._submit(self.actions, action, *args, **keywords))
+
+    async def arrival(self, session: Session, kind: str, seconds: float) -> bool:
+        """Wait for messages of a session, and say whether any wait; a new wait of this kind ends an earlier one."""
+        store, presence = self.project.store, self.presence
+        ticket = presence.begin_wait(session.id, kind)
+        self.changes.wake()
+        with anyio.move_on_after(seconds):
+            await self.changes.until(
+                lambda: store.waits(session.name) or not presence.is_newest_wait(session.id, kind, ticket)
+            )
+        return store.waits(session.name)
+
+    async def act_soon(self, action: Callable[..., T], *args: Any, **keywords: Any) -> T:  # noqa: ANN401 -- as above
+        """Run something short in a thread that no long action occupies."""
+        return await asyncio.shield(self._submit(self.short, action, *args, **keywords))
+
+    def _submit(
+        self,
+        pool: ThreadPoolExecutor,
+        action: Callable[..., T],
+        *args: Any,  # noqa: ANN401 -- passed through
+        **keywords: Any,  # noqa: ANN401 -- passed through
+    ) -> asyncio.Future[T]:
+        return asyncio.wrap_future(pool.submit(action, self.project, *args, **keywords))
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """One authenticated session at the desk.
+
+    ``shown`` are the messages that the answer to its request holds, ``repeatable`` the requests that count as the same
+    one if they come again before the answer has left, ``answers`` the replies to hooks that bring messages.
+    """
+
+    desk: Desk
+    session: Session
+    shown: list[int] = field(default_factory=list)
+    repeatable: list[str] = field(default_factory=list)
+    answers: list[dict[str, Any]] = field(default_factory=list)
+    holds: list[asyncio.Lock] = field(default_factory=list)
+
+    async def act(self, action: Callable[..., T], *args: Any, **keywords: Any) -> T:  # noqa: ANN401 -- passed through
+        """Run an action for this session in a thread; one session's actions do not take all threads."""
+        async with self.desk.shares.actions(self.session.id):
+            return await self.desk.act(action, *args, **keywords)
+
+    async def read_alone(self, *, deadline: float = ANSWER_DEADLINE) -> None:
+        """Wait until no answer on its way to the session holds messages that are not marked yet."""
+        await self._hold(self.desk.reading[self.session.id], deadline)
+
+    async def send_alone(self, *, deadline: float = ANSWER_DEADLINE) -> None:
+        """Wait until it is known whether the session had the answer to what it sent before."""
+        await self._hold(self.desk.sending[self.session.id], deadline)
+
+    async def _hold(self, lock: asyncio.Lock, deadline: float) -> None:
+        with anyio.move_on_after(deadline):
+            await lock.acquire()
+            self.holds.append(lock)
+
+    def answered(self) -> None:
+        """Let the session's next request read its messages."""
+        while self.holds:
+            self.holds.pop().release()
+
+    @property
+    def name(self) -> str:
+        """The session's name; the only sender the caller can have."""
+        return self.session.name

@@ -1,0 +1,96 @@
+"""What stands in an agent's prompt: whatever is typed there is sent together with it."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from orchestra.actions.session import container_spec
+from orchestra.agents import Delivery, Profile
+from orchestra.agents.prompt_draft import prompt_text, reads
+from orchestra.lifecycle import Sign, age
+from orchestra.model import Session, State
+from orchestra.project import Project
+
+if TYPE_CHECKING:
+    from orchestra.drivers.tmux.driver import Tmux
+
+DRAWN = 0.5
+"""Seconds after which a program that said it is ready has drawn its prompt."""
+AT_ONCE = 5.0
+"""Seconds after which somebody may have typed in it."""
+_POLL = 0.05
+
+
+class Prompts:
+    """How the empty prompts of one project's agents look.
+
+    Families know their own program's. A profile may say it (``prompt``). For any other program it is the line with the
+    cursor just after the program said that it is ready, before anybody can have typed there.
+    """
+
+    def __init__(self, project: Project, *, pause: Callable[[float], None] = time.sleep) -> None:
+        self._project = project
+        self._pause = pause
+        self._looked: dict[int, datetime] = {}
+
+    def text(self, session: Session, server: Tmux, pane: str) -> str | None:
+        """Return what stands in the prompt: nothing when it is empty, None where that cannot be known."""
+        profile = self._project.profile(session.agent)
+        if reads(profile.family):
+            return prompt_text(profile.family, server.capture(pane, colour=True))
+        line = server.cursor_line(pane)
+        if profile.prompt:
+            return "" if any(re.fullmatch(profile.prompt, one) for one in (line, line.rstrip())) else line
+        known = self._known(session)
+        return None if known is None else "" if line == known[1] else line
+
+    def is_due(self, session: Session) -> bool:
+        """Say whether a look at a session's prompt may be worth its price; once for each time it comes to rest."""
+        if session.state is not State.IDLE or self._looked.get(session.id) == session.state_since:
+            return False
+        self._looked[session.id] = session.state_since
+        return age(session.state_since, datetime.now(UTC)) < AT_ONCE
+
+    def learn(self, name: str) -> bool:
+        """Remember how the empty prompt of a program looks that has just said it is ready, and say whether."""
+        session = self._project.store.session(name)
+        if not _must_be_learned(self._project.profile(session.agent)) or not self._is_new(session):
+            return False
+        while age(session.state_since, datetime.now(UTC)) < DRAWN:
+            self._pause(_POLL)
+        server, window = self._project.tmux(), container_spec.window_of(self._project, session)
+        if server is None or window is None or window.dead:
+            return False
+        line = server.cursor_line(window.pane)
+        since = session.state_since.timestamp()
+        touched = any(one.window == window.id and one.activity >= int(since) for one in server.clients())
+        if touched or not self._is_new(self._project.store.session(name)):
+            return False
+        self._project.store.set(_key(session), json.dumps([since, line]))
+        return True
+
+    def _is_new(self, session: Session) -> bool:
+        known = self._known(session)
+        return (
+            session.state is State.IDLE
+            and self._project.store.program_sign(session.name) is Sign.READY
+            and age(session.state_since, datetime.now(UTC)) < AT_ONCE
+            and (known is None or known[0] != session.state_since.timestamp())
+        )
+
+    def _known(self, session: Session) -> tuple[float, str] | None:
+        kept = self._project.store.get(_key(session))
+        return (float(json.loads(kept)[0]), str(json.loads(kept)[1])) if kept else None
+
+
+def _must_be_learned(profile: Profile) -> bool:
+    return profile.delivery is not Delivery.PULL and not profile.prompt and not reads(profile.family)
+
+
+def _key(session: Session) -> str:
+    return f"prompt.{session.id}"

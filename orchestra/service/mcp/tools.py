@@ -1,0 +1,246 @@
+"""The MCP tools; each is one action, and what its docstring says is what the model reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Annotated, Any, Literal
+
+from mcp_types import CallToolResult
+from pydantic import Field
+
+from orchestra.actions import permissions
+from orchestra.actions.messaging import messages
+from orchestra.actions.messaging.batches import fitting
+from orchestra.actions.session import manage, spawn
+from orchestra.actions.work import merge, review, spec
+from orchestra.model import Role
+from orchestra.service.context import Caller
+from orchestra.service.limits import seconds_to_wait
+from orchestra.service.mcp.tool_support import (
+    AnyContext,
+    answer,
+    calling,
+    check,
+    handed,
+    once,
+    recipient,
+    sent_once,
+    target,
+)
+
+LONGEST_WAIT = 300.0
+"""The most seconds that one call of ``wait_for_messages`` lasts."""
+READ_AT_ONCE = 50
+"""The most messages that one call of ``read_messages`` returns."""
+READ_BYTES = 128 * 1024
+"""The most bytes of them."""
+
+Name = Annotated[str, Field(description='The session\'s name, as list_sessions shows it; "main" is the designer.')]
+Tool = Callable[..., Coroutine[Any, Any, CallToolResult]]
+
+
+async def send_message_to_session(
+    ctx: AnyContext,
+    session_id: Name,
+    message: Annotated[str, Field(description="The text. Begin it with QUESTION:, ERROR:, COMPLETE: or PROGRESS:.")],
+) -> CallToolResult:
+    """Send a message to another session; "main" is the designer.
+
+    It is stored at once and reaches the other agent when its turn ends. Say early what you need:
+    a question that seems obvious costs less than work in the wrong direction.
+    """
+    caller = calling(ctx)
+    text = check(message, "the message")
+    await _may_send(caller, ctx)
+    sent = await caller.act(_send, caller, recipient(session_id), text, once(ctx))
+    return answer({"id": sent.id, "recipient": sent.recipient, "kind": sent.kind, "state": sent.state})
+
+
+async def _may_send(caller: Caller, ctx: AnyContext) -> None:
+    caller.desk.shares.message(caller.session.id)
+    if not once(ctx):
+        await caller.send_alone()
+
+
+def _send(project: Any, caller: Caller, to: str, text: str, dedupe: str | None) -> Any:  # noqa: ANN401 -- passed through
+    messages.check_family(project, caller.session, to)
+    send = partial(messages.send, project, sender=caller.name, recipient=to, text=text, dedupe=dedupe)
+    return send() if dedupe else sent_once(project, caller, ["send", to, text], send)
+
+
+async def read_messages(ctx: AnyContext) -> CallToolResult:
+    """Return the messages you have not read, the oldest first, and mark them read."""
+    caller = calling(ctx)
+    with caller.desk.presence.pulling(caller.session.id):
+        return await _unread(caller)
+
+
+async def wait_for_messages(
+    ctx: AnyContext,
+    timeout: Annotated[float, Field(description="Seconds to wait, at most 300.")] = 30.0,  # noqa: ASYNC109 -- the caller's wish
+) -> CallToolResult:
+    """Wait until a message arrives, then return what you have not read; nothing arrived is no error."""
+    caller, seconds = calling(ctx), seconds_to_wait(timeout, LONGEST_WAIT)
+    with caller.desk.presence.pulling(caller.session.id):
+        await caller.desk.arrival(caller.session, "tool", seconds)
+        return await _unread(caller)
+
+
+async def _unread(caller: Caller) -> CallToolResult:
+    await caller.read_alone()
+    found = await caller.act(messages.unread, caller.name, limit=READ_AT_ONCE + 1)
+    given = fitting(found, READ_AT_ONCE, READ_BYTES)
+    caller.shown.extend(one.id for one in given)
+    return handed(given, more=len(given) < len(found))
+
+
+async def read_spec(
+    ctx: AnyContext, session_id: Annotated[str, Field(description="Whose spec; empty: your own.")] = ""
+) -> CallToolResult:
+    """Return the newest version of a spec: what the session is to build. Read it again when it changes."""
+    caller = calling(ctx)
+    session = await target(caller, "read_spec", session_id)
+    found = await caller.act(spec.read_spec, session.name, reader=caller.name)
+    return answer(found if found is not None else f"{session.name} has no spec.")
+
+
+async def list_sessions(ctx: AnyContext) -> CallToolResult:
+    """List the sessions: name, role, state and since when, branch, unread messages, size of the diff."""
+    return answer(await calling(ctx).act(manage.list_sessions))
+
+
+async def report(
+    ctx: AnyContext,
+    kind: Annotated[
+        Literal["complete", "error", "question", "progress"],
+        Field(
+            description="complete: the task is done; error or question: you need an answer; progress: for information."
+        ),
+    ],
+    message: Annotated[str, Field(description="What was done, found or needed; name files and test results.")],
+) -> CallToolResult:
+    """Tell the designer how your task stands. Always report complete, with what you tested, when it is done."""
+    caller = calling(ctx)
+    text = check(message, "the report")
+    await _may_send(caller, ctx)
+    sent = await caller.act(_report, caller, kind, text, once(ctx))
+    return answer({"id": sent.id, "recipient": sent.recipient, "kind": sent.kind, "state": sent.state})
+
+
+def _report(project: Any, caller: Caller, kind: str, text: str, dedupe: str | None) -> Any:  # noqa: ANN401 -- passed through
+    send = partial(messages.report, project, sender=caller.name, kind=kind, text=text, dedupe=dedupe)
+    return send() if dedupe else sent_once(project, caller, ["report", kind, text], send)
+
+
+async def spawn_executor(  # noqa: PLR0917 -- the protocol passes arguments by name
+    ctx: AnyContext,
+    title: Annotated[str, Field(description="A few words; the session's name is made from them.")],
+    instructions: Annotated[
+        str, Field(description="The whole task: goal, files, constraints, how to test, when it is done.")
+    ],
+    agent: Annotated[str, Field(description="A profile's name; empty: the project's usual one.")] = "",
+    base: Annotated[str, Field(description="The branch or commit to start from; empty: the current one.")] = "",
+    paired: Annotated[bool, Field(description="Also show it the source directory; only when the person asks.")] = False,  # noqa: FBT002 -- a tool's arguments come by name
+) -> CallToolResult:
+    """Start an executor: a new agent with its own worktree, branch and container, which works on one task alone.
+
+    It knows nothing of this conversation but the instructions. It asks and reports by message.
+    """
+    caller = calling(ctx)
+    permissions.permit(caller.session, "spawn", None)
+    text = check(instructions, "the task")
+    made = await caller.act(
+        spawn.spawn, title=title, task=text, agent=agent, base=base, paired=paired, parent=caller.name
+    )
+    return answer({"name": made.name, "state": made.state, "branch": made.branch, "worktree": made.worktree})
+
+
+async def get_session(ctx: AnyContext, session_id: Name) -> CallToolResult:
+    """Return all about one session: state and its evidence, commits, messages, last events."""
+    caller = calling(ctx)
+    session = await target(caller, "get_session", session_id)
+    return answer(await caller.act(manage.show, session.name))
+
+
+async def get_diff(
+    ctx: AnyContext,
+    session_id: Name,
+    stat: Annotated[bool, Field(description="Only count lines for each file.")] = False,  # noqa: FBT002 -- as above
+) -> CallToolResult:
+    """Return what a session has changed since its base, uncommitted and new files included."""
+    caller = calling(ctx)
+    session = await target(caller, "get_diff", session_id)
+    text = await caller.act(review.diff, session.name, stat=stat)
+    return answer(text or f"{session.name} has changed nothing.")
+
+
+async def update_spec(
+    ctx: AnyContext,
+    session_id: Name,
+    text: Annotated[str, Field(description="The whole new text.")],
+) -> CallToolResult:
+    """Replace a session's spec; its agent is told the difference."""
+    caller = calling(ctx)
+    session = await target(caller, "update_spec", session_id)
+    saved = await caller.act(spec.write_spec, session.name, check(text, "the spec"), caller.name)
+    return answer({"session": session.name, "version": saved.version} if saved else "The spec is the same as before.")
+
+
+async def review_session(ctx: AnyContext, session_id: Name) -> CallToolResult:
+    """Return what a merge would bring: commits, sizes, uncommitted files, conflicts, changed agent settings."""
+    caller = calling(ctx)
+    session = await target(caller, "review", session_id)
+    return answer(await caller.act(review.review, session.name))
+
+
+async def merge_session(
+    ctx: AnyContext,
+    session_id: Name,
+    into: Annotated[str, Field(description="The branch to merge into; empty: the one it was started from.")] = "",
+    strategy: Literal["merge", "squash", "rebase"] = "merge",
+) -> CallToolResult:
+    """Merge a session's branch after the project's check has passed on the merged files.
+
+    On a conflict or a failing check nothing changes, and the executor gets the details as a message.
+    """
+    caller = calling(ctx)
+    session = await target(caller, "merge", session_id)
+    return answer(await caller.act(merge.merge, session.name, into=into, strategy=strategy))
+
+
+async def stop_session(ctx: AnyContext, session_id: Name) -> CallToolResult:
+    """Stop an executor's agent; its conversation, worktree and branch stay."""
+    caller = calling(ctx)
+    session = await target(caller, "stop", session_id)
+    stopped = await caller.act(manage.stop, session.name)
+    return answer({"name": stopped.name, "state": stopped.state})
+
+
+async def delete_session(
+    ctx: AnyContext,
+    session_id: Name,
+    force: Annotated[bool, Field(description="Also while it works or waits for an answer.")] = False,  # noqa: FBT002 -- as above
+) -> CallToolResult:
+    """Delete an executor; all it holds is kept first, and the person can restore it."""
+    caller = calling(ctx)
+    session = await target(caller, "delete", session_id)
+    return answer(await caller.act(manage.delete, session.name, force=force))
+
+
+SHARED: tuple[Tool, ...] = (send_message_to_session, read_messages, wait_for_messages, read_spec, list_sessions)
+TOOLS: dict[Role, tuple[Tool, ...]] = {
+    Role.DESIGNER: (
+        spawn_executor,
+        get_session,
+        get_diff,
+        update_spec,
+        review_session,
+        merge_session,
+        stop_session,
+        delete_session,
+        *SHARED,
+    ),
+    Role.EXECUTOR: (*SHARED, report),
+}
+"""Every role's tools."""

@@ -1,0 +1,113 @@
+"""Small pieces of work in threads: each alone under its key, paced, and backing off while it fails."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+
+from orchestra.errors import EngineDown, OrchestraError
+
+log = logging.getLogger("orchestra.service.watch.watcher")
+
+SLOWEST = 30.0
+"""The most seconds between two tries of something that keeps failing."""
+ENGINE_REST = 5.0
+"""The most seconds between two tries of what only an engine that does not answer has kept from being done."""
+SHARE = 4.0
+"""A job that takes long rests this many times as long, so that big repositories do not eat the machine."""
+OVERTIME = 2.0
+"""Seconds after which a job no longer counts as one of the few at work: what hangs holds up nobody else."""
+
+
+@dataclass(slots=True)
+class _Record:
+    busy: bool = False
+    began: float = 0.0
+    not_before: float = 0.0
+    failures: int = 0
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Rest:
+    """How long a job rests, in seconds."""
+
+    pause: float
+    share: float
+    longest: float
+
+    def after(self, took: float, failures: int) -> float:
+        doubled = min(self.pause * 2.0 ** min(failures, 20), max(SLOWEST, self.pause))
+        return min(max(doubled, took * self.share), self.longest)
+
+
+class Jobs:
+    """Runs a few jobs at a time, each in a thread; one that fails says so once, and is tried again later and later."""
+
+    def __init__(self, at_once: int = 4, clock: Callable[[], float] = time.monotonic) -> None:
+        self._at_once = at_once
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._records: dict[Hashable, _Record] = {}
+        self._closed = False
+
+    def offer(
+        self,
+        key: Hashable,
+        job: Callable[[], object],
+        *,
+        pause: float,
+        slowest: float = SLOWEST,
+        share: float = SHARE,
+        urgent: bool = False,
+    ) -> bool:
+        """Start a job unless one with its key runs or rests, or too many are at work; True when started.
+
+        It rests for ``pause`` seconds, or ``share`` times as long as it took, and for longer after
+        failures, up to ``slowest`` seconds. An ``urgent`` one waits for no other.
+        """
+        with self._lock:
+            record = self._records.setdefault(key, _Record())
+            if self._closed or record.busy or self._clock() < record.not_before:
+                return False
+            if not urgent and self._at_work() >= self._at_once:
+                return False
+            record.busy, record.began = True, self._clock()
+        rest = _Rest(pause, share, slowest)
+        threading.Thread(target=self._run, args=(key, record, job, rest), name=f"job {key}").start()
+        return True
+
+    def close(self) -> None:
+        """Start no more jobs; those that run end by themselves."""
+        with self._lock:
+            self._closed = True
+
+    def _at_work(self) -> int:
+        now = self._clock()
+        return sum(record.busy and now - record.began < OVERTIME for record in self._records.values())
+
+    def _run(self, key: Hashable, record: _Record, job: Callable[[], object], rest: _Rest) -> None:
+        error: BaseException | None = None
+        try:
+            job()
+        except BaseException as raised:  # noqa: BLE001 -- whatever a job meets, the record must not stay busy
+            error = raised
+        now = self._clock()
+        with self._lock:
+            record.failures = record.failures + 1 if error else 0
+            longest = ENGINE_REST if isinstance(error, EngineDown) else rest.longest
+            record.not_before = now + min(rest.after(now - record.began, record.failures), longest)
+            record.busy = False
+            known, record.trouble = record.trouble, str(error) if error else ""
+        if error is not None and known != str(error):
+            unexpected = not isinstance(error, OrchestraError)
+            log.log(
+                logging.ERROR if unexpected else logging.WARNING,
+                "%s: %s",
+                key,
+                error,
+                exc_info=error if unexpected else None,
+            )
