@@ -1,41 +1,23 @@
-"""How each kind of agent is run: profiles as data, and one small file per family."""
+"""How each kind of agent is run: profiles as data, and one module for each family."""
 
 from orchestra.agents.activity import Usage
-from orchestra.agents.launch_files import Outfit, Setting, own_files
+from orchestra.agents.launch_files import LaunchContext, LaunchFiles, own_files
 from orchestra.agents.profile import BUILT_IN, Delivery, Profile, load, names
-from orchestra.agents.registry import (
-    hands_over,
-    headless,
-    hook_reply,
-    listens,
-    outfit,
-    prompt,
-    signs,
-    tells_prompts,
-    tools_late,
-    usage,
-    wakes,
-)
+from orchestra.agents.registry import FAMILIES, Family, family_of, headless, launch_files
 
 __all__ = [
     "BUILT_IN",
+    "FAMILIES",
     "Delivery",
-    "Outfit",
+    "Family",
+    "LaunchContext",
+    "LaunchFiles",
     "Profile",
-    "Setting",
     "Usage",
-    "hands_over",
+    "family_of",
     "headless",
-    "hook_reply",
-    "listens",
+    "launch_files",
     "load",
     "names",
-    "outfit",
     "own_files",
-    "prompt",
-    "signs",
-    "tells_prompts",
-    "tools_late",
-    "usage",
-    "wakes",
 ]

@@ -30,7 +30,7 @@ Files = Mapping[str, tuple[bytes, int]]
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class LaunchContext:
     """Where and for what one agent is about to run.
 
     ``instructions`` is text added to the role's own; ``role``, unless empty, stands in place of
@@ -71,7 +71,7 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True)
-class Outfit:
+class LaunchFiles:
     """What an agent is given.
 
     ``agent_files`` lie in the read-only directory, ``home_dirs`` are made in the agent's home.
@@ -83,35 +83,35 @@ class Outfit:
     home_dirs: tuple[str, ...] = (OWN_DIR,)
 
 
-def outfit_with(
+def build(
     profile: Profile,
-    setting: Setting,
+    context: LaunchContext,
     *,
     ending: str,
     env: Mapping[str, str],
     files: Files,
     redraws: bool = False,
     dirs: Sequence[str] = (),
-) -> Outfit:
-    """Return the outfit that every family shares, with the family's own files and its end of the launcher.
+) -> LaunchFiles:
+    """Return what every family gives, with the family's own files and its end of the launcher.
 
     An agent that ``redraws`` all of its window when that appears need not wait for it. ``dirs`` are
     directories of its home that it would make itself: a program for that takes 10 ms of its start.
     """
-    whole = {**_environment(profile, setting), **env, **profile.env}
+    whole = {**_environment(profile, context), **env, **profile.env}
     last = _noted_missing(profile) + (ending if redraws else runtime_text("window.sh") + ending)
     agent_files = {
-        "task.md": (setting.task.encode(), READ_ONLY),
-        "instructions.md": (instructions(setting).encode(), READ_ONLY),
+        "task.md": (context.task.encode(), READ_ONLY),
+        "instructions.md": (instructions(context).encode(), READ_ONLY),
         **own_files(profile),
         **files,
         # The last: where it is, all is.
-        "launch.sh": (launcher(setting, whole, last).encode(), EXECUTABLE),
+        "launch.sh": (launcher(context, whole, last).encode(), EXECUTABLE),
     }
-    return Outfit(
+    return LaunchFiles(
         agent_files=agent_files,
         env=whole,
-        command=("sh", setting.path("launch.sh")),
+        command=("sh", context.path("launch.sh")),
         home_dirs=(OWN_DIR, *dirs),
     )
 
@@ -131,27 +131,27 @@ def own_files(profile: Profile) -> Files:
     }
 
 
-def _environment(profile: Profile, setting: Setting) -> dict[str, str]:
-    session = setting.session
+def _environment(profile: Profile, context: LaunchContext) -> dict[str, str]:
+    session = context.session
     shared = {
         "ORCHESTRA_SESSION": session.name,
         "ORCHESTRA_ROLE": session.role.value,
         "ORCHESTRA_PARENT": session.parent or "",
         "ORCHESTRA_AGENT": profile.name,
         "ORCHESTRA_WORKTREE": str(session.worktree),
-        "ORCHESTRA_TASK_FILE": setting.path("task.md"),
-        "ORCHESTRA_MCP_URL": setting.mcp_url,
-        "ORCHESTRA_HOOK_URL": setting.hook_url,
-        "ORCHESTRA_TOKEN_FILE": str(PurePosixPath(setting.secrets_dir, "token")),
-        "ORCHESTRA_AGENT_HOME": setting.home,
+        "ORCHESTRA_TASK_FILE": context.path("task.md"),
+        "ORCHESTRA_MCP_URL": context.mcp_url,
+        "ORCHESTRA_HOOK_URL": context.hook_url,
+        "ORCHESTRA_TOKEN_FILE": str(PurePosixPath(context.secrets_dir, "token")),
+        "ORCHESTRA_AGENT_HOME": context.home,
     }
-    if not setting.contained:
+    if not context.contained:
         return shared
     terminal = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"}
-    return {**shared, **terminal, "HOME": setting.home}
+    return {**shared, **terminal, "HOME": context.home}
 
 
-def launcher(setting: Setting, env: Mapping[str, str], ending: str) -> str:
+def launcher(context: LaunchContext, env: Mapping[str, str], ending: str) -> str:
     """Return the program that runs as the box's main process: environment, secrets, then the agent.
 
     The environment is written out here too, so that a box made earlier learns of a changed
@@ -159,12 +159,12 @@ def launcher(setting: Setting, env: Mapping[str, str], ending: str) -> str:
     """
     exports = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in sorted(env.items()))
     variables = {
-        "agent_dir": setting.agent_dir,
-        "secrets_dir": setting.secrets_dir,
-        "home": setting.home,
-        "worktree": str(setting.session.worktree),
-        "conversation": setting.session.conversation,
-        "python": setting.python,
+        "agent_dir": context.agent_dir,
+        "secrets_dir": context.secrets_dir,
+        "home": context.home,
+        "worktree": str(context.session.worktree),
+        "conversation": context.session.conversation,
+        "python": context.python,
     }
     assigned = "".join(f"{name}={shlex.quote(value)}\n" for name, value in variables.items())
     return "\n".join(
@@ -178,10 +178,10 @@ def past_proxies(mcp_url: str, *command: str) -> tuple[str, ...]:
     return ("env", f"ORCHESTRA_MCP_URL={mcp_url}", "sh", "-c", script, "sh", *command)
 
 
-def words(profile: Profile, setting: Setting, command: tuple[str, ...]) -> list[str]:
+def words(profile: Profile, context: LaunchContext, command: tuple[str, ...]) -> list[str]:
     """Return a profile's command with its placeholders filled in and the words for this sandbox added."""
-    extra = profile.in_container if setting.contained else profile.on_host
-    return [_filled(profile, setting, word) for word in (*command, *extra)]
+    extra = profile.in_container if context.contained else profile.on_host
+    return [_filled(profile, context, word) for word in (*command, *extra)]
 
 
 def quoted(command: list[str]) -> str:
@@ -194,27 +194,27 @@ def asked_once(command: list[str]) -> str:
     return f'exec {quoted(command)} "$(cat "$agent_dir/first.md")"\n'
 
 
-def _filled(profile: Profile, setting: Setting, word: str) -> str:
+def _filled(profile: Profile, context: LaunchContext, word: str) -> str:
     known = {
-        "task_file": setting.path("task.md"),
-        "instructions_file": setting.path("instructions.md"),
-        "session": setting.session.name,
-        "role": setting.session.role.value,
-        "worktree": str(setting.session.worktree),
-        "model": model(profile, setting),
-        "home": setting.home,
+        "task_file": context.path("task.md"),
+        "instructions_file": context.path("instructions.md"),
+        "session": context.session.name,
+        "role": context.session.role.value,
+        "worktree": str(context.session.worktree),
+        "model": model(profile, context),
+        "home": context.home,
     }
     # Only known names: braces are the shell's too.
     for name, value in known.items():
         word = word.replace(f"{{{name}}}", value)
     for name in profile.files:
-        word = word.replace(f"/orchestra/{name}", setting.path(f"files/{name}"))
+        word = word.replace(f"/orchestra/{name}", context.path(f"files/{name}"))
     return word
 
 
-def model(profile: Profile, setting: Setting) -> str:
+def model(profile: Profile, context: LaunchContext) -> str:
     """Return the model to ask for; empty leaves it to the agent."""
-    return setting.session.model or profile.model
+    return context.session.model or profile.model
 
 
 def runtime_text(name: str) -> str:
@@ -223,7 +223,7 @@ def runtime_text(name: str) -> str:
 
 
 def runtime_files(*wanted: str) -> dict[str, tuple[bytes, int]]:
-    """Return files that run beside the agent, as agent files below ``box``."""
+    """Return files that run beside the agent, as agent files below ``runtime``."""
     return {f"runtime/{name}": (runtime_text(name).encode(), READ_ONLY) for name in wanted}
 
 
@@ -232,31 +232,31 @@ def as_json(value: object) -> tuple[bytes, int]:
     return (json.dumps(value, indent=2) + "\n").encode(), READ_ONLY
 
 
-def instructions(setting: Setting) -> str:
+def instructions(context: LaunchContext) -> str:
     """Return what an agent is told about its role, and the text added to that."""
-    session = setting.session
+    session = context.session
     own = _HERE / "instructions" / f"{session.role.value}.md"
-    text = setting.role or own.read_text(encoding="utf-8")
+    text = context.role or own.read_text(encoding="utf-8")
     known = {
         "session": session.name,
         "parent": session.parent or "main",
         "branch": session.branch,
         "base_branch": session.base_branch or session.base[:12],
         "worktree": str(session.worktree),
-        "task_file": setting.path("task.md"),
+        "task_file": context.path("task.md"),
     }
     for name, value in known.items():
         text = text.replace(f"{{{name}}}", value)
-    return "\n\n".join(part.strip() for part in (text, setting.instructions) if part.strip()) + "\n"
+    return "\n\n".join(part.strip() for part in (text, context.instructions) if part.strip()) + "\n"
 
 
-def first_prompt(setting: Setting) -> str:
+def first_prompt(context: LaunchContext) -> str:
     """Return the words an agent begins with; empty for a designer without a task."""
-    if not setting.task.strip():
+    if not context.task.strip():
         return ""
-    where = setting.path("task.md")
-    role = "The person's task for you" if setting.session.role is Role.DESIGNER else "Your task"
-    if len(setting.task) <= _LONGEST_PROMPT:
-        return f"{role} (it is also in {where}):\n\n{setting.task}"
-    beginning = setting.task[:_LONGEST_PROMPT]
+    where = context.path("task.md")
+    role = "The person's task for you" if context.session.role is Role.DESIGNER else "Your task"
+    if len(context.task) <= _LONGEST_PROMPT:
+        return f"{role} (it is also in {where}):\n\n{context.task}"
+    beginning = context.task[:_LONGEST_PROMPT]
     return f"{role} is long; read all of it in {where} before you start. It begins:\n\n{beginning}"

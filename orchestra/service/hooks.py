@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from orchestra.actions.messaging import hook_events
-from orchestra.agents import listens, tools_late
+from orchestra.agents import Family, family_of
 from orchestra.errors import OrchestraError, UsageError
 from orchestra.lifecycle import age
 from orchestra.model import State
@@ -74,7 +74,7 @@ async def take(request: Request, *, tools_deadline: float = TOOLS_DEADLINE) -> R
         await _tools_fetched(caller, tools_deadline)
     if event == LAUNCH_EVENT:
         caller.desk.presence.starts(caller.session.id)
-    if event == PROMPT_EVENT and _has_trait(caller, tools_late):
+    if event == PROMPT_EVENT and _has_trait(caller, lambda family: family.TOOLS_LATE):
         begins = caller.session.state is State.STARTING
         held = caller.desk.presence.takes_in(
             caller.session.id, begins=begins, least=TAKEN_IN, quick=QUICK, longest=LATEST
@@ -108,12 +108,14 @@ async def _tools_fetched(caller: Caller, deadline: float) -> None:
 
 
 def _listened(caller: Caller) -> bool:
-    return _has_trait(caller, listens) and caller.desk.presence.listens(caller.session.id, within=BACK)
+    return _has_trait(caller, lambda family: family.LISTENS) and caller.desk.presence.listens(
+        caller.session.id, within=BACK
+    )
 
 
-def _has_trait(caller: Caller, trait: Callable[[str], bool]) -> bool:
+def _has_trait(caller: Caller, trait: Callable[[Family], bool]) -> bool:
     try:
-        return trait(caller.desk.project.profile(caller.session.agent).family)
+        return trait(family_of(caller.desk.project.profile(caller.session.agent)))
     except OrchestraError:
         return False
 

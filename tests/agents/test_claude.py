@@ -1,4 +1,4 @@
-"""The real Claude Code with only the model scripted: what its outfit promises, seen on the program itself."""
+"""The real Claude Code with only the model scripted: what its launch files promise, seen on the program itself."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from orchestra.agents import hook_reply, signs
+from orchestra.agents import FAMILIES
 from orchestra.lifecycle import Sign
 from tests.support.fetched import claude_program
-from tests.support.launch_files import a_session, wear
+from tests.support.launch_files import a_session, lay_out_for
 from tests.support.mcp_stub import TOKEN, McpStub, until
 from tests.support.models.server import Call, ModelServer, Rule, Say
 
@@ -42,13 +42,13 @@ class Terminal:
         return done.stdout
 
     def start(self, *, task: str = TASK, nudge: str = "", **given: str) -> None:
-        worn = wear(self.place, self.session, self.stub.url, task=task, nudge=nudge, token=TOKEN)
+        made = lay_out_for(self.place, self.session, self.stub.url, task=task, nudge=nudge, token=TOKEN)
         for name, value in {"ANTHROPIC_API_KEY": KEY, "ANTHROPIC_BASE_URL": self.model.url(), **given}.items():
             (self.place / "secrets" / name).write_text(value)
         clean = ["env", "-i", f"PATH={self.place}/bin:/usr/bin:/bin", f"HOME={self.place}/person", "LANG=C.UTF-8"]
         size = ("-x", "120", "-y", "50")
         self.starts += 1
-        self.tmux("-f", "/dev/null", "new-session", "-d", *size, *clean, "TERM=tmux-256color", *worn.command)
+        self.tmux("-f", "/dev/null", "new-session", "-d", *size, *clean, "TERM=tmux-256color", *made.command)
 
     def shows(self, text: str) -> None:
         until(lambda: text in self.tmux("capture-pane", "-p"), what=self.tmux("capture-pane", "-p"))
@@ -106,7 +106,7 @@ def test_its_hooks_are_the_evidence_of_a_turn(start: Callable[..., Terminal]) ->
     with McpStub() as stub, ModelServer(rules) as model:
         start(stub, model).start()
         until(lambda: stub.payloads("Stop") and stub.payloads("StatusLine"))
-        found = [sign for event, payload in stub.hooks for sign, _ in signs("claude", event, payload)]
+        found = [sign for event, payload in stub.hooks for sign, _ in FAMILIES["claude"].signs(event, payload)]
         assert found == [
             Sign.LAUNCHED,
             Sign.TURN_STARTED,
@@ -121,7 +121,9 @@ def test_messages_reach_it_at_the_end_of_its_turn_as_many_as_there_are(start: Ca
     """Without a setting, Claude Code drops the ninth in a row."""
     rules = [Rule([Say("first")], user=TASK), Rule([Say("heard")], user="BLUE")]
     with McpStub() as stub, ModelServer(rules) as model:
-        stub.replies["Stop"] = [hook_reply("claude", "Stop", f"[from main] BLUE {number}") for number in range(10)]
+        stub.replies["Stop"] = [
+            FAMILIES["claude"].hook_reply("Stop", f"[from main] BLUE {number}") for number in range(10)
+        ]
         start(stub, model).start()
         for number in range(10):
             model.wait_for(lambda one, number=number: f"[from main] BLUE {number}" in one.user)  # type: ignore[misc]  # mypy cannot infer a lambda with a default
@@ -132,7 +134,7 @@ def test_messages_reach_it_at_the_end_of_its_turn_as_many_as_there_are(start: Ca
 def test_a_busy_agent_gets_its_messages_between(start: Callable[..., Terminal], event: str) -> None:
     rules = [Rule([Call(REPORT, {"kind": "complete", "message": "x"})], user=TASK, times=1), Rule([Say("THE END")])]
     with McpStub() as stub, ModelServer(rules) as model:
-        stub.replies[event] = [hook_reply("claude", event, "[from main] PURPLE")]
+        stub.replies[event] = [FAMILIES["claude"].hook_reply(event, "[from main] PURPLE")]
         start(stub, model).start()
         model.wait_for(lambda one: "[from main] PURPLE" in one.injected)
 

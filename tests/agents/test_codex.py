@@ -1,4 +1,4 @@
-"""The real Codex with only the model scripted: what its outfit promises, seen on the program itself."""
+"""The real Codex with only the model scripted: what its launch files promise, seen on the program itself."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from orchestra.agents import Usage, hook_reply, signs, usage
+from orchestra.agents import FAMILIES, Usage
 from orchestra.lifecycle import Sign
 from tests.support.fetched import codex_program
-from tests.support.launch_files import a_session, wear
+from tests.support.launch_files import a_session, lay_out_for
 from tests.support.mcp_stub import TOKEN, McpStub, until
 from tests.support.models.server import Call, ModelServer, Rule, Say
 
@@ -47,13 +47,13 @@ class Terminal:
 
     def start(self, *, task: str = TASK, nudge: str = "", model: str = "", key: str = KEY) -> None:
         session = replace(self.session, model=model)
-        worn = wear(self.place, session, self.stub.url, task=task, nudge=nudge, token=TOKEN)
+        made = lay_out_for(self.place, session, self.stub.url, task=task, nudge=nudge, token=TOKEN)
         (self.place / "secrets" / "OPENAI_API_KEY").write_text(key)
         (self.place / "secrets" / "OPENAI_BASE_URL").write_text(f"{self.model.url()}/v1")
         clean = ["env", "-i", f"PATH={self.place}/bin:/usr/bin:/bin", f"HOME={self.place}/person", "LANG=C.UTF-8"]
         size = ("-x", "120", "-y", "50")
         self.starts += 1
-        self.tmux("-f", "/dev/null", "new-session", "-d", *size, *clean, "TERM=tmux-256color", *worn.command)
+        self.tmux("-f", "/dev/null", "new-session", "-d", *size, *clean, "TERM=tmux-256color", *made.command)
 
     @property
     def screen(self) -> str:
@@ -86,7 +86,7 @@ class Terminal:
         return found
 
     def signs(self) -> list[Sign]:
-        return [sign for event, payload in self.stub.hooks for sign, _ in signs("codex", event, payload)]
+        return [sign for event, payload in self.stub.hooks for sign, _ in FAMILIES["codex"].signs(event, payload)]
 
 
 @pytest.fixture(scope="session")
@@ -140,14 +140,16 @@ def test_its_hooks_are_the_evidence_of_a_turn_and_its_files_tell_how_full_it_is(
             Sign.TURN_ENDED,
         ]
         assert stub.payloads("Stop")[0]["last_assistant_message"] == "THE END"
-        told = usage("codex", "TokenCount", stub.payloads("TokenCount")[-1])
+        told = FAMILIES["codex"].usage("TokenCount", stub.payloads("TokenCount")[-1])
         assert told == Usage(cost=0.0, context=100 * 120 / 258400, model=OLDER)
 
 
 def test_messages_reach_it_at_the_end_of_its_turn_as_many_as_there_are(start: Callable[..., Terminal]) -> None:
     rules = [Rule([Say("first")], user=TASK), Rule([Say("heard")], user="BLUE")]
     with McpStub() as stub, ModelServer(rules) as server:
-        stub.replies["Stop"] = [hook_reply("codex", "Stop", f"[from main] BLUE {number}") for number in range(10)]
+        stub.replies["Stop"] = [
+            FAMILIES["codex"].hook_reply("Stop", f"[from main] BLUE {number}") for number in range(10)
+        ]
         start(stub, server).start()
         for number in range(10):
             server.wait_for(lambda one, number=number: f"[from main] BLUE {number}" in one.user)  # type: ignore[misc]  # mypy cannot infer a lambda with a default
@@ -158,7 +160,7 @@ def test_messages_reach_it_at_the_end_of_its_turn_as_many_as_there_are(start: Ca
 def test_a_busy_agent_gets_its_messages_between(start: Callable[..., Terminal], event: str) -> None:
     rules = [Rule([REPORTS], user=TASK, times=1), Rule([Say("THE END")])]
     with McpStub() as stub, ModelServer(rules) as server:
-        stub.replies[event] = [hook_reply("codex", event, "[from main] PURPLE")]
+        stub.replies[event] = [FAMILIES["codex"].hook_reply(event, "[from main] PURPLE")]
         start(stub, server).start()
         server.wait_for(lambda one: "[from main] PURPLE" in one.injected)
 
@@ -235,7 +237,7 @@ def test_a_permission_prompt_and_a_turn_cut_off_by_the_person_are_seen(start: Ca
         terminal = start(stub, server)
         terminal.start(model=OLDER)
         until(lambda: stub.payloads("PermissionRequest"))
-        texts = [text for event, payload in stub.hooks for _, text in signs("codex", event, payload)]
+        texts = [text for event, payload in stub.hooks for _, text in FAMILIES["codex"].signs(event, payload)]
         assert texts[-1] == "asks for permission: runs touch /x"
         assert terminal.signs()[-1] is Sign.PROMPTED
         terminal.shows("Would you like to run")
@@ -282,7 +284,7 @@ def test_what_it_does_is_told_in_a_few_words(start: Callable[..., Terminal], mod
         terminal.start(model=model)
         terminal.shows("THE END")
         assert (terminal.worktree / "notes.md").read_text() == "hello\n"
-        texts = [text for event, payload in stub.hooks for _, text in signs("codex", event, payload)]
+        texts = [text for event, payload in stub.hooks for _, text in FAMILIES["codex"].signs(event, payload)]
         assert "edits notes.md" in texts
 
 
@@ -290,7 +292,7 @@ def test_a_model_that_fails_is_told_of(start: Callable[..., Terminal]) -> None:
     with McpStub() as stub, ModelServer([Rule(user=TASK, status=400)]) as server:
         start(stub, server).start(model=OLDER)
         until(lambda: stub.payloads("TurnFailed"))
-        (told,) = signs("codex", "TurnFailed", stub.payloads("TurnFailed")[0])
+        (told,) = FAMILIES["codex"].signs("TurnFailed", stub.payloads("TurnFailed")[0])
         assert told[0] is Sign.TURN_FAILED
         assert "scripted failure" in told[1]
 

@@ -1,4 +1,4 @@
-"""The real Gemini CLI with only the model scripted: what its outfit promises, seen on the program itself."""
+"""The real Gemini CLI with only the model scripted: what its launch files promise, seen on the program itself."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from orchestra.agents import Usage, headless, hook_reply, load, signs, usage
+from orchestra.agents import FAMILIES, Usage, headless, load
 from orchestra.agents.prompt_draft import prompt_text
 from orchestra.lifecycle import Sign
 from tests.support.fetched import gemini_program
-from tests.support.launch_files import a_session, a_setting, lay_out, wear
+from tests.support.launch_files import a_session, a_setting, lay_out, lay_out_for
 from tests.support.mcp_stub import TOKEN, McpStub, until
 from tests.support.models.server import Call, ModelServer, Rule, Say
 
@@ -59,11 +59,11 @@ class Terminal:
 
     def start(self, *, task: str = TASK, nudge: str = "", model: str = MODEL, key: str = KEY) -> None:
         session = replace(self.session, model=model)
-        worn = wear(self.place, session, self.stub.url, task=task, nudge=nudge, token=TOKEN)
+        made = lay_out_for(self.place, session, self.stub.url, task=task, nudge=nudge, token=TOKEN)
         self.give_credentials(key)
         self.starts += 1
         size = ("-x", "120", "-y", "50")
-        words = (*self.environment(), "TERM=tmux-256color", *worn.command)
+        words = (*self.environment(), "TERM=tmux-256color", *made.command)
         self.tmux("-f", "/dev/null", "new-session", "-d", *size, *words)
 
     def give_credentials(self, key: str = KEY) -> None:
@@ -117,7 +117,7 @@ class Terminal:
         return found
 
     def told(self) -> list[tuple[Sign, str]]:
-        return [one for event, payload in list(self.stub.hooks) for one in signs("gemini", event, payload)]
+        return [one for event, payload in list(self.stub.hooks) for one in FAMILIES["gemini"].signs(event, payload)]
 
     def signs(self) -> list[Sign]:
         return [sign for sign, _ in self.told()]
@@ -180,7 +180,7 @@ def test_its_hooks_are_the_evidence_of_a_turn_and_its_files_tell_how_full_it_is(
             Sign.TURN_ENDED,
         ]
         assert terminal.told()[-1][1] == "THE END"
-        told = usage("gemini", "Tokens", stub.payloads("Tokens")[-1])
+        told = FAMILIES["gemini"].usage("Tokens", stub.payloads("Tokens")[-1])
         assert told == Usage(cost=0.0, context=100 * 120 / 1048576, model=MODEL)
 
 
@@ -188,7 +188,7 @@ def test_messages_reach_it_at_the_end_of_its_turn_as_many_as_there_are(start: Ca
     rules = [Rule([Say("first")], user=TASK), Rule([Say("heard")], user="BLUE")]
     with McpStub() as stub, ModelServer(rules) as server:
         stub.replies["AfterAgent"] = [
-            hook_reply("gemini", "AfterAgent", f"[from main] BLUE {one}") for one in range(10)
+            FAMILIES["gemini"].hook_reply("AfterAgent", f"[from main] BLUE {one}") for one in range(10)
         ]
         start(stub, server).start()
         for number in range(10):
@@ -200,7 +200,7 @@ def test_messages_reach_it_at_the_end_of_its_turn_as_many_as_there_are(start: Ca
 def test_a_busy_agent_gets_its_messages_between(start: Callable[..., Terminal], event: str) -> None:
     rules = [Rule([REPORTS], user=TASK, times=1), Rule([Say("THE END")])]
     with McpStub() as stub, ModelServer(rules) as server:
-        stub.replies[event] = [hook_reply("gemini", event, "[from main] PURPLE")]
+        stub.replies[event] = [FAMILIES["gemini"].hook_reply(event, "[from main] PURPLE")]
         start(stub, server).start()
         server.wait_for(lambda one: "[from main] PURPLE" in one.everything)
 
@@ -331,7 +331,7 @@ def test_a_turn_cut_off_while_it_thinks_is_seen_and_takes_no_message(start: Call
     """What was given then would never reach the model."""
     rules = [Rule([Say("slow")], user=TASK, hold="gate", times=1), Rule([Say("HEARD")])]
     with McpStub() as stub, ModelServer(rules) as server:
-        stub.replies["AfterAgent"] = [hook_reply("gemini", "AfterAgent", "[from main] BLUE")]
+        stub.replies["AfterAgent"] = [FAMILIES["gemini"].hook_reply("AfterAgent", "[from main] BLUE")]
         terminal = start(stub, server)
         terminal.start()
         server.wait_for(lambda one: TASK in one.user)

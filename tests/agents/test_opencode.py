@@ -1,4 +1,4 @@
-"""The real opencode with only the model scripted: what its outfit and bridge promise, seen on the program itself."""
+"""The real opencode with only the model scripted: what its launch files and bridge promise."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from orchestra.agents import signs, usage
+from orchestra.agents import FAMILIES
 from orchestra.lifecycle import Sign
 from tests.support.fetched import opencode_program
-from tests.support.launch_files import a_session, wear
+from tests.support.launch_files import a_session, lay_out_for
 from tests.support.mcp_stub import TOKEN, McpStub, until
 from tests.support.models.server import Call, ModelServer, Rule, Say
 
@@ -57,14 +57,14 @@ class Terminal:
         return done.stdout
 
     def start(self, *, task: str = TASK, nudge: str = "") -> None:
-        worn = wear(self.place, self.session, self.stub.url, task=task, nudge=nudge, token=TOKEN)
+        made = lay_out_for(self.place, self.session, self.stub.url, task=task, nudge=nudge, token=TOKEN)
         secrets = {"BASE_URL": f"{self.model.url()}/v1", "API_KEY": KEY, "MODEL": "scripted"}
         for name, value in secrets.items():
             (self.place / "secrets" / f"OPENAI_COMPATIBLE_{name}").write_text(value)
         clean = ["env", "-i", f"PATH={self.place}/bin:/usr/bin:/bin", f"HOME={self.place}/person", "LANG=C.UTF-8"]
         size = ("-x", "120", "-y", "50")
         self.starts += 1
-        self.tmux("-f", "/dev/null", "new-session", "-d", *size, *clean, "TERM=tmux-256color", *worn.command)
+        self.tmux("-f", "/dev/null", "new-session", "-d", *size, *clean, "TERM=tmux-256color", *made.command)
 
     def screen(self) -> str:
         return self.tmux("capture-pane", "-p")
@@ -73,7 +73,9 @@ class Terminal:
         until(lambda: text in self.screen(), deadline=SLOW, what=self.screen())
 
     def signs(self) -> list[Sign]:
-        return [sign for event, payload in list(self.stub.hooks) for sign, _ in signs("opencode", event, payload)]
+        return [
+            sign for event, payload in list(self.stub.hooks) for sign, _ in FAMILIES["opencode"].signs(event, payload)
+        ]
 
     def signed(self, sign: Sign, *, times: int = 1) -> None:
         until(lambda: self.signs().count(sign) >= times, deadline=SLOW, what=f"{self.stub.hooks}\n{self.screen()}")
@@ -175,7 +177,7 @@ def test_its_turn_is_told_in_the_order_it_happens_with_its_cost(start: Callable[
         ]
         assert terminal.signs() == wanted
         assert stub.payloads("TurnEnded") == [{"text": "THE END"}]
-        told = usage("opencode", "Usage", stub.payloads("Usage")[-1])
+        told = FAMILIES["opencode"].usage("Usage", stub.payloads("Usage")[-1])
         assert told is not None
         assert (told.model, told.context) == ("compatible/scripted", 0.1)
 
@@ -206,7 +208,7 @@ def test_while_it_asks_for_permission_no_message_is_fetched(start: Callable[...,
         terminal.shows("Permission required")
         terminal.message(MESSAGE)
         asked = len(stub.payloads("Inbox"))
-        ((_, text),) = signs("opencode", "Prompted", stub.payloads("Prompted")[0])
+        ((_, text),) = FAMILIES["opencode"].signs("Prompted", stub.payloads("Prompted")[0])
         assert text == "asks for permission: runs echo $((40 + 2))"
         quiet = time.monotonic() + 2
         while time.monotonic() < quiet:

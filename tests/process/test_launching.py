@@ -11,17 +11,17 @@ from dataclasses import replace
 from pathlib import Path
 
 from orchestra.actions.session import container_spec
-from tests.support.launch_files import a_session, wear
+from tests.support.launch_files import a_session, lay_out_for
 
 
 def test_nothing_is_written_before_a_window_is_there_to_show_it(tmp_path: Path) -> None:
     """A terminal without a size is one that nobody is attached to: what a program prints there is lost."""
     worktree = tmp_path / "worktree"
     worktree.mkdir()
-    worn = wear(tmp_path, replace(a_session(worktree), agent="plain"), "http://127.0.0.1:9")
+    made = lay_out_for(tmp_path, replace(a_session(worktree), agent="plain"), "http://127.0.0.1:9")
     window, terminal = os.openpty()
     environment = {**os.environ, "PS1": "begun> "}
-    with subprocess.Popen(worn.command, stdin=terminal, stdout=terminal, stderr=terminal, env=environment) as running:
+    with subprocess.Popen(made.command, stdin=terminal, stdout=terminal, stderr=terminal, env=environment) as running:
         early = select.select([window], [], [], 0.5)[0]
         termios.tcsetwinsize(terminal, (24, 80))
         begun = select.select([window], [], [], 10)[0]
@@ -50,7 +50,7 @@ def test_a_container_s_program_waits_for_what_is_written_while_it_starts(tmp_pat
 def test_secrets_of_every_shape_reach_the_program(tmp_path: Path) -> None:
     worktree = tmp_path / "worktree"
     worktree.mkdir()
-    worn = wear(tmp_path, replace(a_session(worktree), agent="plain"), "http://127.0.0.1:9", token="the-token")
+    made = lay_out_for(tmp_path, replace(a_session(worktree), agent="plain"), "http://127.0.0.1:9", token="the-token")
     shapes = {
         "ONE": "a\\b c",
         "ENDED": "a\n",
@@ -62,13 +62,13 @@ def test_secrets_of_every_shape_reach_the_program(tmp_path: Path) -> None:
     }
     for name, text in shapes.items():
         (tmp_path / "secrets" / name).write_text(text)
-    launcher = Path(worn.command[-1])
+    launcher = Path(made.command[-1])
     launcher.chmod(0o755)
     lines = launcher.read_text().splitlines()
     before = lines[: next(number for number, line in enumerate(lines) if line.startswith("# A window"))]
     shown = "for name in ORCHESTRA_TOKEN ONE ENDED MANY OPEN NONE BLANK; do eval 'printf \"%s|\" \"$'$name'\"'; done"
     launcher.write_text("\n".join([*before, shown, "env | grep -c ^0NO"]))
-    done = subprocess.run(worn.command, capture_output=True, text=True, timeout=10, check=False)
+    done = subprocess.run(made.command, capture_output=True, text=True, timeout=10, check=False)
     assert done.stdout == "the-token|a\\b c|a|a\n\nb|a\nb|||0\n"
 
 

@@ -1,4 +1,4 @@
-"""Sessions and worn outfits for tests that run an agent on the machine itself."""
+"""Sessions and launch files for tests that run an agent on the machine itself."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from orchestra.agents import Outfit, Setting, load, outfit
+from orchestra.agents import LaunchContext, LaunchFiles, launch_files, load
 from orchestra.model import Intent, Role, SandboxKind, Session, State
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -41,18 +41,20 @@ def in_docker(session: Session) -> Session:
     return replace(session, sandbox=SandboxKind.DOCKER)
 
 
-def wear(place: Path, session: Session, url: str, *, task: str = "", nudge: str = "", token: str = "") -> Outfit:
-    """Write the outfit of a session's agent below ``place``, as the product does, and return it."""
-    worn = outfit(load(session.agent), a_setting(place, session, url, task=task, nudge=nudge))
-    lay_out(place, worn)
+def lay_out_for(
+    place: Path, session: Session, url: str, *, task: str = "", nudge: str = "", token: str = ""
+) -> LaunchFiles:
+    """Write the launch files of a session's agent below ``place``, as the product does, and return it."""
+    made = launch_files(load(session.agent), a_setting(place, session, url, task=task, nudge=nudge))
+    lay_out(place, made)
     if token:
         (place / "secrets" / "token").write_text(token)
-    return worn
+    return made
 
 
-def a_setting(place: Path, session: Session, url: str, *, task: str = "", nudge: str = "") -> Setting:
+def a_setting(place: Path, session: Session, url: str, *, task: str = "", nudge: str = "") -> LaunchContext:
     """Return where and for what a session's agent runs, all of it below ``place``."""
-    return Setting(
+    return LaunchContext(
         session=session,
         mcp_url=f"{url}/mcp",
         hook_url=f"{url}/hooks",
@@ -64,11 +66,11 @@ def a_setting(place: Path, session: Session, url: str, *, task: str = "", nudge:
     )
 
 
-def lay_out(place: Path, worn: Outfit) -> None:
-    """Write an outfit's files below ``place``, as the product does."""
+def lay_out(place: Path, made: LaunchFiles) -> None:
+    """Write an agent's launch files below ``place``, as the product does."""
     for directory in ("agent", "secrets", "home"):
         (place / directory).mkdir(parents=True, exist_ok=True)
-    for name, (content, mode) in worn.agent_files.items():
+    for name, (content, mode) in made.agent_files.items():
         path = place / "agent" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 from orchestra.model import Role
-from tests.support.launch_files import a_session, wear
+from tests.support.launch_files import a_session, lay_out_for
 from tests.support.stub_service import TOKEN, Kept, StubService, until
 
 EXECUTOR = """\
@@ -64,10 +64,10 @@ class Agent:
         return subprocess.run(["git", *arguments], cwd=self.worktree, check=True, capture_output=True, text=True).stdout
 
     def start(self, task: str) -> None:
-        worn = wear(self.place, self.session, self.service.url, task=task, token=TOKEN)
+        made = lay_out_for(self.place, self.session, self.service.url, task=task, token=TOKEN)
         with (self.place / "terminal").open("ab") as terminal:
             self.process = subprocess.Popen(
-                worn.command,
+                made.command,
                 stdin=subprocess.PIPE,
                 stdout=terminal,
                 stderr=terminal,

@@ -12,7 +12,7 @@ from rich.console import Console, RenderableType
 
 from orchestra.actions.maintenance.agent_report import Login, reach, some
 from orchestra.actions.maintenance.diagnose import Trouble, classify, judge
-from orchestra.agents import BUILT_IN, Setting, headless, load
+from orchestra.agents import BUILT_IN, LaunchContext, headless, load
 from orchestra.drivers.process import Completed
 from orchestra.model import SandboxKind
 from orchestra.paths import Home
@@ -128,7 +128,9 @@ def test_an_address_is_no_login(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", WITH_MODEL)
 def test_asked_once_it_has_its_task_and_none_of_its_usual_flags(name: str, tmp_path: Path) -> None:
     profile = load(name)
-    setting = Setting(in_docker(a_session(tmp_path, agent=name)), "http://h/mcp", "http://h/hooks", task="Say ready")
+    setting = LaunchContext(
+        in_docker(a_session(tmp_path, agent=name)), "http://h/mcp", "http://h/hooks", task="Say ready"
+    )
     files = {path: content.decode() for path, (content, _) in headless(profile, setting).agent_files.items()}
     assert "Say ready" in files["first.md"]
     launch = files["launch.sh"]

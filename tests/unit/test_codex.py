@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from orchestra.agents import Setting, load, outfit, signs
+from orchestra.agents import FAMILIES, LaunchContext, launch_files, load
 from orchestra.agents.families.codex import settings, toml
 from orchestra.agents.runtime import codex_start
 from orchestra.agents.runtime.codex_watch import Conversations
@@ -56,15 +56,19 @@ def test_settings_survive_being_written_as_toml(value: object) -> None:
 
 
 def test_every_setting_can_be_read_back(tmp_path: Path) -> None:
-    setting = Setting(session=a_session(tmp_path, agent="codex"), mcp_url="http://h/mcp", hook_url="http://h/hooks")
+    setting = LaunchContext(
+        session=a_session(tmp_path, agent="codex"), mcp_url="http://h/mcp", hook_url="http://h/hooks"
+    )
     wanted = settings(load("codex"), setting)
     for value in wanted.values():
         assert tomllib.loads(f"x = {toml(value)}") == {"x": value}
 
 
 def test_it_reads_the_token_from_its_environment(tmp_path: Path) -> None:
-    setting = Setting(session=a_session(tmp_path, agent="codex"), mcp_url="http://h/mcp", hook_url="http://h/hooks")
-    plan = json.loads(outfit(load("codex"), setting).agent_files["codex.json"][0])
+    setting = LaunchContext(
+        session=a_session(tmp_path, agent="codex"), mcp_url="http://h/mcp", hook_url="http://h/hooks"
+    )
+    plan = json.loads(launch_files(load("codex"), setting).agent_files["codex.json"][0])
     server = tomllib.loads(f"x = {plan['settings']['mcp_servers.orchestra']}")["x"]
     assert server["bearer_token_env_var"] == "ORCHESTRA_TOKEN"
 
@@ -73,8 +77,10 @@ def test_a_container_keeps_it_in_and_on_the_machine_it_asks(tmp_path: Path) -> N
     session = a_session(tmp_path, agent="codex")
     plans = []
     for one in (session, in_docker(session)):
-        worn = outfit(load("codex"), Setting(session=one, mcp_url="http://h/mcp", hook_url="http://h/hooks"))
-        plans.append(json.loads(worn.agent_files["codex.json"][0])["first"])
+        made = launch_files(
+            load("codex"), LaunchContext(session=one, mcp_url="http://h/mcp", hook_url="http://h/hooks")
+        )
+        plans.append(json.loads(made.agent_files["codex.json"][0])["first"])
     assert not any("dangerously" in word for word in plans[0])
     assert "--dangerously-bypass-approvals-and-sandbox" in plans[1]
 
@@ -136,8 +142,8 @@ def test_what_the_agents_of_an_agent_do_is_no_news(codex_home: Path) -> None:
     ],
 )
 def test_events_become_evidence(name: str, payload: dict[str, Any], sign: Sign, text: str) -> None:
-    assert [(one, said.strip()) for one, said in signs("codex", name, payload)] == [(sign, text.strip())]
+    assert [(one, said.strip()) for one, said in FAMILIES["codex"].signs(name, payload)] == [(sign, text.strip())]
 
 
 def test_an_unknown_event_says_nothing() -> None:
-    assert signs("codex", "SessionStart", {"source": "compact"}) == []
+    assert FAMILIES["codex"].signs("SessionStart", {"source": "compact"}) == []

@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from orchestra.agents import Setting, hands_over, headless, hook_reply, load, outfit, prompt, signs, tools_late, usage
+from orchestra.agents import LaunchContext, headless, launch_files, load
 from orchestra.agents.registry import FAMILIES
 from orchestra.agents.runtime import settle, tell
 from orchestra.lifecycle import Sign
 from orchestra.model import Role, Session
-from tests.support.launch_files import CONVERSATION, a_session, in_docker, wear
+from tests.support.launch_files import CONVERSATION, a_session, in_docker, lay_out_for
 
 BOX = Path(settle.__file__).parent
 KEY = "sk-ant-0123456789-abcdefghijklmnopqrst"
@@ -31,19 +31,21 @@ def session(tmp_path: Path) -> Session:
     return a_session(worktree)
 
 
-def setting(session: Session, **values: str) -> Setting:
-    return Setting(session=session, mcp_url="http://10.0.0.1:7000/mcp", hook_url="http://10.0.0.1:7000/hooks", **values)
+def setting(session: Session, **values: str) -> LaunchContext:
+    return LaunchContext(
+        session=session, mcp_url="http://10.0.0.1:7000/mcp", hook_url="http://10.0.0.1:7000/hooks", **values
+    )
 
 
 def texts(session: Session, profile: str = "claude", **values: str) -> dict[str, str]:
-    worn = outfit(load(profile), setting(session, **values))
-    return {name: content.decode() for name, (content, _) in worn.agent_files.items()}
+    made = launch_files(load(profile), setting(session, **values))
+    return {name: content.decode() for name, (content, _) in made.agent_files.items()}
 
 
 @pytest.mark.parametrize("profile", ["claude", "plain", "rehearsal"])
 @pytest.mark.parametrize("role", list(Role))
 def test_every_agent_gets_the_promised_environment_and_files(session: Session, profile: str, role: Role) -> None:
-    worn = outfit(load(profile), setting(in_docker(replace(session, role=role)), task="Do it."))
+    made = launch_files(load(profile), setting(in_docker(replace(session, role=role)), task="Do it."))
     assert {
         "ORCHESTRA_SESSION": "fix-login",
         "ORCHESTRA_ROLE": role.value,
@@ -53,10 +55,10 @@ def test_every_agent_gets_the_promised_environment_and_files(session: Session, p
         "ORCHESTRA_HOOK_URL": "http://10.0.0.1:7000/hooks",
         "ORCHESTRA_TOKEN_FILE": "/orchestra/secrets/token",
         "HOME": "/home/agent",
-    }.items() <= worn.env.items()
-    assert worn.command == ("sh", "/orchestra/agent/launch.sh")
-    assert worn.agent_files["task.md"][0] == b"Do it."
-    assert "**fix-login**" in worn.agent_files["instructions.md"][0].decode()
+    }.items() <= made.env.items()
+    assert made.command == ("sh", "/orchestra/agent/launch.sh")
+    assert made.agent_files["task.md"][0] == b"Do it."
+    assert "**fix-login**" in made.agent_files["instructions.md"][0].decode()
 
 
 @pytest.mark.parametrize("role", list(Role))
@@ -67,10 +69,10 @@ def test_no_placeholder_is_left_in_the_instructions(session: Session, role: Role
 
 
 def test_on_the_machine_itself_the_home_stays_the_persons(session: Session) -> None:
-    worn = outfit(load("claude"), setting(session, home="/state/home"))
-    assert "HOME" not in worn.env
-    assert worn.env["CLAUDE_CONFIG_DIR"] == "/state/home/.claude"
-    assert "IS_SANDBOX" not in worn.env
+    made = launch_files(load("claude"), setting(session, home="/state/home"))
+    assert "HOME" not in made.env
+    assert made.env["CLAUDE_CONFIG_DIR"] == "/state/home/.claude"
+    assert "IS_SANDBOX" not in made.env
 
 
 def test_claude_works_without_asking_in_a_container_only(session: Session) -> None:
@@ -123,12 +125,12 @@ def fake_claude(tmp_path: Path) -> Path:
 
 
 def launched(place: Path, session: Session, programs: Path, key: str = KEY, **values: str) -> list[str]:
-    worn = wear(place, session, "http://127.0.0.1:9", token="t0ken", **values)
+    made = lay_out_for(place, session, "http://127.0.0.1:9", token="t0ken", **values)
     launcher = place / "agent" / "launch.sh"
     launcher.write_text(launcher.read_text().replace("seconds=10", "seconds=0"))
     (place / "secrets" / "ANTHROPIC_API_KEY").write_text(key)
     environment = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"}
-    done = subprocess.run(worn.command, env=environment, capture_output=True, text=True, check=True, timeout=30)
+    done = subprocess.run(made.command, env=environment, capture_output=True, text=True, check=True, timeout=30)
     assert done.stderr == ""
     return done.stdout.splitlines()
 
@@ -222,60 +224,60 @@ def claude_signs() -> list[tuple[str, dict[str, Any], list[tuple[Sign, str]]]]:
 
 @pytest.mark.parametrize(("event", "payload", "expected"), claude_signs())
 def test_claudes_hooks_are_evidence(event: str, payload: dict[str, Any], expected: list[tuple[Sign, str]]) -> None:
-    assert signs("claude", event, payload) == expected
+    assert FAMILIES["claude"].signs(event, payload) == expected
 
 
 @pytest.mark.parametrize("payload", [{}, {"tool_name": None, "tool_input": "x", "prompt": 3, "cost": None}])
 @pytest.mark.parametrize("family", sorted(FAMILIES))
 def test_a_strange_payload_breaks_nothing(family: str, payload: dict[str, Any]) -> None:
     for event in ("PreToolUse", "PermissionRequest", "Notification", "Stop", "StatusLine", "TurnStarted", ""):
-        signs(family, event, payload)
-        usage(family, event, payload)
+        FAMILIES[family].signs(event, payload)
+        FAMILIES[family].usage(event, payload)
 
 
 def test_text_for_people_is_one_short_line() -> None:
-    ((_, text),) = signs("claude", "UserPromptSubmit", {"prompt": "x" * 500})
+    ((_, text),) = FAMILIES["claude"].signs("UserPromptSubmit", {"prompt": "x" * 500})
     assert len(text) == 120
 
 
 def test_at_the_end_of_a_turn_claude_goes_on_with_its_messages() -> None:
-    assert hook_reply("claude", "Stop", "[from a] hi") == {"decision": "block", "reason": "[from a] hi"}
-    assert hook_reply("claude", "Stop", "") == {}
+    assert FAMILIES["claude"].hook_reply("Stop", "[from a] hi") == {"decision": "block", "reason": "[from a] hi"}
+    assert FAMILIES["claude"].hook_reply("Stop", "") == {}
 
 
 @pytest.mark.parametrize("event", ["UserPromptSubmit", "PostToolUse"])
 def test_a_busy_claude_is_handed_its_messages_as_context(event: str) -> None:
     output = {"hookEventName": event, "additionalContext": "[from a] hi"}
-    assert hook_reply("claude", event, "[from a] hi") == {"hookSpecificOutput": output}
+    assert FAMILIES["claude"].hook_reply(event, "[from a] hi") == {"hookSpecificOutput": output}
 
 
 def test_nothing_is_handed_over_where_no_turn_need_follow() -> None:
     """What SessionStart brings is not read before the next prompt, and would be typed as well until then."""
-    assert hook_reply("claude", "SessionStart", "[from a] hi") == {}
+    assert FAMILIES["claude"].hook_reply("SessionStart", "[from a] hi") == {}
 
 
 def test_only_claude_s_prompts_are_held_for_its_tools() -> None:
     """Codex begins with its tools or not at all; a hold would only keep it waiting."""
-    assert [family for family in sorted(FAMILIES) if tools_late(family)] == ["claude"]
+    assert [family for family in sorted(FAMILIES) if FAMILIES[family].TOOLS_LATE] == ["claude"]
 
 
 def test_a_prompt_is_told_whole() -> None:
-    assert prompt("claude", "UserPromptSubmit", {"prompt": "x" * 5000}) == "x" * 5000
-    assert prompt("claude", "Stop", {"prompt": "x"}) == ""
+    assert FAMILIES["claude"].prompt("UserPromptSubmit", {"prompt": "x" * 5000}) == "x" * 5000
+    assert FAMILIES["claude"].prompt("Stop", {"prompt": "x"}) == ""
 
 
 def test_a_reply_exists_exactly_where_it_is_said_to_hand_over() -> None:
     for family in FAMILIES:
         for event in ("SessionStart", "PreToolUse", "PostToolUse", "Stop", "Notification", "SessionEnd", "TurnEnded"):
-            assert bool(hook_reply(family, event, "hi")) == hands_over(family, event)
+            assert bool(FAMILIES[family].hook_reply(event, "hi")) == (event in FAMILIES[family].HANDS_OVER)
 
 
 def test_claudes_status_line_tells_cost_and_context() -> None:
     payload = {"cost": {"total_cost_usd": 0.5}, "context_window": {"used_percentage": 7}, "model": {"id": "opus"}}
-    used = usage("claude", "StatusLine", payload)
+    used = FAMILIES["claude"].usage("StatusLine", payload)
     assert used is not None
     assert (used.cost, used.context, used.model) == (0.5, 7.0, "opus")
-    assert usage("claude", "Stop", payload) is None
+    assert FAMILIES["claude"].usage("Stop", payload) is None
 
 
 def plain_agent(place: Path, text: str) -> Any:  # noqa: ANN401 -- the profile, read from a file
@@ -289,16 +291,16 @@ def test_a_plain_profile_finds_its_files_where_it_expects_them(tmp_path: Path, s
     profile = plain_agent(
         tmp_path, 'command: [bash, /orchestra/agent.sh, "{session}", "${x}"]\nfiles: {agent.sh: agent.sh}'
     )
-    worn = outfit(profile, setting(in_docker(session)))
-    assert worn.agent_files["files/agent.sh"][1] == 0o555
-    assert worn.agent_files["launch.sh"][0].endswith(b"exec bash /orchestra/agent/files/agent.sh fix-login '${x}'\n")
+    made = launch_files(profile, setting(in_docker(session)))
+    assert made.agent_files["files/agent.sh"][1] == 0o555
+    assert made.agent_files["launch.sh"][0].endswith(b"exec bash /orchestra/agent/files/agent.sh fix-login '${x}'\n")
 
 
 def test_a_plain_profile_resumes_the_second_time(tmp_path: Path, session: Session) -> None:
     text = 'command: [echo, "{role}", "{model}", first]\nresume: [echo, again]\nmodel: small'
-    worn = outfit(plain_agent(tmp_path, text), setting(session, home=str(tmp_path / "home")))
+    made = launch_files(plain_agent(tmp_path, text), setting(session, home=str(tmp_path / "home")))
     launcher = tmp_path / "launch.sh"
-    launcher.write_bytes(worn.agent_files["launch.sh"][0])
+    launcher.write_bytes(made.agent_files["launch.sh"][0])
     said = [subprocess.check_output(["sh", launcher], text=True) for _ in range(3)]
     assert said == ["executor small first\n", "again\n", "again\n"]
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from orchestra.agents import Setting, Usage, load, outfit, signs, usage
+from orchestra.agents import FAMILIES, LaunchContext, Usage, launch_files, load
 from orchestra.agents.prompt_draft import prompt_text
 from orchestra.agents.runtime import gemini_home, gemini_start, gemini_tell
 from orchestra.agents.runtime.gemini_watch import CANCELLED, FAILED, Conversations
@@ -31,8 +31,8 @@ def gemini_dir(tmp_path: Path) -> Path:
 def plan(tmp_path: Path, *, contained: bool = True, task: str = "") -> dict[str, Any]:
     session = a_session(tmp_path, agent="gemini")
     session = in_docker(session) if contained else session
-    setting = Setting(session=session, mcp_url="http://h/mcp", hook_url="http://h/hooks", task=task)
-    found: dict[str, Any] = json.loads(outfit(load("gemini"), setting).agent_files["gemini.json"][0])
+    setting = LaunchContext(session=session, mcp_url="http://h/mcp", hook_url="http://h/hooks", task=task)
+    found: dict[str, Any] = json.loads(launch_files(load("gemini"), setting).agent_files["gemini.json"][0])
     return found
 
 
@@ -215,16 +215,16 @@ def test_a_hook_without_a_conversation_is_passed_on(body: bytes) -> None:
     ],
 )
 def test_events_become_evidence(name: str, payload: dict[str, Any], sign: Sign, text: str) -> None:
-    assert [(one, words.strip()) for one, words in signs("gemini", name, payload)] == [(sign, text)]
+    assert [(one, words.strip()) for one, words in FAMILIES["gemini"].signs(name, payload)] == [(sign, text)]
 
 
 def test_an_unknown_event_says_nothing() -> None:
-    assert signs("gemini", "PreCompress", {"trigger": "auto"}) == []
-    assert usage("gemini", "AfterAgent", {}) is None
+    assert FAMILIES["gemini"].signs("PreCompress", {"trigger": "auto"}) == []
+    assert FAMILIES["gemini"].usage("AfterAgent", {}) is None
 
 
 def test_how_full_it_is_depends_on_the_model() -> None:
-    told = usage("gemini", "Tokens", {"used": 128_000, "model": "gemma-4-31b-it"})
+    told = FAMILIES["gemini"].usage("Tokens", {"used": 128_000, "model": "gemma-4-31b-it"})
     assert told == Usage(cost=0.0, context=50.0, model="gemma-4-31b-it")
 
 

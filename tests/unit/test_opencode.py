@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from orchestra.agents import Setting, hook_reply, load, outfit, prompt, signs, usage
+from orchestra.agents import FAMILIES, LaunchContext, launch_files, load
 from orchestra.agents.runtime.opencode_events import Teller
 from orchestra.agents.runtime.opencode_settle import keep_login, settled, spare_download
 from orchestra.lifecycle import Sign
-from tests.support.launch_files import a_session, in_docker, wear
+from tests.support.launch_files import a_session, in_docker, lay_out_for
 from tests.support.mcp_stub import until
 from tests.support.running import running
 
@@ -26,12 +26,12 @@ OURS = {"OPENAI_COMPATIBLE_BASE_URL": "http://model/v1", "OPENAI_COMPATIBLE_MODE
 
 def configured(worktree: Path, *, contained: bool = False, model: str = "") -> dict[str, Any]:
     session = replace(a_session(worktree, agent="opencode"), model=model)
-    setting = Setting(
+    setting = LaunchContext(
         session=in_docker(session) if contained else session,
         mcp_url="http://10.0.0.1:7000/mcp",
         hook_url="http://10.0.0.1:7000/hooks",
     )
-    found: dict[str, Any] = json.loads(outfit(load("opencode"), setting).agent_files["opencode.json"][0])
+    found: dict[str, Any] = json.loads(launch_files(load("opencode"), setting).agent_files["opencode.json"][0])
     return found
 
 
@@ -104,15 +104,15 @@ def test_what_opencode_installed_itself_is_left_alone(tmp_path: Path) -> None:
     ],
 )
 def test_the_bridges_events_are_evidence(event: str, payload: dict[str, Any], expected: tuple[Sign, str]) -> None:
-    ((sign, text),) = signs("opencode", event, payload)
+    ((sign, text),) = FAMILIES["opencode"].signs(event, payload)
     assert (sign, text.strip()) == (expected[0], expected[1].strip())
 
 
 def test_only_the_bridges_question_is_answered_with_messages() -> None:
-    assert hook_reply("opencode", "Inbox", "hi") == {"text": "hi"}
-    assert hook_reply("opencode", "TurnEnded", "hi") == {}
-    assert prompt("opencode", "Inbox", {"prompt": "[message 7 from main]"}) == "[message 7 from main]"
-    assert usage("opencode", "TurnEnded", {}) is None
+    assert FAMILIES["opencode"].hook_reply("Inbox", "hi") == {"text": "hi"}
+    assert FAMILIES["opencode"].hook_reply("TurnEnded", "hi") == {}
+    assert FAMILIES["opencode"].prompt("Inbox", {"prompt": "[message 7 from main]"}) == "[message 7 from main]"
+    assert FAMILIES["opencode"].usage("TurnEnded", {}) is None
 
 
 @pytest.fixture
@@ -190,7 +190,7 @@ def test_while_it_asks_no_tool_makes_it_look_at_work(teller: Teller, told: list[
 
 
 def test_an_agent_that_goes_on_without_a_terminal_is_ended(tmp_path: Path) -> None:
-    wear(tmp_path, a_session(tmp_path, agent="opencode"), "http://127.0.0.1:9")
+    lay_out_for(tmp_path, a_session(tmp_path, agent="opencode"), "http://127.0.0.1:9")
     environment = {
         "PATH": os.environ["PATH"],
         "ORCHESTRA_OPENCODE_PORT": "9",

@@ -174,10 +174,10 @@ def _row(project: Project, profile: Profile, in_use: Sequence[str]) -> dict[str,
 
 def reach(profile: Profile) -> str:
     """Say how a message reaches an agent."""
-    from orchestra.agents import Delivery, listens, wakes  # noqa: PLC0415 -- loads when touched
+    from orchestra.agents import Delivery, family_of  # noqa: PLC0415 -- loads when touched
 
     if profile.delivery is Delivery.TYPE:
         return "typed at rest"
     if profile.delivery is Delivery.PULL:
-        return "handed over, wakes it" if wakes(profile.family) else "it asks for them"
-    return "handed over, wakes it" if listens(profile.family) else "handed over; typed at rest"
+        return "handed over, wakes it" if family_of(profile).HANDS_OVER else "it asks for them"
+    return "handed over, wakes it" if family_of(profile).LISTENS else "handed over; typed at rest"

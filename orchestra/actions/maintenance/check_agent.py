@@ -21,7 +21,7 @@ from orchestra.model import SandboxKind
 from orchestra.protocol import Progress, ignore
 
 if TYPE_CHECKING:
-    from orchestra.agents import Outfit, Profile, Setting
+    from orchestra.agents import LaunchContext, LaunchFiles, Profile
     from orchestra.drivers.process import Completed
     from orchestra.drivers.sandbox.protocol import Box
     from orchestra.model import Session
@@ -124,7 +124,7 @@ def _install(trial: Trial, name: str) -> str:
     if not trial.contained:
         return f"install {name} {trial.profile.version}".rstrip()
     if trial.project.settings.image:
-        return f"put {name} {trial.profile.version} into it, or unset the setting image: orchestra config show"
+        return f"put {name} {trial.profile.version} into it, or unset the context image: orchestra config show"
     if name == trial.profile.program and not (trial.profile.version or trial.profile.npm):
         return f"correct its `command`, or have it installed by `install` lines, in {trial.profile.source}"
     return f"build it anew: docker rmi {trial.image} && orchestra image build {trial.profile.name}"
@@ -135,32 +135,32 @@ def _orchestra(trial: Trial, progress: Progress) -> Iterator[Finding]:
 
     progress("checking that the agent can reach Orchestra")
     _start_service(trial)
-    setting = provision.setting(trial.project, trial.session)
-    token = f"{setting.secrets_dir}/token"
-    words = (setting.python, "-c", runtime_text("knock.py"), setting.mcp_url, token, str(_KNOCKING))
-    done = trial.run(*past_proxies(setting.mcp_url, *words), deadline=_PROGRAM_DEADLINE)
+    context = provision.launch_context(trial.project, trial.session)
+    token = f"{context.secrets_dir}/token"
+    words = (context.python, "-c", runtime_text("knock.py"), context.mcp_url, token, str(_KNOCKING))
+    done = trial.run(*past_proxies(context.mcp_url, *words), deadline=_PROGRAM_DEADLINE)
     try:
         found = json.loads(done.text)
     except ValueError:
         found = {"trouble": "odd", "reason": done.complaint or f"exit code {done.code}"}
     if found.get("tools"):
         tools = len(found["tools"])
-        yield Finding("orchestra", well=True, detail=f"reachable at {setting.mcp_url}; it lists {tools} tools")
+        yield Finding("orchestra", well=True, detail=f"reachable at {context.mcp_url}; it lists {tools} tools")
         return
-    yield unreachable(trial.project, trial.session.sandbox, setting.mcp_url, found)
+    yield unreachable(trial.project, trial.session.sandbox, context.mcp_url, found)
 
 
 def _start_service(trial: Trial) -> None:
     """Start a service for the trial alone, and write what the agent is given."""
     internal = str(trial.project.settings.network_internal).lower()
     ensure_running(trial.project.paths, settings={"ORCHESTRA_NETWORK_INTERNAL": internal})
-    provision.write_files(trial.project, trial.session, dress=_once if trial.profile.headless else None)
+    provision.write_files(trial.project, trial.session, prepare=_once if trial.profile.headless else None)
 
 
-def _once(profile: Profile, setting: Setting) -> Outfit:
+def _once(profile: Profile, context: LaunchContext) -> LaunchFiles:
     from orchestra.agents import headless  # noqa: PLC0415 -- loads when touched
 
-    return headless(profile, replace(setting, task=PROMPT))
+    return headless(profile, replace(context, task=PROMPT))
 
 
 def _login(trial: Trial, _progress: Progress) -> Iterator[Finding]:
@@ -183,7 +183,7 @@ def _model(trial: Trial, progress: Progress) -> Iterator[Finding]:
         yield Finding("model", well=False, detail="not asked: Orchestra's own part did not start")
         return
     progress(f"asking its model one short question (at most {MODEL_DEADLINE} s)")
-    launcher = f"{provision.setting(trial.project, trial.session).agent_dir}/launch.sh"
+    launcher = f"{provision.launch_context(trial.project, trial.session).agent_dir}/launch.sh"
     words = ("timeout", "-k", "5", str(MODEL_DEADLINE), "sh", launcher)
     yield _verdict(trial, trial.run(*words, deadline=MODEL_DEADLINE + _SLACK), login)
 

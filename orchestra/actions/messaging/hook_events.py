@@ -54,10 +54,10 @@ def _take(
     listened: bool,
     on_the_way: Collection[int],
 ) -> dict[str, Any]:
-    from orchestra import agents  # noqa: PLC0415 -- loads when touched
+    from orchestra.agents import family_of  # noqa: PLC0415 -- loads when touched
 
-    family = project.profile(session.agent).family
-    signs = agents.signs(family, event, payload)
+    family = family_of(project.profile(session.agent))
+    signs = family.signs(event, payload)
     if any(sign is Sign.READY for sign, _ in signs) and went_on(project.store.program_sign(session.name)):
         return {}
     _settle_offer(project, session, {sign for sign, _ in signs})
@@ -65,11 +65,11 @@ def _take(
         project.store.record_sign(session.name, sign, text)
         if sign is Sign.READY:
             _recall(project, session)
-    if (used := agents.usage(family, event, payload)) is not None:
+    if (used := family.usage(event, payload)) is not None:
         project.store.set(f"usage.{session.id}", json.dumps(plain(used)))
-    if not agents.hands_over(family, event):
+    if event not in family.HANDS_OVER:
         return {}
-    typed = _typed_in(project, session, agents.prompt(family, event, payload))
+    typed = _typed_in(project, session, family.prompt(event, payload))
     project.store.mark([message.id for message in typed], MessageState.DELIVERED)
     waiting = [one for one in givable(project, session) if one.id not in on_the_way]
     waiting = handed_over(project, session, waiting)
@@ -80,7 +80,7 @@ def _take(
     if ends:
         numbers = ", ".join(str(message.id) for message in waiting)
         project.store.record_sign(session.name, Sign.TURN_STARTED, f"goes on with message {numbers}")
-    return agents.hook_reply(family, event, quoted(waiting))
+    return family.hook_reply(event, quoted(waiting))
 
 
 def givable(project: Project, session: Session) -> list[Message]:

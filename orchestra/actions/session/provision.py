@@ -15,10 +15,10 @@ from orchestra.lifecycle import in_a_turn
 from orchestra.model import Role, SandboxKind, Session, State
 
 if TYPE_CHECKING:
-    from orchestra.agents import Outfit, Profile, Setting
+    from orchestra.agents import LaunchContext, LaunchFiles, Profile
     from orchestra.project import Project
 
-Dress: TypeAlias = "Callable[[Profile, Setting], Outfit]"
+Prepare: TypeAlias = "Callable[[Profile, LaunchContext], LaunchFiles]"
 _PRIVATE = 0o700
 
 
@@ -63,23 +63,23 @@ def private_git(project: Project, session: Session) -> None:
     project.store.update_session(session.id, head=session.head or tip)
 
 
-def write_files(project: Project, session: Session, *, dress: Dress | None = None) -> None:
+def write_files(project: Project, session: Session, *, prepare: Prepare | None = None) -> None:
     """Write the agent's files and credentials; what the agent itself keeps in its home is left alone.
 
-    ``dress`` gives another outfit than the usual one.
+    ``prepare`` gives other files than the usual ones.
     """
     from orchestra import safe_files  # noqa: PLC0415 -- loads when touched
-    from orchestra.agents import outfit  # noqa: PLC0415 -- loads when touched
+    from orchestra.agents import launch_files  # noqa: PLC0415 -- loads when touched
 
     place = project.place(session)
     profile = project.profile(session.agent)
     for directory in (place.root, place.home, place.agent, place.secrets):
         directory.mkdir(parents=True, exist_ok=True, mode=_PRIVATE)
     _write_secrets(project, session)
-    clothes = (dress or outfit)(profile, setting(project, session))
-    for name in clothes.home_dirs:
+    made = (prepare or launch_files)(profile, launch_context(project, session))
+    for name in made.home_dirs:
         safe_files.make_directory(place.home, name)
-    for name, (content, mode) in clothes.agent_files.items():
+    for name, (content, mode) in made.agent_files.items():
         _write(place.agent / name, content, mode)
 
 
@@ -147,9 +147,9 @@ def service_address(project: Project, kind: SandboxKind) -> str:
     return f"http://{project.sandbox(kind).gateway()}:{port}"
 
 
-def setting(project: Project, session: Session) -> Setting:
+def launch_context(project: Project, session: Session) -> LaunchContext:
     """Return where and for what a session's agent is about to run; raises ServiceDown before the first start."""
-    from orchestra.agents import Setting  # noqa: PLC0415 -- loads when touched
+    from orchestra.agents import LaunchContext  # noqa: PLC0415 -- loads when touched
 
     place = project.place(session)
     address = service_address(project, session.sandbox)
@@ -163,13 +163,13 @@ def setting(project: Project, session: Session) -> Setting:
         "nudge": nudge(project, session),
     }
     if session.sandbox is SandboxKind.DOCKER:
-        return Setting(
+        return LaunchContext(
             **common,
             agent_dir=container_spec.AGENT_FILES,
             secrets_dir=container_spec.SECRETS,
             home=container_spec.AGENT_HOME,
         )
-    return Setting(**common, agent_dir=str(place.agent), secrets_dir=str(place.secrets), home=str(place.home))
+    return LaunchContext(**common, agent_dir=str(place.agent), secrets_dir=str(place.secrets), home=str(place.home))
 
 
 def nudge(project: Project, session: Session) -> str:

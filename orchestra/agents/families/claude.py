@@ -11,7 +11,7 @@ from typing import Any
 
 from orchestra.agents import launch_files as common
 from orchestra.agents.activity import Usage, brief, named
-from orchestra.agents.launch_files import Outfit, Setting
+from orchestra.agents.launch_files import LaunchContext, LaunchFiles
 from orchestra.agents.profile import Profile
 from orchestra.lifecycle import Sign
 
@@ -58,67 +58,68 @@ _NUMBERED = re.compile(r"^\[message (\d+) from ", re.MULTILINE)
 
 HANDS_OVER = frozenset({"UserPromptSubmit", "PostToolUse", "Stop"})
 """The hooks whose reply brings messages to the agent in a turn; after SessionStart there need not be one."""
+LISTENS, TELLS_PROMPTS, TOOLS_LATE = True, True, True
 
 
-def outfit(profile: Profile, setting: Setting) -> Outfit:
+def launch_files(profile: Profile, context: LaunchContext) -> LaunchFiles:
     """Return what Claude Code is given: nothing of the person's own settings is read or written."""
     files = {
-        "first.md": (common.first_prompt(setting).encode(), common.READ_ONLY),
-        "nudge.md": (setting.nudge.encode(), common.READ_ONLY),
-        "settings.json": common.as_json(settings(setting)),
-        "begins.json": common.as_json(settings(setting, begins=True)),
-        "mcp.json": common.as_json(mcp_config(setting)),
+        "first.md": (common.first_prompt(context).encode(), common.READ_ONLY),
+        "nudge.md": (context.nudge.encode(), common.READ_ONLY),
+        "settings.json": common.as_json(settings(context)),
+        "begins.json": common.as_json(settings(context, begins=True)),
+        "mcp.json": common.as_json(mcp_config(context)),
         "start.py": (_START.encode(), common.READ_ONLY),
         **common.runtime_files("__init__.py", "settle.py", "status.sh", "tell.py", "tell.sh"),
     }
-    env = {"CLAUDE_CONFIG_DIR": str(PurePosixPath(setting.home, _CONFIG))}
-    if setting.contained:
+    env = {"CLAUDE_CONFIG_DIR": str(PurePosixPath(context.home, _CONFIG))}
+    if context.contained:
         env["IS_SANDBOX"] = "1"
-    ending = _ending(profile, setting)
-    return common.outfit_with(profile, setting, ending=ending, env=env, files=files, redraws=True, dirs=(_CONFIG,))
+    ending = _ending(profile, context)
+    return common.build(profile, context, ending=ending, env=env, files=files, redraws=True, dirs=(_CONFIG,))
 
 
-def _ending(profile: Profile, setting: Setting) -> str:
+def _ending(profile: Profile, context: LaunchContext) -> str:
     flags = [
-        *("--mcp-config", setting.path("mcp.json"), "--strict-mcp-config"),
-        *("--append-system-prompt-file", setting.path("instructions.md")),
+        *("--mcp-config", context.path("mcp.json"), "--strict-mcp-config"),
+        *("--append-system-prompt-file", context.path("instructions.md")),
     ]
-    if wanted := common.model(profile, setting):
+    if wanted := common.model(profile, context):
         flags += ["--model", wanted]
     starts = (
         ("first", profile.command or ("claude",), "--session-id"),
         ("again", profile.resume or profile.command or ("claude",), "--resume"),
     )
-    trusted = json.dumps({str(setting.session.worktree): {"hasTrustDialogAccepted": True}})
+    trusted = json.dumps({str(context.session.worktree): {"hasTrustDialogAccepted": True}})
     lines = [f"trusted={shlex.quote(trusted)}\n"]
     for name, command, flag in starts:
-        program = common.quoted(common.words(profile, setting, command))
-        rest = common.quoted([*flags, flag, setting.session.conversation])
+        program = common.quoted(common.words(profile, context, command))
+        rest = common.quoted([*flags, flag, context.session.conversation])
         lines.append(f'{name}() {{ exec {program} --settings "$settings" {rest} "$@"; }}\n')
     return "".join(lines) + common.runtime_text("claude.sh")
 
 
-def once(profile: Profile, setting: Setting) -> str:
+def once(profile: Profile, context: LaunchContext) -> str:
     """Return the launcher's last lines for one prompt: without our hooks, whose listener it would wait for."""
-    wanted = common.model(profile, setting)
-    command = [*common.words(profile, setting, profile.command), *(("--model", wanted) if wanted else ())]
+    wanted = common.model(profile, context)
+    command = [*common.words(profile, context, profile.command), *(("--model", wanted) if wanted else ())]
     return f'"$python" "$agent_dir/start.py" 0\n{common.asked_once(command)}'
 
 
-def settings(setting: Setting, *, begins: bool = False) -> dict[str, Any]:
+def settings(context: LaunchContext, *, begins: bool = False) -> dict[str, Any]:
     """Return Claude Code's settings: our hooks, our tools allowed, and the status line.
 
     One that ``begins`` with a prompt tells of its start with that, and listens from then on.
     """
-    tell = common.quoted(setting.tell)
+    tell = common.quoted(context.tell)
     # It must be a command, and one that is waited for would hold the first prompt back.
     start = {"type": "command", "command": f"{tell} SessionStart {SESSION_START_DEADLINE}", "async": True}
     hooks: dict[str, Any] = {"SessionStart": [{"hooks": [{**start, "timeout": SESSION_START_DEADLINE + 2}]}]}
     for event in _POSTED:
         matcher = {"matcher": "*"} if event in _MATCHED else {}
-        hooks[event] = [{**matcher, "hooks": [_posted(setting, event)]}]
+        hooks[event] = [{**matcher, "hooks": [_posted(context, event)]}]
     # Claude Code takes 70 ms to make its first own request for a hook, and the first prompt would wait for that.
-    hooks["UserPromptSubmit"][0]["hooks"] = [_prompted(setting, tell)]
+    hooks["UserPromptSubmit"][0]["hooks"] = [_prompted(context, tell)]
     for event in _LISTENED:
         hooks[event][0]["hooks"].append(_listener(tell))
     if begins:
@@ -127,16 +128,16 @@ def settings(setting: Setting, *, begins: bool = False) -> dict[str, Any]:
         "hooks": hooks,
         "permissions": {"allow": ["mcp__orchestra"]},
         "disableDeepLinkRegistration": "disable",
-        "statusLine": {"type": "command", "command": _status_line(setting, tell), "padding": 0},
+        "statusLine": {"type": "command", "command": _status_line(context, tell), "padding": 0},
     }
-    if setting.contained:
+    if context.contained:
         found["skipDangerousModePermissionPrompt"] = True
     return found
 
 
-def _status_line(setting: Setting, tell: str) -> str:
+def _status_line(context: LaunchContext, tell: str) -> str:
     """Return the command that makes the status line: before the first turn a shell alone, while all else starts."""
-    return f"sh {common.quoted([setting.path('runtime/status.sh')])} {tell} StatusLine {STATUS_DEADLINE}"
+    return f"sh {common.quoted([context.path('runtime/status.sh')])} {tell} StatusLine {STATUS_DEADLINE}"
 
 
 def _listener(tell: str) -> dict[str, Any]:
@@ -155,28 +156,28 @@ def _listener(tell: str) -> dict[str, Any]:
     }
 
 
-def _prompted(setting: Setting, tell: str) -> dict[str, Any]:
-    quick = common.quoted(["bash", setting.path("runtime/tell.sh")])
+def _prompted(context: LaunchContext, tell: str) -> dict[str, Any]:
+    quick = common.quoted(["bash", context.path("runtime/tell.sh")])
     words = f"UserPromptSubmit {PROMPT_DEADLINE}"
     command = f"command -v bash >/dev/null && exec {quick} {words}; exec {tell} {words}"
     return {"type": "command", "command": command, "timeout": HOOK_DEADLINE}
 
 
-def _posted(setting: Setting, event: str) -> dict[str, Any]:
+def _posted(context: LaunchContext, event: str) -> dict[str, Any]:
     return {
         "type": "http",
-        "url": f"{setting.hook_url}/{event}",
+        "url": f"{context.hook_url}/{event}",
         "headers": {"Authorization": "Bearer $ORCHESTRA_TOKEN"},
         "allowedEnvVars": ["ORCHESTRA_TOKEN"],
         "timeout": HOOK_DEADLINE,
     }
 
 
-def mcp_config(setting: Setting) -> dict[str, Any]:
+def mcp_config(context: LaunchContext) -> dict[str, Any]:
     """Return the MCP servers; the token stays in the environment."""
     headers = {"Authorization": "Bearer ${ORCHESTRA_TOKEN}"}
     # Else our tools are left out of its requests, for it to search for, wherever Claude Code can search for tools.
-    server = {"type": "http", "url": setting.mcp_url, "headers": headers, "alwaysLoad": True}
+    server = {"type": "http", "url": context.mcp_url, "headers": headers, "alwaysLoad": True}
     return {"mcpServers": {"orchestra": server}}
 
 

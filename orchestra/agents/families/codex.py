@@ -11,7 +11,7 @@ from typing import Any
 
 from orchestra.agents import launch_files as common
 from orchestra.agents.activity import Usage, brief, named
-from orchestra.agents.launch_files import Outfit, Setting
+from orchestra.agents.launch_files import LaunchContext, LaunchFiles
 from orchestra.agents.profile import Profile
 from orchestra.lifecycle import Sign
 
@@ -26,6 +26,7 @@ TOOL_DEADLINE = 3600
 
 HANDS_OVER = frozenset({"UserPromptSubmit", "PostToolUse", "Stop"})
 """The hooks whose reply brings messages to the agent in a turn."""
+LISTENS, TELLS_PROMPTS, TOOLS_LATE = False, True, False
 
 _HOOKS = {
     "UserPromptSubmit": HOOK_DEADLINE,
@@ -44,28 +45,33 @@ _ASKS = "request_user_input"
 """Codex's own tool for a question to the person; its turn waits for the answer."""
 
 
-def outfit(profile: Profile, setting: Setting) -> Outfit:
+def launch_files(profile: Profile, context: LaunchContext) -> LaunchFiles:
     """Return what Codex is given: a home of its own, everything else as settings of one start."""
     command = profile.command or ("codex",)
     plan = {
-        "first": common.words(profile, setting, command),
-        "again": common.words(profile, setting, profile.resume or command),
-        "settings": {name: toml(value) for name, value in settings(profile, setting).items()},
+        "first": common.words(profile, context, command),
+        "again": common.words(profile, context, profile.resume or command),
+        "settings": {name: toml(value) for name, value in settings(profile, context).items()},
     }
     files = {
-        "first.md": (common.first_prompt(setting).encode(), common.READ_ONLY),
-        "nudge.md": (setting.nudge.encode(), common.READ_ONLY),
+        "first.md": (common.first_prompt(context).encode(), common.READ_ONLY),
+        "nudge.md": (context.nudge.encode(), common.READ_ONLY),
         "codex.json": common.as_json(plan),
         "start.py": (_START.encode(), common.READ_ONLY),
         "watch.py": (_WATCH.encode(), common.READ_ONLY),
         **common.runtime_files(*_PROGRAM),
     }
-    ending = f'exec "$python" {common.quoted([setting.path("start.py"), setting.agent_dir])}\n'
-    env = {"CODEX_HOME": str(PurePosixPath(setting.home, ".codex"))}
-    return common.outfit_with(profile, setting, ending=ending, env=env, files=files)
+    ending = f'exec "$python" {common.quoted([context.path("start.py"), context.agent_dir])}\n'
+    env = {"CODEX_HOME": str(PurePosixPath(context.home, ".codex"))}
+    return common.build(profile, context, ending=ending, env=env, files=files)
 
 
-def settings(profile: Profile, setting: Setting) -> dict[str, Any]:
+def once(_profile: Profile, _context: LaunchContext) -> str:
+    """Return nothing: Codex answers one prompt with the usual lines."""
+    return ""
+
+
+def settings(profile: Profile, context: LaunchContext) -> dict[str, Any]:
     """Return Codex's settings by dotted name; given with each start, they leave its own file alone."""
     found: dict[str, Any] = {
         "check_for_update_on_startup": False,
@@ -80,28 +86,28 @@ def settings(profile: Profile, setting: Setting) -> dict[str, Any]:
         "features.code_mode.direct_only_tool_namespaces": ["mcp__orchestra"],
         "tui.screen_reader_detection_done": True,
         # As a table: a path with dots in it cannot be part of a dotted name.
-        "projects": {str(setting.session.worktree): {"trust_level": "trusted"}},
-        "developer_instructions": common.instructions(setting),
+        "projects": {str(context.session.worktree): {"trust_level": "trusted"}},
+        "developer_instructions": common.instructions(context),
         "mcp_servers.orchestra": {
-            "url": setting.mcp_url,
+            "url": context.mcp_url,
             "bearer_token_env_var": "ORCHESTRA_TOKEN",
             "default_tools_approval_mode": "approve",
             "startup_timeout_sec": TOOLS_DEADLINE,
             "tool_timeout_sec": TOOL_DEADLINE,
         },
-        "hooks": hooks(setting),
+        "hooks": hooks(context),
     }
-    if wanted := common.model(profile, setting):
+    if wanted := common.model(profile, context):
         found["model"] = wanted
     return found
 
 
-def hooks(setting: Setting) -> dict[str, Any]:
+def hooks(context: LaunchContext) -> dict[str, Any]:
     """Return our hooks, and with them Codex's own mark that exactly these may run without a review."""
     found: dict[str, Any] = {}
     trusted: dict[str, Any] = {}
     for event, deadline in _HOOKS.items():
-        command = common.quoted([*setting.tell, event, str(deadline)])
+        command = common.quoted([*context.tell, event, str(deadline)])
         hook = {"type": "command", "command": command, "timeout": deadline + 1}
         found[event] = [{"hooks": [hook]}]
         label = re.sub(r"(?<!^)(?=[A-Z])", "_", event).lower()

@@ -8,7 +8,7 @@ from typing import Any
 
 from orchestra.agents import launch_files as common
 from orchestra.agents.activity import Usage, brief, named
-from orchestra.agents.launch_files import Outfit, Setting
+from orchestra.agents.launch_files import LaunchContext, LaunchFiles
 from orchestra.agents.profile import Profile
 from orchestra.lifecycle import Sign
 
@@ -19,6 +19,7 @@ TOOL_DEADLINE = 3_600_000
 
 HANDS_OVER = frozenset({"BeforeAgent", "AfterTool", "AfterAgent"})
 """The hooks whose reply brings messages to the agent in a turn."""
+LISTENS, TELLS_PROMPTS, TOOLS_LATE = False, True, False
 
 _HOOKS = {
     "SessionStart": "Ready",
@@ -50,39 +51,39 @@ _TOOLS = {
 }
 
 
-def outfit(profile: Profile, setting: Setting) -> Outfit:
+def launch_files(profile: Profile, context: LaunchContext) -> LaunchFiles:
     """Return what Gemini CLI is given: all it reads and writes of its own stays in the session's home."""
     command = profile.command or ("gemini",)
     plan = {
-        "first": common.words(profile, setting, command),
-        "again": common.words(profile, setting, profile.resume or command),
-        "conversation": setting.session.conversation,
-        "settings": settings(setting),
+        "first": common.words(profile, context, command),
+        "again": common.words(profile, context, profile.resume or command),
+        "conversation": context.session.conversation,
+        "settings": settings(context),
     }
     files = {
-        "first.md": (common.first_prompt(setting).encode(), common.READ_ONLY),
-        "nudge.md": (setting.nudge.encode(), common.READ_ONLY),
+        "first.md": (common.first_prompt(context).encode(), common.READ_ONLY),
+        "nudge.md": (context.nudge.encode(), common.READ_ONLY),
         "gemini.json": common.as_json(plan),
         "start.py": (_START.encode(), common.READ_ONLY),
         "hook.py": (_HOOK.encode(), common.READ_ONLY),
         **common.runtime_files(*_BOX),
     }
-    ending = f'exec "$python" {common.quoted([setting.path("start.py"), setting.agent_dir])}\n'
-    env = {"GEMINI_CLI_HOME": setting.home}
-    if wanted := common.model(profile, setting):
+    ending = f'exec "$python" {common.quoted([context.path("start.py"), context.agent_dir])}\n'
+    env = {"GEMINI_CLI_HOME": context.home}
+    if wanted := common.model(profile, context):
         env["GEMINI_MODEL"] = wanted
-    return common.outfit_with(profile, setting, ending=ending, env=env, files=files)
+    return common.build(profile, context, ending=ending, env=env, files=files)
 
 
-def once(_profile: Profile, setting: Setting) -> str:
+def once(_profile: Profile, context: LaunchContext) -> str:
     """Return the launcher's last lines for one prompt without a terminal."""
-    return f'exec "$python" {common.quoted([setting.path("start.py"), setting.agent_dir, "once"])}\n'
+    return f'exec "$python" {common.quoted([context.path("start.py"), context.agent_dir, "once"])}\n'
 
 
-def settings(setting: Setting) -> dict[str, Any]:
+def settings(context: LaunchContext) -> dict[str, Any]:
     """Return our settings; the token stays in the environment, from which Gemini CLI fills in what begins with $."""
     server = {
-        "httpUrl": setting.mcp_url,
+        "httpUrl": context.mcp_url,
         "headers": {"Authorization": "Bearer ${ORCHESTRA_TOKEN}"},
         "trust": True,
         "timeout": TOOL_DEADLINE,
@@ -105,15 +106,15 @@ def settings(setting: Setting) -> dict[str, Any]:
         "security": {"folderTrust": {"enabled": False}},
         "mcpServers": {"orchestra": server},
         "hooksConfig": {"enabled": True, "notifications": False},
-        "hooks": hooks(setting),
+        "hooks": hooks(context),
     }
 
 
-def hooks(setting: Setting) -> dict[str, Any]:
+def hooks(context: LaunchContext) -> dict[str, Any]:
     """Return our hooks; what they need is handed on also where a project has secrets kept from hooks."""
     found: dict[str, Any] = {}
     for event, told in _HOOKS.items():
-        command = common.quoted([setting.python, setting.path("hook.py"), told, str(HOOK_DEADLINE)])
+        command = common.quoted([context.python, context.path("hook.py"), told, str(HOOK_DEADLINE)])
         hook = {"name": "orchestra", "type": "command", "command": command, "timeout": 1000 * (HOOK_DEADLINE + 1)}
         found[event] = [{"hooks": [{**hook, "env": {"ORCHESTRA_TOKEN": "$ORCHESTRA_TOKEN"}}]}]
     return found

@@ -8,7 +8,7 @@ from typing import Any
 
 from orchestra.agents import launch_files as common
 from orchestra.agents.activity import Usage, brief, named
-from orchestra.agents.launch_files import Outfit, Setting
+from orchestra.agents.launch_files import LaunchContext, LaunchFiles
 from orchestra.agents.profile import Profile
 from orchestra.lifecycle import Sign
 
@@ -16,6 +16,7 @@ CALL_DEADLINE = 600_000
 """Milliseconds a call of one of our tools may take: a merge runs the project's tests."""
 HANDS_OVER = frozenset({"Inbox"})
 """The bridge's own question for messages, which it asks only while the session is idle."""
+LISTENS, TELLS_PROMPTS, TOOLS_LATE = False, True, False
 
 _BOX = ("__init__.py", "tell.py", "opencode_settle.py", "opencode_api.py", "opencode_events.py", "opencode_bridge.py")
 _START = "from runtime.opencode_bridge import main\n\nmain()\n"
@@ -33,42 +34,42 @@ _TOOLS = {
 _OURS = "orchestra_"
 
 
-def outfit(profile: Profile, setting: Setting) -> Outfit:
+def launch_files(profile: Profile, context: LaunchContext) -> LaunchFiles:
     """Return what opencode is given: all it writes, its login too, stays in the session's own home."""
     files = {
-        "first.md": (common.first_prompt(setting).encode(), common.READ_ONLY),
-        "nudge.md": (setting.nudge.encode(), common.READ_ONLY),
-        "opencode.json": common.as_json(configuration(profile, setting)),
+        "first.md": (common.first_prompt(context).encode(), common.READ_ONLY),
+        "nudge.md": (context.nudge.encode(), common.READ_ONLY),
+        "opencode.json": common.as_json(configuration(profile, context)),
         "bridge.py": (_START.encode(), common.READ_ONLY),
         **common.runtime_files(*_BOX),
     }
     places = {"DATA": ".local/share", "CONFIG": ".config", "STATE": ".local/state", "CACHE": ".cache"}
-    env = {f"XDG_{name}_HOME": str(PurePosixPath(setting.home, place)) for name, place in places.items()}
-    return common.outfit_with(profile, setting, ending=_ending(profile, setting), env=env, files=files)
+    env = {f"XDG_{name}_HOME": str(PurePosixPath(context.home, place)) for name, place in places.items()}
+    return common.build(profile, context, ending=_ending(profile, context), env=env, files=files)
 
 
-def _ending(profile: Profile, setting: Setting) -> str:
+def _ending(profile: Profile, context: LaunchContext) -> str:
     server = '--hostname 127.0.0.1 --port "$ORCHESTRA_OPENCODE_PORT"'
     lines = [f'program() {{ {common.quoted(list(profile.command[:1] or ("opencode",)))} "$@"; }}\n']
     for name, command in (("first", profile.command), ("again", profile.resume or profile.command)):
-        line = common.quoted(common.words(profile, setting, command or ("opencode",)))
+        line = common.quoted(common.words(profile, context, command or ("opencode",)))
         lines.append(f'{name}() {{ exec {line} {server} "$@"; }}\n')
     return "".join(lines) + common.runtime_text("opencode.sh")
 
 
-def once(profile: Profile, setting: Setting) -> str:
+def once(profile: Profile, context: LaunchContext) -> str:
     """Return the launcher's last lines for one prompt without a terminal."""
     settled = (
         'settled=$("$python" "$agent_dir/runtime/opencode_settle.py" "$conversation") || exit 1\neval "$settled"\n'
     )
-    return settled + common.asked_once(common.words(profile, setting, profile.command))
+    return settled + common.asked_once(common.words(profile, context, profile.command))
 
 
-def configuration(profile: Profile, setting: Setting) -> dict[str, Any]:
+def configuration(profile: Profile, context: LaunchContext) -> dict[str, Any]:
     """Return opencode's configuration; the token stays in the environment."""
     server = {
         "type": "remote",
-        "url": setting.mcp_url,
+        "url": context.mcp_url,
         "oauth": False,
         "headers": {"Authorization": "Bearer {env:ORCHESTRA_TOKEN}"},
         "timeout": CALL_DEADLINE,
@@ -77,20 +78,20 @@ def configuration(profile: Profile, setting: Setting) -> dict[str, Any]:
         "$schema": "https://opencode.ai/config.json",
         "autoupdate": False,
         "share": "disabled",
-        "instructions": [setting.path("instructions.md")],
-        "permission": _permissions(setting),
+        "instructions": [context.path("instructions.md")],
+        "permission": _permissions(context),
         "mcp": {"orchestra": server},
     }
-    if wanted := common.model(profile, setting):
+    if wanted := common.model(profile, context):
         found["model"] = wanted
     return found
 
 
-def _permissions(setting: Setting) -> dict[str, Any]:
+def _permissions(context: LaunchContext) -> dict[str, Any]:
     """In a container the box keeps the agent in, so it works without asking; on the machine itself it asks."""
-    if setting.contained:
+    if context.contained:
         return {"*": "allow"}
-    ours = {"*": "ask", f"{setting.agent_dir}/*": "allow", f"{setting.agent_dir}/**": "allow"}
+    ours = {"*": "ask", f"{context.agent_dir}/*": "allow", f"{context.agent_dir}/**": "allow"}
     return {"bash": "ask", "webfetch": "ask", "external_directory": ours, "orchestra_*": "allow"}
 
 

@@ -7,12 +7,13 @@ from typing import Any
 
 from orchestra.agents import launch_files as common
 from orchestra.agents.activity import Usage, brief
-from orchestra.agents.launch_files import Outfit, Setting
+from orchestra.agents.launch_files import LaunchContext, LaunchFiles
 from orchestra.agents.profile import Profile
 from orchestra.lifecycle import Sign
 
 HANDS_OVER: frozenset[str] = frozenset()
 """No hook of a plain program brings it messages: it asks for them."""
+LISTENS, TELLS_PROMPTS, TOOLS_LATE = False, False, False
 
 _SIGNS = {
     "Ready": Sign.READY,
@@ -26,24 +27,24 @@ _SIGNS = {
 }
 
 
-def outfit(profile: Profile, setting: Setting) -> Outfit:
+def launch_files(profile: Profile, context: LaunchContext) -> LaunchFiles:
     """Return what a plain program is given."""
-    return common.outfit_with(profile, setting, ending=ending(profile, setting), env={}, files={})
+    return common.build(profile, context, ending=ending(profile, context), env={}, files={})
 
 
-def ending(profile: Profile, setting: Setting) -> str:
+def ending(profile: Profile, context: LaunchContext) -> str:
     """Return the launcher's last lines: the command at first, ``resume`` when it has run before."""
-    first = common.quoted(common.words(profile, setting, profile.command))
+    first = common.quoted(common.words(profile, context, profile.command))
     if not profile.resume:
         return f"exec {first}\n"
-    again = common.quoted(common.words(profile, setting, profile.resume))
+    again = common.quoted(common.words(profile, context, profile.resume))
     mark = '"$home/.orchestra/started"'
     return f"if [ -e {mark} ]; then exec {again}; fi\n: > {mark}\nexec {first}\n"
 
 
-def once(profile: Profile, setting: Setting) -> str:
+def once(profile: Profile, context: LaunchContext) -> str:
     """Return the launcher's last line for one prompt, given as the command's last argument."""
-    command = common.quoted(common.words(profile, setting, profile.command))
+    command = common.quoted(common.words(profile, context, profile.command))
     return f'exec {command} "$(cat "$agent_dir/task.md")"\n'
 
 
@@ -56,6 +57,11 @@ def signs(event: str, payload: Mapping[str, Any]) -> list[tuple[Sign, str]]:
 def hook_reply(_event: str, _text: str) -> dict[str, Any]:
     """Return an empty reply: a plain program asks for its messages."""
     return {}
+
+
+def prompt(_event: str, _payload: Mapping[str, Any]) -> str:
+    """Return nothing: a plain program does not tell what it is asked."""
+    return ""
 
 
 def usage(_event: str, _payload: Mapping[str, Any]) -> Usage | None:

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from orchestra.agents import launch_files as common
-from orchestra.agents.families.plain import HANDS_OVER, hook_reply, signs, usage
-from orchestra.agents.launch_files import Outfit, Setting
+from orchestra.agents.families import plain
+from orchestra.agents.launch_files import LaunchContext, LaunchFiles
 from orchestra.agents.profile import Profile
 
-__all__ = ["HANDS_OVER", "hook_reply", "outfit", "signs", "usage"]
+HANDS_OVER = plain.HANDS_OVER
+LISTENS, TELLS_PROMPTS, TOOLS_LATE = False, False, False
 
 _PROGRAM = ("__init__.py", "story.py", "journal.py", "service.py", "stage.py", "steps.py", "play.py")
 _START = "from runtime.play import main\n\nraise SystemExit(main())\n"
 
+signs, hook_reply, prompt, usage = plain.signs, plain.hook_reply, plain.prompt, plain.usage
 
-def outfit(profile: Profile, setting: Setting) -> Outfit:
+
+def launch_files(profile: Profile, context: LaunchContext) -> LaunchFiles:
     """Return the program, its task and its launcher."""
-    command = profile.command or (setting.python, setting.path("rehearse.py"))
-    ending = f"exec {common.quoted(common.words(profile, setting, command))}\n"
+    command = profile.command or (context.python, context.path("rehearse.py"))
+    ending = f"exec {common.quoted(common.words(profile, context, command))}\n"
     files = {"rehearse.py": (_START.encode(), common.READ_ONLY), **common.runtime_files(*_PROGRAM)}
-    return common.outfit_with(profile, setting, ending=ending, env={}, files=files)
+    return common.build(profile, context, ending=ending, env={}, files=files)
+
+
+def once(_profile: Profile, _context: LaunchContext) -> str:
+    """Return nothing: a story is played in the same way without a terminal."""
+    return ""

@@ -14,7 +14,7 @@ from orchestra.actions.messaging.batches import BATCH, handed_over
 from orchestra.actions.messaging.messages import heads, quoted
 from orchestra.actions.session import container_spec
 from orchestra.agents import Delivery as Way
-from orchestra.agents import listens, tells_prompts
+from orchestra.agents import family_of
 from orchestra.drivers.tmux.driver import Client, Tmux
 from orchestra.errors import NotFound
 from orchestra.lifecycle import Sign, age, in_a_turn, may_type
@@ -152,7 +152,7 @@ class Typist:
         if session.intent is not Intent.RUN or not self._sits(session) or self._presence.pulls(session.id):
             return False
         profile = self._project.profile(session.agent)
-        if listens(profile.family) and self._presence.listens(session.id, within=self._pace.deaf):
+        if family_of(profile).LISTENS and self._presence.listens(session.id, within=self._pace.deaf):
             return False
         return profile.delivery is not Way.PULL
 
@@ -224,7 +224,7 @@ class Typist:
         """Say whether what was typed may be typed again, if it is not seen anywhere."""
         ours = typed.service == self._service and typed.fate is Fate.NO_SIGN
         rested = self._clock() - self._since.get(typed.message, 0.0) >= self._pace.again
-        return ours and rested and tells_prompts(self._project.profile(session.agent).family)
+        return ours and rested and family_of(self._project.profile(session.agent)).TELLS_PROMPTS
 
     def _unseen(self, session: Session, queued: list[Message], screen: str) -> list[Message]:
         """Leave out what was typed before and stands on the screen: it was taken, though no hook told of it."""

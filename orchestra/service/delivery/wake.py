@@ -14,7 +14,7 @@ from starlette.requests import Request
 from orchestra.actions.messaging import hook_events
 from orchestra.actions.messaging.batches import handed_over
 from orchestra.actions.messaging.messages import quoted
-from orchestra.agents import listens
+from orchestra.agents import family_of
 from orchestra.lifecycle import Sign
 from orchestra.model import Intent, Session
 from orchestra.project import Project
@@ -46,7 +46,7 @@ async def listen(request: Request, payload: dict[str, Any], *, longest: float = 
 
 async def _heard(caller: Caller, request: Request, number: int) -> dict[str, Any]:
     store, presence, session = caller.desk.project.store, caller.desk.presence, caller.session
-    always = listens(caller.desk.project.profile(session.agent).family)
+    always = family_of(caller.desk.project.profile(session.agent)).LISTENS
     seen = (-1, False)
 
     def may_wake() -> bool:
