@@ -1,4 +1,4 @@
-"""The control pane: keys and changes in, pictures and actions out."""
+"""The control pane: keys and changes in, frames and actions out."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from orchestra.control.state import (
 )
 from orchestra.control.terminal import Painter, Terminal
 from orchestra.control.typing import RAPID, is_typing
-from orchestra.control.work import Mailbox, Paced, start
+from orchestra.control.work import Mailbox, Throttle, start
 from orchestra.errors import OrchestraError
 from orchestra.model import Session
 from orchestra.names import MAIN
@@ -80,8 +80,8 @@ class Control:
         self._mailbox = Mailbox()
         self._reader = KeyReader()
         self._screen, self._painter = Screen(), Painter()
-        self._diffs, self._healths = Paced(DIFF_PERIOD), Paced(HEALTH_PERIOD)
-        self._fits, self._resized = Paced(POLL), True
+        self._diffs, self._healths = Throttle(DIFF_PERIOD), Throttle(HEALTH_PERIOD)
+        self._fits, self._resized = Throttle(POLL), True
         self._diff_mark = ""
         self._diff_for: tuple[object, ...] = ()
         self._diff_at = float("-inf")
@@ -240,10 +240,10 @@ class Control:
         wanted = (self.view, width, height, ages(self.view, now))
         if wanted == self._painted:
             return
-        picture = self._screen.compose(self.view, width, height, now)
-        self.view = picture.view
+        frame = self._screen.compose(self.view, width, height, now)
+        self.view = frame.view
         self._painted = (self.view, *wanted[1:])
-        self._terminal.write(self._painter.frame(picture.lines))
+        self._terminal.write(self._painter.frame(frame.lines))
 
     @contextmanager
     def _signals(self) -> Iterator[None]:

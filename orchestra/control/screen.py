@@ -1,4 +1,4 @@
-"""The control pane's picture: regions put together by rich, from a view value alone."""
+"""The control pane's frame: regions put together by rich, from a view value alone."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ Line = list[Segment]
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class Frame:
     """A whole screen, line by line, and the view with what was measured while making it."""
 
     lines: list[Line]
@@ -59,7 +59,7 @@ class _Block:
 
 
 class Screen:
-    """Composes pictures; it keeps nothing but rich's console."""
+    """Composes frames; it keeps nothing but rich's console."""
 
     def __init__(self) -> None:
         self._console = Console(
@@ -71,10 +71,10 @@ class Screen:
             markup=False,
         )
 
-    def compose(self, view: View, width: int, height: int, now: datetime) -> Picture:
-        """Return the picture of a view on a terminal of that many columns and rows."""
+    def compose(self, view: View, width: int, height: int, now: datetime) -> Frame:
+        """Return the frame of a view on a terminal of that many columns and rows."""
         if width < LEAST_WIDTH or height < LEAST_HEIGHT:
-            return Picture(self._lines(_Block(_too_small(width, height)), width, height), view)
+            return Frame(self._lines(_Block(_too_small(width, height)), width, height), view)
         foot = _clipped(view, _foot(view, width), max(1, height - LEAST_HEIGHT + 1))
         room = height - _HEADER - len(foot)
         if view.mode is Mode.HELP:
@@ -89,9 +89,9 @@ class Screen:
             Layout(_Block(body), ratio=1),
             Layout(_Block(foot), size=len(foot)),
         )
-        return Picture(self._lines(layout, width, height), view)
+        return Frame(self._lines(layout, width, height), view)
 
-    def _help(self, view: View, foot: list[Text], width: int, height: int) -> Picture:
+    def _help(self, view: View, foot: list[Text], width: int, height: int) -> Frame:
         room = height - _HEADER - len(foot)
         rendered = self._console.render_lines(keys_table(view.prefix_key), self._options(width - 2, None), pad=False)
         rows = [Text.assemble(" ", *((part.text, part.style or "") for part in row)) for row in rendered]
@@ -102,7 +102,7 @@ class Screen:
             Layout(_Block(rows[view.scroll : view.scroll + room]), ratio=1),
             Layout(_Block(foot), size=len(foot)),
         )
-        return Picture(self._lines(layout, width, height), view)
+        return Frame(self._lines(layout, width, height), view)
 
     def _options(self, width: int, height: int | None) -> ConsoleOptions:
         return self._console.options.update(width=width, height=height)
@@ -119,7 +119,7 @@ def _too_small(width: int, height: int) -> list[Text]:
 
 
 def ages(view: View, now: datetime) -> tuple[str, ...]:
-    """Return every age that a picture of this view shows: while none changes, no picture is needed."""
+    """Return every age that a frame of this view shows: while none changes, no frame is needed."""
     moments = [session.state_since for session in view.data.sessions]
     if view.tab is Tab.MONITOR:
         moments += [event.at for event in view.data.events]

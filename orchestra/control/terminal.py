@@ -69,7 +69,7 @@ class Terminal:
 
 
 class Painter:
-    """Turns pictures into the bytes that change the screen from the last one to the next."""
+    """Turns frames into the bytes that change the screen from the last one to the next."""
 
     def __init__(self) -> None:
         self._shown: list[str] = []

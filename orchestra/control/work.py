@@ -74,7 +74,7 @@ class _Task(Generic[T]):
         self._then(result)  # type: ignore[arg-type]  # None is T's own value here
 
 
-class Paced:
+class Throttle:
     """One piece of work at a time, and not more often than every so many seconds."""
 
     def __init__(self, period: float) -> None:

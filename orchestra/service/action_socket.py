@@ -14,7 +14,7 @@ from typing import Any
 from orchestra import __version__, errors, protocol
 from orchestra.actions import registry
 from orchestra.actions.service_process import mark
-from orchestra.service.context import Desk
+from orchestra.service.context import ServiceContext
 from orchestra.service.limits import LOCAL_CONNECTIONS, LOCAL_DEADLINE
 
 log = logging.getLogger("orchestra.service.action_socket")
@@ -31,8 +31,8 @@ Perform = Callable[[str, dict[str, Any], Callable[[str], None]], Any]
 class ActionSocket:
     """Takes requests as JSON lines, each answered by progress lines and one result or error."""
 
-    def __init__(self, desk: Desk, port: Callable[[], int], leave: Callable[[], None]) -> None:
-        self._desk = desk
+    def __init__(self, context: ServiceContext, port: Callable[[], int], leave: Callable[[], None]) -> None:
+        self._desk = context
         self._port = port
         self._leave = leave
         self._running: set[asyncio.Task[None]] = set()

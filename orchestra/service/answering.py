@@ -32,7 +32,7 @@ class LimitsMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on with its body in the scope, or refuse it."""
         caller: Caller = scope[CALLER]
-        session, shares = caller.session.id, caller.desk.shares
+        session, shares = caller.session.id, caller.context.shares
         if (connection := scope.get("state", {}).get(CONNECTION)) is not None:
             self._connections.showed_token(connection, session)
         with shares.request(session) as admitted:
@@ -70,7 +70,7 @@ class AnswerMiddleware:
         try:
             answered = await _while_connected(self._app, scope, scope[BODY], receive, send)
             if answered and (caller.shown or caller.repeatable or caller.answers):
-                await caller.desk.act_soon(_settle, caller)
+                await caller.context.act_soon(_settle, caller)
         finally:
             caller.answered()
 

@@ -23,7 +23,7 @@ from orchestra.service import hooks
 from orchestra.service.action_socket import ActionSocket
 from orchestra.service.answering import AnswerMiddleware, LimitsMiddleware
 from orchestra.service.auth import AllowedHosts, AuthMiddleware, HostMiddleware
-from orchestra.service.context import Desk, log
+from orchestra.service.context import ServiceContext, log
 from orchestra.service.http_servers import Listeners, loopback_socket
 from orchestra.service.limits import Connections
 from orchestra.service.mcp.app import McpApp
@@ -37,13 +37,13 @@ GATEWAY_WANTED = 0.3
 """Seconds between two looks while no address is known: an agent's first call follows its container's start closely."""
 
 
-def application(desk: Desk, allowed: AllowedHosts, connections: Connections, mcp: ASGIApp) -> Starlette:
+def application(context: ServiceContext, allowed: AllowedHosts, connections: Connections, mcp: ASGIApp) -> Starlette:
     """Return the ASGI application that all listeners share."""
     return Starlette(
         routes=[Route("/mcp", mcp), Route("/mcp/", mcp), Route("/hooks/{event}", hooks.take, methods=["POST"])],
         middleware=[
             Middleware(HostMiddleware, allowed=allowed),
-            Middleware(AuthMiddleware, desk=desk),
+            Middleware(AuthMiddleware, context=context),
             Middleware(LimitsMiddleware, connections=connections),
             Middleware(AnswerMiddleware),
         ],
@@ -61,7 +61,7 @@ class Service:
     """Everything that runs in the process, from the first socket to the last."""
 
     def __init__(self, project: Project) -> None:
-        self._desk = Desk(project)
+        self._desk = ServiceContext(project)
         allowed, connections = AllowedHosts(), Connections()
         self._mcp = McpApp(self._desk, allowed)
         app = application(self._desk, allowed, connections, self._mcp)

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from orchestra.model import Intent, Session
 from orchestra.project import Project
-from orchestra.service.context import Caller, Desk
+from orchestra.service.context import Caller, ServiceContext
 from orchestra.service.limits import REFUSAL_DELAY
 
 CALLER = "orchestra.caller"
@@ -67,8 +67,8 @@ class HostMiddleware:
 class AuthMiddleware:
     """Find out from its bearer token which session calls."""
 
-    def __init__(self, app: ASGIApp, desk: Desk) -> None:
-        self._app, self._desk = app, desk
+    def __init__(self, app: ASGIApp, context: ServiceContext) -> None:
+        self._app, self._desk = app, context
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on with its caller named in the scope, or refuse it."""

@@ -1,4 +1,4 @@
-"""What every door of the service shares: the project, who is present, and threads to work in."""
+"""What all parts of the service share: the project, who is present, and threads to work in."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _pool(size: int, name: str) -> ThreadPoolExecutor:
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class ServiceContext:
     """The project and the threads that actions run in.
 
     Hooks have their own, so that no build keeps them waiting, and so has the person.
@@ -83,13 +83,13 @@ class Desk:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """One authenticated session at the desk.
+    """One authenticated session that calls.
 
     ``shown`` are the messages that the answer to its request holds, ``repeatable`` the requests that count as the same
     one if they come again before the answer has left, ``answers`` the replies to hooks that bring messages.
     """
 
-    desk: Desk
+    context: ServiceContext
     session: Session
     shown: list[int] = field(default_factory=list)
     repeatable: list[str] = field(default_factory=list)
@@ -98,16 +98,16 @@ class Caller:
 
     async def act(self, action: Callable[..., T], *args: Any, **keywords: Any) -> T:  # noqa: ANN401 -- passed through
         """Run an action for this session in a thread; one session's actions do not take all threads."""
-        async with self.desk.shares.actions(self.session.id):
-            return await self.desk.act(action, *args, **keywords)
+        async with self.context.shares.actions(self.session.id):
+            return await self.context.act(action, *args, **keywords)
 
     async def read_alone(self, *, deadline: float = ANSWER_DEADLINE) -> None:
         """Wait until no answer on its way to the session holds messages that are not marked yet."""
-        await self._hold(self.desk.reading[self.session.id], deadline)
+        await self._hold(self.context.reading[self.session.id], deadline)
 
     async def send_alone(self, *, deadline: float = ANSWER_DEADLINE) -> None:
         """Wait until it is known whether the session had the answer to what it sent before."""
-        await self._hold(self.desk.sending[self.session.id], deadline)
+        await self._hold(self.context.sending[self.session.id], deadline)
 
     async def _hold(self, lock: asyncio.Lock, deadline: float) -> None:
         with anyio.move_on_after(deadline):

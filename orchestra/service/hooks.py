@@ -66,17 +66,17 @@ async def take(request: Request, *, tools_deadline: float = TOOLS_DEADLINE) -> R
             seconds = seconds_to_wait(payload.get("seconds", 0), LONGEST_AWAIT)
         except UsageError as error:
             return JSONResponse({"error": str(error)}, status_code=400)
-        return JSONResponse({"waiting": await caller.desk.arrival(caller.session, AWAIT_EVENT, seconds)})
+        return JSONResponse({"waiting": await caller.context.arrival(caller.session, AWAIT_EVENT, seconds)})
     if event == LISTEN_EVENT:
         return JSONResponse(await listen(request, payload))
     if event == START_EVENT or (event == PROMPT_EVENT and caller.session.state is State.STARTING):
         # Claude Code connects to MCP servers while it sends the first prompt, which then goes out without tools.
         await _tools_fetched(caller, tools_deadline)
     if event == LAUNCH_EVENT:
-        caller.desk.presence.starts(caller.session.id)
+        caller.context.presence.starts(caller.session.id)
     if event == PROMPT_EVENT and _has_trait(caller, lambda family: family.TOOLS_LATE):
         begins = caller.session.state is State.STARTING
-        held = caller.desk.presence.takes_in(
+        held = caller.context.presence.takes_in(
             caller.session.id, begins=begins, least=TAKEN_IN, quick=QUICK, longest=LATEST
         )
         await anyio.sleep(held)
@@ -102,20 +102,20 @@ async def _tools_fetched(caller: Caller, deadline: float) -> None:
     since = age(session.state_since, datetime.now(UTC)) if session.state is State.STARTING else _RECENT
     with anyio.move_on_after(deadline):
         while True:
-            if caller.desk.presence.has_tools(session.id, within=since + monotonic() - begun):
+            if caller.context.presence.has_tools(session.id, within=since + monotonic() - begun):
                 return
             await anyio.sleep(_SHORT_POLL)
 
 
 def _listened(caller: Caller) -> bool:
-    return _has_trait(caller, lambda family: family.LISTENS) and caller.desk.presence.listens(
+    return _has_trait(caller, lambda family: family.LISTENS) and caller.context.presence.listens(
         caller.session.id, within=BACK
     )
 
 
 def _has_trait(caller: Caller, trait: Callable[[Family], bool]) -> bool:
     try:
-        return trait(family_of(caller.desk.project.profile(caller.session.agent)))
+        return trait(family_of(caller.context.project.profile(caller.session.agent)))
     except OrchestraError:
         return False
 
@@ -124,13 +124,13 @@ async def _reply(caller: Caller, event: str, payload: dict[str, Any]) -> dict[st
     # Alone: what an earlier reply brings counts as given once that has been sent.
     await caller.read_alone()
     try:
-        reply = await caller.desk.act_soon(
+        reply = await caller.context.act_soon(
             hook_events.take_hook,
             caller.session,
             event,
             payload,
             listened=_listened(caller),
-            on_the_way=lambda: in_flight.not_yet_shown(caller.desk.project, caller.session),
+            on_the_way=lambda: in_flight.not_yet_shown(caller.context.project, caller.session),
         )
         caller.answers.extend([reply] if reply else [])
         return reply

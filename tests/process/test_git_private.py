@@ -133,7 +133,7 @@ echo mine >> dir/b.txt; echo new > new.txt
 git diff --stat | tail -1
 git stash -q -u && test -z "$(git status --porcelain)" && git stash pop -q
 git add . && git commit -q -m 'Work'
-git switch -q -c aside HEAD~1 && echo x > x && git add x && git commit -q -m 'Aside'
+git switch -q -c aside HEAD~1 && echo x > x && git add x && git commit -q -m 'ScratchProject'
 git switch -q orchestra/x && git rebase -q aside && git branch -q -d aside
 git commit -q --amend -m 'Work, amended'
 git log -1 --format='%an <%ae> %s'

@@ -20,7 +20,7 @@ from orchestra.lifecycle import Sign
 from orchestra.model import Intent, MessageState, Session, State
 from orchestra.project import Project
 from orchestra.service.delivery.presence import Presence
-from orchestra.service.delivery.typed import Do, Pace, Typist
+from orchestra.service.delivery.typed import Do, Pace, TypedDelivery
 from orchestra.service.delivery.wake import wake
 from tests.support.services import eventually, make_project
 
@@ -81,15 +81,15 @@ def test_an_agent_without_hooks_gets_each_text_once_and_nothing_is_claimed(
 ) -> None:
     agent(project, tmux, tmp_path, hooks=False)
     first = say(project, "!rm -rf everything")
-    typist = Typist(project, Presence(), pace=FAST)
+    typist = TypedDelivery(project, Presence(), pace=FAST)
     assert typist.attend("alpha").do is Do.TYPE
     assert f"[message {first} from main]" in eventually(lambda: typed(tmp_path))
     assert state_of(project, first) is MessageState.QUEUED
     assert "typed" in {event.kind for event in project.store.events("alpha")}
     # Not again, also not by the service that comes after a crash.
-    assert Typist(project, Presence(), pace=FAST).attend("alpha").do is Do.WAIT
+    assert TypedDelivery(project, Presence(), pace=FAST).attend("alpha").do is Do.WAIT
     second = say(project, "and this")
-    assert Typist(project, Presence(), pace=FAST).attend("alpha").do is Do.TYPE
+    assert TypedDelivery(project, Presence(), pace=FAST).attend("alpha").do is Do.TYPE
     seen = eventually(lambda: typed(tmp_path) if "and this" in typed(tmp_path) else "")
     assert seen.count(f"[message {first} ") == 1
     assert seen.count(f"[message {second} ") == 1
@@ -107,7 +107,7 @@ def test_typing_counts_as_delivered_once_the_agent_s_hook_says_that_a_turn_began
         if "go on" in typed(tmp_path):
             project.store.record_sign("alpha", Sign.TURN_STARTED, "go on")
 
-    typist = Typist(project, Presence(), pace=Pace(quiet=0, settled=0, patience=0, proof=20), pause=hook)
+    typist = TypedDelivery(project, Presence(), pace=Pace(quiet=0, settled=0, patience=0, proof=20), pause=hook)
     assert typist.attend("alpha").do is Do.TYPE
     assert state_of(project, number) is MessageState.DELIVERED
 
@@ -117,12 +117,12 @@ def test_without_a_sign_the_message_stays_queued_and_the_person_can_see_why(
 ) -> None:
     agent(project, tmux, tmp_path, hooks=True)
     number = say(project, "hello?")
-    typist = Typist(project, Presence(), pace=FAST)
+    typist = TypedDelivery(project, Presence(), pace=FAST)
     assert typist.attend("alpha").do is Do.TYPE
     assert state_of(project, number) is MessageState.QUEUED
     assert any(event.kind == "trouble" and str(number) in event.text for event in project.store.events("alpha"))
     # Not again: it may have been taken without a word.
-    for other in (typist, Typist(project, Presence(), pace=replace(FAST, again=0))):
+    for other in (typist, TypedDelivery(project, Presence(), pace=replace(FAST, again=0))):
         assert other.attend("alpha").do is Do.WAIT
     assert typed(tmp_path).count("hello?") == 1
 
@@ -136,7 +136,7 @@ def test_an_agent_that_asks_for_permission_meanwhile_gets_no_second_enter(
     def prompt(_: float) -> None:
         project.store.record_sign("alpha", Sign.PROMPTED, "may I?")
 
-    Typist(project, Presence(), pace=FAST, pause=prompt).attend("alpha")
+    TypedDelivery(project, Presence(), pace=FAST, pause=prompt).attend("alpha")
     assert project.store.session("alpha").state is State.WAITING
     assert typed(tmp_path).splitlines()[-1].removesuffix("\x1b[201~") == "> hello"
 
@@ -149,7 +149,7 @@ def test_an_agent_that_reported_but_whose_turn_goes_on_is_not_typed_at(
     project.store.record_sign("alpha", sign, "")
     project.store.record_sign("alpha", Sign.COMPLETED, "all green")
     say(project, "thank you")
-    typist = Typist(project, Presence(), pace=FAST)
+    typist = TypedDelivery(project, Presence(), pace=FAST)
     assert typist.attend("alpha").do is Do.WAIT
     project.store.record_sign("alpha", Sign.TURN_ENDED, "")
     assert typist.attend("alpha").do is Do.TYPE
@@ -161,7 +161,7 @@ def test_an_answer_is_typed_at_an_agent_that_ended_its_turn_with_a_question(
     agent(project, tmux, tmp_path, hooks=True)
     project.store.record_sign("alpha", Sign.TOOL_USED, "")
     asked = messages.send(project, sender="alpha", recipient="main", text="QUESTION: which one?")
-    typist = Typist(project, Presence(), pace=FAST)
+    typist = TypedDelivery(project, Presence(), pace=FAST)
     project.store.record_sign("alpha", Sign.TURN_ENDED, "")
     assert project.store.session("alpha").waits_for == asked.id
     say(project, "the blue one")
@@ -185,7 +185,7 @@ def test_a_long_text_becomes_a_file_with_a_pointer(project: Project, tmux: Tmux,
     session = agent(project, tmux, tmp_path, hooks=False)
     text = "\n".join(f"line {number} of many" for number in range(1000))
     number = say(project, text)
-    Typist(project, Presence(), pace=FAST).attend("alpha")
+    TypedDelivery(project, Presence(), pace=FAST).attend("alpha")
     file = project.place(session).agent / "messages" / f"{number}.md"
     assert str(file) in eventually(lambda: typed(tmp_path))
     assert file.read_text() == text
@@ -197,10 +197,10 @@ def test_an_agent_that_waits_for_messages_is_not_typed_at(project: Project, tmux
     say(project, "hello")
     presence = Presence()
     with presence.pulling(session.id):
-        assert Typist(project, presence, pace=FAST).attend("alpha").do is Do.WAIT
+        assert TypedDelivery(project, presence, pace=FAST).attend("alpha").do is Do.WAIT
     assert presence.pulls(session.id)
     project.store.update_session("alpha", agent="rehearsal")
-    assert Typist(project, Presence(), pace=FAST).attend("alpha").do is Do.WAIT
+    assert TypedDelivery(project, Presence(), pace=FAST).attend("alpha").do is Do.WAIT
     assert not typed(tmp_path)
 
 
@@ -212,7 +212,7 @@ def test_an_agent_that_failed_is_typed_at_only_while_its_program_runs(
     say(project, "try again")
     runs = True
     monkeypatch.setattr(container_spec, "runs", lambda *_: runs)
-    typist = Typist(project, Presence(), pace=FAST)
+    typist = TypedDelivery(project, Presence(), pace=FAST)
     for sign in (Sign.TURN_STARTED, Sign.TURN_FAILED):
         project.store.record_sign("alpha", sign, "overloaded")
     runs = False
@@ -223,7 +223,7 @@ def test_an_agent_that_failed_is_typed_at_only_while_its_program_runs(
     project.store.record_sign("alpha", Sign.EXITED, "exited with code 1")
     say(project, "still there?")
     runs = False
-    assert Typist(project, Presence(), pace=FAST).attend("alpha").do is Do.WAIT
+    assert TypedDelivery(project, Presence(), pace=FAST).attend("alpha").do is Do.WAIT
 
 
 def test_beside_a_draft_a_listener_takes_the_message_and_it_is_not_typed_later(
@@ -241,7 +241,7 @@ def test_beside_a_draft_a_listener_takes_the_message_and_it_is_not_typed_later(
     eventually(lambda: "half a thought" in tmux.capture(window.pane))
     say(project, "PURPLE")
     presence = Presence()
-    typist = Typist(project, presence, pace=FAST)
+    typist = TypedDelivery(project, presence, pace=FAST)
     typist.attend("alpha")
     assert presence.has_draft(session.id)
     assert "PURPLE" in wake(project, session, 1, lambda: presence.has_draft(session.id))
@@ -310,7 +310,7 @@ def test_a_draft_in_the_prompt_of_a_program_of_one_s_own_is_not_added_to(
     keys(tmux, pane, "-l", "delete the database")
     eventually(lambda: "database" in tmux.cursor_line(pane))
     say(project, "hello")
-    typist = Typist(project, Presence(), pace=FAST)
+    typist = TypedDelivery(project, Presence(), pace=FAST)
     assert "a draft stands" in typist.attend("alpha").reason
     keys(tmux, pane, "Enter")
     eventually(lambda: tmux.cursor_line(pane) == "agent> ")
@@ -323,15 +323,15 @@ def test_how_an_empty_prompt_looks_is_learned_when_its_program_is_ready(
     project: Project, tmux: Tmux, tmp_path: Path, start: Callable[..., str]
 ) -> None:
     pane = start()
-    typist = Typist(project, Presence(), pace=FAST)
+    typist = TypedDelivery(project, Presence(), pace=FAST)
     assert typist.prompts.learn("alpha")
     say(project, "hello")
     keys(tmux, pane, "-l", "a draft")
     eventually(lambda: "a draft" in tmux.cursor_line(pane))
-    assert "a draft stands" in Typist(project, Presence(), pace=FAST).attend("alpha").reason
+    assert "a draft stands" in TypedDelivery(project, Presence(), pace=FAST).attend("alpha").reason
     keys(tmux, pane, "Enter")
     eventually(lambda: tmux.cursor_line(pane) == "agent> ")
-    assert Typist(project, Presence(), pace=FAST).attend("alpha").do is Do.TYPE
+    assert TypedDelivery(project, Presence(), pace=FAST).attend("alpha").do is Do.TYPE
     assert "hello" in eventually(lambda: typed(tmp_path))
 
 
@@ -344,7 +344,7 @@ def test_nothing_is_typed_where_the_empty_prompt_is_not_known(
     eventually(lambda: "a draft" in tmux.cursor_line(pane))
     project.store.update_session("alpha", state_since=project.store.now() - timedelta(seconds=20))
     say(project, "hello")
-    typist = Typist(project, Presence(), pace=FAST)
+    typist = TypedDelivery(project, Presence(), pace=FAST)
     assert not typist.prompts.learn("alpha")
     for _ in range(2):
         assert "not known" in typist.attend("alpha").reason
@@ -363,7 +363,7 @@ def test_an_enter_that_was_swallowed_is_pressed_again(
         if "hello" in typed(tmp_path):
             project.store.record_sign("alpha", Sign.TURN_STARTED, "hello")
 
-    Typist(project, Presence(), pace=replace(FAST, proof=2), pause=hook).attend("alpha")
+    TypedDelivery(project, Presence(), pace=replace(FAST, proof=2), pause=hook).attend("alpha")
     assert state_of(project, number) is MessageState.DELIVERED
 
 
@@ -380,7 +380,7 @@ def test_an_enter_is_not_pressed_again_when_a_person_has_begun_to_type(
             begun.append(True)
             eventually(lambda: "my own words" in tmux.cursor_line(pane))
 
-    Typist(project, Presence(), pace=FAST, pause=person).attend("alpha")
+    TypedDelivery(project, Presence(), pace=FAST, pause=person).attend("alpha")
     assert begun
     assert typed(tmp_path) == ""
     assert state_of(project, number) is MessageState.QUEUED
@@ -396,12 +396,12 @@ def test_what_was_typed_when_the_service_was_killed_is_not_typed_again(
     pane = start(SAYS_ITS_PROMPT)
     number = say(project, "transfer 100 EUR")
     with monkeypatch.context() as patch:
-        patch.setattr(Typist, "_proven", lambda *_: (_ for _ in ()).throw(Killed))
+        patch.setattr(TypedDelivery, "_proven", lambda *_: (_ for _ in ()).throw(Killed))
         with pytest.raises(Killed):
-            Typist(project, Presence(), pace=FAST).attend("alpha")
+            TypedDelivery(project, Presence(), pace=FAST).attend("alpha")
     eventually(lambda: "transfer" in typed(tmp_path))
     eventually(lambda: tmux.cursor_line(pane) == "agent> ")
-    after = Typist(project, Presence(), pace=replace(FAST, proof=0, again=0))
+    after = TypedDelivery(project, Presence(), pace=replace(FAST, proof=0, again=0))
     for _ in range(3):
         assert after.attend("alpha").do is Do.WAIT
     assert typed(tmp_path).count("transfer") == 1
@@ -416,10 +416,10 @@ def test_a_sign_that_came_after_the_kill_counts(
     start(SAYS_ITS_PROMPT)
     number = say(project, "hello")
     with monkeypatch.context() as patch:
-        patch.setattr(Typist, "_proven", lambda *_: (_ for _ in ()).throw(Killed))
+        patch.setattr(TypedDelivery, "_proven", lambda *_: (_ for _ in ()).throw(Killed))
         with pytest.raises(Killed):
-            Typist(project, Presence(), pace=FAST).attend("alpha")
-    after = Typist(project, Presence(), pace=FAST)
+            TypedDelivery(project, Presence(), pace=FAST).attend("alpha")
+    after = TypedDelivery(project, Presence(), pace=FAST)
     after.attend("alpha")
     assert state_of(project, number) is MessageState.QUEUED
     project.store.record_sign("alpha", Sign.TURN_STARTED, "hello")
@@ -455,7 +455,7 @@ def test_text_that_went_nowhere_is_typed_again(project: Project, tmux: Tmux, tmp
     screen.write_text("\r\n› ")
     eventually(lambda: "›" in tmux.capture(window.pane))
     number = say(project, "PURPLE")
-    typist = Typist(project, Presence(), pace=replace(FAST, again=0))
+    typist = TypedDelivery(project, Presence(), pace=replace(FAST, again=0))
     assert typist.attend("alpha").do is Do.TYPE
     eventually(lambda: typed(tmp_path).count("PURPLE") == 1)
     # It stands on the screen: it was taken, whatever the hooks say.
@@ -473,5 +473,7 @@ def test_a_clock_that_is_set_back_holds_nothing(project: Project, tmux: Tmux, tm
     agent(project, tmux, tmp_path, hooks=False)
     project.store.update_session("alpha", state_since=project.store.now() + timedelta(days=1))
     say(project, "hello")
-    assert Typist(project, Presence(), pace=Pace(quiet=5, settled=0.5, patience=0.0)).attend("alpha").do is Do.TYPE
+    assert (
+        TypedDelivery(project, Presence(), pace=Pace(quiet=5, settled=0.5, patience=0.0)).attend("alpha").do is Do.TYPE
+    )
     assert "hello" in eventually(lambda: typed(tmp_path))

@@ -1,4 +1,4 @@
-"""The picture of the control pane."""
+"""The frame of the control pane."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.style import Style
 
 from orchestra.control.keys import Key
 from orchestra.control.reducer import press
-from orchestra.control.screen import Picture, Screen, ages
+from orchestra.control.screen import Frame, Screen, ages
 from orchestra.control.state import Data, Health, Invoke, Status, Tab, View, begin, with_data, with_diff
 from orchestra.control.terminal import Painter
 from orchestra.model import State
@@ -31,14 +31,14 @@ def scene(tab: Tab = Tab.DIFF) -> View:
 
 
 def drawn(view: View, width: int = 44, height: int = 40) -> list[str]:
-    picture = Screen().compose(view, width, height, NOW)
-    assert len(picture.lines) == height
-    assert {Segment.get_line_length(one) for one in picture.lines} == {width}
-    return text(picture)
+    frame = Screen().compose(view, width, height, NOW)
+    assert len(frame.lines) == height
+    assert {Segment.get_line_length(one) for one in frame.lines} == {width}
+    return text(frame)
 
 
-def text(picture: Picture) -> list[str]:
-    return ["".join(part.text for part in one) for one in picture.lines]
+def text(frame: Frame) -> list[str]:
+    return ["".join(part.text for part in one) for one in frame.lines]
 
 
 @pytest.mark.parametrize("tab", list(Tab))

@@ -40,7 +40,7 @@ _MISSING = 127
 
 
 @dataclass(frozen=True)
-class Trial:
+class AgentCheck:
     """One agent that is tried: what it is, and the box that each of its programs gets a fresh one of."""
 
     project: Project
@@ -79,7 +79,7 @@ def check_agent(project: Project, name: str, *, sandbox: str = "", progress: Pro
         return [trouble("image", error)]
     first = [Finding("image", well=True, detail=image)] if image else [_unguarded()]
     with beside(project, name, kind) as (aside, session):
-        return [*first, *_tried(Trial(aside, session, profile, image), progress)]
+        return [*first, *_tried(AgentCheck(aside, session, profile, image), progress)]
 
 
 def _image(project: Project, name: str, progress: Progress) -> str:
@@ -91,54 +91,54 @@ def _unguarded() -> Finding:
     return Finding("sandbox", well=True, detail="none: it runs on this machine itself")
 
 
-def _tried(trial: Trial, progress: Progress) -> Iterator[Finding]:
+def _tried(check: AgentCheck, progress: Progress) -> Iterator[Finding]:
     for step in (_program, _orchestra, _login, _model):
         try:
-            yield from step(trial, progress)
+            yield from step(check, progress)
         except OrchestraError as error:
             yield trouble(step.__name__.strip("_"), error)
 
 
-def _program(trial: Trial, progress: Progress) -> Iterator[Finding]:
+def _program(check: AgentCheck, progress: Progress) -> Iterator[Finding]:
     progress("starting its program")
-    profile = trial.profile
+    profile = check.profile
     name = next(iter(profile.command), profile.family if profile.version else "python3")
-    done = trial.run("sh", "-c", _LOOK, "sh", name, profile.version, deadline=_PROGRAM_DEADLINE)
-    where = f"in the image {trial.image}" if trial.contained else "on this machine"
+    done = check.run("sh", "-c", _LOOK, "sh", name, profile.version, deadline=_PROGRAM_DEADLINE)
+    where = f"in the image {check.image}" if check.contained else "on this machine"
     if done.code == _MISSING:
-        yield Finding("program", well=False, detail=f"there is no {name} {where}", repair=_install(trial, name))
+        yield Finding("program", well=False, detail=f"there is no {name} {where}", repair=_install(check, name))
         return
     if done.code != 0:
         said = done.complaint or done.text.strip() or f"exit code {done.code}"
-        yield Finding("program", well=False, detail=f"{name} does not run: {said}", repair=_install(trial, name))
+        yield Finding("program", well=False, detail=f"{name} does not run: {said}", repair=_install(check, name))
         return
     found = _VERSION.findall(done.text)
     if profile.version and profile.version not in found:
         detail = f"{name} {where} is {', '.join(found[:1]) or 'of no version'}; the profile wants {profile.version}"
-        yield Finding("program", well=False, detail=detail, repair=_install(trial, name))
+        yield Finding("program", well=False, detail=detail, repair=_install(check, name))
         return
     yield Finding("program", well=True, detail=f"{name} {profile.version} answers".replace("  ", " "))
 
 
-def _install(trial: Trial, name: str) -> str:
-    if not trial.contained:
-        return f"install {name} {trial.profile.version}".rstrip()
-    if trial.project.settings.image:
-        return f"put {name} {trial.profile.version} into it, or unset the context image: orchestra config show"
-    if name == trial.profile.program and not (trial.profile.version or trial.profile.npm):
-        return f"correct its `command`, or have it installed by `install` lines, in {trial.profile.source}"
-    return f"build it anew: docker rmi {trial.image} && orchestra image build {trial.profile.name}"
+def _install(check: AgentCheck, name: str) -> str:
+    if not check.contained:
+        return f"install {name} {check.profile.version}".rstrip()
+    if check.project.settings.image:
+        return f"put {name} {check.profile.version} into it, or unset the setting image: orchestra config show"
+    if name == check.profile.program and not (check.profile.version or check.profile.npm):
+        return f"correct its `command`, or have it installed by `install` lines, in {check.profile.source}"
+    return f"build it anew: docker rmi {check.image} && orchestra image build {check.profile.name}"
 
 
-def _orchestra(trial: Trial, progress: Progress) -> Iterator[Finding]:
+def _orchestra(check: AgentCheck, progress: Progress) -> Iterator[Finding]:
     from orchestra.agents.launch_files import past_proxies, runtime_text  # noqa: PLC0415 -- loads when touched
 
     progress("checking that the agent can reach Orchestra")
-    _start_service(trial)
-    context = provision.launch_context(trial.project, trial.session)
+    _start_service(check)
+    context = provision.launch_context(check.project, check.session)
     token = f"{context.secrets_dir}/token"
     words = (context.python, "-c", runtime_text("knock.py"), context.mcp_url, token, str(_KNOCKING))
-    done = trial.run(*past_proxies(context.mcp_url, *words), deadline=_PROGRAM_DEADLINE)
+    done = check.run(*past_proxies(context.mcp_url, *words), deadline=_PROGRAM_DEADLINE)
     try:
         found = json.loads(done.text)
     except ValueError:
@@ -147,14 +147,14 @@ def _orchestra(trial: Trial, progress: Progress) -> Iterator[Finding]:
         tools = len(found["tools"])
         yield Finding("orchestra", well=True, detail=f"reachable at {context.mcp_url}; it lists {tools} tools")
         return
-    yield unreachable(trial.project, trial.session.sandbox, context.mcp_url, found)
+    yield unreachable(check.project, check.session.sandbox, context.mcp_url, found)
 
 
-def _start_service(trial: Trial) -> None:
-    """Start a service for the trial alone, and write what the agent is given."""
-    internal = str(trial.project.settings.network_internal).lower()
-    ensure_running(trial.project.paths, settings={"ORCHESTRA_NETWORK_INTERNAL": internal})
-    provision.write_files(trial.project, trial.session, prepare=_once if trial.profile.headless else None)
+def _start_service(check: AgentCheck) -> None:
+    """Start a service for the check alone, and write what the agent is given."""
+    internal = str(check.project.settings.network_internal).lower()
+    ensure_running(check.project.paths, settings={"ORCHESTRA_NETWORK_INTERNAL": internal})
+    provision.write_files(check.project, check.session, prepare=_once if check.profile.headless else None)
 
 
 def _once(profile: Profile, context: LaunchContext) -> LaunchFiles:
@@ -163,30 +163,30 @@ def _once(profile: Profile, context: LaunchContext) -> LaunchFiles:
     return headless(profile, replace(context, task=PROMPT))
 
 
-def _login(trial: Trial, _progress: Progress) -> Iterator[Finding]:
-    login = login_of(trial.project, trial.profile)
+def _login(check: AgentCheck, _progress: Progress) -> Iterator[Finding]:
+    login = login_of(check.project, check.profile)
     if login.state in {"found", "none needed"}:
         yield Finding("login", well=True, detail=login.text)
         return
     detail = f"none that a session begins with: {login.text}"
-    yield Finding("login", well=False, detail=detail, repair=login_repair(trial.project, trial.profile))
+    yield Finding("login", well=False, detail=detail, repair=login_repair(check.project, check.profile))
 
 
-def _model(trial: Trial, progress: Progress) -> Iterator[Finding]:
-    login = login_of(trial.project, trial.profile)
-    if not trial.profile.headless:
+def _model(check: AgentCheck, progress: Progress) -> Iterator[Finding]:
+    login = login_of(check.project, check.profile)
+    if not check.profile.headless:
         return
     if login.state not in {"found", "none needed"}:
         yield Finding("model", well=False, detail="not asked, for want of a login")
         return
-    if not (trial.project.place(trial.session).agent / "launch.sh").is_file():
+    if not (check.project.place(check.session).agent / "launch.sh").is_file():
         yield Finding("model", well=False, detail="not asked: Orchestra's own part did not start")
         return
     progress(f"asking its model one short question (at most {MODEL_DEADLINE} s)")
-    launcher = f"{provision.launch_context(trial.project, trial.session).agent_dir}/launch.sh"
+    launcher = f"{provision.launch_context(check.project, check.session).agent_dir}/launch.sh"
     words = ("timeout", "-k", "5", str(MODEL_DEADLINE), "sh", launcher)
-    yield _verdict(trial, trial.run(*words, deadline=MODEL_DEADLINE + _SLACK), login)
+    yield _verdict(check, check.run(*words, deadline=MODEL_DEADLINE + _SLACK), login)
 
 
-def _verdict(trial: Trial, done: Completed, login: Login) -> Finding:
-    return judge(trial.project, trial.profile, trial.session.sandbox, done, login)
+def _verdict(check: AgentCheck, done: Completed, login: Login) -> Finding:
+    return judge(check.project, check.profile, check.session.sandbox, done, login)

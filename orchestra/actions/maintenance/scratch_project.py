@@ -35,7 +35,7 @@ _POLL = 0.05
 _FILE = "README"
 
 
-class Aside(Project):
+class ScratchProject(Project):
     """A throw-away project with the settings, profiles and sandboxes of another."""
 
     def __init__(self, paths: ProjectPaths, like: Project) -> None:
@@ -66,9 +66,9 @@ def beside(project: Project, agent: str, kind: SandboxKind) -> Iterator[tuple[Pr
     with _told_to_end(), _network_as_before(project, kind):
         try:
             _repository(root)
-            aside = Aside(home.project(root), project)
-            with contextlib.closing(aside.store):
-                yield aside, _executor(aside, agent, kind)
+            scratch = ScratchProject(home.project(root), project)
+            with contextlib.closing(scratch.store):
+                yield scratch, _executor(scratch, agent, kind)
         finally:
             _take_away(home, root)
 
@@ -84,32 +84,32 @@ def _repository(root: Path) -> None:
         process.run(("git", "-c", "core.hooksPath=/dev/null", *words), cwd=root, env=command.environment(), deadline=10)
 
 
-def _executor(aside: Project, agent: str, kind: SandboxKind) -> Session:
-    head, branch = aside.repository.head()
-    session = aside.store.add_session(
+def _executor(scratch: Project, agent: str, kind: SandboxKind) -> Session:
+    head, branch = scratch.repository.head()
+    session = scratch.store.add_session(
         name=_NAME,
         title=_NAME,
         role=Role.EXECUTOR,
         agent=agent,
         sandbox=kind,
-        branch=f"{aside.settings.branch_prefix}{_NAME}",
+        branch=f"{scratch.settings.branch_prefix}{_NAME}",
         base=head,
         base_branch=branch,
-        worktree=aside.paths.worktrees / _NAME,
+        worktree=scratch.paths.worktrees / _NAME,
         parent=None,
         intent=Intent.STOP,
-        model=aside.settings.model,
+        model=scratch.settings.model,
         conversation="6f0c3b1e-8d55-4c51-9a53-0d6a3b7e2f10",
         head=head,
     )
     # Nothing is left to stop: a stop would take its credentials away.
-    aside.store.record_sign(_NAME, Sign.STOPPED, "not started")
+    scratch.store.record_sign(_NAME, Sign.STOPPED, "not started")
     session.worktree.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    aside.repository.add_worktree(session.worktree, session.branch, head)
-    provision.prepare_places(aside, session)
+    scratch.repository.add_worktree(session.worktree, session.branch, head)
+    provision.prepare_places(scratch, session)
     if kind is SandboxKind.DOCKER:
-        provision.private_git(aside, session)
-    return aside.store.session(_NAME)
+        provision.private_git(scratch, session)
+    return scratch.store.session(_NAME)
 
 
 def sweep(project: Project) -> None:

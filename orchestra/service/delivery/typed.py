@@ -121,7 +121,7 @@ def _used(window: Window, clients: Sequence[Client], now: datetime, quiet: float
     return any(one.window == window.id and 0 <= now.timestamp() - one.activity < quiet for one in clients)
 
 
-class Typist:
+class TypedDelivery:
     """Delivers what waits for one project's sessions.
 
     What is typed is noted before the paste. Typed again is only what provably went nowhere: the same process saw no

@@ -39,14 +39,14 @@ async def listen(request: Request, payload: dict[str, Any], *, longest: float = 
     number = payload.get("listener")
     if not isinstance(number, int):
         return {"over": True}
-    with caller.desk.presence.listening(caller.session.id, number), anyio.move_on_after(longest):
+    with caller.context.presence.listening(caller.session.id, number), anyio.move_on_after(longest):
         return await _heard(caller, request, number)
     return {}
 
 
 async def _heard(caller: Caller, request: Request, number: int) -> dict[str, Any]:
-    store, presence, session = caller.desk.project.store, caller.desk.presence, caller.session
-    always = family_of(caller.desk.project.profile(session.agent)).LISTENS
+    store, presence, session = caller.context.project.store, caller.context.presence, caller.session
+    always = family_of(caller.context.project.profile(session.agent)).LISTENS
     seen = (-1, False)
 
     def may_wake() -> bool:
@@ -57,7 +57,7 @@ async def _heard(caller: Caller, request: Request, number: int) -> dict[str, Any
         now = store.data_version(), may_wake()
         if now[1] and now != seen and store.waits(caller.name):
             gone = await request.is_disconnected()
-            text = "" if gone else await caller.desk.act_soon(wake, session, number, may_wake)
+            text = "" if gone else await caller.context.act_soon(wake, session, number, may_wake)
             if text:
                 return {"text": text}
         seen = now

@@ -18,7 +18,7 @@ from orchestra.errors import OrchestraError
 from orchestra.model import Role
 from orchestra.service.answering import BODY_LIMIT
 from orchestra.service.auth import CALLER, AllowedHosts
-from orchestra.service.context import Caller, Desk, log
+from orchestra.service.context import Caller, ServiceContext, log
 from orchestra.service.mcp.tool_support import refused
 from orchestra.service.mcp.tools import TOOLS
 
@@ -29,10 +29,10 @@ _SHOWS_TOOLS = frozenset({"tools/list", "tools/call"})
 class RoleServer(MCPServer[Any]):
     """An MCP server with the tools of one role."""
 
-    def __init__(self, role: Role, desk: Desk) -> None:
+    def __init__(self, role: Role, context: ServiceContext) -> None:
         super().__init__("orchestra", version=__version__, log_level="WARNING", subscriptions=False)
         self._role = role
-        self._log = desk.project.paths.log
+        self._log = context.project.paths.log
         self.middleware.append(_note_presence)
         for tool in TOOLS[role]:
             self.add_tool(tool, structured_output=False)
@@ -67,17 +67,17 @@ async def _note_presence(ctx: ServerRequestContext[Any, Any], call_next: CallNex
             result["capabilities"].pop(kind, None)
     if ctx.method in _SHOWS_TOOLS and ctx.request is not None:
         caller: Caller = ctx.request.scope[CALLER]
-        caller.desk.presence.saw_tools(caller.session.id)
+        caller.context.presence.saw_tools(caller.session.id)
     return result
 
 
 class McpApp:
     """The ASGI application behind ``/mcp``: each caller meets the server of its role."""
 
-    def __init__(self, desk: Desk, allowed: AllowedHosts) -> None:
+    def __init__(self, context: ServiceContext, allowed: AllowedHosts) -> None:
         self._allowed = allowed
         self._security = TransportSecuritySettings(enable_dns_rebinding_protection=True)
-        self._servers = {role: RoleServer(role, desk) for role in Role}
+        self._servers = {role: RoleServer(role, context) for role in Role}
         for server in self._servers.values():
             server.streamable_http_app(
                 stateless_http=True,

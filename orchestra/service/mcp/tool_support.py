@@ -61,7 +61,7 @@ def sent_once(project: Project, caller: Caller, about: list[str], send: Callable
 async def target(caller: Caller, action: str, session_id: str) -> Session:
     """Return the session an action is about, by default the caller's; raises NotFound and NotAllowed."""
     name = session_id.strip() or caller.name
-    session = await caller.desk.act(_session, name)
+    session = await caller.context.act(_session, name)
     permissions.permit(caller.session, action, session)
     return session
 

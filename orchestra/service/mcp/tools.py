@@ -58,7 +58,7 @@ async def send_message_to_session(
 
 
 async def _may_send(caller: Caller, ctx: AnyContext) -> None:
-    caller.desk.shares.message(caller.session.id)
+    caller.context.shares.message(caller.session.id)
     if not once(ctx):
         await caller.send_alone()
 
@@ -72,7 +72,7 @@ def _send(project: Any, caller: Caller, to: str, text: str, dedupe: str | None) 
 async def read_messages(ctx: AnyContext) -> CallToolResult:
     """Return the messages you have not read, the oldest first, and mark them read."""
     caller = calling(ctx)
-    with caller.desk.presence.pulling(caller.session.id):
+    with caller.context.presence.pulling(caller.session.id):
         return await _unread(caller)
 
 
@@ -82,8 +82,8 @@ async def wait_for_messages(
 ) -> CallToolResult:
     """Wait until a message arrives, then return what you have not read; nothing arrived is no error."""
     caller, seconds = calling(ctx), seconds_to_wait(timeout, LONGEST_WAIT)
-    with caller.desk.presence.pulling(caller.session.id):
-        await caller.desk.arrival(caller.session, "tool", seconds)
+    with caller.context.presence.pulling(caller.session.id):
+        await caller.context.arrival(caller.session, "tool", seconds)
         return await _unread(caller)
 
 

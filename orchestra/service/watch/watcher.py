@@ -16,7 +16,7 @@ from orchestra.errors import OrchestraError
 from orchestra.model import Intent, Session, State
 from orchestra.project import Project
 from orchestra.service.delivery.presence import Presence
-from orchestra.service.delivery.typed import Typist
+from orchestra.service.delivery.typed import TypedDelivery
 from orchestra.service.watch import file_stamps
 from orchestra.service.watch.jobs import Jobs
 
@@ -55,13 +55,13 @@ class Watcher:
         presence: Presence,
         *,
         pace: Pace | None = None,
-        typist: Typist | None = None,
+        typist: TypedDelivery | None = None,
         vanished: Callable[[], object] = lambda: None,
     ) -> None:
         self._project = project
         self._vanished = vanished
         self._pace = pace or Pace()
-        self._typist = typist or Typist(project, presence)
+        self._typist = typist or TypedDelivery(project, presence)
         self._jobs = Jobs()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watcher", daemon=True)
