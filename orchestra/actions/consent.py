@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestra import safe_files
+from orchestra.actions.session.copy_files import preview
 from orchestra.actions.session.instructions import INSTEAD
 from orchestra.config import consent
 from orchestra.config.settings import project_wishes
+from orchestra.drivers.sandbox import build_context
 from orchestra.project import (
     ALLOWED_AGENTS,
     ALLOWED_CHECK,
@@ -72,14 +74,10 @@ def _setting(project: Project, name: str, value: object) -> str:
     line = f"{project.paths.config}: {name}: {shown(json.dumps(value, ensure_ascii=False))}"
     if name != "copy" or not isinstance(value, tuple):
         return line
-    from orchestra.actions.session.copy_files import preview  # noqa: PLC0415 -- loads when touched
-
     return "\n".join((line, *(f"  {shown(preview(project, str(pattern)))}" for pattern in value)))
 
 
 def _image(project: Project) -> Request:
-    from orchestra.drivers.sandbox import build_context  # noqa: PLC0415 -- loads when touched
-
     found = build_context.read(project.paths.dockerfile.parent)
     if found is None:
         return Request((), {})

@@ -334,7 +334,7 @@ def test_git_finds_the_merged_files_as_its_index_says_without_reading_them(yard:
 HOLD = """
 import sys, time
 from pathlib import Path
-from orchestra.drivers import index_lock
+from orchestra.drivers.git import index_lock
 with index_lock.held(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(600)

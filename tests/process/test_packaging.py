@@ -15,8 +15,9 @@ BUILT = ("LICENSE", "Makefile", "README.md", "layouts", "orchestra", "pyproject.
 BUILD = "import sys; from hatchling.build import {0} as build; print(build(sys.argv[1]))"
 LOOK = """
 from importlib.resources import files
-from orchestra import agents, layout
-from orchestra.drivers import images
+from orchestra import agents
+from orchestra.config import layout
+from orchestra.drivers.sandbox import images
 import orchestra.actions, orchestra.agents
 assert "{where}" in orchestra.actions.__file__, orchestra.actions.__file__
 assert layout.names() == ["follow", "left", "window"], layout.names()

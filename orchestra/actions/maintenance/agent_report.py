@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestra.actions.session import container_spec, provision
+from orchestra.agents import Delivery, family_of
+from orchestra.agents import names as all_names
 from orchestra.errors import BadConfig, DeadlineExceeded, EngineDown, Refused, UsageError
 from orchestra.protocol import ignore
 
@@ -128,8 +130,6 @@ def list_agents(
 
     One that cannot be read is left out, and that is told.
     """
-    from orchestra.agents import names as all_names  # noqa: PLC0415 -- loads when touched
-
     chosen = names or all_names(project.profile_dirs())
     in_use = used(project)
     rows = []
@@ -174,8 +174,6 @@ def _row(project: Project, profile: Profile, in_use: Sequence[str]) -> dict[str,
 
 def reach(profile: Profile) -> str:
     """Say how a message reaches an agent."""
-    from orchestra.agents import Delivery, family_of  # noqa: PLC0415 -- loads when touched
-
     if profile.delivery is Delivery.TYPE:
         return "typed at rest"
     if profile.delivery is Delivery.PULL:

@@ -16,6 +16,8 @@ from orchestra.actions.service_process import ensure_running
 from orchestra.actions.session import container_spec, provision
 from orchestra.actions.session.choose_sandbox import choose_sandbox
 from orchestra.actions.session.image import build_image
+from orchestra.agents import headless
+from orchestra.agents.launch_files import past_proxies, runtime_text
 from orchestra.errors import EngineDown, OrchestraError
 from orchestra.model import SandboxKind
 from orchestra.protocol import Progress, ignore
@@ -131,8 +133,6 @@ def _install(check: AgentCheck, name: str) -> str:
 
 
 def _orchestra(check: AgentCheck, progress: Progress) -> Iterator[Finding]:
-    from orchestra.agents.launch_files import past_proxies, runtime_text  # noqa: PLC0415 -- loads when touched
-
     progress("checking that the agent can reach Orchestra")
     _start_service(check)
     context = provision.launch_context(check.project, check.session)
@@ -158,8 +158,6 @@ def _start_service(check: AgentCheck) -> None:
 
 
 def _once(profile: Profile, context: LaunchContext) -> LaunchFiles:
-    from orchestra.agents import headless  # noqa: PLC0415 -- loads when touched
-
     return headless(profile, replace(context, task=PROMPT))
 
 

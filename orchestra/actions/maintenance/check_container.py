@@ -14,6 +14,7 @@ from orchestra.actions.maintenance.scratch_project import beside
 from orchestra.actions.service_process import ping
 from orchestra.actions.session import container_spec
 from orchestra.actions.session.branch_sync import import_commits
+from orchestra.agents.launch_files import past_proxies
 from orchestra.errors import OrchestraError
 from orchestra.model import SandboxKind, Session
 
@@ -47,8 +48,6 @@ def try_container(project: Project) -> list[Finding]:
     if not image:
         detail = "not tried: there is no image yet"
         return [Finding("container", well=True, detail=detail, repair="orchestra image build, then orchestra doctor")]
-    from orchestra.agents.launch_files import past_proxies  # noqa: PLC0415 -- loads when touched
-
     kind = SandboxKind.DOCKER
     with beside(project, project.settings.agent, kind) as (aside, session), _door(project) as (address, port):
         aside.store.set(f"image.{session.id}", image)

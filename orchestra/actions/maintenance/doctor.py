@@ -12,12 +12,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestra.actions.maintenance.agent_report import BUILT, FINISHED, UNBUILT, image_of, login_of, login_repair, used
+from orchestra.actions.maintenance.check_container import try_container
 from orchestra.actions.maintenance.finding import Finding, trouble
 from orchestra.actions.maintenance.gc import orphans
 from orchestra.actions.service_process import ping
+from orchestra.actions.session import reattach
 from orchestra.actions.workspace.up import OLDEST_TMUX
+from orchestra.drivers.process import run
 from orchestra.errors import NotARepository, OrchestraError, from_system
 from orchestra.paths import Home
+from orchestra.project import Project as Opened
 from orchestra.views.text import count
 
 if TYPE_CHECKING:
@@ -52,8 +56,6 @@ def doctor(start: Path) -> list[Finding]:
 
 def _of_engine(project: Project) -> Iterator[Finding]:
     """Check what only an engine can tell: images, containers, and one that is tried."""
-    from orchestra.actions.maintenance.check_container import try_container  # noqa: PLC0415 -- loads when touched
-
     looks = (("image", _images), ("leftovers", _leftovers), ("container", try_container))
     # Without the settings it is not known which image is meant, and what a container may reach.
     for name, look in looks if project.settings_trouble is None else looks[1:2]:
@@ -85,8 +87,6 @@ def _proxy() -> Iterator[Finding]:
 
 
 def _version(program: str, flag: str) -> tuple[int, int] | None:
-    from orchestra.drivers.process import run  # noqa: PLC0415 -- loads when touched
-
     try:
         said = run((program, flag), deadline=5, check=False).text
     except OrchestraError:
@@ -117,8 +117,6 @@ def _tmux() -> Finding:
 
 def _shows_utf8() -> bool:
     """Say whether the terminal that this runs in, inside tmux, shows UTF-8; yes where tmux does not tell."""
-    from orchestra.drivers.process import run  # noqa: PLC0415 -- loads when touched
-
     try:
         return run(("tmux", "display-message", "-p", "#{client_utf8}"), deadline=5, check=False).text.strip() != "0"
     except OrchestraError:
@@ -159,8 +157,6 @@ def _disk() -> Finding:
 
 
 def _project(start: Path) -> Project | Finding:
-    from orchestra.project import Project as Opened  # noqa: PLC0415 -- loads when touched
-
     try:
         return Opened.open(start)
     except NotARepository as error:
@@ -178,8 +174,6 @@ def _repository(project: Project) -> Finding:
 
 def of_sessions(project: Project) -> Iterator[Finding]:
     """Tell of sessions whose branch or worktree is not where it was left."""
-    from orchestra.actions.session import reattach  # noqa: PLC0415 -- loads when touched
-
     for session in project.store.sessions():
         try:
             trouble = session.trouble or reattach.what_is_lost(project, session)

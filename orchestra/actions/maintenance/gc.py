@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
+from orchestra import safe_files
 from orchestra.actions.maintenance.scratch_project import sweep
+from orchestra.actions.session import container_spec, preserve
 from orchestra.actions.session.troubles import error_to_tell
 from orchestra.drivers import temporary
+from orchestra.drivers.git.repository import REMOVED
 from orchestra.errors import CommandFailed, DeadlineExceeded, EngineDown, OrchestraError, StoreError
 from orchestra.model import BoxState, SandboxKind, Session
 from orchestra.paths import ProjectPaths
@@ -54,9 +57,6 @@ def gc(
 
 def _half_removed(project: Project, *, remove: bool) -> Iterator[Leftover]:
     """Look for worktrees whose removal was cut off; all they held was kept before it began."""
-    from orchestra import safe_files  # noqa: PLC0415 -- loads when touched
-    from orchestra.drivers.git.repository import REMOVED  # noqa: PLC0415 -- loads when touched
-
     for place in sorted(project.paths.worktrees.glob(f".*{REMOVED}")):
         size, kept = size_of(place), ""
         try:
@@ -167,8 +167,6 @@ def _removed(project: Project, session: Session, place: Path, remove: Remove) ->
 
 
 def _worktree(project: Project, session: Session) -> str:
-    from orchestra.actions.session import preserve  # noqa: PLC0415 -- loads when touched
-
     if session.restoring:
         # What was kept of it is not in it yet.
         return f"it is being put back; go on with: orchestra restore {session.name}"
@@ -184,9 +182,6 @@ def _worktree(project: Project, session: Session) -> str:
 
 def _state(project: Project, session: Session) -> str:
     """Remove a session's home; its own git stays where what it holds is nowhere else."""
-    from orchestra import safe_files  # noqa: PLC0415 -- loads when touched
-    from orchestra.actions.session import preserve  # noqa: PLC0415 -- loads when touched
-
     place = project.place(session)
     reason = preserve.keep_git(project, session)
     if not reason:
@@ -201,8 +196,6 @@ def _state(project: Project, session: Session) -> str:
 
 def _kept(project: Project, session: Session) -> Iterator[Leftover]:
     """Tell of the files that were kept of a session; they are the person's to remove."""
-    from orchestra.actions.session import preserve  # noqa: PLC0415 -- loads when touched
-
     place = preserve.kept_files(project, session)
     if place.is_dir():
         yield Leftover(
@@ -218,8 +211,6 @@ def _forget_secrets(project: Project, *, everything: bool) -> None:
 
 
 def _forget_secrets_of(project: Project) -> None:
-    from orchestra.actions.session import container_spec, preserve  # noqa: PLC0415 -- loads when touched
-
     for session in project.store.sessions(include_deleted=True):
         with suppress(OrchestraError), project.lock(session.name):
             if _again(project, session).deleted_at is not None or not container_spec.runs(project, session):

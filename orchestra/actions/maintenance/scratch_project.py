@@ -14,8 +14,11 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from orchestra import safe_files
 from orchestra.actions.service_process import ping, quit_service
 from orchestra.actions.session import provision
+from orchestra.drivers import process
+from orchestra.drivers.git import command
 from orchestra.errors import CommandFailed, DeadlineExceeded, EngineDown, OrchestraError
 from orchestra.lifecycle import Sign
 from orchestra.model import Intent, Role, SandboxKind, Session
@@ -74,9 +77,6 @@ def beside(project: Project, agent: str, kind: SandboxKind) -> Iterator[tuple[Pr
 
 
 def _repository(root: Path) -> None:
-    from orchestra.drivers import process  # noqa: PLC0415 -- loads when touched
-    from orchestra.drivers.git import command  # noqa: PLC0415 -- loads when touched
-
     root.mkdir(parents=True, mode=0o700)
     (root / _FILE).write_text("A repository of the moment.\n")
     person = ("-c", "user.name=Orchestra", "-c", "user.email=orchestra@localhost", "-c", "commit.gpgSign=false")
@@ -135,8 +135,6 @@ def _alive(name: str) -> bool:
 
 
 def _take_away(home: Home, root: Path) -> None:
-    from orchestra import safe_files  # noqa: PLC0415 -- loads when touched
-
     paths = home.project(root)
     with contextlib.suppress(OrchestraError):
         _end_service(paths)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestra.actions.messaging.batches import BATCH, handed_over
 from orchestra.actions.messaging.messages import first_line, given_in, quoted
+from orchestra.agents import family_of
 from orchestra.lifecycle import Sign, went_on
 from orchestra.model import Message, MessageKind, MessageState, Session
 from orchestra.names import SYSTEM
@@ -54,8 +55,6 @@ def _take(
     listened: bool,
     on_the_way: Collection[int],
 ) -> dict[str, Any]:
-    from orchestra.agents import family_of  # noqa: PLC0415 -- loads when touched
-
     family = family_of(project.profile(session.agent))
     signs = family.signs(event, payload)
     if any(sign is Sign.READY for sign, _ in signs) and went_on(project.store.program_sign(session.name)):

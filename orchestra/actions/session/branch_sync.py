@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from orchestra.actions.messaging.messages import send
 from orchestra.actions.session import container_spec
 from orchestra.actions.session.follow_branch import follow, is_rebased, place_of, private_branch, renaming
+from orchestra.drivers.git import commit_import, private_dir
 from orchestra.errors import CommandFailed, Moved, Refused, RefusedCommits
 from orchestra.model import BoxState, MessageKind, Role, SandboxKind, Session
 from orchestra.names import SYSTEM
@@ -99,8 +100,6 @@ def _follow_switch(project: Project, session: Session) -> Session:
 
 def fetch(project: Project, session: Session) -> str | None:
     """Fetch the session's branch out of its private git directory; None where it has none. Raises RefusedCommits."""
-    from orchestra.drivers.git import commit_import, private_dir  # noqa: PLC0415 -- loads when touched
-
     box = container_spec.box_for(project, session, image=container_spec.image_of(project, session))
     git, into = project.place(session).git, f"refs/orchestra/sessions/{session.name}"
     try:
@@ -123,8 +122,6 @@ def _refusal(project: Project, session: Session, error: Refused) -> None:
 
 
 def _take_out(project: Project, session: Session, private: str, host: str) -> bool:
-    from orchestra.drivers.git import commit_import  # noqa: PLC0415 -- loads when touched
-
     try:
         if session.role is Role.DESIGNER:
             commit_import.follow_designer(project.repository, session.branch, host, private)

@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestra.actions.session import paired_git
+from orchestra.drivers.git.private_dir import container_objects
+from orchestra.drivers.sandbox import build_context
+from orchestra.drivers.sandbox.protocol import Box, Limits, Mount
 from orchestra.errors import OrchestraError, Refused
 from orchestra.model import BoxSight, BoxState, Role, SandboxKind, Session, Window
 from orchestra.project import ALLOWED_IMAGE
@@ -16,7 +19,6 @@ if TYPE_CHECKING:
     from orchestra.drivers.process import Completed
     from orchestra.drivers.sandbox.build_context import BuildContext
     from orchestra.drivers.sandbox.images import ImageRecipe
-    from orchestra.drivers.sandbox.protocol import Box, Mount
     from orchestra.project import Project
 
 AGENT_HOME = "/home/agent"
@@ -36,8 +38,6 @@ def box_for(project: Project, session: Session, *, image: str = "") -> Box:
 
     Limits are those that can be read: who makes a box for an agent reads the settings first.
     """
-    from orchestra.drivers.sandbox.protocol import Box, Limits  # noqa: PLC0415 -- loads when touched
-
     place = project.place(session)
     settings = project.usable_settings
     in_docker = session.sandbox is SandboxKind.DOCKER
@@ -85,9 +85,6 @@ def mounts(project: Project, session: Session) -> tuple[Mount, ...]:
     The host's own git directory is never among it: the worktree's ``.git`` is covered, and only
     objects are shared, read-only.
     """
-    from orchestra.drivers.git.private_dir import container_objects  # noqa: PLC0415 -- loads when touched
-    from orchestra.drivers.sandbox.protocol import Mount  # noqa: PLC0415 -- loads when touched
-
     place = project.place(session)
     objects = (Mount(source, target, read_only=True) for source, target in container_objects(project.repository))
     shared = (
@@ -109,8 +106,6 @@ def mounts(project: Project, session: Session) -> tuple[Mount, ...]:
 
 def _profile_files(project: Project, session: Session) -> list[Mount]:
     """Return the mounts that put a profile's own files at ``/orchestra/NAME``."""
-    from orchestra.drivers.sandbox.protocol import Mount  # noqa: PLC0415 -- loads when touched
-
     own = project.place(session).agent / "files"
     try:
         names = list(project.profile(session.agent).files)
@@ -120,8 +115,6 @@ def _profile_files(project: Project, session: Session) -> list[Mount]:
 
 
 def _cover(session: Session, pointer: Path, private: Path) -> Mount:
-    from orchestra.drivers.sandbox.protocol import Mount  # noqa: PLC0415 -- loads when touched
-
     target = session.worktree / ".git"
     if target.is_dir():
         return Mount(private, str(target))
@@ -129,8 +122,6 @@ def _cover(session: Session, pointer: Path, private: Path) -> Mount:
 
 
 def _source(project: Project, session: Session) -> tuple[Mount, ...]:
-    from orchestra.drivers.sandbox.protocol import Mount  # noqa: PLC0415 -- loads when touched
-
     if not session.paired or session.role is Role.DESIGNER:
         return ()
     whole = Mount(project.paths.source, str(project.paths.source))
@@ -160,8 +151,6 @@ def recipe_for(project: Project, agent: str) -> ImageRecipe:
 
 def _context(project: Project) -> BuildContext | None:
     """Return the project's own recipe, as the person allowed it; None where it has none, or has changed since."""
-    from orchestra.drivers.sandbox import build_context  # noqa: PLC0415 -- loads when touched
-
     allowed = project.store.get(ALLOWED_IMAGE)
     if not allowed:
         return None
@@ -189,9 +178,6 @@ def run_check(project: Project, session: Session, commit: str, command: str, *, 
 
     Raises DeadlineExceeded after ``deadline`` seconds.
     """
-    from orchestra.drivers.git.private_dir import container_objects  # noqa: PLC0415 -- loads when touched
-    from orchestra.drivers.sandbox.protocol import Mount  # noqa: PLC0415 -- loads when touched
-
     in_docker = session.sandbox is SandboxKind.DOCKER
     objects = container_objects(project.repository)
     alternates = "\n".join(target if in_docker else str(source) for source, target in objects)

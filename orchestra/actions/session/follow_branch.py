@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orchestra.actions.messaging.messages import send
+from orchestra.drivers.git import worktree_records
 from orchestra.errors import Refused
 from orchestra.model import MessageKind, Role, SandboxKind, Session
 from orchestra.names import PERSON, SYSTEM
@@ -24,8 +25,6 @@ def follow(project: Project, session: Session) -> Session:
     A branch that was renamed is followed. One that was removed is made again: the agent's commits
     need a place. Whatever else its worktree has checked out is told, and not followed.
     """
-    from orchestra.drivers.git import worktree_records  # noqa: PLC0415 -- loads when touched
-
     if session.role is not Role.EXECUTOR or not session.branch:
         return session
     repository = project.repository
@@ -40,8 +39,6 @@ def follow(project: Project, session: Session) -> Session:
 
 def follow_renaming(project: Project, session: Session) -> Session:
     """Return the session with the branch that its own was renamed to, if it was."""
-    from orchestra.drivers.git import worktree_records  # noqa: PLC0415 -- loads when touched
-
     branches = project.repository.branches()
     if session.branch in branches or session.role is not Role.EXECUTOR:
         return session
@@ -55,8 +52,6 @@ def is_rebased(session: Session) -> bool:
 
 def place_of(project: Project, session: Session) -> Path:
     """Return where the session's worktree is now: the person may have moved it."""
-    from orchestra.drivers.git import worktree_records  # noqa: PLC0415 -- loads when touched
-
     moved = None if session.worktree.is_dir() else worktree_records.checkout_of(project.repository, session.branch)
     return moved.path if moved is not None else session.worktree
 
@@ -79,8 +74,6 @@ def renaming(session: Session) -> str:
 
 
 def _renamed(project: Project, session: Session, branches: dict[str, str], there: Checkout | None) -> Session:
-    from orchestra.drivers.git import worktree_records  # noqa: PLC0415 -- loads when touched
-
     repository = project.repository
     others = {one.branch for one in project.store.sessions()} | {session.base_branch}
     free = [name for name in branches if name not in others]
@@ -110,8 +103,6 @@ def _make_again(project: Project, session: Session) -> None:
 
 def _wrong(project: Project, session: Session, there: Checkout | None) -> str:
     """Return what keeps the worktree from showing the session's branch, and what to type."""
-    from orchestra.drivers.git import worktree_records  # noqa: PLC0415 -- loads when touched
-
     place, branch = session.worktree, session.branch
     if there is None:
         moved = worktree_records.checkout_of(project.repository, branch)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from orchestra import safe_files
 from orchestra.errors import BadConfig
 from orchestra.project import ALLOWED_INSTRUCTIONS
 
@@ -62,8 +63,6 @@ def _names(session: Session) -> tuple[str, str]:
 
 def _of_project(project: Project, name: str) -> str:
     """Read a file that agents may write too: a link there could lead to any file of the person's."""
-    from orchestra import safe_files  # noqa: PLC0415 -- loads when touched
-
     place = project.paths.instructions
     found = safe_files.read(project.paths.source, str((place / name).relative_to(project.paths.source)), most=LONGEST)
     return _text(found or b"", place / name)

@@ -9,12 +9,12 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from orchestra import safe_files
-from orchestra.drivers.git import private_dir
+from orchestra.drivers.git import inner_repositories, private_dir
+from orchestra.drivers.sandbox.protocol import Mount
 from orchestra.errors import OrchestraError
 from orchestra.model import Role, SandboxKind, Session
 
 if TYPE_CHECKING:
-    from orchestra.drivers.sandbox.protocol import Mount
     from orchestra.project import Project
 
 _PRIVATE = 0o700
@@ -41,8 +41,6 @@ def inner_covers(project: Project, session: Session) -> tuple[Mount, ...]:
     Every directory on the way is a mount, which nobody inside can move away; one without a ``.git`` is an
     empty, read-only directory.
     """
-    from orchestra.drivers.git import inner_repositories  # noqa: PLC0415 -- loads when touched
-
     if not writes_checkout(session):
         return ()
     found: dict[str, Mount] = {}
@@ -54,8 +52,6 @@ def inner_covers(project: Project, session: Session) -> tuple[Mount, ...]:
 
 def note_covers(project: Project, session: Session, paths: Iterable[str] | None = None) -> None:
     """Note which repositories inside the checkout a session's container is made with; by default, those of now."""
-    from orchestra.drivers.git import inner_repositories  # noqa: PLC0415 -- loads when touched
-
     if writes_checkout(session):
         paths = inner_repositories.inside(project.repository) if paths is None else paths
         project.store.set(_covered(session), json.dumps(sorted(set(paths))))
@@ -72,8 +68,6 @@ def uncovered(project: Project, session: Session) -> list[str]:
 
     None where it is not known what the container was made with: an older version made it.
     """
-    from orchestra.drivers.git import inner_repositories  # noqa: PLC0415 -- loads when touched
-
     if not writes_checkout(session) or project.store.get(_covered(session)) is None:
         return []
     known = set(covered(project, session))
@@ -90,8 +84,6 @@ def writes_checkout(session: Session) -> bool:
 
 
 def _around(project: Project, session: Session, path: str) -> Iterator[Mount]:
-    from orchestra.drivers.sandbox.protocol import Mount  # noqa: PLC0415 -- loads when touched
-
     root = project.repository.root
     place = root / path
     above = safe_files.look(root, path)
@@ -123,8 +115,6 @@ def prepare(project: Project, session: Session) -> None:
 
 def _make_missing(project: Project) -> None:
     """Make the directories of submodules that are not there: what is absent could not be covered."""
-    from orchestra.drivers.git import inner_repositories  # noqa: PLC0415 -- loads when touched
-
     for path in inner_repositories.inside(project.repository):
         with suppress(OrchestraError):
             safe_files.make_directory(project.repository.root, path)

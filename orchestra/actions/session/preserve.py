@@ -8,9 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from orchestra import safe_files
 from orchestra.actions.session import container_spec, provision
 from orchestra.actions.session.reattach import bring_back, reattach
 from orchestra.actions.session.worktrees import make_worktree
+from orchestra.drivers.git import anchors, ignored_files, private_dir, private_refs
 from orchestra.errors import NotFound, OrchestraError, StoreError
 from orchestra.model import Role, SandboxKind, Session
 
@@ -24,8 +26,6 @@ TRASH = "refs/orchestra/trash/"
 
 def anchor(project: Project, session: Session) -> str:
     """Keep a session's worktree, uncommitted and untracked files too, and its newest commits; returns the ref."""
-    from orchestra.drivers.git import anchors  # noqa: PLC0415 -- loads when touched
-
     repository = project.repository
     imported = f"refs/orchestra/sessions/{session.name}"
     in_docker = session.sandbox is SandboxKind.DOCKER
@@ -35,8 +35,6 @@ def anchor(project: Project, session: Session) -> str:
 
 def keep_git(project: Project, session: Session) -> str:
     """Keep all that a session's own git holds beside its branch; return why that cannot be, or nothing."""
-    from orchestra.drivers.git import private_dir, private_refs  # noqa: PLC0415 -- loads when touched
-
     place = project.place(session).git
     kept = session.git_anchor and project.repository.refs(session.git_anchor)
     if kept or session.sandbox is not SandboxKind.DOCKER or not _has_objects(place):
@@ -57,8 +55,6 @@ def keep_git(project: Project, session: Session) -> str:
 
 
 def _has_objects(git_dir: Path) -> bool:
-    from orchestra import safe_files  # noqa: PLC0415 -- loads when touched
-
     try:
         found = safe_files.walk(git_dir, "objects")
         return any(one.is_file and "/info/" not in one.path for one in found)
@@ -71,8 +67,6 @@ def keep_files(project: Project, session: Session, ref: str) -> list[str]:
 
     Raises Refused where that is too much.
     """
-    from orchestra.drivers.git import ignored_files  # noqa: PLC0415 -- loads when touched
-
     files = ignored_files.find(project.repository, session.worktree, ref, project.paths.source) if ref else []
     ignored_files.keep(session.worktree, files, kept_files(project, session))
     return [one.path for one in files]
@@ -85,8 +79,6 @@ def kept_files(project: Project, session: Session) -> Path:
 
 def put_back(project: Project, session: Session) -> None:
     """Give a deleted session its branch and worktree again, with all that was kept of them; safe to repeat."""
-    from orchestra.drivers.git import anchors, ignored_files  # noqa: PLC0415 -- loads when touched
-
     session = reattach(project, session)
     lost = session.restoring or not has_worktree(project, session)
     kept = anchor_of(project, session)
@@ -105,8 +97,6 @@ def put_back(project: Project, session: Session) -> None:
 
 def drop_kept_files(project: Project, session: Session) -> None:
     """Remove the files that were kept of a session, once they are back in its worktree."""
-    from orchestra import safe_files  # noqa: PLC0415 -- loads when touched
-
     with suppress(OrchestraError):
         safe_files.remove(kept_files(project, session))
 
@@ -131,8 +121,6 @@ def is_half_removed(project: Project, session: Session) -> bool:
 
 def anchor_of(project: Project, session: Session) -> Anchor | None:
     """Return what was kept of a session: not of an earlier one of its name, nor what was kept of half a restoration."""
-    from orchestra.drivers.git import anchors  # noqa: PLC0415 -- loads when touched
-
     found = anchors.anchors(project.repository, session.name)
     mine = [one for one in found if one.at >= session.created_at]
     return next((one for one in mine if one.ref == session.anchor), mine[-1] if mine else None)
@@ -153,8 +141,6 @@ def _put_back_branch(project: Project, session: Session, tip: str) -> None:
 
 def drop_secrets(project: Project, session: Session) -> None:
     """Remove a session's credentials from memory; they are written anew when it starts again."""
-    from orchestra import safe_files  # noqa: PLC0415 -- loads when touched
-
     place = project.place(session).secrets
     with suppress(OrchestraError, OSError):
         safe_files.remove(place)

@@ -9,13 +9,17 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from orchestra import safe_files
 from orchestra.actions.session import container_spec, instructions
+from orchestra.agents import LaunchContext, launch_files, own_files
+from orchestra.drivers.git import private_dir as private
+from orchestra.drivers.git import private_refs
 from orchestra.errors import ServiceDown
 from orchestra.lifecycle import in_a_turn
 from orchestra.model import Role, SandboxKind, Session, State
 
 if TYPE_CHECKING:
-    from orchestra.agents import LaunchContext, LaunchFiles, Profile
+    from orchestra.agents import LaunchFiles, Profile
     from orchestra.project import Project
 
 Prepare: TypeAlias = "Callable[[Profile, LaunchContext], LaunchFiles]"
@@ -24,8 +28,6 @@ _PRIVATE = 0o700
 
 def prepare_places(project: Project, session: Session) -> None:
     """Make what a container's mounts name, so that it can be made while the rest is filled."""
-    from orchestra.agents import own_files  # noqa: PLC0415 -- loads when touched
-
     place = project.place(session)
     for directory in (place.root, place.home, place.agent, place.secrets, place.git):
         directory.mkdir(parents=True, exist_ok=True, mode=_PRIVATE)
@@ -41,9 +43,6 @@ def prepare_places(project: Project, session: Session) -> None:
 
 def private_git(project: Project, session: Session) -> None:
     """Make the private git directory of a session, and the pointer that covers its worktree's ``.git``."""
-    from orchestra.drivers.git import private_dir as private  # noqa: PLC0415 -- loads when touched
-    from orchestra.drivers.git import private_refs  # noqa: PLC0415 -- loads when touched
-
     place = project.place(session)
     repository = project.repository
     place.root.mkdir(parents=True, exist_ok=True, mode=_PRIVATE)
@@ -68,9 +67,6 @@ def write_files(project: Project, session: Session, *, prepare: Prepare | None =
 
     ``prepare`` gives other files than the usual ones.
     """
-    from orchestra import safe_files  # noqa: PLC0415 -- loads when touched
-    from orchestra.agents import launch_files  # noqa: PLC0415 -- loads when touched
-
     place = project.place(session)
     profile = project.profile(session.agent)
     for directory in (place.root, place.home, place.agent, place.secrets):
@@ -149,8 +145,6 @@ def service_address(project: Project, kind: SandboxKind) -> str:
 
 def launch_context(project: Project, session: Session) -> LaunchContext:
     """Return where and for what a session's agent is about to run; raises ServiceDown before the first start."""
-    from orchestra.agents import LaunchContext  # noqa: PLC0415 -- loads when touched
-
     place = project.place(session)
     address = service_address(project, session.sandbox)
     common: dict[str, Any] = {

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from orchestra import safe_files
 from orchestra.actions.session import branch_sync, container_spec
 from orchestra.actions.session.follow_branch import follow, follow_renaming
+from orchestra.drivers.git import worktree_records
 from orchestra.errors import DeadlineExceeded, NotFound, Refused
 from orchestra.model import BoxState, Intent, Role, SandboxKind, Session
 
@@ -76,8 +77,6 @@ def _was_made(project: Project, session: Session) -> bool:
 
 def _renew_worktree(project: Project, session: Session) -> None:
     """Stop a container whose worktree is gone: it would go on in the one that was removed."""
-    from orchestra.drivers.git import worktree_records  # noqa: PLC0415 -- loads when touched
-
     if session.worktree.is_dir() or session.intent is not Intent.RUN:
         return
     moved = worktree_records.checkout_of(project.repository, session.branch)

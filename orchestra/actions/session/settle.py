@@ -14,6 +14,7 @@ from orchestra.actions.session.reattach import attach
 from orchestra.actions.session.stale_containers import drop_containers
 from orchestra.actions.session.steps import PERFORM, even_unrecorded, observe
 from orchestra.actions.session.troubles import Trouble, trouble_of
+from orchestra.actions.work.merge import finish_landings
 from orchestra.drivers import temporary
 from orchestra.errors import DeadlineExceeded, EngineDown, StoreError
 from orchestra.lifecycle import ENDED, NOTHING, Step, lanes, plan
@@ -96,8 +97,6 @@ def reconcile(project: Project, *, progress: Progress = ignore) -> list[Trouble]
 
 
 def _finish_landings(project: Project) -> Trouble | None:
-    from orchestra.actions.work.merge import finish_landings  # noqa: PLC0415 -- loads when touched
-
     try:
         finish_landings(project)
     except Exception as error:  # noqa: BLE001 -- the sessions are settled all the same

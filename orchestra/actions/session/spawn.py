@@ -15,6 +15,7 @@ from orchestra.actions.session.choose_sandbox import choose_sandbox
 from orchestra.actions.session.settle import settle
 from orchestra.actions.session.troubles import trouble_of
 from orchestra.actions.work.spec import require_size
+from orchestra.agents.launch_files import MISSING
 from orchestra.errors import BadName, NameTaken, OrchestraError, Refused, ToolMissing
 from orchestra.model import Intent, Role, SandboxKind, Session, State
 from orchestra.names import MAIN, PERSON, RESERVED, slug
@@ -117,8 +118,6 @@ def _require_on_host(profile: Profile) -> None:
 
 def _require_program(project: Project, session: Session) -> None:
     """Take a session back whose container has found by now that its program is not there."""
-    from orchestra.agents.launch_files import MISSING  # noqa: PLC0415 -- loads when touched
-
     if session.sandbox is SandboxKind.DOCKER and os.path.lexists(project.place(session).home / MISSING):
         undo(project, session)
         raise _no_program(project.profile(session.agent), "in its image")

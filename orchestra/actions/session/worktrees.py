@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from orchestra.drivers.git import lfs, update_branch
 from orchestra.protocol import Progress, ignore
 
 if TYPE_CHECKING:
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
 
 def make_worktree(project: Project, session: Session, progress: Progress = ignore) -> None:
     """Check a session's branch out in its worktree, with what Git LFS keeps of it here; safe to repeat."""
-    from orchestra.drivers.git import lfs  # noqa: PLC0415 -- loads when touched
-
     repository = project.repository
     keep = f"refs/orchestra/base/{session.name}"
     with lfs.filling(repository, (repository.root, project.paths.worktrees)) as filling:
@@ -28,8 +27,6 @@ def make_worktree(project: Project, session: Session, progress: Progress = ignor
 
 def _missing(project: Project, session: Session, filling: Filling) -> str:
     """Return in words which files that Git LFS keeps are pointers in a new worktree, and what to type."""
-    from orchestra.drivers.git import lfs, update_branch  # noqa: PLC0415 -- loads when touched
-
     front = f"{session.name} sees pointers in place of"
     if filling.ran:
         pointers = lfs.settle(project.repository, session.worktree).pointers

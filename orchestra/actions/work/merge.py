@@ -14,6 +14,8 @@ from orchestra.actions.session.choose_sandbox import require_sandbox
 from orchestra.actions.session.follow_branch import require_in_place
 from orchestra.actions.work.review import require_executor
 from orchestra.config.settings import BUILT_IN
+from orchestra.drivers.git import inner_repositories, merge_trees, update_branch, worktree_diff
+from orchestra.drivers.git.update_branch import named
 from orchestra.errors import CheckFailed, MergeConflict, Moved, NeedsConsent, Refused, UsageError
 from orchestra.model import MessageKind, Session
 from orchestra.names import SYSTEM
@@ -98,8 +100,6 @@ def wanted_check(project: Project, name: str) -> str:
 
 
 def _ready(project: Project, name: str) -> Session:
-    from orchestra.drivers.git import worktree_diff  # noqa: PLC0415 -- loads when touched
-
     session = project.store.session(name)
     import_commits(project, session)
     session = project.store.session(name)
@@ -113,8 +113,6 @@ def _ready(project: Project, name: str) -> Session:
 
 
 def _uncommitted(project: Project, session: Session, paths: Sequence[str]) -> Refused:
-    from orchestra.drivers.git import inner_repositories  # noqa: PLC0415 -- loads when touched
-
     name, shown = session.name, ", ".join(paths[:5])
     inside = [(inner_repositories.submodule_of(project.repository, session.worktree, path), path) for path in paths]
     submodule = next((one for one, _ in inside if one), "")
@@ -154,8 +152,6 @@ def _combine(project: Project, session: Session, target: str, old: str, strategy
 
 
 def _combined(project: Project, session: Session, old: str, strategy: str) -> str:
-    from orchestra.drivers.git import merge_trees  # noqa: PLC0415 -- loads when touched
-
     repository = project.repository
     if strategy == "rebase":
         return merge_trees.rebase_commits(repository, old, session.base, session.head)
@@ -172,8 +168,6 @@ def _combined(project: Project, session: Session, old: str, strategy: str) -> st
 
 def _require_lfs_pointers(project: Project, session: Session) -> None:
     """Refuse to let into history what belongs to Git LFS: no container has it, so an agent commits whole files."""
-    from orchestra.drivers.git import merge_trees, update_branch  # noqa: PLC0415 -- loads when touched
-
     if paths := merge_trees.past_lfs(project.repository, session.base, session.head):
         tree = session.worktree
         raise Refused(
@@ -210,8 +204,6 @@ def _check(project: Project, session: Session, commit: str, command: str, progre
 
 
 def _land(project: Project, session: Session, target: str, commit: str, old: str) -> tuple[str, ...]:
-    from orchestra.drivers.git import update_branch  # noqa: PLC0415 -- loads when touched
-
     project.store.set("landing", json.dumps({"session": session.name, "branch": target, "new": commit, "old": old}))
     try:
         landed = update_branch.land(project.repository, target, commit, old, ours=project.paths.worktrees)
@@ -240,8 +232,6 @@ def finish_landings(project: Project) -> None:
 
 
 def _finish(project: Project) -> None:
-    from orchestra.drivers.git import update_branch  # noqa: PLC0415 -- loads when touched
-
     begun = project.store.get("landing")
     if not begun:
         return
@@ -259,14 +249,10 @@ def _finish(project: Project) -> None:
 
 
 def _left_behind(paths: Sequence[str], branch: str, commit: str) -> str:
-    from orchestra.drivers.git.update_branch import named  # noqa: PLC0415 -- loads when touched
-
     return (
         f"{branch} is at {commit[:12]}, but these files hold changes of yours and are left as they are: {named(paths)}"
     )
 
 
 def _taken_back(paths: Sequence[str], branch: str, commit: str) -> str:
-    from orchestra.drivers.git.update_branch import named  # noqa: PLC0415 -- loads when touched
-
     return f"a later commit on {branch} takes back what {commit[:12]} had merged in: {named(paths)}"

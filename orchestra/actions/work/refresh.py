@@ -12,6 +12,7 @@ from orchestra.actions.session import paired_git
 from orchestra.actions.session.branch_sync import import_commits
 from orchestra.actions.session.last_output import last_words
 from orchestra.actions.work import spec
+from orchestra.drivers.git import worktree_diff
 from orchestra.errors import NotFound, OrchestraError
 from orchestra.lifecycle import Sign
 from orchestra.model import BoxSight, BoxState, Event, Intent, MessageKind, Role, SandboxKind, Session, State
@@ -125,8 +126,6 @@ def refresh_diff(project: Project, session: Session) -> bool:
 
     Notes a mark of what was seen, by which others tell whether there is another diff to be shown.
     """
-    from orchestra.drivers.git import worktree_diff  # noqa: PLC0415 -- loads when touched
-
     _guard_submodules(project, session)
     base = session.base if session.role is Role.EXECUTOR else project.repository.head()[0]
     stat, mark = worktree_diff.count(project.repository, session.worktree, base, cache=project.place(session).root)

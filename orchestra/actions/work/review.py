@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestra.actions.session.branch_sync import import_commits
 from orchestra.actions.session.choose_sandbox import require_sandbox
+from orchestra.drivers.git import worktree_diff
 from orchestra.errors import Refused
 from orchestra.model import MessageKind, Role, Session
 from orchestra.protocol import plain
@@ -20,8 +21,6 @@ WATCHED = (".claude/", ".mcp.json", "AGENTS.md", "CLAUDE.md", ".codex/", ".gemin
 
 def diff(project: Project, name: str, *, stat: bool = False) -> str:
     """Return what a session changed since its base, uncommitted and untracked files included, as a unified diff."""
-    from orchestra.drivers.git import worktree_diff  # noqa: PLC0415 -- loads when touched
-
     session = project.store.session(name)
     base, cache = base_of(project, session), project.place(session).root
     if stat:

@@ -8,12 +8,14 @@ import uuid
 from collections.abc import Container
 from typing import TYPE_CHECKING, Any
 
-from orchestra.actions.session import container_spec
+from orchestra.actions.session import container_spec, preserve
+from orchestra.actions.session.branch_sync import import_commits
 from orchestra.actions.session.choose_sandbox import choose_sandbox
 from orchestra.actions.session.settle import reconcile, settle
 from orchestra.actions.session.stale_containers import drop_containers
 from orchestra.actions.session.troubles import trouble_of
 from orchestra.actions.workspace.status_line import clear_status, show_status
+from orchestra.config.layout import load
 from orchestra.errors import (
     CommandFailed,
     DeadlineExceeded,
@@ -166,8 +168,6 @@ def layout_of(project: Project) -> Layout:
 
 
 def _load_layout(project: Project, name: str) -> Layout:
-    from orchestra.config.layout import load  # noqa: PLC0415 -- loads when touched
-
     return load(name, (project.paths.home.root / "layouts",))
 
 
@@ -248,8 +248,6 @@ def release_network(project: Project) -> None:
 
 
 def _stop_one(project: Project, session: Session, progress: Progress) -> bool:
-    from orchestra.actions.session import preserve  # noqa: PLC0415 -- loads when touched
-
     with project.lock(session.name):
         running = container_spec.look(project, session).state is BoxState.RUNNING
         if running:
@@ -262,8 +260,6 @@ def _stop_one(project: Project, session: Session, progress: Progress) -> bool:
 
 def _note_stop(project: Project, session: Session, progress: Progress) -> None:
     """Bring in what a session that was stopped has committed to its end, and record that it was stopped."""
-    from orchestra.actions.session.branch_sync import import_commits  # noqa: PLC0415 -- loads when touched
-
     try:
         project.store.record_sign(session.name, Sign.STOPPED, "stopped by orchestra down --stop")
         import_commits(project, session)

@@ -11,12 +11,15 @@ import os
 import struct
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from orchestra import safe_files
 from orchestra.drivers.git import index_file
 from orchestra.drivers.git.command import Git
-from orchestra.drivers.git.repository import Repository
 from orchestra.errors import OrchestraError
+
+if TYPE_CHECKING:
+    from orchestra.drivers.git.repository import Repository
 
 _LARGEST_INDEX = 256 << 20
 _LARGEST_POINTER = 4096

@@ -12,6 +12,7 @@ from pathlib import Path
 from orchestra import safe_files
 from orchestra.drivers.git import find_repository
 from orchestra.drivers.git.command import Git
+from orchestra.drivers.git.inner_repositories import hide
 from orchestra.drivers.process import Completed, failure
 from orchestra.errors import Moved, NameTaken, NotFound, OrchestraError, Refused
 
@@ -153,8 +154,6 @@ class Repository:
 
     def hide_repositories(self, path: Path) -> None:
         """Let git look into no submodule of a session's worktree: an agent may have made what is there."""
-        from orchestra.drivers.git.inner_repositories import hide  # noqa: PLC0415 -- it stands on this module
-
         hide(Git(self.record(path)), self.object_format)
 
     def point(self, path: Path) -> None:
