@@ -363,6 +363,20 @@ def test_a_lock_of_a_killed_process_is_taken_over_and_one_of_gits_own_is_not(yar
     assert "index.lock" in caught.value.hint
 
 
+def test_a_lock_of_a_killed_process_is_swept_and_one_of_gits_own_is_not(yard: Yard) -> None:
+    lock = yard.root / ".git/index.lock"
+    _killed_with_the_lock(yard)
+    index_lock.sweep(yard.repository.common_dir)
+    assert not lock.exists()
+    lock.touch()
+    index_lock.sweep(yard.repository.common_dir)
+    assert lock.exists()
+    lock.unlink()
+    with index_lock.held(yard.root / ".git"):
+        index_lock.sweep(yard.repository.common_dir)
+        assert lock.exists()
+
+
 def test_after_a_crash_the_persons_next_commit_takes_nothing_back(yard: Yard) -> None:
     new, old = ahead(yard, {"app.py": "one\ntwo\nthree\nfour\n", "login.py": "login\n", "docs/guide.md": None})
     yard.git("update-ref", "refs/heads/trunk", new)

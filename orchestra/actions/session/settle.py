@@ -16,6 +16,7 @@ from orchestra.actions.session.steps import PERFORM, even_unrecorded, observe
 from orchestra.actions.session.troubles import Trouble, trouble_of
 from orchestra.actions.work.merge import finish_landings
 from orchestra.drivers import temporary
+from orchestra.drivers.git import index_lock
 from orchestra.errors import DeadlineExceeded, EngineDown, StoreError
 from orchestra.lifecycle import ENDED, NOTHING, Step, lanes, plan
 from orchestra.model import Intent, Session
@@ -84,6 +85,7 @@ def reconcile(project: Project, *, progress: Progress = ignore) -> list[Trouble]
     with suppress(EngineDown, DeadlineExceeded):
         drop_containers(project)
     temporary.sweep()
+    index_lock.sweep(project.repository.common_dir)
     troubles = [error for error in (_finish_landings(project),) if error is not None]
     resting = project.store.get("resting") == "yes"
     for session in project.store.sessions():

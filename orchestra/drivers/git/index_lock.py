@@ -35,6 +35,13 @@ def held(
         os.close(descriptor)
 
 
+def sweep(common_dir: Path) -> None:
+    """Remove the locks that killed processes of ours left in a repository and its worktrees' records."""
+    for record in (common_dir, *(common_dir / "worktrees").glob("*")):
+        if (place := record / "index.lock").exists():
+            _clear(place)
+
+
 def _taken(place: Path, end: float, clock: Callable[[], float], sleep: Callable[[float], None]) -> int:
     while True:
         with contextlib.suppress(FileExistsError):
