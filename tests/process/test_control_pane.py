@@ -25,7 +25,7 @@ from orchestra.store import Store
 from tests.support.tmux import tmux_place, until
 
 ROOT = Path(__file__).resolve().parents[2]
-PROGRAM = ROOT / "tests" / "process" / "control_program.py"
+PROGRAM = ROOT / "tests" / "support" / "control_program.py"
 HOSTILE = "\x1b[2J\x1b]0;owned\x07\x1b[31m[red]x[/red]\u202e"
 
 

@@ -15,7 +15,7 @@ import pytest
 
 import orchestra.agents
 
-BOX = Path(orchestra.agents.__file__).parent / "box"
+BOX = Path(orchestra.agents.__file__).parent / "runtime"
 PROGRAMS = {
     "bash": ("bash", str(BOX / "tell.sh")),
     "python": (sys.executable, "-I", "-S", str(BOX / "tell.py")),
