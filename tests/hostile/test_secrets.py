@@ -79,7 +79,7 @@ def handed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Handed]:
         (place(person, "worker") / "home" / "other").write_text("the agent's own")
         tags = [row["tag"] for row in person.json("image", "list") if "profile-keyed" in row["tag"]]
         yield handed
-    subprocess.run(("docker", "rmi", *tags), capture_output=True, timeout=60, check=True)
+    subprocess.run(("docker", "rmi", "--force", *tags), capture_output=True, timeout=60, check=True)
 
 
 def test_the_agents_have_them(handed: Handed) -> None:
