@@ -121,7 +121,7 @@ class Project:
             from orchestra.drivers.sandbox.host import HostSandbox  # noqa: PLC0415 -- loads when touched
 
             return HostSandbox(self.paths.state)
-        from orchestra.drivers.sandbox.docker import DockerSandbox  # noqa: PLC0415 -- loads when touched
+        from orchestra.drivers.sandbox.docker import DockerSandbox  # noqa: PLC0415 -- loads docker
 
         home = self.paths.home
         return DockerSandbox(
@@ -137,7 +137,7 @@ class Project:
         socket = self.store.get("tmux.socket")
         if not socket:
             return None
-        from orchestra.drivers.tmux.driver import Tmux  # noqa: PLC0415 -- loads when touched
+        from orchestra.drivers.tmux.driver import Tmux  # noqa: PLC0415 -- loads libtmux
 
         server = Tmux(socket)
         return server if server.alive() else None

@@ -58,7 +58,7 @@ class Links:
         tmux divides a window anew when a terminal of another size looks at it. A pane that the person
         sized by hand keeps that size until then.
         """
-        from orchestra.drivers.tmux.driver import Tmux  # noqa: PLC0415 -- loads when touched
+        from orchestra.drivers.tmux.driver import Tmux  # noqa: PLC0415 -- loads libtmux
 
         server, pane = Tmux.current(), os.environ.get("TMUX_PANE", "")
         room = server.control_room(pane) if server is not None and pane else ""
@@ -69,7 +69,7 @@ class Links:
 
     def leave(self) -> bool:
         """Detach the person's terminal from tmux; returns whether the control pane stays."""
-        from orchestra.drivers.tmux.driver import Tmux  # noqa: PLC0415 -- loads when touched
+        from orchestra.drivers.tmux.driver import Tmux  # noqa: PLC0415 -- loads libtmux
 
         server = Tmux.current()
         if server is None:
@@ -83,7 +83,7 @@ class Links:
 
 
 def _engine_answers() -> bool:
-    from orchestra.drivers.sandbox.docker_client import engine_version  # noqa: PLC0415 -- loads when touched
+    from orchestra.drivers.sandbox.docker_client import engine_version  # noqa: PLC0415 -- loads docker
 
     try:
         engine_version()

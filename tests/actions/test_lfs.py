@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -21,10 +20,6 @@ LFS = {"clean": "git-lfs clean -- %f", "smudge": "git-lfs smudge -- %f", "proces
 PICTURE = "a picture " * 500
 WITHOUT = ("-c", "filter.lfs.clean=", "-c", "filter.lfs.process=", "-c", "filter.lfs.required=false")
 """A git such as a container has, without Git LFS."""
-# Where CI is set, scripts/setup.sh has installed it: its absence is a failure then.
-needs_lfs = pytest.mark.skipif(
-    shutil.which("git-lfs") is None and not os.environ.get("CI"), reason="git-lfs is not installed"
-)
 
 
 def spawned(host: HostProject) -> tuple[Session, list[str]]:
@@ -43,7 +38,6 @@ def use_picture(host: HostProject) -> None:
 # --- in a new worktree -----------------------------------------------------------------------------
 
 
-@needs_lfs
 def test_a_new_worktree_holds_the_picture_and_its_git_takes_it_for_unchanged(host: HostProject) -> None:
     use_picture(host)
     one, said = spawned(host)
@@ -57,7 +51,6 @@ def test_a_new_worktree_holds_the_picture_and_its_git_takes_it_for_unchanged(hos
     merge(host.project, "one")
 
 
-@needs_lfs
 @pytest.mark.docker
 def test_the_git_in_a_container_takes_the_picture_for_unchanged(
     monkeypatch: pytest.MonkeyPatch, git_image: str
@@ -71,7 +64,6 @@ def test_the_git_in_a_container_takes_the_picture_for_unchanged(
         assert done.text == ""
 
 
-@needs_lfs
 def test_a_picture_that_the_agent_changes_is_seen(host: HostProject) -> None:
     use_picture(host)
     one, _ = spawned(host)
@@ -79,7 +71,6 @@ def test_a_picture_that_the_agent_changes_is_seen(host: HostProject) -> None:
     assert host.git(*WITHOUT, "status", "--porcelain", cwd=one.worktree) == " M art/logo.png"
 
 
-@needs_lfs
 def test_a_restored_worktree_holds_the_picture(host: HostProject) -> None:
     use_picture(host)
     one, _ = spawned(host)
@@ -90,7 +81,6 @@ def test_a_restored_worktree_holds_the_picture(host: HostProject) -> None:
     assert host.git(*WITHOUT, "status", "--porcelain", cwd=one.worktree) == ""
 
 
-@needs_lfs
 def test_a_content_that_is_not_here_is_asked_for_nowhere_and_named(host: HostProject) -> None:
     """A commit's own .lfsconfig would say where."""
     use_picture(host)
@@ -107,7 +97,6 @@ def test_a_content_that_is_not_here_is_asked_for_nowhere_and_named(host: HostPro
     assert host.git(*WITHOUT, "status", "--porcelain", cwd=one.worktree) == ""
 
 
-@needs_lfs
 def test_the_persons_own_way_to_fetch_is_not_taken(host: HostProject) -> None:
     """A transfer agent of theirs (git-lfs-config(5)) would ask the network."""
     use_picture(host)
@@ -122,7 +111,6 @@ def test_the_persons_own_way_to_fetch_is_not_taken(host: HostProject) -> None:
     assert ran.exists(), "this git-lfs knows no such agents"
 
 
-@needs_lfs
 def test_programs_that_a_pointer_can_name_are_not_run(host: HostProject) -> None:
     use_picture(host)
     ran = host.place / "ran"
@@ -166,7 +154,6 @@ def test_a_program_that_an_agent_can_change_and_one_that_is_not_git_lfs_are_not_
     assert any("sees pointers" in line and reason in line for line in said)
 
 
-@needs_lfs
 def test_no_other_filter_of_the_persons_is_run_in_a_new_worktree(host: HostProject, tmp_path: Path) -> None:
     """One that decrypts would show the agent what the person has for themselves."""
     use_picture(host)
@@ -189,7 +176,6 @@ def use_lfs(host: HostProject) -> None:
     host.commit(host.source, ".gitattributes", "*.png filter=lfs diff=lfs merge=lfs -text\n")
 
 
-@needs_lfs
 def test_a_picture_that_git_lfs_keeps_is_merged_as_a_pointer_and_shown_whole(host: HostProject) -> None:
     use_lfs(host)
     one = host.spawn("one")
@@ -200,7 +186,6 @@ def test_a_picture_that_git_lfs_keeps_is_merged_as_a_pointer_and_shown_whole(hos
     assert host.git("status", "--porcelain", "--untracked-files=no") == ""
 
 
-@needs_lfs
 def test_a_whole_picture_past_git_lfs_is_refused_and_the_hint_mends_it(host: HostProject) -> None:
     use_lfs(host)
     one = host.spawn("one")
@@ -217,7 +202,6 @@ def test_a_whole_picture_past_git_lfs_is_refused_and_the_hint_mends_it(host: Hos
     assert (host.source / "logo.png").read_text() == "a picture " * 500
 
 
-@needs_lfs
 def test_a_content_that_is_not_here_stays_a_pointer_and_is_asked_for_nowhere(host: HostProject) -> None:
     """A commit's own .lfsconfig would say where."""
     use_lfs(host)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
-import time
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -133,5 +133,4 @@ if __name__ == "__main__":
     report = Path.home() / "report.json"
     report.with_suffix(".new").write_text(json.dumps(said))
     report.with_suffix(".new").rename(report)
-    while True:
-        time.sleep(3600)
+    signal.pause()

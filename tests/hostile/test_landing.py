@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import stat
 import subprocess
 import sys
@@ -14,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestra.drivers.git import filter_programs, index_lock, merge_trees, update_branch
+from orchestra.drivers.git import filter_programs, merge_trees
 from orchestra.drivers.git.repository import Repository
 from orchestra.drivers.git.update_branch import Landed
 from orchestra.errors import NotARepository, Refused
@@ -31,15 +30,6 @@ def yard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Yard:
 @pytest.fixture
 def canary(yard: Yard) -> Path:
     return yard.place / "canary"
-
-
-def ahead(yard: Yard, files: dict[str, str | bytes | None]) -> tuple[str, str]:
-    """Commit in a worktree of ours and return (the commit, the trunk it is ahead of)."""
-    base, tree = yard.tip, yard.worktree("agent")
-    yard.write(files, at=tree)
-    yard.git("-c", "filter.nb.clean=cat", "-c", "filter.nb.process=", "add", "--all", at=tree)
-    yard.git("commit", "--quiet", "-m", "work", at=tree)
-    return yard.git("rev-parse", "HEAD", at=tree), base
 
 
 def land(yard: Yard, new: str, old: str) -> Landed:
@@ -62,7 +52,7 @@ def test_a_filter_program_of_the_checkout_is_not_run_when_other_files_are_merged
 ) -> None:
     """The designer changes that program, and touches a file that goes through it."""
     yard.commit({".gitattributes": "*.nb filter=nb\n", "x.nb": "nb\n", "tools/nb.sh": "#!/bin/sh\ncat\n"}, "nb")
-    new, old = ahead(yard, {"w.txt": "w\n"})
+    new, old = yard.ahead({"w.txt": "w\n"})
     yard.git("config", f"filter.nb.{part}", "./tools/nb.sh")
     bite(yard.root / "tools/nb.sh", canary)
     os.utime(yard.root / "x.nb")
@@ -74,7 +64,7 @@ def test_a_filter_program_of_the_checkout_is_not_run_when_other_files_are_merged
 @pytest.mark.parametrize("part", ["smudge", "process"])
 def test_files_that_need_such_a_program_are_not_merged_and_nothing_changes(yard: Yard, canary: Path, part: str) -> None:
     yard.commit({".gitattributes": "*.nb filter=nb\n", "tools/nb.sh": "#!/bin/sh\ncat\n"}, "nb")
-    new, old = ahead(yard, {"x.nb": "nb\n"})
+    new, old = yard.ahead({"x.nb": "nb\n"})
     yard.git("config", f"filter.nb.{part}", "./tools/nb.sh")
     bite(yard.root / "tools/nb.sh", canary)
     with pytest.raises(Refused, match=r"x\.nb goes through the filter 'nb', and its .* an agent can change"):
@@ -141,7 +131,7 @@ def test_an_everyday_command_is_no_danger(yard: Yard, command: str) -> None:
 def test_a_program_that_looks_around_where_it_runs_finds_nothing_of_an_agents(yard: Yard, canary: Path) -> None:
     yard.commit({".gitattributes": "*.nb filter=nb\n"}, "nb")
     bites = f"open({str(canary)!r}, 'w')\n"
-    new, old = ahead(yard, {"x.nb": "nb\n", "nb.py": bites})
+    new, old = yard.ahead({"x.nb": "nb\n", "nb.py": bites})
     yard.git("config", "filter.nb.smudge", f"{sys.executable} -m nb")
     (yard.root / "nb").mkdir()
     (yard.root / "nb/__main__.py").write_text(bites)
@@ -204,7 +194,7 @@ def test_settings_in_the_checkout_decide_nothing(yard: Yard, canary: Path, how: 
     """Teams do set include.path to a file of the repository, which the designer then writes."""
     names = "* filter=nb diff=nb merge=nb\n"
     yard.commit({".gitattributes": names, "team.gitconfig": "[user]\n\tname = Team\n"}, "team")
-    new, old = ahead(yard, {"x.nb": "nb\n", "app.py": "changed\n"})
+    new, old = yard.ahead({"x.nb": "nb\n", "app.py": "changed\n"})
     yard.git("config", "filter.own.smudge", "cat")
     if how == "include":
         yard.git("config", "include.path", "../team.gitconfig")
@@ -247,7 +237,7 @@ def _dangling_file(yard: Yard, outside: Path) -> None:
 
 @pytest.mark.parametrize("trap", [_symlink_out, _symlink_new, _dangling_file])
 def test_nothing_is_written_through_a_symlink(yard: Yard, trap: Callable[[Yard, Path], None]) -> None:
-    new, old = ahead(yard, {"docs/guide.md": "evil\n", "docs/authorized_keys": "evil\n", "new/file": "evil\n"})
+    new, old = yard.ahead({"docs/guide.md": "evil\n", "docs/authorized_keys": "evil\n", "new/file": "evil\n"})
     outside = yard.place / "outside"
     outside.mkdir()
     trap(yard, outside)
@@ -274,7 +264,7 @@ def test_a_directory_that_becomes_a_symlink_meanwhile_leads_nowhere(yard: Yard) 
                 real.rename(link)
                 aside.rename(real)
 
-    new, old = ahead(yard, {f"docs/{number}": "evil\n" for number in range(50)})
+    new, old = yard.ahead({f"docs/{number}": "evil\n" for number in range(50)})
     swapping = threading.Thread(target=swap)
     swapping.start()
     try:
@@ -292,7 +282,7 @@ def test_a_directory_that_becomes_a_symlink_meanwhile_leads_nowhere(yard: Yard) 
 
 @pytest.mark.parametrize("name", [".gitattributes", ".gitignore", "docs/.gitattributes", "docs/.gitignore"])
 def test_a_named_pipe_called_like_gits_own_files_holds_no_merge_up(yard: Yard, name: str) -> None:
-    new, old = ahead(yard, {"docs/new.md": "new\n", "app.py": "changed\n"})
+    new, old = yard.ahead({"docs/new.md": "new\n", "app.py": "changed\n"})
     os.mkfifo(yard.root / name)
     land(yard, new, old)
     assert (yard.root / "docs/new.md").read_text() == "new\n"
@@ -300,7 +290,7 @@ def test_a_named_pipe_called_like_gits_own_files_holds_no_merge_up(yard: Yard, n
 
 
 def test_what_is_written_in_the_last_moment_is_kept_and_named(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
-    new, old = ahead(yard, {"app.py": "theirs\n", "login.py": "login\n"})
+    new, old = yard.ahead({"app.py": "theirs\n", "login.py": "login\n"})
     moved = Repository.update_ref
 
     def move(self: Repository, ref: str, new: str, old: str | None) -> None:
@@ -316,7 +306,7 @@ def test_what_is_written_in_the_last_moment_is_kept_and_named(yard: Yard, monkey
 @pytest.mark.parametrize("version", ["2", "3", "4"])
 def test_git_finds_the_merged_files_as_its_index_says_without_reading_them(yard: Yard, version: str) -> None:
     yard.commit({".gitattributes": "*.nb filter=nb\n", "a/long/path/one": "1\n", "a/long/path/two": "2\n"}, "more")
-    new, old = ahead(yard, {"a/long/path/one": "changed\n", "a/long/x.nb": "nb\n", "zoo": "new\n"})
+    new, old = yard.ahead({"a/long/path/one": "changed\n", "a/long/x.nb": "nb\n", "zoo": "new\n"})
     yard.git("update-index", "--index-version", version)
     if version == "3":
         yard.git("update-index", "--skip-worktree", "run.sh")
@@ -329,85 +319,6 @@ def test_git_finds_the_merged_files_as_its_index_says_without_reading_them(yard:
     assert not ran.exists()
 
 
-# --- crashes -------------------------------------------------------------------------------------
-
-HOLD = """
-import sys, time
-from pathlib import Path
-from orchestra.drivers.git import index_lock
-with index_lock.held(Path(sys.argv[1])):
-    print("held", flush=True)
-    time.sleep(600)
-"""
-
-
-def _killed_with_the_lock(yard: Yard) -> None:
-    with subprocess.Popen((sys.executable, "-c", HOLD, str(yard.root / ".git")), stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"held\n"
-        with pytest.raises(Refused, match="another git is at work"), index_lock.held(yard.root / ".git"):
-            pass
-        process.send_signal(signal.SIGKILL)
-
-
-def test_a_lock_of_a_killed_process_is_taken_over_and_one_of_gits_own_is_not(yard: Yard) -> None:
-    new, old = ahead(yard, {"login.py": "login\n"})
-    _killed_with_the_lock(yard)
-    assert (yard.root / ".git/index.lock").exists()
-    yard.git("update-ref", "refs/heads/trunk", new)
-    assert update_branch.finish_landing(yard.repository, "trunk", new, old, ours=yard.ours) == Landed(done=True)
-    assert yard.git("status", "--porcelain") == ""
-    (yard.root / ".git/index.lock").touch()
-    with pytest.raises(Refused, match="another git is at work") as caught:
-        update_branch.finish_landing(yard.repository, "trunk", new, old, ours=yard.ours)
-    assert "index.lock" in caught.value.hint
-
-
-def test_a_lock_of_a_killed_process_is_swept_and_one_of_gits_own_is_not(yard: Yard) -> None:
-    lock = yard.root / ".git/index.lock"
-    _killed_with_the_lock(yard)
-    index_lock.sweep(yard.repository.common_dir)
-    assert not lock.exists()
-    lock.touch()
-    index_lock.sweep(yard.repository.common_dir)
-    assert lock.exists()
-    lock.unlink()
-    with index_lock.held(yard.root / ".git"):
-        index_lock.sweep(yard.repository.common_dir)
-        assert lock.exists()
-
-
-def test_after_a_crash_the_persons_next_commit_takes_nothing_back(yard: Yard) -> None:
-    new, old = ahead(yard, {"app.py": "one\ntwo\nthree\nfour\n", "login.py": "login\n", "docs/guide.md": None})
-    yard.git("update-ref", "refs/heads/trunk", new)
-    yard.write({"app.py": "mine\ntwo\nthree\n"})
-    done = update_branch.finish_landing(yard.repository, "trunk", new, old, ours=yard.ours)
-    assert done == Landed(done=True, kept=("app.py",))
-    assert (yard.root / "app.py").read_text() == "mine\ntwo\nthree\n"
-    yard.git("commit", "--quiet", "--allow-empty", "-m", "mine")
-    assert yard.git("diff", "--name-only", new, "HEAD") == ""
-
-
-def test_what_the_person_staged_after_a_crash_stays_staged(yard: Yard) -> None:
-    new, old = ahead(yard, {"app.py": "theirs\n", "login.py": "login\n"})
-    yard.git("update-ref", "refs/heads/trunk", new)
-    yard.write({"app.py": "mine\n"})
-    yard.git("add", "app.py")
-    update_branch.finish_landing(yard.repository, "trunk", new, old, ours=yard.ours)
-    assert yard.git("status", "--porcelain") == "M  app.py"
-    assert (yard.root / "login.py").read_text() == "login\n"
-
-
-def test_a_commit_that_took_back_what_had_landed_is_told(yard: Yard) -> None:
-    """The person committed all, after the branch had moved and before the checkout did."""
-    new, old = ahead(yard, {"app.py": "theirs\n", "login.py": "login\n"})
-    yard.git("update-ref", "refs/heads/trunk", new)
-    yard.write({"docs/guide.md": "# Mine\n"})
-    yard.git("commit", "--quiet", "--all", "-m", "mine")
-    done = update_branch.finish_landing(yard.repository, "trunk", new, old, ours=yard.ours)
-    assert done == Landed(done=True, undone=("app.py", "login.py"))
-
-
 # --- modes, encodings, and checkouts in other shapes -----------------------------------------------
 
 
@@ -415,7 +326,7 @@ def test_a_commit_that_took_back_what_had_landed_is_told(yard: Yard) -> None:
 def test_merged_files_have_the_modes_that_the_persons_own_git_gives(yard: Yard, mask: int) -> None:
     before = os.umask(mask)
     try:
-        new, old = ahead(yard, {"app.py": "changed\n", "public/made.html": "made\n", "go.sh": "#!/bin/sh\n"})
+        new, old = yard.ahead({"app.py": "changed\n", "public/made.html": "made\n", "go.sh": "#!/bin/sh\n"})
         by_hand = yard.place / "by-hand"
         yard.git("clone", "--quiet", str(yard.root), str(by_hand))
         yard.git("fetch", "--quiet", "origin", "orchestra/agent", at=by_hand)
@@ -429,7 +340,7 @@ def test_merged_files_have_the_modes_that_the_persons_own_git_gives(yard: Yard, 
 
 def test_a_repository_shared_by_a_group_stays_so(yard: Yard) -> None:
     yard.git("config", "core.sharedRepository", "group")
-    new, old = ahead(yard, {"app.py": "changed\n"})
+    new, old = yard.ahead({"app.py": "changed\n"})
     before = os.umask(0o077)
     try:
         land(yard, new, old)
@@ -440,7 +351,7 @@ def test_a_repository_shared_by_a_group_stays_so(yard: Yard) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can write files of others")
 def test_what_root_merges_into_anothers_checkout_is_theirs(yard: Yard) -> None:
-    new, old = ahead(yard, {"app.py": "changed\n", "public/deep/made.html": "made\n"})
+    new, old = yard.ahead({"app.py": "changed\n", "public/deep/made.html": "made\n"})
     subprocess.run(("chown", "-R", "1234:1234", str(yard.root)), check=True)
     yard.configure("safe.directory", "*")
     land(yard, new, old)
@@ -451,7 +362,7 @@ def test_what_root_merges_into_anothers_checkout_is_theirs(yard: Yard) -> None:
 def test_line_ends_and_encodings_are_the_persons(yard: Yard) -> None:
     yard.configure("core.autocrlf", "true")
     yard.commit({".gitattributes": "*.u16 working-tree-encoding=UTF-16LE\n"}, "encodings")
-    new, old = ahead(yard, {"a.txt": "a\r\nb\r\n", "b.u16": "täxt".encode("utf-16-le")})
+    new, old = yard.ahead({"a.txt": "a\r\nb\r\n", "b.u16": "täxt".encode("utf-16-le")})
     land(yard, new, old)
     assert (yard.root / "a.txt").read_bytes() == b"a\r\nb\r\n"
     assert (yard.root / "b.u16").read_bytes() == "täxt".encode("utf-16-le")
@@ -460,7 +371,7 @@ def test_line_ends_and_encodings_are_the_persons(yard: Yard) -> None:
 
 def test_a_sparse_checkout_stays_sparse(yard: Yard) -> None:
     yard.commit({"in/a": "a\n", "out/b": "b\n"}, "two")
-    new, old = ahead(yard, {"in/a": "changed\n", "out/b": "changed\n", "out/c": "new\n"})
+    new, old = yard.ahead({"in/a": "changed\n", "out/b": "changed\n", "out/c": "new\n"})
     yard.git("sparse-checkout", "set", "in")
     land(yard, new, old)
     assert (yard.root / "in/a").read_text() == "changed\n"

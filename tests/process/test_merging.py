@@ -20,16 +20,11 @@ def landed(yard: Yard, new: str, old: str) -> None:
     merge_trees.land(yard.repository, "trunk", new, old, ours=yard.ours)
 
 
-def ahead(yard: Yard, files: dict[str, str | bytes | None]) -> tuple[str, str]:
-    """Commit in a worktree of ours and return (the commit, the trunk it is ahead of)."""
-    return yard.commit(files, "work", at=yard.worktree("login")), yard.tip
-
-
 # --- merging -----------------------------------------------------------------------------------
 
 
 def test_two_branches_with_different_files_merge_cleanly(yard: Yard) -> None:
-    theirs, _ = ahead(yard, {"login.py": "login\n"})
+    theirs, _ = yard.ahead({"login.py": "login\n"})
     ours = yard.commit({"docs/guide.md": "# Better\n"}, "docs")
     merged = merge_trees.preview(yard.repository, ours, theirs)
     assert merged.conflicts == ()
@@ -42,7 +37,7 @@ def test_two_branches_with_different_files_merge_cleanly(yard: Yard) -> None:
 
 def test_conflicts_name_their_paths_in_any_characters(yard: Yard) -> None:
     yard.commit({"odd \x1b\n name": "1\n", "gone": "1\n"}, "odd")
-    theirs, _ = ahead(yard, {"app.py": "one\nTHEIRS\nthree\n", "odd \x1b\n name": "2\n", "gone": "2\n"})
+    theirs, _ = yard.ahead({"app.py": "one\nTHEIRS\nthree\n", "odd \x1b\n name": "2\n", "gone": "2\n"})
     ours = yard.commit({"app.py": "one\nOURS\nthree\n", "odd \x1b\n name": "3\n", "gone": None}, "ours")
     merged = merge_trees.preview(yard.repository, ours, theirs)
     assert sorted(merged.conflicts) == ["app.py", "gone", "odd \x1b\n name"]
@@ -59,7 +54,7 @@ def test_branches_without_common_history_are_refused(yard: Yard) -> None:
 
 
 def test_a_merge_commit_is_the_persons_and_has_both_parents(yard: Yard) -> None:
-    theirs, ours = ahead(yard, {"login.py": "login\n"})
+    theirs, ours = yard.ahead({"login.py": "login\n"})
     tree = merge_trees.preview(yard.repository, ours, theirs).tree
     commit = merge_trees.merge_commit(yard.repository, tree, (ours, theirs), "Merge login\n\nwith a body")
     assert yard.git("show", "-s", "--format=%an %cn %P", commit) == f"Ada Ada {ours} {theirs}"
@@ -69,7 +64,7 @@ def test_a_merge_commit_is_the_persons_and_has_both_parents(yard: Yard) -> None:
 
 
 def test_changed_paths_are_those_two_commits_differ_in(yard: Yard) -> None:
-    theirs, ours = ahead(yard, {"login.py": "login\n", "app.py": None})
+    theirs, ours = yard.ahead({"login.py": "login\n", "app.py": None})
     assert merge_trees.changed_paths(yard.repository, ours, theirs) == ["app.py", "login.py"]
 
 
@@ -140,7 +135,7 @@ def test_a_plain_merge_of_the_target_does_not_hinder_a_rebase(yard: Yard) -> Non
 
 
 def test_landing_moves_the_branch_and_the_clean_checkout_of_it(yard: Yard) -> None:
-    new, old = ahead(yard, {"login.py": "login\n", "app.py": "changed\n", "docs/guide.md": None})
+    new, old = yard.ahead({"login.py": "login\n", "app.py": "changed\n", "docs/guide.md": None})
     landed(yard, new, old)
     assert yard.tip == new
     assert yard.git("status", "--porcelain") == ""
@@ -149,7 +144,7 @@ def test_landing_moves_the_branch_and_the_clean_checkout_of_it(yard: Yard) -> No
 
 
 def test_landing_keeps_uncommitted_staged_and_untracked_work_it_does_not_touch(yard: Yard) -> None:
-    new, old = ahead(yard, {"login.py": "login\n"})
+    new, old = yard.ahead({"login.py": "login\n"})
     yard.write({"app.py": "mine\n", "staged.py": "mine\n", "untracked.py": "mine\n"})
     yard.git("add", "staged.py")
     before = yard.git("status", "--porcelain")
@@ -160,7 +155,7 @@ def test_landing_keeps_uncommitted_staged_and_untracked_work_it_does_not_touch(y
 
 @pytest.mark.parametrize("kind", ["uncommitted", "staged", "untracked", "ignored", "directory"])
 def test_landing_refuses_to_overwrite_work_and_changes_nothing(yard: Yard, kind: str) -> None:
-    new, old = ahead(yard, {"login.py": "login\n", "app.py": "theirs\n"})
+    new, old = yard.ahead({"login.py": "login\n", "app.py": "theirs\n"})
     (yard.root / ".git/info/exclude").write_text("login.py\n" if kind == "ignored" else "")
     path = {"uncommitted": "app.py", "staged": "app.py", "directory": "login.py/mine"}.get(kind, "login.py")
     yard.write({path: "mine\n"})
@@ -175,7 +170,7 @@ def test_landing_refuses_to_overwrite_work_and_changes_nothing(yard: Yard, kind:
 
 
 def test_landing_follows_in_every_checkout_of_the_persons_and_in_none_of_ours(yard: Yard) -> None:
-    new, old = ahead(yard, {"login.py": "login\n"})
+    new, old = yard.ahead({"login.py": "login\n"})
     yard.git("switch", "--quiet", "--detach")
     elsewhere = yard.place / "elsewhere"
     yard.git("worktree", "add", "--quiet", str(elsewhere), "trunk")
@@ -191,7 +186,7 @@ def test_landing_follows_in_every_checkout_of_the_persons_and_in_none_of_ours(ya
 
 
 def test_landing_on_a_branch_nobody_shows_moves_the_branch_alone(yard: Yard) -> None:
-    new, old = ahead(yard, {"login.py": "login\n"})
+    new, old = yard.ahead({"login.py": "login\n"})
     yard.git("branch", "release")
     merge_trees.land(yard.repository, "release", new, old, ours=yard.ours)
     assert yard.git("rev-parse", "release") == new
@@ -199,7 +194,7 @@ def test_landing_on_a_branch_nobody_shows_moves_the_branch_alone(yard: Yard) -> 
 
 
 def test_landing_refuses_a_branch_that_moved_or_would_lose_commits(yard: Yard) -> None:
-    new, old = ahead(yard, {"login.py": "login\n"})
+    new, old = yard.ahead({"login.py": "login\n"})
     moved = yard.commit({"docs/guide.md": "# Better\n"}, "docs")
     with pytest.raises(Moved):
         landed(yard, new, old)
@@ -209,7 +204,7 @@ def test_landing_refuses_a_branch_that_moved_or_would_lose_commits(yard: Yard) -
 
 
 def test_landing_refuses_a_branch_in_mid_rebase(yard: Yard) -> None:
-    new, old = ahead(yard, {"login.py": "login\n"})
+    new, old = yard.ahead({"login.py": "login\n"})
     note = yard.root / ".git/rebase-merge/head-name"
     note.parent.mkdir()
     note.write_text("refs/heads/trunk\n")
@@ -224,14 +219,14 @@ def test_landing_runs_the_persons_filters_and_no_hook(yard: Yard) -> None:
     hook.parent.mkdir(exist_ok=True)
     hook.write_text("#!/bin/sh\ntouch hooked\n")
     hook.chmod(0o755)
-    new, old = ahead(yard, {".gitattributes": "*.big filter=store\n", "a.big": "ONE\n"})
+    new, old = yard.ahead({".gitattributes": "*.big filter=store\n", "a.big": "ONE\n"})
     landed(yard, new, old)
     assert (yard.root / "a.big").read_text() == "one\n"
     assert yard.git("status", "--porcelain") == ""
 
 
 def test_a_landing_cut_off_after_the_branch_moved_is_finished(yard: Yard) -> None:
-    new, old = ahead(yard, {"login.py": "login\n", "app.py": "changed\n", "docs/guide.md": None})
+    new, old = yard.ahead({"login.py": "login\n", "app.py": "changed\n", "docs/guide.md": None})
     yard.git("update-ref", "refs/heads/trunk", new)
     assert merge_trees.finish_landing(yard.repository, "trunk", new, old, ours=yard.ours) == update_branch.Landed(
         done=True
@@ -241,7 +236,7 @@ def test_a_landing_cut_off_after_the_branch_moved_is_finished(yard: Yard) -> Non
 
 
 def test_a_landing_cut_off_amid_the_checkout_is_finished(yard: Yard) -> None:
-    new, old = ahead(yard, {"login.py": "login\n", "app.py": "changed\n", "docs/guide.md": None, "run.sh": "more\n"})
+    new, old = yard.ahead({"login.py": "login\n", "app.py": "changed\n", "docs/guide.md": None, "run.sh": "more\n"})
     yard.git("update-ref", "refs/heads/trunk", new)
     yard.write({"login.py": "login\n", "app.py": "changed\n", "docs/guide.md": None, "mine.txt": "mine\n"})
     for _ in range(2):
@@ -251,7 +246,7 @@ def test_a_landing_cut_off_amid_the_checkout_is_finished(yard: Yard) -> None:
 
 
 def test_finishing_a_landing_keeps_what_the_person_did_since(yard: Yard) -> None:
-    new, old = ahead(yard, {"app.py": "changed\n"})
+    new, old = yard.ahead({"app.py": "changed\n"})
     yard.git("update-ref", "refs/heads/trunk", new)
     yard.write({"app.py": "mine\n"})
     done = merge_trees.finish_landing(yard.repository, "trunk", new, old, ours=yard.ours)
@@ -260,7 +255,7 @@ def test_finishing_a_landing_keeps_what_the_person_did_since(yard: Yard) -> None
 
 
 def test_there_is_nothing_to_finish_where_the_branch_did_not_move(yard: Yard) -> None:
-    new, old = ahead(yard, {"app.py": "changed\n"})
+    new, old = yard.ahead({"app.py": "changed\n"})
     assert not merge_trees.finish_landing(yard.repository, "trunk", new, old, ours=yard.ours).done
 
 

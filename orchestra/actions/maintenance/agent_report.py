@@ -103,7 +103,7 @@ def short(place: Path) -> str:
 
 def image_of(project: Project, profile: Profile) -> tuple[str, str]:
     """Return the state of a profile's image and its name; raises BadConfig where it cannot be built."""
-    from orchestra.drivers.sandbox import images  # noqa: PLC0415 -- loads when touched
+    from orchestra.drivers.sandbox import images  # noqa: PLC0415 -- loads docker
 
     recipe = container_spec.recipe_for(project, profile.name)
     tag = recipe.image or images.tag_for(recipe, "project")

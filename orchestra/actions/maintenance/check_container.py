@@ -62,7 +62,7 @@ def try_container(project: Project) -> list[Finding]:
 
 def _image(project: Project) -> str:
     """Return the usual agent's image where it is built, else the layer below it; empty where neither is."""
-    from orchestra.drivers.sandbox import images  # noqa: PLC0415 -- loads when touched
+    from orchestra.drivers.sandbox import images  # noqa: PLC0415 -- loads docker
 
     recipe = container_spec.recipe_for(project, project.settings.agent)
     tags = (recipe.image or images.tag_for(recipe, "project"), images.tag_for(recipe, "base"))

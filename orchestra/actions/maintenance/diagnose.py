@@ -123,7 +123,7 @@ def _way(project: Project, kind: SandboxKind, login: Login, profile: Profile) ->
 
 
 def _proxy_of_containers() -> str:
-    from orchestra.drivers.sandbox import proxies  # noqa: PLC0415 -- loads when touched
+    from orchestra.drivers.sandbox import proxies  # noqa: PLC0415 -- loads docker
 
     found = proxies.of_containers()
     if found.settings:
@@ -149,7 +149,7 @@ def unreachable(project: Project, kind: SandboxKind, url: str, found: Mapping[st
 
 def proxied(check: str, where: str, proxy: str) -> Finding:
     """Return the finding for an agent whose calls to Orchestra go to a proxy."""
-    from orchestra.drivers.sandbox.proxies import without_password  # noqa: PLC0415 -- loads when touched
+    from orchestra.drivers.sandbox.proxies import without_password  # noqa: PLC0415 -- loads docker
 
     host = urlsplit(where if "//" in where else f"//{where}").hostname
     detail = f"the agent asks the proxy {without_password(proxy)} for {where}, which only this machine can reach"

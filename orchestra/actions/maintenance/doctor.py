@@ -71,7 +71,7 @@ def _of_engine(project: Project) -> Iterator[Finding]:
 
 def _proxy() -> Iterator[Finding]:
     """Tell which proxy containers use, where there is one at all."""
-    from orchestra.drivers.sandbox import proxies  # noqa: PLC0415 -- loads when touched
+    from orchestra.drivers.sandbox import proxies  # noqa: PLC0415 -- loads docker
 
     found = proxies.of_containers()
     if found.left_out:
@@ -134,7 +134,7 @@ def _locale() -> Finding:
 
 
 def _engine() -> Finding:
-    from orchestra.drivers.sandbox.docker import engine_version  # noqa: PLC0415 -- loads when touched
+    from orchestra.drivers.sandbox.docker import engine_version  # noqa: PLC0415 -- loads docker
 
     try:
         version = engine_version()
@@ -185,7 +185,7 @@ def of_sessions(project: Project) -> Iterator[Finding]:
 
 
 def _images(project: Project) -> Iterator[Finding]:
-    from orchestra.drivers.sandbox import images  # noqa: PLC0415 -- loads when touched
+    from orchestra.drivers.sandbox import images  # noqa: PLC0415 -- loads docker
 
     base, agent = project.settings.base_image, project.settings.agent
     state, tag = image_of(project, project.profile(agent))

@@ -31,14 +31,14 @@ def require_sandbox(session: Session) -> None:
 
     Longer waits, for locks that others hold while they wait for the same engine, are begun only then.
     """
-    from orchestra.drivers.sandbox.docker_client import require_engine  # noqa: PLC0415 -- loads when touched
+    from orchestra.drivers.sandbox.docker_client import require_engine  # noqa: PLC0415 -- loads docker
 
     if session.sandbox is SandboxKind.DOCKER:
         require_engine()
 
 
 def _require_engine(command: str) -> None:
-    from orchestra.drivers.sandbox.docker_client import require_engine  # noqa: PLC0415 -- loads when touched
+    from orchestra.drivers.sandbox.docker_client import require_engine  # noqa: PLC0415 -- loads docker
 
     try:
         require_engine()

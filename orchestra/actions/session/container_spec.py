@@ -134,7 +134,7 @@ def _source(project: Project, session: Session) -> tuple[Mount, ...]:
 
 def recipe_for(project: Project, agent: str) -> ImageRecipe:
     """Return how the image of a profile's agent is made."""
-    from orchestra.drivers.sandbox.images import ImageRecipe  # noqa: PLC0415 -- loads when touched
+    from orchestra.drivers.sandbox.images import ImageRecipe  # noqa: PLC0415 -- loads docker
 
     settings = project.settings
     profile = project.profile(agent)

@@ -16,7 +16,7 @@ def build_image(project: Project, agent: str = "", *, progress: Progress = ignor
 
     Without ``look``, one that was there before is taken to be there still.
     """
-    from orchestra.drivers.sandbox import images as driver  # noqa: PLC0415 -- loads when touched
+    from orchestra.drivers.sandbox import images as driver  # noqa: PLC0415 -- loads docker
 
     recipe = container_spec.recipe_for(project, agent or project.settings.agent)
     settings, cache = project.settings, project.paths.home.cache
@@ -25,7 +25,7 @@ def build_image(project: Project, agent: str = "", *, progress: Progress = ignor
 
 def images(project: Project) -> list[object]:
     """Return the images that Orchestra built on this machine."""
-    from orchestra.drivers.sandbox import images as driver  # noqa: PLC0415 -- loads when touched
+    from orchestra.drivers.sandbox import images as driver  # noqa: PLC0415 -- loads docker
 
     _ = project
     return list(driver.list_images())

@@ -52,7 +52,7 @@ def list_sessions(project: Project) -> list[dict[str, Any]]:
 
 def show(project: Project, name: str) -> dict[str, Any]:
     """Return one session with its task, paths, commits, messages and last events; raises NotFound."""
-    from orchestra.drivers.git import history  # noqa: PLC0415 -- loads when touched
+    from orchestra.drivers.git import history  # noqa: PLC0415 -- loads GitPython
 
     session = project.store.session(name)
     place = project.place(session)

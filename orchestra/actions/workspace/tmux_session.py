@@ -23,7 +23,7 @@ def find_tmux(project: Project) -> tuple[str, str, bool]:
 
     Starts a server of our own where the caller is in none. Raises ToolMissing without tmux.
     """
-    from orchestra.drivers.tmux.driver import Tmux  # noqa: PLC0415 -- loads when touched
+    from orchestra.drivers.tmux.driver import Tmux  # noqa: PLC0415 -- loads libtmux
 
     here = Tmux.current()
     if here is not None and here.alive():
@@ -41,7 +41,7 @@ def find_tmux(project: Project) -> tuple[str, str, bool]:
 
 def _own_server(project: Project) -> Tmux:
     """Return the server of the usual name, or, where that is another home's or program's, one of a name of our own."""
-    from orchestra.drivers.tmux.driver import Tmux  # noqa: PLC0415 -- loads when touched
+    from orchestra.drivers.tmux.driver import Tmux  # noqa: PLC0415 -- loads libtmux
 
     home = project.paths.home
     usual = Tmux.own(OWN_SERVER)

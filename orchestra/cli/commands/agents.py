@@ -33,7 +33,7 @@ def agents(context: typer.Context, json_: Json = False) -> None:
     if json_:
         as_json(plain(shown))
         return
-    from orchestra.views.tables import agents_table  # noqa: PLC0415 -- loads when touched
+    from orchestra.views.tables import agents_table  # noqa: PLC0415 -- loads rich
 
     rich(agents_table(shown))
     text("\nstate, cost, context: what it tells; resumes: its conversation comes back")
@@ -53,7 +53,7 @@ def agents_check(
     if json_:
         as_json(plain(findings))
     else:
-        from orchestra.views.tables import findings_table  # noqa: PLC0415 -- loads when touched
+        from orchestra.views.tables import findings_table  # noqa: PLC0415 -- loads rich
 
         rich(findings_table(plain(findings)))
     ready = all(finding.well for finding in findings)

@@ -31,7 +31,7 @@ def list_(context: typer.Context, json_: Json = False) -> None:
     if json_:
         as_json(ask(context.obj, "list"))
         return
-    from orchestra.views.session_list import wide_table  # noqa: PLC0415 -- loads when touched
+    from orchestra.views.session_list import wide_table  # noqa: PLC0415 -- loads rich
 
     store = open_to_look(context.obj).store
     rich(wide_table(store.sessions(), unread=store.unread_counts(), now=store.now()))
@@ -43,7 +43,7 @@ def show(context: typer.Context, name: Name, json_: Json = False) -> None:
     if json_:
         as_json(seen)
         return
-    from orchestra.views.tables import session_details  # noqa: PLC0415 -- loads when touched
+    from orchestra.views.tables import session_details  # noqa: PLC0415 -- loads rich
 
     rich(session_details(seen, datetime.now(UTC)))
 
@@ -59,7 +59,7 @@ def log(
     if json_:
         as_json(events)
         return
-    from orchestra.views.tables import events_table  # noqa: PLC0415 -- loads when touched
+    from orchestra.views.tables import events_table  # noqa: PLC0415 -- loads rich
 
     rich(events_table(events))
 
@@ -99,7 +99,7 @@ def diff(
         # In a pager: a popup would be gone at once, as if the key did nothing.
         rich(f"{name} has changed nothing yet", pager=pager)
         return
-    from orchestra.views.diff import diff_view  # noqa: PLC0415 -- loads when touched
+    from orchestra.views.diff import diff_view  # noqa: PLC0415 -- loads rich
 
     rich(diff_view(found), pager=pager)
 
@@ -115,7 +115,7 @@ def _write_plain(found: str, *, exact: bool) -> None:
 def keys(context: typer.Context, pager: Pager = False) -> None:
     """Show the keys."""
     from orchestra.bindings import PREFIX_KEY  # noqa: PLC0415 -- loads when touched
-    from orchestra.views.keys import keys_table  # noqa: PLC0415 -- loads when touched
+    from orchestra.views.keys import keys_table  # noqa: PLC0415 -- loads rich
 
     prefix_key = PREFIX_KEY
     with suppress(NotARepository):

@@ -39,7 +39,7 @@ def doctor(context: typer.Context, json_: Json = False) -> None:
     if json_:
         as_json(plain(findings))
     else:
-        from orchestra.views.tables import findings_table  # noqa: PLC0415 -- loads when touched
+        from orchestra.views.tables import findings_table  # noqa: PLC0415 -- loads rich
 
         rich(findings_table(plain(findings)))
     if not all(finding.well for finding in findings):
@@ -101,7 +101,7 @@ def config_show(context: typer.Context, json_: Json = False) -> None:
     if json_:
         as_json(rows)
         return
-    from orchestra.views.tables import settings_table  # noqa: PLC0415 -- loads when touched
+    from orchestra.views.tables import settings_table  # noqa: PLC0415 -- loads rich
 
     rich(settings_table([row for row in rows if row["name"] in origins]))
     if settings.ignored:
@@ -135,7 +135,7 @@ def image_list(context: typer.Context, json_: Json = False) -> None:
     if json_:
         as_json(shown)
         return
-    from orchestra.views.tables import images_table  # noqa: PLC0415 -- loads when touched
+    from orchestra.views.tables import images_table  # noqa: PLC0415 -- loads rich
 
     rich(images_table(shown))
 

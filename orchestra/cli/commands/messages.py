@@ -45,7 +45,7 @@ def inbox(
     if json_:
         as_json([_shape(message) for message in messages])
         return
-    from orchestra.views.tables import letters  # noqa: PLC0415 -- loads when touched
+    from orchestra.views.tables import letters  # noqa: PLC0415 -- loads rich
 
     rich(letters(messages, datetime.now(UTC)))
 

@@ -86,7 +86,7 @@ def _task(task: str, file: Path | None) -> str:
 
 
 def _confirm(question: str, detail: str) -> None:
-    from orchestra.views.text import wrap  # noqa: PLC0415 -- loads when touched
+    from orchestra.views.text import wrap  # noqa: PLC0415 -- loads rich
 
     for row in wrap(detail, shutil.get_terminal_size().columns - 2):
         say(row)
@@ -173,7 +173,7 @@ def merge(
 ) -> None:
     """Merge a session's branch. Nothing moves before the check has passed on the merged tree."""
     if ask_person:
-        from orchestra.views.questions import merge_question  # noqa: PLC0415 -- loads when touched
+        from orchestra.views.questions import merge_question  # noqa: PLC0415 -- loads rich
 
         _confirm(*merge_question(ask(context.obj, "review", name=name), into))
     done = ask(context.obj, "merge", name=name, into=into, check=check, strategy=strategy)

@@ -60,7 +60,7 @@ def _renew_service(start: Path | None) -> None:
 
 
 def _tidy(socket: str, session: str) -> None:
-    from orchestra.drivers.tmux.driver import Tmux  # noqa: PLC0415 -- loads when touched
+    from orchestra.drivers.tmux.driver import Tmux  # noqa: PLC0415 -- loads libtmux
 
     Tmux(socket).close_spare(session)
 

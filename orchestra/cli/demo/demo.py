@@ -83,7 +83,7 @@ def run_demo(*, play: bool, sandbox: str, keep: bool) -> None:
 
 def choose_sandbox(wanted: str) -> str:
     """Return where the demo's agents run, and say it."""
-    from orchestra.drivers.sandbox.docker import engine_version  # noqa: PLC0415 -- loads when touched
+    from orchestra.drivers.sandbox.docker import engine_version  # noqa: PLC0415 -- loads docker
 
     if wanted != "auto":
         return wanted
