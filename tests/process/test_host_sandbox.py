@@ -93,6 +93,21 @@ def test_stopping_ends_the_agent_and_everything_it_started(sandbox: HostSandbox,
     assert sandbox.look(box).state is BoxState.EXITED
 
 
+def test_an_agent_that_was_launched_a_moment_ago_is_found_running(
+    sandbox: HostSandbox, box: Box, launch: Launch
+) -> None:
+    first = launch(box)
+    sandbox.stop(box.name)
+    first.wait(timeout=10)
+    slow = ("sh", "-c", 'sleep 0.3; exec "$@"', "sh", *sandbox.window_command(box))
+    with subprocess.Popen(slow, start_new_session=True) as second:
+        try:
+            sandbox.await_launch(box.name)
+            assert sandbox.look(box).state is BoxState.RUNNING
+        finally:
+            second.kill()
+
+
 def test_an_agent_that_ignores_being_asked_is_killed(sandbox: HostSandbox, box: Box, launch: Launch) -> None:
     ready = box.workdir / "ready"
     process = launch(replace(box, command=("sh", "-c", "trap '' TERM; : >ready; while :; do sleep 0.1; done")))

@@ -119,6 +119,8 @@ def _window(project: Project, session: Session, _progress: Progress) -> None:
         target, session.name, command, session=session.name, project=source, cwd=session.worktree
     )
     project.store.update_session(session.name, window=window.id)
+    # A stop that comes right after finds it running.
+    project.sandbox(session.sandbox).await_launch(project.box_name(session))
 
 
 def _import(project: Project, session: Session, progress: Progress) -> None:

@@ -198,6 +198,9 @@ class DockerSandbox:
         """Return the loop that keeps the session's window attached through stops and engine restarts."""
         return ("sh", str(_ATTACH), box.name, box.hostname, _SETTLED if box.modes else "plain", *command())
 
+    def await_launch(self, name: str) -> None:
+        """Do nothing: the window shows a container that was started before."""
+
     def terminal_command(self, box: Box, *, on_host: bool = False) -> tuple[str, ...]:
         """Return what opens a shell in the worktree, in the container or on the host."""
         if on_host:

@@ -20,6 +20,7 @@ from orchestra.model import BoxSight, BoxState, SandboxKind
 _Known: TypeAlias = tuple[int, str]
 _POLL = 0.02
 _KILL_SECONDS = 5.0
+_LAUNCH_SECONDS = 5.0
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 _START_FIELD = 19
 _SESSION_FIELD = 3
@@ -102,14 +103,24 @@ class HostSandbox:
     def remove(self, name: str) -> None:
         """End an agent and forget its process."""
         self.stop(name)
-        (self._records / name).unlink(missing_ok=True)
+        self._forget(name)
 
     def window_command(self, box: Box) -> tuple[str, ...]:
         """Return what the session's tmux window runs: the agent, after a note of its process."""
         self.create(box)
+        if self.look(box).state is not BoxState.RUNNING:
+            # Of one that has ended: the next one's is waited for.
+            self._forget(box.name)
         settings = tuple(f"{name}={value}" for name, value in box.env.items())
         launch = ("sh", "-c", _LAUNCH, "sh", str(self._records / box.name), str(box.workdir))
         return ("env", *settings, *launch, *box.command)
+
+    def await_launch(self, name: str) -> None:
+        """Wait until the window's program is on record; a window that never runs it is an agent that has ended."""
+        for _ in range(round(_LAUNCH_SECONDS / _POLL)):
+            if self._read(name) is not None:
+                return
+            self._sleep(_POLL)
 
     def terminal_command(self, box: Box, *, on_host: bool = False) -> tuple[str, ...]:
         """Return what opens a shell in the worktree: the person's own, in either case."""
@@ -146,6 +157,9 @@ class HostSandbox:
 
     def remove_network(self) -> None:
         """Do nothing: the machine's own network is not ours."""
+
+    def _forget(self, name: str) -> None:
+        (self._records / name).unlink(missing_ok=True)
 
     def _read(self, name: str) -> _Record | None:
         try:

@@ -91,6 +91,9 @@ class Sandbox(Protocol):
     def window_command(self, box: Box) -> tuple[str, ...]:
         """Return what the session's tmux window runs."""
 
+    def await_launch(self, name: str) -> None:
+        """Wait until what the window has just started can be looked at and stopped."""
+
     def terminal_command(self, box: Box, *, on_host: bool = False) -> tuple[str, ...]:
         """Return what opens a shell in the worktree, inside the box or on the host."""
 
