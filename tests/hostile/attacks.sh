@@ -234,6 +234,10 @@ refused 'rm -f $SUB/.git' 'echo x >$SUB/.git' 'mv $SUB/.git x' 'mv $SUB x' \
     'mv ${SUB%%/*} x' 'ln -sfT /tmp $SUB/.git' 'rm -rf $SUB' 'cp -r x $SUB/.git'
 echo x >>$SUB/code.c
 
+== the submodule's directory == executor
+refused 'touch $SUB/x' 'mkdir $SUB/.git' 'git init -q $SUB' 'mv $SUB x' 'rmdir $SUB' 'mv ${SUB%%/*} x' \
+    'ln -sfT /tmp $SUB' 'cp -r /tmp/evil $SUB/.git' 'umount $SUB'
+
 == attributes of every kind == designer paired
 echo '* filter=evil diff=evil merge=evil textconv ident working-tree-encoding=x eol=crlf' >.gitattributes
 mkdir -p sub; cp .gitattributes sub; echo '[attr]m m m' >>.gitattributes; echo x >>README.md; touch -d @1 README.md

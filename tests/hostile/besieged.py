@@ -37,7 +37,10 @@ while :; do
 done
 """
 _PRELUDE = (Path(__file__).with_name("prelude.sh")).read_text()
-_GIT_LOOKS = ("status", "diff", "log -p -1", "stash list", "submodule status", "ls-files -m -o", "blame README.md")
+_GIT_LOOKS = (
+    "status", "diff", "log -p -1", "stash list", "submodule status", "ls-files -m -o", "blame README.md",
+    "grep --recurse-submodules x",
+)  # fmt: skip
 _PROMPT = """
 unset HISTFILE
 . /usr/lib/git-core/git-sh-prompt

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from orchestra.actions.session import paired_git
 from orchestra.actions.work import refresh
 from orchestra.drivers.git import commit_import, inner_repositories
 from orchestra.drivers.git.repository import Repository
+from orchestra.drivers.sandbox.protocol import Mount
 from orchestra.model import Role, SandboxKind, Session
 from orchestra.names import PERSON
 from tests.support.projects import HostProject, host_project
@@ -138,6 +139,15 @@ TRIES = (
     "cat evil/.git/config >> {path}/.git/config",
     "umount {path}/.git {path}; cp -r evil/.git {path}/",
 )
+INTO_SUBMODULES = (
+    ("submodule", "status", "--recursive"),
+    ("grep", "--recurse-submodules", "e"),
+    ("ls-files", "--recurse-submodules"),
+    ("-c", "submodule.recurse=true", "diff", "--submodule=log"),
+    ("submodule", "summary"),
+    ("submodule", "foreach", "git status"),
+)
+"""What goes into a submodule by a person's own words, or by their settings."""
 
 
 @pytest.fixture
@@ -231,10 +241,67 @@ def test_a_submodule_that_comes_to_the_checkout_after_its_container_is_told_once
     assert f"orchestra resume {one.name}" in told[0]
 
 
-def test_an_unpaired_executor_gets_no_such_mounts(project: HostProject) -> None:
+def test_an_unpaired_executor_sees_its_own_submodules_covered_and_no_others(project: HostProject) -> None:
     inhabited(project)
     one = replace(session(project, Role.EXECUTOR), paired=False)
+    covers = paired_git.inner_covers(project.project, one)
+    shown = {os.path.relpath(mount.target, one.worktree): mount.read_only for mount in covers}
+    assert shown == {"empty": False, "vendor": False, "empty/sub": True, "vendor/lib": True, "lib": True, "own": True}
+
+
+def test_an_executor_that_started_from_a_lost_commit_can_still_be_looked_at(project: HostProject) -> None:
+    one = replace(session(project, Role.EXECUTOR), paired=False, base="0123" * 10)
     assert paired_git.inner_covers(project.project, one) == ()
+
+
+def in_container(tree: Path, image: str, mounts: Iterable[Mount], script: str) -> None:
+    """Run a script where a container of that session would run it."""
+    given = [
+        f"type=bind,src={mount.source},dst={mount.target}" + (",readonly" if mount.read_only else "")
+        for mount in sorted(mounts, key=lambda mount: len(Path(mount.target).parts))
+    ]
+    words = ["docker", "run", "--rm", "-i", "--cap-drop=ALL", "--network=none", f"--user={os.getuid()}:{os.getgid()}",
+             f"--mount=type=bind,src={tree},dst={tree}", *(f"--mount={one}" for one in given),
+             "-w", str(tree), image, "sh", "-s"]  # fmt: skip
+    subprocess.run(words, input=script.encode(), check=False, capture_output=True, timeout=120)
+
+
+def lazy(repository: Path, program: Path) -> None:
+    """Let git fetch what a repository lacks, by a program that its settings name."""
+    for name, value in (("repositoryformatversion", "1"), ("fsmonitor", str(program)), ("bare", "false")):
+        subprocess.run(("git", "config", f"core.{name}", value), cwd=repository, check=True)
+    for name, value in (("promisor", "true"), ("url", "."), ("uploadpack", str(program))):
+        subprocess.run(("git", "config", f"remote.origin.{name}", value), cwd=repository, check=True)
+
+
+def into_submodules(tree: Path, canary: Path) -> list[tuple[str, ...]]:
+    """Type what goes into submodules; returns what ran the agent's program."""
+    found = []
+    for words in INTO_SUBMODULES:
+        subprocess.run(("git", *words), cwd=tree, capture_output=True, check=False, timeout=60)
+        if canary.exists():
+            found.append(words)
+            canary.unlink()
+    return found
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize("covered", [True, False])
+def test_no_git_goes_into_the_submodules_of_an_executor_s_worktree(
+    project: HostProject,
+    git_image: str,
+    covered: bool,  # noqa: FBT001 -- parametrized
+) -> None:
+    inhabited(project)
+    canary, one = project.place / "canary", replace(session(project, Role.EXECUTOR), paired=False)
+    evil_repository(one.worktree / "evil", canary)
+    lazy(one.worktree / "evil", canary.with_name("bite"))
+    paired_git.prepare(project.project, one)
+    mounts = paired_git.inner_covers(project.project, one) if covered else ()
+    script = [f"({line.format(path=path)}) 2>/dev/null" for path in ("lib", "vendor/lib") for line in TRIES]
+    in_container(one.worktree, git_image, mounts, "\n".join([*script, "touch vendor/worked"]))
+    assert (one.worktree / "vendor/worked").exists()
+    assert bool(into_submodules(one.worktree, canary)) is not covered
 
 
 @pytest.mark.docker
@@ -248,20 +315,7 @@ def test_no_git_of_a_repository_inside_the_checkout_can_be_replaced(
     paired_git.prepare(project.project, one)
     mounts = paired_git.inner_covers(project.project, one)
     script = "\n".join(f"({line.format(path=path)}) 2>/dev/null" for path in paths for line in TRIES)
-    given = [
-        f"type=bind,src={mount.source},dst={mount.target}" + (",readonly" if mount.read_only else "")
-        for mount in sorted(mounts, key=lambda mount: len(Path(mount.target).parts))
-    ]
-    words = ["docker", "run", "--rm", "-i", "--cap-drop=ALL", "--network=none", f"--user={os.getuid()}:{os.getgid()}",
-             f"--mount=type=bind,src={project.source},dst={project.source}", *(f"--mount={one}" for one in given),
-             "-w", str(project.source), git_image, "sh", "-s"]  # fmt: skip
-    subprocess.run(
-        words,
-        input=f"{script}\nrm -rf evil; touch vendor/worked\n".encode(),
-        check=False,
-        timeout=120,
-        capture_output=True,
-    )
+    in_container(project.source, git_image, mounts, f"{script}\nrm -rf evil; touch vendor/worked\n")
     assert (project.source / "vendor/worked").exists()
     for place in (project.source, project.source / "trees/side"):
         # What an agent made anew counts once the person adds it.

@@ -47,7 +47,7 @@ def box_for(project: Project, session: Session, *, image: str = "") -> Box:
         image=image,
         command=("sh", "-c", WHEN_READY, agent_dir, str(place.git)) if in_docker else ("sh", f"{agent_dir}/launch.sh"),
         workdir=session.worktree,
-        mounts=mounts(project, session) if in_docker else (),
+        mounts=mounts(project, session) if in_docker and image else (),
         env=_environment(place.home, in_docker=in_docker),
         labels={"orchestra.project": project.paths.key, "orchestra.session": session.name},
         uid=os.getuid(),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from orchestra import safe_files
 from orchestra.drivers.git import inner_repositories, private_dir
 from orchestra.drivers.sandbox.protocol import Mount
-from orchestra.errors import OrchestraError
+from orchestra.errors import CommandFailed, OrchestraError
 from orchestra.model import Role, SandboxKind, Session
 
 if TYPE_CHECKING:
@@ -36,18 +36,46 @@ def pointer_cover(project: Project, session: Session) -> Path:
 
 
 def inner_covers(project: Project, session: Session) -> tuple[Mount, ...]:
-    """Return what keeps a session that writes the person's checkout from the ``.git`` of each repository inside it.
+    """Return what keeps a container from the ``.git`` of each repository inside what it can write.
 
-    Every directory on the way is a mount, which nobody inside can move away; one without a ``.git`` is an
-    empty, read-only directory.
+    In the person's checkout those are submodules and worktrees, in an executor's worktree the submodules, which
+    are empty there. Every directory on the way is a mount, which nobody inside can move away; one without a
+    ``.git`` is an empty, read-only directory.
     """
-    if not writes_checkout(session):
-        return ()
     found: dict[str, Mount] = {}
-    for path in inner_repositories.inside(project.repository):
-        for mount in _around(project, session, path):
-            found.setdefault(mount.target, mount)
+    for mount in (*_in_checkout(project, session), *_in_worktree(project, session)):
+        found.setdefault(mount.target, mount)
     return tuple(found.values())
+
+
+def _in_checkout(project: Project, session: Session) -> Iterator[Mount]:
+    if writes_checkout(session):
+        for path in inner_repositories.inside(project.repository):
+            yield from _around(project, session, path)
+
+
+def _in_worktree(project: Project, session: Session) -> Iterator[Mount]:
+    for path in unfilled(project, session):
+        found = safe_files.look(session.worktree, path)
+        if found is None or not found.is_directory:
+            continue
+        for directory in _above(path):
+            yield Mount(session.worktree / directory, str(session.worktree / directory))
+        yield Mount(_nothing(project, session), str(session.worktree / path), read_only=True)
+
+
+def unfilled(project: Project, session: Session) -> tuple[str, ...]:
+    """Return the submodules of the commit that an executor started from."""
+    if session.role is not Role.EXECUTOR or session.sandbox is not SandboxKind.DOCKER:
+        return ()
+    with suppress(CommandFailed):
+        return inner_repositories.of_commit(project.repository, session.base)
+    # The repository lost that commit; whoever starts the session is told so before.
+    return ()
+
+
+def _above(path: str) -> list[str]:
+    return [str(directory) for directory in PurePosixPath(path).parents][-2::-1]
 
 
 def note_covers(project: Project, session: Session, paths: Iterable[str] | None = None) -> None:
@@ -90,7 +118,7 @@ def _around(project: Project, session: Session, path: str) -> Iterator[Mount]:
     if above is None or not above.is_directory:
         return
     git = safe_files.look(root, f"{path}/.git")
-    ways = [str(directory) for directory in PurePosixPath(path).parents][-2::-1]
+    ways = _above(path)
     for directory in ways if git is None else [*ways, path]:
         yield Mount(root / directory, str(root / directory))
     if git is None:
@@ -105,19 +133,24 @@ def _nothing(project: Project, session: Session) -> Path:
 
 def prepare(project: Project, session: Session) -> None:
     """Make what a paired session's mounts name, so that its box can be made while they are filled."""
-    if writes_checkout(session):
+    if writes_checkout(session) or unfilled(project, session):
         _nothing(project, session).mkdir(parents=True, exist_ok=True, mode=_PRIVATE)
-        _make_missing(project)
+        _make_missing(project, session)
     if is_covered(session):
         git_cover(project, session).mkdir(parents=True, exist_ok=True, mode=_PRIVATE)
         pointer_cover(project, session).touch()
 
 
-def _make_missing(project: Project) -> None:
+def _make_missing(project: Project, session: Session) -> None:
     """Make the directories of submodules that are not there: what is absent could not be covered."""
-    for path in inner_repositories.inside(project.repository):
+    in_checkout = inner_repositories.inside(project.repository) if writes_checkout(session) else ()
+    missing = (
+        *((project.repository.root, path) for path in in_checkout),
+        *((session.worktree, path) for path in unfilled(project, session)),
+    )
+    for root, path in missing:
         with suppress(OrchestraError):
-            safe_files.make_directory(project.repository.root, path)
+            safe_files.make_directory(root, path)
 
 
 def cover(project: Project, session: Session) -> None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from orchestra.actions.session import paired_git
 from orchestra.actions.session.provision import prepare_places
 from orchestra.actions.session.reattach import attach
 from orchestra.actions.session.stale_containers import drop_containers
@@ -49,9 +50,14 @@ def settle(
         seen = NOTHING if fresh else observe(project, session)
         keep, ended = not session.remove_worktree, session.state in ENDED
         steps = plan(session.intent, session.sandbox, seen, keep_worktree=keep, ended=ended)
-        for stage in lanes(steps):
+        for stage in _stages(project, session, steps):
             _side_by_side(project, name, stage, wish, progress)
         return session if Step.FORGET in steps else project.store.session(name)
+
+
+def _stages(project: Project, session: Session, steps: tuple[Step, ...]) -> tuple[tuple[tuple[Step, ...], ...], ...]:
+    """Return the steps' stages: each on its own where a container's mounts name directories of its worktree."""
+    return tuple(((step,),) for step in steps) if paired_git.unfilled(project, session) else lanes(steps)
 
 
 def _wanted(project: Project, name: str, wish: Wish) -> Session:

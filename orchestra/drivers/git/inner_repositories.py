@@ -34,6 +34,13 @@ def inside(repo: Repository) -> list[str]:
     return sorted(dict.fromkeys(found))
 
 
+@functools.lru_cache(maxsize=64)
+def of_commit(repo: Repository, commit: str) -> tuple[str, ...]:
+    """Return the paths of a commit's submodules."""
+    rows = (row.partition("\t") for row in repo.git().lines0("ls-tree", "-r", "-z", commit, deadline=60.0))
+    return tuple(path for about, _, path in rows if about.startswith("160000 "))
+
+
 def submodule_of(repo: Repository, worktree: Path, path: str) -> str:
     """Return the submodule of a worktree, by git's record of that, in whose directory a path lies; empty for none."""
     index = repo.record(worktree) / "index"
