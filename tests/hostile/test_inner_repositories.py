@@ -276,7 +276,7 @@ def lazy(repository: Path, program: Path) -> None:
 
 def into_submodules(tree: Path, canary: Path) -> list[tuple[str, ...]]:
     """Type what goes into submodules; returns what ran the agent's program."""
-    found = []
+    found: list[tuple[str, ...]] = []
     for words in INTO_SUBMODULES:
         subprocess.run(("git", *words), cwd=tree, capture_output=True, check=False, timeout=60)
         if canary.exists():
