@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 from orchestra.errors import OrchestraError, from_system
 from orchestra.terminal_text import clean, never_fails, without_sequences
@@ -82,13 +82,9 @@ def _told(text: str) -> str:
 
 
 def _confess(error: Exception) -> int:
-    import tempfile  # noqa: PLC0415 -- seldom needed
-    import traceback  # noqa: PLC0415 -- seldom needed
+    from orchestra.drivers.bug_report import write_report  # noqa: PLC0415 -- seldom needed
 
-    descriptor, name = tempfile.mkstemp(prefix="orchestra-bug-", suffix=".log")
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(f"command: {sys.argv[1:]}\n")
-        file.write(clean("".join(traceback.format_exception(error))))
+    file = write_report(error, shlex.join(["orchestra", *sys.argv[1:]]))
     print(f"orchestra: a bug in Orchestra: {clean(repr(error))}", file=sys.stderr)  # noqa: T201 -- as above
-    print(f"  → please report it with {Path(name)}", file=sys.stderr)  # noqa: T201 -- as above
+    print(f"  → please report it with {file}", file=sys.stderr)  # noqa: T201 -- as above
     return BUG

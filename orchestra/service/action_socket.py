@@ -14,6 +14,7 @@ from typing import Any
 from orchestra import __version__, errors, protocol
 from orchestra.actions import registry
 from orchestra.actions.service_process import mark
+from orchestra.drivers.bug_report import write_report
 from orchestra.service.context import ServiceContext
 from orchestra.service.limits import LOCAL_CONNECTIONS, LOCAL_DEADLINE
 
@@ -100,7 +101,7 @@ class ActionSocket:
         future.add_done_callback(lambda _: loop.call_soon_threadsafe(lines.put_nowait, None))
         while (text := await lines.get()) is not None:
             await _say(writer, {"progress": text})
-        await _say(writer, self._outcome(action, future))
+        await _say(writer, await self._outcome(action, future))
 
     def _remember(self, number: str, future: Future[Any]) -> None:
         """Have one who asks again wait for the same action, as long as it runs; later the store knows the answer."""
@@ -109,7 +110,7 @@ class ActionSocket:
             loop = asyncio.get_running_loop()
             future.add_done_callback(lambda _: loop.call_soon_threadsafe(self._requests.pop, number, None))
 
-    def _outcome(self, action: str, future: Future[Any]) -> dict[str, Any]:
+    async def _outcome(self, action: str, future: Future[Any]) -> dict[str, Any]:
         error = future.exception()
         if error is None:
             return {"result": protocol.plain(future.result())}
@@ -118,8 +119,10 @@ class ActionSocket:
         if isinstance(error, errors.OrchestraError):
             return {"error": protocol.encode_error(error)}
         log.error("action %s", action, exc_info=error)
-        message = f"a bug in Orchestra: {type(error).__name__}: {error}; the log is at {self._desk.project.paths.log}"
-        return {"error": {**protocol.encode_error(errors.OrchestraError(message)), "extra": {"exit": BUG_EXIT}}}
+        file = await asyncio.to_thread(write_report, error, f"{action}, in Orchestra's service")
+        message = f"a bug in Orchestra: {type(error).__name__}: {error}"
+        told = protocol.encode_error(errors.OrchestraError(message, hint=f"please report it with {file}"))
+        return {"error": {**told, "extra": {"exit": BUG_EXIT}}}
 
 
 async def _say(writer: asyncio.StreamWriter, reply: dict[str, Any]) -> None:

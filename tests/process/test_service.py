@@ -9,10 +9,12 @@ import stat
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from orchestra import __version__
 from orchestra.errors import NotFound, OrchestraError, UsageError
 from orchestra.lifecycle import Sign
 from orchestra.model import MessageKind, MessageState, SandboxKind, State
@@ -274,9 +276,15 @@ def test_actions_run_through_the_local_socket_and_their_errors_come_back_whole(s
 
 def test_a_bug_in_an_action_is_told_apart_from_a_refusal(service: Running) -> None:
     service.project.store.update_session("alpha", base="not-a-commit\0")
-    with pytest.raises(OrchestraError, match=r"a bug in Orchestra: .*the log is at") as told:
+    with pytest.raises(OrchestraError, match=r"a bug in Orchestra: ") as told:
         call(service.project.paths.socket, "show", {"name": "alpha"})
     assert vars(told.value)["exit"] == 3
+    report = Path(told.value.hint.removeprefix("please report it with "))
+    text = report.read_text(encoding="utf-8")
+    report.unlink()
+    assert "show, in Orchestra's service" in text
+    assert f"| Orchestra | {__version__} |" in text
+    assert "Traceback (most recent call last):" in text
 
 
 def test_the_local_socket_is_for_this_user_alone(service: Running) -> None:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from orchestra.drivers.bug_report import versions
 from orchestra.errors import OrchestraError, StoreError, from_system
 
 if TYPE_CHECKING:
@@ -55,8 +56,9 @@ def error_to_tell(project: Project, error: Exception) -> OrchestraError:
 
 def _write_down(project: Project, error: Exception) -> None:
     if _log.hasHandlers():
-        _log.error("a bug", exc_info=error)
+        _log.error("a bug; %s", versions(), exc_info=error)
         return
     # Outside the service nobody has opened its log.
     with suppress(OSError), project.paths.log.open("a", encoding="utf-8", errors="backslashreplace") as file:
+        file.write(f"{versions()}\n")
         file.writelines(traceback.format_exception(error))
