@@ -182,7 +182,7 @@ FILE_CALLS = frozenset(
 BY_HANDLE_ALONE = (
     "actions/work/spec.py",
     "actions/session/copy_files.py",
-    "actions/consent.py",
+    "actions/session/consent.py",
     "drivers/sandbox/build_context.py",
 )
 """Modules that touch nothing but what an agent can write."""

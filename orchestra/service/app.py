@@ -14,8 +14,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from orchestra.actions.session import settle
 from orchestra.actions.session.troubles import Trouble
+from orchestra.actions.workspace import recover
 from orchestra.errors import OrchestraError
 from orchestra.model import SandboxKind
 from orchestra.project import Project
@@ -92,7 +92,7 @@ class Service:
 
     def _reconcile(self) -> None:
         pool = ThreadPoolExecutor(1, thread_name_prefix="reconcile")
-        pool.submit(settle.reconcile, self._desk.project).add_done_callback(_tell_troubles)
+        pool.submit(recover.reconcile, self._desk.project).add_done_callback(_tell_troubles)
         pool.shutdown(wait=False)
 
     async def _follow_gateway(self) -> None:

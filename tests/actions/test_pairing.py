@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from orchestra.actions.session import pair
-from orchestra.actions.session.settle import reconcile
+from orchestra.actions.workspace.recover import reconcile
 from orchestra.drivers.sandbox.docker import DockerSandbox
 from orchestra.errors import EngineSilent
 from orchestra.model import BoxState

@@ -10,8 +10,8 @@ import pytest
 
 from orchestra.actions.messaging import messages
 from orchestra.actions.session import branch_sync, container_spec, preserve, reattach
-from orchestra.actions.session.settle import reconcile
 from orchestra.actions.work import spec
+from orchestra.actions.workspace.recover import reconcile
 from orchestra.drivers.sandbox.docker import DockerSandbox
 from orchestra.errors import RefusedCommits
 from orchestra.model import Intent, SandboxKind, State

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 from orchestra.actions.maintenance import gc
 from orchestra.actions.messaging import messages
-from orchestra.actions.session import manage, pair, settle
+from orchestra.actions.session import manage, pair
 from orchestra.actions.session.spawn import spawn
 from orchestra.actions.work import merge, refresh, spec
-from orchestra.actions.workspace import up
+from orchestra.actions.workspace import recover, up
 from orchestra.model import Intent, Session
 from orchestra.names import PERSON
 from orchestra.project import Project
@@ -186,7 +186,7 @@ def _removed(scene: Scene, done: bool) -> list[str]:  # noqa: FBT001 -- one of a
 
 
 def _again(project: Project) -> object:
-    return [str(error) for error in settle.reconcile(project)]
+    return [str(error) for error in recover.reconcile(project)]
 
 
 def _up(project: Project) -> object:

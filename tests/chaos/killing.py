@@ -16,8 +16,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from orchestra.actions.session import settle
 from orchestra.actions.work import refresh
+from orchestra.actions.workspace import recover
 from orchestra.drivers.tmux.driver import Tmux
 from orchestra.errors import OrchestraError
 from orchestra.project import Project
@@ -170,7 +170,7 @@ def bring_up(project: Project) -> list[str]:
         if not store.get("tmux.socket"):
             store.set("tmux.socket", Tmux.own("inner").socket)
         store.set("resting", "")
-        troubles = [str(error) for error in settle.reconcile(project)]
+        troubles = [str(error) for error in recover.reconcile(project)]
         refresh.look(project)
         refresh.watch_specs(project)
         return troubles

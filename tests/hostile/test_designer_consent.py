@@ -15,8 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestra.actions import consent
-from orchestra.actions.session import container_spec, instructions, provision
+from orchestra.actions.session import consent, container_spec, instructions, provision
 from orchestra.actions.work import merge
 from orchestra.errors import BadConfig, NeedsConsent, OrchestraError, Refused
 from tests.conftest import MakeRepository

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from orchestra.actions.session import branch_sync, manage, preserve, steps, troubles
-from orchestra.actions.session.settle import reconcile
 from orchestra.actions.work import refresh
 from orchestra.actions.workspace import up
+from orchestra.actions.workspace.recover import reconcile
 from orchestra.cli.commands import sessions
 from orchestra.drivers.sandbox.docker import DockerSandbox
 from orchestra.errors import CommandFailed, DeadlineExceeded, EngineDown, NotFound, Refused, StoreError

@@ -10,11 +10,11 @@ from contextlib import suppress
 import pytest
 
 from orchestra.actions.messaging import messages
-from orchestra.actions.session import manage, pair, settle
+from orchestra.actions.session import manage, pair
 from orchestra.actions.session.spawn import spawn
 from orchestra.actions.work import review
 from orchestra.actions.work.merge import merge
-from orchestra.actions.workspace import up
+from orchestra.actions.workspace import recover, up
 from orchestra.drivers.sandbox import docker, docker_client
 from orchestra.errors import EngineDown, EngineSilent
 from orchestra.model import SandboxKind
@@ -143,7 +143,7 @@ def test_what_needs_no_engine_does_not_ask_it_and_the_rest_says_so_soon(
     assert silent.calls <= 2
     assert not contained.store.session("one-1").paired
     assert contained.store.find_session("more") is None
-    troubles = settle.reconcile(contained)
+    troubles = recover.reconcile(contained)
     stopped = up.down(contained, stop=True)
     assert len(troubles) == len(stopped["troubled"]) == MANY
     assert ["did not answer in time" in str(trouble) for trouble in troubles] == [True] * MANY

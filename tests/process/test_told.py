@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestra.actions import consent
-from orchestra.actions.session import instructions
+from orchestra.actions.session import consent, instructions
 from orchestra.errors import BadConfig, Refused
 from orchestra.model import Role, Session
 from orchestra.project import Project

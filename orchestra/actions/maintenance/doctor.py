@@ -17,8 +17,8 @@ from orchestra.actions.maintenance.finding import Finding, trouble
 from orchestra.actions.maintenance.gc import orphans
 from orchestra.actions.service_process import ping
 from orchestra.actions.session import reattach
-from orchestra.actions.workspace.up import OLDEST_TMUX
 from orchestra.drivers.process import run
+from orchestra.drivers.tmux.server import OLDEST as OLDEST_TMUX
 from orchestra.errors import NotARepository, OrchestraError, from_system
 from orchestra.paths import Home
 from orchestra.project import Project as Opened

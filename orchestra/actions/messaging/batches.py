@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from orchestra import files
 from orchestra.actions.messaging.messages import quoted
-from orchestra.actions.session import container_spec
+from orchestra.drivers.sandbox.protocol import AGENT_FILES
 from orchestra.model import Message, SandboxKind, Session
 
 if TYPE_CHECKING:
@@ -48,5 +48,5 @@ def shortened(project: Project, session: Session, message: Message) -> Message:
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     files.replace(directory / name, message.text)
     in_docker = session.sandbox is SandboxKind.DOCKER
-    seen = Path(container_spec.AGENT_FILES) / "messages" / name if in_docker else directory / name
+    seen = Path(AGENT_FILES) / "messages" / name if in_docker else directory / name
     return replace(message, text=f"(It is long: read it in {seen})")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from orchestra.actions.session import paired_git
 from orchestra.drivers.git.private_dir import container_objects
 from orchestra.drivers.sandbox import build_context
-from orchestra.drivers.sandbox.protocol import Box, Limits, Mount
+from orchestra.drivers.sandbox.protocol import AGENT_FILES, AGENT_HOME, SECRETS, Box, Limits, Mount
 from orchestra.errors import OrchestraError, Refused
 from orchestra.model import BoxSight, BoxState, Role, SandboxKind, Session, Window
 from orchestra.project import ALLOWED_IMAGE
@@ -20,13 +20,6 @@ if TYPE_CHECKING:
     from orchestra.drivers.sandbox.build_context import BuildContext
     from orchestra.drivers.sandbox.images import ImageRecipe
     from orchestra.project import Project
-
-AGENT_HOME = "/home/agent"
-"""The agent's home directory inside a container."""
-AGENT_FILES = "/orchestra/agent"
-"""The read-only directory of launcher, task and settings inside a container."""
-SECRETS = "/orchestra/secrets"
-"""The directory of the session's credentials inside a container."""
 
 WHEN_READY = 'until [ -e "$0/launch.sh" ] && [ -e "$1/HEAD" ]; do sleep 0.02; done; exec sh "$0/launch.sh"'
 """What a container runs: the launcher, once that and the private git are there. Both are made while it starts, which

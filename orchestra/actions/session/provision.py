@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from orchestra import safe_files
-from orchestra.actions.session import container_spec, instructions
+from orchestra.actions.session import instructions
 from orchestra.agents import LaunchContext, launch_files, own_files
 from orchestra.drivers.git import private_dir as private
 from orchestra.drivers.git import private_refs
+from orchestra.drivers.sandbox.protocol import AGENT_FILES, AGENT_HOME, SECRETS
 from orchestra.errors import ServiceDown
 from orchestra.lifecycle import in_a_turn
 from orchestra.model import Role, SandboxKind, Session, State
@@ -159,9 +160,9 @@ def launch_context(project: Project, session: Session) -> LaunchContext:
     if session.sandbox is SandboxKind.DOCKER:
         return LaunchContext(
             **common,
-            agent_dir=container_spec.AGENT_FILES,
-            secrets_dir=container_spec.SECRETS,
-            home=container_spec.AGENT_HOME,
+            agent_dir=AGENT_FILES,
+            secrets_dir=SECRETS,
+            home=AGENT_HOME,
         )
     return LaunchContext(**common, agent_dir=str(place.agent), secrets_dir=str(place.secrets), home=str(place.home))
 

@@ -9,12 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from orchestra.actions import consent
 from orchestra.actions.requests import BLANK, Notebook
+from orchestra.actions.session import consent
 from orchestra.actions.session.choose_sandbox import choose_sandbox
+from orchestra.actions.session.limits import require_size
 from orchestra.actions.session.settle import settle
 from orchestra.actions.session.troubles import trouble_of
-from orchestra.actions.work.spec import require_size
 from orchestra.agents.launch_files import MISSING
 from orchestra.errors import BadName, NameTaken, OrchestraError, Refused, ToolMissing
 from orchestra.model import Intent, Role, SandboxKind, Session, State

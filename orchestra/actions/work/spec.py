@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 
 from orchestra import safe_files
 from orchestra.actions.messaging.messages import LONGEST, send
-from orchestra.errors import Refused, UsageError
+from orchestra.actions.session.limits import LONGEST_SPEC, require_size
+from orchestra.errors import Refused
 from orchestra.model import MessageKind, Session, Spec
 from orchestra.names import PERSON, digest
 
 if TYPE_CHECKING:
     from orchestra.project import Project
 
-_LARGEST = 1024 * 1024
 _SYNCED = "spec/synced"
 """The file that holds the mark of the text which both files were last given."""
 
@@ -63,12 +63,6 @@ def write_spec(project: Project, name: str, text: str, author: str) -> Spec | No
         if saved is not None:
             _write(project, session, text)
     return saved
-
-
-def require_size(text: str) -> None:
-    """Raise UsageError for a text that is too long for a spec."""
-    if len(_bytes(text)) > _LARGEST:
-        raise UsageError("a spec holds at most 1 MiB", hint="keep it short enough to be read")
 
 
 def notice_change(project: Project, name: str, *, author: str = PERSON) -> Spec | None:
@@ -135,8 +129,8 @@ def _write(project: Project, session: Session, text: str) -> None:
 
 
 def _read(root: Path, file: Path) -> str | None:
-    content = safe_files.read(root, str(file.relative_to(root)), most=_LARGEST)
-    if content is not None and len(content) > _LARGEST:
+    content = safe_files.read(root, str(file.relative_to(root)), most=LONGEST_SPEC)
+    if content is not None and len(content) > LONGEST_SPEC:
         raise Refused(f"{file} holds more than 1 MiB", hint="keep a spec short enough to be read")
     return None if content is None else content.decode("utf-8", "replace")
 

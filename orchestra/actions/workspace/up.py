@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 from orchestra.actions.session import container_spec, preserve
 from orchestra.actions.session.branch_sync import import_commits
 from orchestra.actions.session.choose_sandbox import choose_sandbox
-from orchestra.actions.session.settle import reconcile, settle
+from orchestra.actions.session.settle import settle
 from orchestra.actions.session.stale_containers import drop_containers
 from orchestra.actions.session.troubles import trouble_of
+from orchestra.actions.workspace.recover import reconcile
 from orchestra.actions.workspace.status_line import clear_status, show_status
 from orchestra.config.layout import load
+from orchestra.drivers.tmux.server import OLDEST as OLDEST_TMUX
 from orchestra.errors import (
     CommandFailed,
     DeadlineExceeded,
@@ -36,8 +38,6 @@ if TYPE_CHECKING:
     from orchestra.drivers.tmux.driver import Tmux
     from orchestra.project import Project
 
-OLDEST_TMUX = (3, 2)
-"""The first tmux with popups (tmux's own CHANGES, 3.2)."""
 UP_DEADLINE = 900.0
 """Seconds to wait for another ``up`` of the same project, which may build an image."""
 

@@ -69,7 +69,7 @@ def allow(
     yes: Annotated[bool, typer.Option("--yes", help="Allow what is printed, without a question.")] = False,
 ) -> None:
     """See and allow what this project's own configuration asks for."""
-    from orchestra.actions.consent import grant, requests  # noqa: PLC0415 -- loads when touched
+    from orchestra.actions.session.consent import grant, requests  # noqa: PLC0415 -- loads when touched
 
     project = open_project(context.obj)
     for limit in project.settings.raised:

@@ -10,6 +10,13 @@ from typing import Protocol
 from orchestra.drivers.process import Completed
 from orchestra.model import BoxSight, SandboxKind
 
+AGENT_HOME = "/home/agent"
+"""The agent's home directory inside a container."""
+AGENT_FILES = "/orchestra/agent"
+"""The read-only directory of launcher, task and settings inside a container."""
+SECRETS = "/orchestra/secrets"
+"""The directory of the session's credentials inside a container."""
+
 STOP_GRACE = 10.0
 """Seconds an agent has to end by itself before it is killed."""
 SHELL = "command -v bash >/dev/null 2>&1 && exec bash; exec sh"

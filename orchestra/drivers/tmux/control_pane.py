@@ -86,7 +86,7 @@ class Control(Windows):
         if pane is not None:
             self._unfollow(pane)
             with contextlib.suppress(NotFound):
-                self.server.pane(pane).kill()
+                self.server.objects.pane(pane).kill()
 
     def _designer(self, window: str, project: str) -> _Designer:
         listing = f"#{{window_id}} #{{pane_id}} #{{session_id}} #{{window_width}} #{{window_height}} {IS_AGENT}"

@@ -148,7 +148,7 @@ class Tmux(Keys, Control, Pasting):
 
     def set_session_option(self, tmux_session: str, option: str, value: str) -> None:
         """Set an option on one tmux session, keeping what the session itself had, for `restore_session_option`."""
-        session = self.server.session(tmux_session)
+        session = self.server.objects.session(tmux_session)
         if option.startswith("@"):
             session.set_option(option, value)
             return
@@ -161,7 +161,7 @@ class Tmux(Keys, Control, Pasting):
 
     def restore_session_option(self, tmux_session: str, option: str) -> None:
         """Put back what `set_session_option` replaced; fine when it replaced nothing."""
-        session = self.server.session(tmux_session)
+        session = self.server.objects.session(tmux_session)
         kept = _SAVED_PREFIX + option
         saved = self._local(tmux_session, kept)
         if option.startswith("@") or saved == "unset":
@@ -208,7 +208,7 @@ class Tmux(Keys, Control, Pasting):
             if project != before:
                 continue
             if self._local(session, PROJECT) == before:
-                self.server.session(session).set_option(PROJECT, now)
+                self.server.objects.session(session).set_option(PROJECT, now)
             self.server.ask(("set-option", "-w", "-t", identifier(window), "--", PROJECT, now))
 
     def release_session(self, tmux_session: str, project: str) -> None:

@@ -40,7 +40,7 @@ class Pasting(Connection):
 
     def capture(self, pane: str, *, colour: bool = False) -> str:
         """Return the visible screen of a pane; with ``colour``, escape sequences for colours stay in."""
-        lines = self.server.pane(pane).capture_pane(escape_sequences=colour)
+        lines = self.server.objects.pane(pane).capture_pane(escape_sequences=colour)
         return "\n".join(lines or ())
 
     def cursor_line(self, pane: str) -> str:

@@ -1,17 +1,19 @@
-"""One tmux server, asked through libtmux's objects, with a deadline on every call."""
+"""One tmux server, with a deadline on every call."""
 
 from __future__ import annotations
 
 import os
 import re
 from collections.abc import Sequence
-
-import libtmux
-from libtmux.common import tmux_cmd
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from orchestra.drivers import process
-from orchestra.drivers.tmux.escaping import argument, identifier
+from orchestra.drivers.tmux.escaping import argument
 from orchestra.errors import CommandFailed, DeadlineExceeded, NotFound, OrchestraError, ToolMissing
+
+if TYPE_CHECKING:
+    from orchestra.drivers.tmux.objects import Objects
 
 OLDEST = (3, 2)
 """The first tmux with popups, pane options and formats in listings as they are used here."""
@@ -20,33 +22,12 @@ Command = Sequence[str]
 _CONTEXT = ("TMUX", "TMUX_PANE")
 
 
-class Reply(tmux_cmd):
-    """What a tmux command printed, in the shape libtmux's own objects expect."""
-
-    def __init__(self, done: process.Completed) -> None:  # the parent's would run the command without a deadline
-        self.cmd = list(done.args)
-        self.returncode = done.code
-        self.stdout = done.text.rstrip("\n").split("\n") if done.stdout else []
-        self.stderr = [line for line in done.complaint.splitlines() if line]
-
-
-class Server(libtmux.Server):
-    """libtmux's server; whatever its sessions, windows and panes ask goes through `ask`.
-
-    ``deadline`` is in seconds and holds for each call. libtmux's own listings (``sessions``,
-    ``windows``, ``panes``) start a process of their own without a deadline, and answer with
-    nothing when the server is gone; they are not used.
-    """
+class Server:
+    """One tmux server, known by its socket; ``deadline`` is in seconds and holds for each call."""
 
     def __init__(self, socket: str, deadline: float) -> None:
-        super().__init__(socket_path=socket)
         self.socket = socket
         self.deadline = deadline
-
-    def cmd(self, cmd: str, *args: object, target: str | int | None = None) -> tmux_cmd:
-        """Run one command; this is the door that libtmux's objects use."""
-        where = () if target is None else ("-t", str(target))
-        return Reply(self.ask((cmd, *where, *(str(arg) for arg in args))))
 
     def ask(self, *commands: Command, stdin: bytes | None = None, check: bool = True) -> process.Completed:
         """Run commands as one sequence, nothing of anybody else's in between.
@@ -81,17 +62,12 @@ class Server(libtmux.Server):
         """The beginning of every command line: UTF-8 whatever the locale says, and this socket."""
         return ("tmux", "-u", "-S", self.socket)
 
-    def window(self, window_id: str) -> libtmux.Window:
-        """Return libtmux's object for a window id, without asking tmux anything."""
-        return libtmux.Window(server=self, window_id=identifier(window_id))
+    @cached_property
+    def objects(self) -> Objects:
+        """The windows, panes and x."""
+        from orchestra.drivers.tmux.objects import Objects  # noqa: PLC0415 -- loads libtmux
 
-    def pane(self, pane_id: str) -> libtmux.Pane:
-        """Return libtmux's object for a pane id, without asking tmux anything."""
-        return libtmux.Pane(server=self, pane_id=identifier(pane_id))
-
-    def session(self, session_id: str) -> libtmux.Session:
-        """Return libtmux's object for the id of a tmux session, without asking tmux anything."""
-        return libtmux.Session(server=self, session_id=identifier(session_id))
+        return Objects(self)
 
     def _error(self, done: process.Completed) -> OrchestraError:
         reason = process.first_line(done.complaint)

@@ -148,7 +148,7 @@ class Windows(Connection):
         """Close a window; one that is gone already is fine. A control pane inside moves to another window first."""
         with contextlib.suppress(NotFound):
             self._rescue_control(window)
-            self.server.window(window).kill()
+            self.server.objects.window(window).kill()
 
     def select_window(self, window: str, client: str | None = None, *, pane: str = "") -> None:
         """Show a window to a client, by default to those that look at its tmux session; focus a pane of it."""
