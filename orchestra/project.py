@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestra import files, safe_files
+from orchestra.drivers.sandbox import protected_paths
 from orchestra.errors import BadConfig, DeadlineExceeded, NeedsConsent, NotARepository, Refused, UnknownProfile
+from orchestra.model import SandboxKind
 from orchestra.names import slug
 from orchestra.paths import Home, ProjectPaths, SessionPaths
 from orchestra.safe_files import Snapshot
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from orchestra.drivers.sandbox.protocol import Sandbox
     from orchestra.drivers.tmux.driver import Tmux
     from orchestra.errors import OrchestraError
-    from orchestra.model import SandboxKind, Session
+    from orchestra.model import Session
     from orchestra.store import Store
 
 ALLOWED_SETTINGS, ALLOWED_IMAGE = "consent.config", "consent.image"
@@ -115,8 +117,6 @@ class Project:
         return self._sandboxes[kind]
 
     def _make_sandbox(self, kind: SandboxKind) -> Sandbox:
-        from orchestra.model import SandboxKind  # noqa: PLC0415 -- loads when touched
-
         if kind is SandboxKind.HOST:
             from orchestra.drivers.sandbox.host import HostSandbox  # noqa: PLC0415 -- loads when touched
 
@@ -206,8 +206,6 @@ class Project:
 
     def check_source(self, start: Path | None = None) -> None:
         """Refuse a project that holds the person's home directory, or Orchestra's own; ``start`` is where they are."""
-        from orchestra.drivers.sandbox import protected_paths  # noqa: PLC0415 -- loads when touched
-
         protected_paths.refuse(self.paths.source, home=self.paths.home.root, start=start)
 
     def check_room(self, *, least: int = 64 * 1024 * 1024) -> None:

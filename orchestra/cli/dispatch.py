@@ -7,13 +7,17 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from orchestra.actions.registry import run, settings_warning
+from orchestra.actions.requests import ONCE
+from orchestra.actions.service_process import ask_surely
 from orchestra.errors import NotARepository, ServiceDown
+from orchestra.names import MAIN
+from orchestra.project import Project, locate
 from orchestra.protocol import call, request_id
 from orchestra.terminal_text import clean, without_sequences
 
 if TYPE_CHECKING:
     from orchestra.paths import ProjectPaths
-    from orchestra.project import Project
 
 NEEDS_SERVICE = frozenset({"up", "spawn", "resume", "restore", "pair", "unpair"})
 """The actions that start agents, which need the service to talk to."""
@@ -28,8 +32,6 @@ def say(line: str) -> None:
 
 def paths_of(start: Path | None) -> ProjectPaths:
     """Return the places of the chosen project, or of the current directory's; one that was moved is followed."""
-    from orchestra.project import locate  # noqa: PLC0415 -- loads when touched
-
     paths = locate(start or current_directory())
     if paths.moved_from is None:
         return paths
@@ -49,15 +51,11 @@ def current_directory() -> Path:
 
 def open_project(start: Path | None) -> Project:
     """Open the chosen project in this process."""
-    from orchestra.project import Project  # noqa: PLC0415 -- loads when touched
-
     return Project(paths_of(start))
 
 
 def open_to_look(start: Path | None) -> Project:
     """Open the chosen project to look at it: where its settings cannot be read, that is said, and no more."""
-    from orchestra.actions.registry import settings_warning  # noqa: PLC0415 -- loads when touched
-
     project = open_project(start)
     if warning := settings_warning(project):
         say(warning)
@@ -71,27 +69,17 @@ def ask(start: Path | None, action: str, **arguments: object) -> Any:  # noqa: A
         return call(paths.socket, action, arguments, progress=say, request=request)
     except ServiceDown as down:
         begun = down.asked
-    from orchestra.actions.requests import ONCE  # noqa: PLC0415 -- loads when touched
-
     # What may have been begun is asked for again where it is remembered, under the same id.
     if action in NEEDS_SERVICE or (begun and action in ONCE) or (action in WAKES_SERVICE and _is_open(paths)):
         return _with_service(paths, action, arguments, request)
-    from orchestra.actions.registry import run  # noqa: PLC0415 -- loads when touched
-    from orchestra.project import Project  # noqa: PLC0415 -- loads when touched
-
     return run(Project(paths), action, arguments, say, request)
 
 
 def _is_open(paths: ProjectPaths) -> bool:
-    from orchestra.project import Project  # noqa: PLC0415 -- loads when touched
-
     return bool(paths.database.exists() and Project(paths).store.get("tmux.socket"))
 
 
 def _with_service(paths: ProjectPaths, action: str, arguments: dict[str, object], request: str) -> Any:  # noqa: ANN401 -- as above
-    from orchestra.actions.service_process import ask_surely  # noqa: PLC0415 -- loads when touched
-    from orchestra.project import Project  # noqa: PLC0415 -- loads when touched
-
     project = Project(paths)
     project.check_source()
     _ = project.repository
@@ -101,8 +89,6 @@ def _with_service(paths: ProjectPaths, action: str, arguments: dict[str, object]
 
 def current_session(start: Path | None) -> str:
     """Return the session that the current directory belongs to; the designer outside every worktree."""
-    from orchestra.names import MAIN  # noqa: PLC0415 -- loads when touched
-
     paths = paths_of(start)
     try:
         here = current_directory()

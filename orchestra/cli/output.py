@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -42,8 +43,6 @@ def rich(renderable: RenderableType, *, pager: bool = False) -> None:
 
     console = Console(highlight=False, soft_wrap=False)
     if pager and console.is_terminal:
-        import os  # noqa: PLC0415 -- only for the pager
-
         os.environ.setdefault("LESS", _LESS)
         with console.pager(styles=True):
             console.print(renderable)

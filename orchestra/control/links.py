@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from orchestra.actions.service_process import ask_surely, ping
+from orchestra.actions.work.review import diff
 from orchestra.actions.workspace.up import layout_of
 from orchestra.control.state import Health
+from orchestra.drivers.tmux.driver import Tmux
 from orchestra.errors import OrchestraError, Refused, ServiceDown
 from orchestra.project import Project
 from orchestra.protocol import call
@@ -36,8 +38,6 @@ class Links:
         try:
             return str(call(self._project.paths.socket, "diff", {"name": name}, silence=30.0))
         except ServiceDown:
-            from orchestra.actions.work.review import diff  # noqa: PLC0415 -- loads when touched
-
             return diff(self._project, name)
 
     def health(self, contained: bool) -> Health:  # noqa: FBT001 -- whether any session needs the engine
@@ -58,8 +58,6 @@ class Links:
         tmux divides a window anew when a terminal of another size looks at it. A pane that the person
         sized by hand keeps that size until then.
         """
-        from orchestra.drivers.tmux.driver import Tmux  # noqa: PLC0415 -- loads libtmux
-
         server, pane = Tmux.current(), os.environ.get("TMUX_PANE", "")
         room = server.control_room(pane) if server is not None and pane else ""
         if server is None or not room or room == self._room:
@@ -69,8 +67,6 @@ class Links:
 
     def leave(self) -> bool:
         """Detach the person's terminal from tmux; returns whether the control pane stays."""
-        from orchestra.drivers.tmux.driver import Tmux  # noqa: PLC0415 -- loads libtmux
-
         server = Tmux.current()
         if server is None:
             return False

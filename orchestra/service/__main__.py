@@ -42,7 +42,7 @@ def main(root: Path) -> int:
 
 def _serve(project: Project) -> int:
     # The libraries behind the service take a second to load; a process that finds the lock taken does without.
-    from orchestra.service.app import Service  # noqa: PLC0415
+    from orchestra.service.app import Service  # noqa: PLC0415 -- takes a second, which one that finds the lock taken does without
 
     async def run() -> None:
         await Service(project).serve()

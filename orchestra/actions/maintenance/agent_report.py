@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from orchestra.actions.session import container_spec, provision
 from orchestra.agents import Delivery, family_of
 from orchestra.agents import names as all_names
+from orchestra.drivers.sandbox import images
 from orchestra.errors import BadConfig, DeadlineExceeded, EngineDown, Refused, UsageError
 from orchestra.protocol import ignore
 
@@ -103,8 +104,6 @@ def short(place: Path) -> str:
 
 def image_of(project: Project, profile: Profile) -> tuple[str, str]:
     """Return the state of a profile's image and its name; raises BadConfig where it cannot be built."""
-    from orchestra.drivers.sandbox import images  # noqa: PLC0415 -- loads docker
-
     recipe = container_spec.recipe_for(project, profile.name)
     tag = recipe.image or images.tag_for(recipe, "project")
     try:

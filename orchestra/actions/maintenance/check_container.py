@@ -15,6 +15,7 @@ from orchestra.actions.service_process import ping
 from orchestra.actions.session import container_spec
 from orchestra.actions.session.branch_sync import import_commits
 from orchestra.agents.launch_files import past_proxies
+from orchestra.drivers.sandbox import images
 from orchestra.errors import OrchestraError
 from orchestra.model import SandboxKind, Session
 
@@ -62,8 +63,6 @@ def try_container(project: Project) -> list[Finding]:
 
 def _image(project: Project) -> str:
     """Return the usual agent's image where it is built, else the layer below it; empty where neither is."""
-    from orchestra.drivers.sandbox import images  # noqa: PLC0415 -- loads docker
-
     recipe = container_spec.recipe_for(project, project.settings.agent)
     tags = (recipe.image or images.tag_for(recipe, "project"), images.tag_for(recipe, "base"))
     return next((tag for tag in tags if images.exists(tag)), "")

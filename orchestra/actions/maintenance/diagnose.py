@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 from orchestra.actions.maintenance.agent_report import Login, login_repair
 from orchestra.actions.maintenance.finding import Finding
 from orchestra.actions.session import provision
+from orchestra.drivers.sandbox import proxies
+from orchestra.drivers.sandbox.proxies import without_password
 from orchestra.model import SandboxKind
 
 if TYPE_CHECKING:
@@ -123,8 +125,6 @@ def _way(project: Project, kind: SandboxKind, login: Login, profile: Profile) ->
 
 
 def _proxy_of_containers() -> str:
-    from orchestra.drivers.sandbox import proxies  # noqa: PLC0415 -- loads docker
-
     found = proxies.of_containers()
     if found.settings:
         return f"containers use the proxy {found.named} ({found.origin})"
@@ -149,8 +149,6 @@ def unreachable(project: Project, kind: SandboxKind, url: str, found: Mapping[st
 
 def proxied(check: str, where: str, proxy: str) -> Finding:
     """Return the finding for an agent whose calls to Orchestra go to a proxy."""
-    from orchestra.drivers.sandbox.proxies import without_password  # noqa: PLC0415 -- loads docker
-
     host = urlsplit(where if "//" in where else f"//{where}").hostname
     detail = f"the agent asks the proxy {without_password(proxy)} for {where}, which only this machine can reach"
     return Finding(check, well=False, detail=detail, repair=f"add {host} to noProxy, where the proxy is named")

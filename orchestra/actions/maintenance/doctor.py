@@ -17,7 +17,10 @@ from orchestra.actions.maintenance.finding import Finding, trouble
 from orchestra.actions.maintenance.gc import orphans
 from orchestra.actions.service_process import ping
 from orchestra.actions.session import reattach
+from orchestra.agents import names
 from orchestra.drivers.process import run
+from orchestra.drivers.sandbox import images, proxies
+from orchestra.drivers.sandbox.docker import engine_version
 from orchestra.drivers.tmux.server import OLDEST as OLDEST_TMUX
 from orchestra.errors import NotARepository, OrchestraError, from_system
 from orchestra.paths import Home
@@ -71,8 +74,6 @@ def _of_engine(project: Project) -> Iterator[Finding]:
 
 def _proxy() -> Iterator[Finding]:
     """Tell which proxy containers use, where there is one at all."""
-    from orchestra.drivers.sandbox import proxies  # noqa: PLC0415 -- loads docker
-
     found = proxies.of_containers()
     if found.left_out:
         detail = f"this shell's proxy is not passed on to containers: {found.left_out}"
@@ -134,8 +135,6 @@ def _locale() -> Finding:
 
 
 def _engine() -> Finding:
-    from orchestra.drivers.sandbox.docker import engine_version  # noqa: PLC0415 -- loads docker
-
     try:
         version = engine_version()
     except OrchestraError as error:
@@ -185,8 +184,6 @@ def of_sessions(project: Project) -> Iterator[Finding]:
 
 
 def _images(project: Project) -> Iterator[Finding]:
-    from orchestra.drivers.sandbox import images  # noqa: PLC0415 -- loads docker
-
     base, agent = project.settings.base_image, project.settings.agent
     state, tag = image_of(project, project.profile(agent))
     if images.exists(base):
@@ -213,8 +210,6 @@ def _leftovers(project: Project) -> Iterator[Finding]:
 
 def _logins(project: Project) -> Iterator[Finding]:
     """Check each profile's login; only the usual agent has to have one."""
-    from orchestra.agents import names  # noqa: PLC0415 -- loads when touched
-
     in_use = used(project)
     for name in dict.fromkeys((*in_use, *names(project.profile_dirs()))):
         try:

@@ -22,7 +22,7 @@ def choose_sandbox(project: Project, wanted: str = "", *, command: str = "orches
         raise BadConfig(f"there is no sandbox {choice!r}", hint="choose auto, docker or host")
     if choice == SandboxKind.HOST:
         return SandboxKind.HOST
-    _require_engine(command)
+    _offer_host(command)
     return SandboxKind.DOCKER
 
 
@@ -31,17 +31,19 @@ def require_sandbox(session: Session) -> None:
 
     Longer waits, for locks that others hold while they wait for the same engine, are begun only then.
     """
-    from orchestra.drivers.sandbox.docker_client import require_engine  # noqa: PLC0415 -- loads docker
-
     if session.sandbox is SandboxKind.DOCKER:
-        require_engine()
+        _require_engine()
 
 
-def _require_engine(command: str) -> None:
-    from orchestra.drivers.sandbox.docker_client import require_engine  # noqa: PLC0415 -- loads docker
-
+def _offer_host(command: str) -> None:
     try:
-        require_engine()
+        _require_engine()
     except EngineDown as error:
         without = f"to run agents without containers, on this machine itself: {command} --sandbox host"
         raise type(error)(error.message, hint=f"{error.hint}; {without}") from error
+
+
+def _require_engine() -> None:
+    from orchestra.drivers.sandbox.docker_client import require_engine  # noqa: PLC0415 -- loads docker
+
+    require_engine()

@@ -16,16 +16,16 @@ def build_image(project: Project, agent: str = "", *, progress: Progress = ignor
 
     Without ``look``, one that was there before is taken to be there still.
     """
-    from orchestra.drivers.sandbox import images as driver  # noqa: PLC0415 -- loads docker
+    from orchestra.drivers.sandbox.images import ensure  # noqa: PLC0415 -- loads docker
 
     recipe = container_spec.recipe_for(project, agent or project.settings.agent)
     settings, cache = project.settings, project.paths.home.cache
-    return driver.ensure(recipe, progress=progress, network=settings.build_network, cache=cache, look=look)
+    return ensure(recipe, progress=progress, network=settings.build_network, cache=cache, look=look)
 
 
 def images(project: Project) -> list[object]:
     """Return the images that Orchestra built on this machine."""
-    from orchestra.drivers.sandbox import images as driver  # noqa: PLC0415 -- loads docker
+    from orchestra.drivers.sandbox.images import list_images  # noqa: PLC0415 -- loads docker
 
     _ = project
-    return list(driver.list_images())
+    return list(list_images())

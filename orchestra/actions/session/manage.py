@@ -12,6 +12,7 @@ from orchestra.actions.requests import BLANK, Notebook
 from orchestra.actions.session import container_spec, preserve
 from orchestra.actions.session.settle import RECORDED, Wish, settle
 from orchestra.actions.session.steps import require_commits
+from orchestra.drivers.git import history
 from orchestra.errors import NameTaken, NotFound, Refused, StoreError, UsageError
 from orchestra.model import Intent, Role, SandboxKind, Session, State
 from orchestra.names import PERSON
@@ -52,8 +53,6 @@ def list_sessions(project: Project) -> list[dict[str, Any]]:
 
 def show(project: Project, name: str) -> dict[str, Any]:
     """Return one session with its task, paths, commits, messages and last events; raises NotFound."""
-    from orchestra.drivers.git import history  # noqa: PLC0415 -- loads GitPython
-
     session = project.store.session(name)
     place = project.place(session)
     head = session.head or session.base

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestra.actions.session.branch_sync import import_commits
 from orchestra.actions.session.choose_sandbox import require_sandbox
-from orchestra.drivers.git import merge_trees, worktree_diff
+from orchestra.drivers.git import history, merge_trees, worktree_diff
 from orchestra.errors import Refused
 from orchestra.model import MessageKind, Role, Session
 from orchestra.protocol import plain
@@ -44,8 +44,6 @@ def require_executor(session: Session) -> None:
 
 def review(project: Project, name: str) -> dict[str, Any]:
     """Return all that decides about a merge: commits, what is uncommitted, conflicts, report, sensitive paths."""
-    from orchestra.drivers.git import history  # noqa: PLC0415 -- loads GitPython
-
     session = project.store.session(name)
     require_executor(session)
     require_sandbox(session)

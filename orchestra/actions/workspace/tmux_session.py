@@ -6,10 +6,10 @@ import contextlib
 import shutil
 from typing import TYPE_CHECKING
 
+from orchestra.drivers.tmux.driver import Tmux
 from orchestra.errors import NotFound
 
 if TYPE_CHECKING:
-    from orchestra.drivers.tmux.driver import Tmux
     from orchestra.project import Project
 
 OWN_SERVER = "orchestra"
@@ -23,8 +23,6 @@ def find_tmux(project: Project) -> tuple[str, str, bool]:
 
     Starts a server of our own where the caller is in none. Raises ToolMissing without tmux.
     """
-    from orchestra.drivers.tmux.driver import Tmux  # noqa: PLC0415 -- loads libtmux
-
     here = Tmux.current()
     if here is not None and here.alive():
         # What a key binding or a hook of tmux runs may be in no tmux session: then it is as outside.
@@ -41,8 +39,6 @@ def find_tmux(project: Project) -> tuple[str, str, bool]:
 
 def _own_server(project: Project) -> Tmux:
     """Return the server of the usual name, or, where that is another home's or program's, one of a name of our own."""
-    from orchestra.drivers.tmux.driver import Tmux  # noqa: PLC0415 -- loads libtmux
-
     home = project.paths.home
     usual = Tmux.own(OWN_SERVER)
     if not usual.alive() or usual.belongs_to(home.owner, home.sources()):

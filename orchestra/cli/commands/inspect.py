@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from orchestra.bindings import PREFIX_KEY
 from orchestra.cli.dispatch import ask, current_session, open_to_look, say
 from orchestra.cli.output import as_json, raw, rich
 from orchestra.errors import NotARepository
@@ -114,7 +115,6 @@ def _write_plain(found: str, *, exact: bool) -> None:
 
 def keys(context: typer.Context, pager: Pager = False) -> None:
     """Show the keys."""
-    from orchestra.bindings import PREFIX_KEY  # noqa: PLC0415 -- loads when touched
     from orchestra.views.keys import keys_table  # noqa: PLC0415 -- loads rich
 
     prefix_key = PREFIX_KEY

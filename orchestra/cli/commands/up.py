@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from orchestra.actions.service_process import quit_service, take_environment
 from orchestra.cli.dispatch import ask, current_directory, open_project, paths_of, say
 from orchestra.errors import OrchestraError, Refused
 
@@ -54,13 +55,11 @@ def _find_tmux(start: Path | None) -> tuple[str, str, bool]:
 
 
 def _renew_service(start: Path | None) -> None:
-    from orchestra.actions.service_process import take_environment  # noqa: PLC0415 -- loads when touched
-
     take_environment(paths_of(start))
 
 
 def _tidy(socket: str, session: str) -> None:
-    from orchestra.drivers.tmux.driver import Tmux  # noqa: PLC0415 -- loads libtmux
+    from orchestra.drivers.tmux.driver import Tmux  # noqa: PLC0415 -- loads yaml
 
     Tmux(socket).close_spare(session)
 
@@ -89,7 +88,6 @@ def down(
     """Close the windows and give back the keys. Agents in containers go on, unless --stop."""
     answer = ask(context.obj, "down", stop=stop)
     if stop:
-        from orchestra.actions.service_process import quit_service  # noqa: PLC0415 -- loads when touched
         from orchestra.actions.workspace.up import release_network  # noqa: PLC0415 -- as above
 
         quit_service(paths_of(context.obj))

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestra.cli.dispatch import say
+from orchestra.drivers.sandbox.docker import engine_version
 from orchestra.errors import DeadlineExceeded, OrchestraError, Refused
 
 PATIENCE = 300.0
@@ -83,8 +84,6 @@ def run_demo(*, play: bool, sandbox: str, keep: bool) -> None:
 
 def choose_sandbox(wanted: str) -> str:
     """Return where the demo's agents run, and say it."""
-    from orchestra.drivers.sandbox.docker import engine_version  # noqa: PLC0415 -- loads docker
-
     if wanted != "auto":
         return wanted
     try:
