@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import difflib
 import posixpath
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-import yaml
-
+from orchestra.config import schema
+from orchestra.config.schema import Rule
 from orchestra.errors import BadConfig, UnknownProfile
 from orchestra.safe_files import Snapshot
+from orchestra.suggestion import did_you_mean
 
 BUILT_IN = Path(__file__).parent / "profiles"
 """The directory of the profiles that come with Orchestra; searched last."""
@@ -37,6 +36,34 @@ class Delivery(StrEnum):
     HOOK = "hook"
     PULL = "pull"
     TYPE = "type"
+
+
+_PLAIN, _WORDS, _TEXTS, _FLAG = Rule(str, numbers=True), Rule(tuple), Rule(dict), Rule(bool)
+RULES: Mapping[str, Rule] = {
+    "family": Rule(str, choices=FAMILY_NAMES),
+    "description": _PLAIN,
+    "version": _PLAIN,
+    "model": _PLAIN,
+    "command": _WORDS,
+    "resume": _WORDS,
+    "in_container": _WORDS,
+    "on_host": _WORDS,
+    "install": _WORDS,
+    "npm": _WORDS,
+    "credentials": _WORDS,
+    "files": _TEXTS,
+    "env": _TEXTS,
+    "hooks": _FLAG,
+    "delivery": Rule(str, choices=tuple(Delivery)),
+    "prompt": Rule(str, numbers=True, regular=True),
+    "full_screen": _FLAG,
+    "headless": _WORDS,
+    "logins": _WORDS,
+    "keeps_login": _WORDS,
+    "tells": Rule(tuple, choices=USES),
+    "resumes": _FLAG,
+}
+"""What each key of a profile may hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +149,7 @@ def _place(name: str, dirs: Sequence[Place]) -> Place:
         if "/" not in name and _has(place, f"{name}.yaml"):
             return place
     known = names(dirs)
-    close = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(known)}"
-    raise UnknownProfile(f"there is no profile called {name!r}", hint=hint)
+    raise UnknownProfile(f"there is no profile called {name!r}", hint=did_you_mean(name, known))
 
 
 def _has(place: Place, file: str) -> bool:
@@ -134,13 +159,7 @@ def _has(place: Place, file: str) -> bool:
 def parse(name: str, place: Place, *, version: str = "") -> Profile:
     """Read one profile of a directory, with another ``version`` than its own; raises BadConfig naming file and key."""
     source = (place if isinstance(place, Path) else place.place) / f"{name}.yaml"
-    data = _read(source, place)
-    for key in data:
-        if key not in _SHAPES:
-            close = difflib.get_close_matches(str(key), _SHAPES, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(sorted(_SHAPES))}"
-            raise BadConfig(f"{source}: unknown key {key!r}", hint=hint)
-    values: dict[str, Any] = {str(key): _shaped(source, key, value) for key, value in data.items()}
+    values = schema.read(_text(source, place), RULES, str(source), example='command: ["bash"]')
     values["files"] = dict(_files(source, place, values.get("files", {})))
     if version and "version" not in values:
         raise BadConfig(f"{source} has no version to choose", hint=f"take {name}@{version} out of the setting versions")
@@ -148,109 +167,19 @@ def parse(name: str, place: Place, *, version: str = "") -> Profile:
     for key in ("npm", "install"):
         values[key] = tuple(line.replace("{version}", version) for line in values.get(key, ()))
     values.setdefault("logins", tuple(one for one in values.get("credentials", ()) if not one.endswith(_ADDRESSES)))
+    values["delivery"] = Delivery(values.get("delivery", Delivery.PULL))
     profile = Profile(name=name, source=source, **{"family": "plain", **values})
     if profile.family == "plain" and not profile.command:
         raise BadConfig(f"{source}: 'command' is missing", hint='say what to run, such as: command: ["bash"]')
     return profile
 
 
-def _read(source: Path, place: Place) -> Mapping[object, object]:
+def _text(source: Path, place: Place) -> str:
     try:
         content = source.read_bytes() if isinstance(place, Path) else place.files[source.name][0]
-        data = yaml.safe_load(content.decode("utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, ValueError, RecursionError) as error:
-        hint = "write it as YAML: one key and value a line"
-        if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
-            raise BadConfig(f"{source}, line {error.problem_mark.line + 1}: {error.problem}", hint=hint) from error
-        raise BadConfig(f"{source} cannot be read: {' '.join(str(error).split())}", hint=hint) from error
-    if not isinstance(data, Mapping):
-        raise BadConfig(f"{source} is not a list of keys and values", hint='write at least: command: ["bash"]')
-    return data
-
-
-def _text(value: object) -> str:
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise TypeError("a text")
-    return str(value)
-
-
-def _flag(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise TypeError("true or false")
-    return value
-
-
-def _words(value: object) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
-        raise TypeError('a list of texts, such as ["bash", "-l"]')
-    return tuple(value)
-
-
-def _pairs(value: object) -> dict[str, str]:
-    if not isinstance(value, Mapping):
-        raise TypeError("names and values, such as {NAME: value}")
-    return {str(key): _text(item) for key, item in value.items()}
-
-
-def _family(value: object) -> str:
-    if value not in FAMILY_NAMES:
-        raise TypeError(f"one of: {', '.join(FAMILY_NAMES)}")
-    return str(value)
-
-
-def _uses(value: object) -> tuple[str, ...]:
-    if not isinstance(value, list) or not set(value) <= set(USES):
-        raise TypeError(f"a list of some of: {', '.join(USES)}")
-    return tuple(value)
-
-
-def _delivery(value: object) -> Delivery:
-    if value not in list(Delivery):
-        raise TypeError(f"one of: {', '.join(Delivery)}")
-    return Delivery(str(value))
-
-
-def _pattern(value: object) -> str:
-    try:
-        re.compile(_text(value))
-    except re.error as error:
-        raise TypeError(f"a regular expression: {error}") from error
-    return str(value)
-
-
-_SHAPES: dict[str, Callable[[object], Any]] = {
-    "family": _family,
-    "description": _text,
-    "version": _text,
-    "model": _text,
-    "command": _words,
-    "resume": _words,
-    "in_container": _words,
-    "on_host": _words,
-    "install": _words,
-    "npm": _words,
-    "credentials": _words,
-    "files": _pairs,
-    "env": _pairs,
-    "hooks": _flag,
-    "delivery": _delivery,
-    "prompt": _pattern,
-    "full_screen": _flag,
-    "headless": _words,
-    "logins": _words,
-    "keeps_login": _words,
-    "tells": _uses,
-    "resumes": _flag,
-}
-KEYS = tuple(_SHAPES)
-"""Every key of a profile."""
-
-
-def _shaped(source: Path, key: object, value: object) -> object:
-    try:
-        return _SHAPES[str(key)](value)
-    except TypeError as error:
-        raise BadConfig(f"{source}: {key!r} must be {error}", hint=f"correct {key} in {source}") from error
+        return content.decode("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadConfig(f"{source} cannot be read: {error}", hint="save it as UTF-8 text that you may read") from error
 
 
 def _files(source: Path, place: Place, wanted: Mapping[str, str]) -> Iterator[tuple[str, tuple[bytes, int]]]:

@@ -44,9 +44,7 @@ def common(
     """Without a command, the same as: orchestra up."""
     context.obj = Path(project) if project else None
     if context.invoked_subcommand is None:
-        from orchestra.cli.commands.up import up  # noqa: PLC0415 -- loads when touched
-
-        up(context)
+        import_module("orchestra.cli.commands.up").up(context)
 
 
 def command_line(groups: Sequence[str] = tuple(GROUPS)) -> typer.Typer:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-import yaml
-
+from orchestra.config import schema
+from orchestra.config.schema import Rule
 from orchestra.errors import BadConfig, UsageError
+from orchestra.suggestion import did_you_mean
 
 _PACKAGE = Path(__file__).parent.parent
 _BUILT_IN = (_PACKAGE / "_layouts", _PACKAGE.parent / "layouts")
 """Inside the wheel, and beside the package in a checkout."""
-_SIZE = re.compile(r"[1-9]\d*%?")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _LEAST_COLUMNS, _LEAST_ROWS = 20, 6
 """The least that the control pane can show something in."""
@@ -39,6 +38,16 @@ class Side(StrEnum):
     RIGHT = "right"
     TOP = "top"
     BOTTOM = "bottom"
+
+
+RULES: Mapping[str, Rule] = {
+    "control": Rule(str, choices=tuple(Placement)),
+    "side": Rule(str, choices=tuple(Side)),
+    "size": Rule(str, numbers=True, pattern=r"[1-9]\d*%?", shape="columns such as 44, or a share such as 30%"),
+    "status": Rule(bool),
+    "description": Rule(str, numbers=True),
+}
+"""What each key of a layout may hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +86,7 @@ def load(name: str, dirs: Sequence[Path] = ()) -> Layout:
         path = directory / f"{name}.yaml"
         if _NAME.fullmatch(name) and path.is_file():
             return _parse(name, path)
-    raise UsageError(f"there is no layout {name!r}", hint=_suggestion(name, names(dirs)))
+    raise UsageError(f"there is no layout {name!r}", hint=did_you_mean(name, names(dirs)))
 
 
 def names(dirs: Sequence[Path] = ()) -> list[str]:
@@ -87,51 +96,11 @@ def names(dirs: Sequence[Path] = ()) -> list[str]:
 
 def _parse(name: str, path: Path) -> Layout:
     try:
-        read = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 1}," if mark else ""
-        reason = getattr(error, "problem", "") or str(error).splitlines()[0]
-        raise BadConfig(f"{path}{line} is not YAML: {reason}", hint="compare it with a built-in one") from None
-    if not isinstance(read, dict):
-        raise BadConfig(f"{path} must hold keys and values", hint="write for example `control: window`")
-    _check_keys(path, [str(key) for key in read])
-    return Layout(
-        name=name,
-        control=Placement(_choice(path, "control", read.get("control"), tuple(Placement))),
-        side=Side(_choice(path, "side", read.get("side", Side.LEFT), tuple(Side))),
-        size=_size(path, read.get("size", "44")),
-        status=_flag(path, "status", read.get("status", True)),
-        description=str(read.get("description", "")),
-    )
-
-
-def _check_keys(path: Path, keys: Sequence[str]) -> None:
-    known = [field.name for field in fields(Layout) if field.name != "name"]
-    for key in keys:
-        if key not in known:
-            raise BadConfig(f"{path} has an unknown key {key!r}", hint=_suggestion(key, known))
-
-
-def _choice(path: Path, key: str, value: object, allowed: Sequence[str]) -> str:
-    if isinstance(value, str) and value in allowed:
-        return value
-    raise BadConfig(f"{path}: {key} cannot be {value!r}", hint=f"use one of: {', '.join(allowed)}")
-
-
-def _size(path: Path, value: object) -> str:
-    text = str(value)
-    if not isinstance(value, bool) and _SIZE.fullmatch(text):
-        return text
-    raise BadConfig(f"{path}: size cannot be {value!r}", hint="use columns such as 44, or a share such as 30%")
-
-
-def _flag(path: Path, key: str, value: object) -> bool:
-    if isinstance(value, bool):
-        return value
-    raise BadConfig(f"{path}: {key} cannot be {value!r}", hint="use true or false")
-
-
-def _suggestion(word: str, known: Sequence[str]) -> str:
-    close = difflib.get_close_matches(word, known, n=1)
-    return f"did you mean {close[0]!r}?" if close else f"known ones: {', '.join(known)}"
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise BadConfig(f"{path} cannot be read: {error}", hint="save it as UTF-8 text") from None
+    values = schema.read(text, RULES, str(path), example="control: window")
+    if "control" not in values:
+        raise BadConfig(f"{path}: control is missing", hint="write for example: control: window")
+    places = {"control": Placement(values["control"]), "side": Side(values.get("side", Side.LEFT))}
+    return Layout(**{"name": name, **values, **places})

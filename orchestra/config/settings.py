@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
 
 from orchestra import safe_files
-from orchestra.config import consent
-from orchestra.config.rules import Rule, check, from_text, known_key, suggestion
+from orchestra.config import consent, schema
+from orchestra.config.schema import Rule, check, from_text, known_key
 from orchestra.errors import BadConfig
+from orchestra.suggestion import nearest
 
 BUILT_IN = "built in"
 """The origin of a value that nobody has set."""
@@ -164,43 +165,7 @@ def _read_file(path: Path) -> Mapping[str, object]:
 
 
 def _parse(text: str, where: str) -> Mapping[str, object]:
-    found = _yaml(text, where)
-    if found is None:
-        return {}
-    if not isinstance(found, dict):
-        raise BadConfig(f"{where} must hold settings", hint="one on each line, such as: sandbox: docker")
-    try:
-        return _checked(found, lambda _: where)
-    except BadConfig:
-        lines = _lines(text)
-        return _checked(found, lambda key: f"{where}, line {lines[key]}" if key in lines else where)
-
-
-def _checked(found: Mapping[Any, object], where: Callable[[object], str]) -> Mapping[str, object]:
-    keys = [known_key(key, RULES, where(key)) for key in found]
-    return {key: check(key, found[key], RULES[key], where(key)) for key in keys}
-
-
-def _lines(text: str) -> Mapping[object, int]:
-    """Return the line that each key of a file stands on."""
-    import yaml  # noqa: PLC0415 -- only where a line is to be named
-
-    node = yaml.compose(text, Loader=yaml.SafeLoader)
-    pairs = node.value if isinstance(node, yaml.MappingNode) else ()
-    return {key.value: key.start_mark.line + 1 for key, _ in pairs}
-
-
-def _yaml(text: str, where: str) -> object:
-    import yaml  # noqa: PLC0415 -- 41 ms that a person without settings files does not pay
-
-    try:
-        return yaml.safe_load(text)
-    except yaml.MarkedYAMLError as error:
-        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise BadConfig(f"{where}{line}: {error.problem}", hint="one setting on each line: key: value") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        reason = str(error).partition("\n")[0]
-        raise BadConfig(f"{where}: {reason}", hint="one setting on each line: key: value") from error
+    return schema.read(text, RULES, where, example="sandbox: docker", noun="setting")
 
 
 def _from_file(values: Mapping[str, object], path: Path | None) -> _Layer:
@@ -222,12 +187,16 @@ def _key_of_variable(name: str) -> str:
     key = tail.lower()
     if tail in _NOT_SETTINGS or key in RULES:
         return "" if tail in _NOT_SETTINGS else key
-    if near := suggestion(key, RULES, likeness=0.8):
+    if near := nearest(key, RULES, likeness=0.8):
         raise BadConfig(f"{name} is not a setting", hint=f"did you mean {_PREFIX}{near.upper()}?")
     return ""
 
 
 def _from_flags(flags: Mapping[str, object]) -> _Layer:
-    given = {known_key(key, RULES, "the flags"): value for key, value in flags.items() if value not in (None, "")}
+    given = {
+        known_key(key, RULES, "the flags", noun="setting"): value
+        for key, value in flags.items()
+        if value not in (None, "")
+    }
     origins = {key: f"--{key.replace('_', '-')}" for key in given}
     return {key: (check(key, value, RULES[key], origins[key]), origins[key]) for key, value in given.items()}

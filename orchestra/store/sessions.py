@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import sqlite3
 from collections.abc import Callable, Mapping
@@ -16,6 +15,7 @@ from orchestra.lifecycle import PROGRAM_SIGNS, Sign, next_state, supports
 from orchestra.model import DiffStat, Intent, Role, SandboxKind, Session, State
 from orchestra.store.connection import moment
 from orchestra.store.events import Events
+from orchestra.suggestion import did_you_mean
 
 _DIFF = ("files", "insertions", "deletions", "uncounted")
 _FIELDS = frozenset(field.name for field in fields(Session)) - {"id", "diff"}
@@ -141,9 +141,8 @@ class Sessions(Events):
 
     def _unknown(self, name: str) -> NotFound:
         names = [session.name for session in self.sessions()]
-        near = difflib.get_close_matches(name, names, n=1)
-        hint = f"there is: {', '.join(names)}" if names else "there are none yet; type: orchestra up"
-        return NotFound(f"no session is called {name!r}", hint=f"did you mean {near[0]}?" if near else hint)
+        none = "" if names else "there are none yet; type: orchestra up"
+        return NotFound(f"no session is called {name!r}", hint=did_you_mean(name, names, otherwise=none))
 
 
 def _optional_moment(stored: str | None) -> datetime | None:

@@ -137,7 +137,7 @@ def test_a_profile_that_cannot_be_read_leaves_out_no_other(host: HostProject, mo
     assert "helper" in rows
     assert "bad" not in rows
     assert len(said) == 1
-    assert "bad.yaml: unknown key 'hocks' → did you mean 'hooks'?" in said[0]
+    assert "bad.yaml, line 2: there is no key 'hocks' → did you mean hooks?" in said[0]
 
 
 def test_the_control_pane_shows_it(host: HostProject) -> None:

@@ -80,7 +80,7 @@ REFUSALS: tuple[tuple[str, int, str, str], ...] = (
       ("show", "log", "monitor", "monitor --json", "diff", "spec", "spec --path", "switch", "terminal --host", "stop",
        "resume", "delete", "delete --force", "merge", "pair", "inbox", "wait --for done --timeout 1")),
     ("send fix-logn hello", REFUSED, NOBODY, CLOSE),
-    ("show somebody", REFUSED, "no session is called 'somebody'", "there is: main, fix-login"),
+    ("show somebody", REFUSED, "no session is called 'somebody'", "there are: main, fix-login"),
     ("restore fix-login", REFUSED, "a session called fix-login exists already", "orchestra show fix-login"),
     ("unpair", REFUSED, "no session is paired", "orchestra pair"),
     ("new 'Fix login'", REFUSED, "there is a session 'fix-login' already", "choose another title"),
@@ -88,7 +88,7 @@ REFUSALS: tuple[tuple[str, int, str, str], ...] = (
     ("new user", REFUSED, "'user' is Orchestra's own", "choose another title"),
     ("new", USAGE, "a session needs a title", "say what it is about"),
     ("new '  '", USAGE, "a session needs a title", "say what it is about"),
-    ("new x --agent quite", USAGE, "no profile called 'quite'", "did you mean 'quiet'"),
+    ("new x --agent quite", USAGE, "no profile called 'quite'", "did you mean quiet"),
     ("new x --agent ../../etc/passwd", USAGE, "no profile called", "there are: "),
     ("new x --sandbox moon", USAGE, "there is no sandbox 'moon'", "auto, docker or host"),
     ("new x --base nowhere", REFUSED, "there is no commit called nowhere", "git branch --all"),
@@ -98,7 +98,7 @@ REFUSALS: tuple[tuple[str, int, str, str], ...] = (
     ("new x --task-file .git/index", USAGE, "it is not UTF-8 text", "name a text file"),
     ("up --detach --sandbox moon", USAGE, "there is no sandbox 'moon'", "auto, docker or host"),
     ("up --detach --layout sideways", USAGE, "there is no layout 'sideways'", "left"),
-    ("up --detach --agent quite", USAGE, "no profile called 'quite'", "did you mean 'quiet'"),
+    ("up --detach --agent quite", USAGE, "no profile called 'quite'", "did you mean quiet"),
     ("merge fix-login", REFUSED, "fix-login has no commits to merge", "orchestra show fix-login"),
     ("merge fix-login --strategy zip", USAGE, "there is no merge strategy 'zip'", "merge, squash, rebase"),
     ("merge main", REFUSED, "the designer works on your branch already", "merge an executor"),
@@ -109,7 +109,7 @@ REFUSALS: tuple[tuple[str, int, str, str], ...] = (
     ("wait fix-login --for done --timeout 0.2", REFUSED, "after 0.2 s", "orchestra show fix-login"),
     ("send fix-login ''", USAGE, "the message is empty", "say something"),
     ("switch", USAGE, "which session?", "orchestra list"),
-    ("image build quite", USAGE, "no profile called 'quite'", "did you mean 'quiet'"),
+    ("image build quite", USAGE, "no profile called 'quite'", "did you mean quiet"),
     ("--project /nowhere list", REFUSED, "/nowhere is not a directory", "inside a git repository"),
     ("--project / list", REFUSED, "/ is not inside a git repository", "git init"),
 )  # fmt: skip
@@ -289,10 +289,10 @@ def test_where_there_is_no_repository(newcomer: Person) -> None:
 
 BROKEN = (
     ("sandbx: host", "there is no setting 'sandbx'", "did you mean sandbox?"),
-    ("sandbox: [a", "line 1: expected", "key: value"),
+    ("sandbox: [a", "line 1: expected", "one key on each line"),
     ("max_sessions: many", "max_sessions must be a whole number", "correct max_sessions"),
     ("sandbox: moon", "sandbox must be", "correct sandbox"),
-    ("- a", "must hold settings", "one on each line"),
+    ("- a", "must hold keys and values", "one key on each line"),
     ("\udcff\udcfe", "cannot be read", "UTF-8"),
 )
 
@@ -315,7 +315,7 @@ def test_broken_settings_are_named_with_their_file(newcomer: Person) -> None:
 
 def test_broken_profiles_are_named_with_their_file(newcomer: Person) -> None:
     file = newcomer.home.agents / "mine.yaml"
-    for text, said in (("comand: [a]", "unknown key"), ("command: 5", "must be a list"), ("{", "line 1: expected")):
+    for text, said in (("comand: [a]", "no key 'comand'"), ("command: 5", "must be a list"), ("{", "line 1: expected")):
         file.write_text(text)
         for words in (("up", "--detach", "--agent", "mine"), ("new", "x", "--agent", "mine")):
             message, _ = told(newcomer.orchestra(*words, check=False), USAGE)

@@ -67,6 +67,8 @@ def test_down_gives_the_persons_own_tmux_back_exactly(bea: Person, layout: str) 
     """Keys, notes, options, hooks and windows are what they were, and up brings all of ours again."""
     bea.opens("exec tmux -L mine new-session -s work")
     bea.sees("work")
+    # tmux calls a new window after itself until its shell has started.
+    eventually(lambda: "work:1 tmux" not in everything(bea, "mine")["windows"], what="the window has its name")
     before = everything(bea, "mine")
     for _ in range(2):
         bea.types(f"clear; {shlex.join(bea.command('up', '--layout', layout))}")

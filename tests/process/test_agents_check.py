@@ -203,7 +203,7 @@ def test_without_an_engine_the_other_way_is_named_and_works(desk: Desk, tmp_path
 
 @pytest.mark.parametrize(
     ("words", "code", "said"),
-    [(("cluade",), 2, "did you mean 'claude'?"), (("claude", "--sandbox", "moon"), 2, "there is no sandbox 'moon'")],
+    [(("cluade",), 2, "did you mean claude?"), (("claude", "--sandbox", "moon"), 2, "there is no sandbox 'moon'")],
 )
 def test_what_is_mistyped_is_told(desk: Desk, words: tuple[str, ...], code: int, said: str) -> None:
     done = desk.person.orchestra("agents", "check", *words, check=False)

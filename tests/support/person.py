@@ -105,6 +105,7 @@ class Person:
         }
         own = {
             "HOME": str(self.place / "home"),
+            "GIT_CONFIG_NOSYSTEM": "1",
             "ORCHESTRA_HOME": str(self.home.root),
             "TMUX_TMPDIR": str(self.place / "tmux"),
             "TMPDIR": str(self.place / "tmp"),

@@ -194,6 +194,7 @@ def _surroundings(place: Path, monkeypatch: pytest.MonkeyPatch, image: str) -> N
     for name, directory in {**own, "ORCHESTRA_HOME": "orchestra"}.items():
         monkeypatch.setenv(name, str(place / directory))
     monkeypatch.setenv("SHELL", "/bin/sh")
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
     # Python remembers the first answer; a test's files belong into the test's own place.
     monkeypatch.setattr(tempfile, "tempdir", None)
 

@@ -110,7 +110,7 @@ def test_a_flag_or_variable_without_a_value_was_not_given(files: Files) -> None:
         ("branch_prefix: --force", "branch_prefix must be part of a branch name"),
         ("agent: a\nmodel: [", "line 2: expected the node content"),
         ("agent: a\n\tmodel: b", "line 2: found character"),
-        ("- agent", "must hold settings"),
+        ("- agent", "must hold keys and values"),
         ("agent: \x07", "special characters are not allowed"),
         ("? [a]\n: b", "found unhashable key"),
         ("agent: 2026-02-31", "day is out of range"),

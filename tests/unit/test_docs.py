@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from orchestra.agents import Profile, load
-from orchestra.agents.profile import KEYS
+from orchestra.agents.profile import RULES
 from scripts.readme import PAGES, ROOT, TABLES, commands, filled
 
 TEXTS = sorted(path for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")))
@@ -106,7 +106,7 @@ AGENTS_PAGE = ROOT / "docs" / "agents.md"
 
 def test_the_page_on_profiles_tells_every_key() -> None:
     table = text_of(AGENTS_PAGE).partition("<!-- keys -->")[2].partition("<!-- end -->")[0]
-    assert sorted(re.findall(r"^\| `(\w+)`", table, re.MULTILINE)) == sorted(KEYS)
+    assert sorted(re.findall(r"^\| `(\w+)`", table, re.MULTILINE)) == sorted(RULES)
 
 
 def profiles_shown() -> dict[str, list[str]]:

@@ -114,7 +114,7 @@ def test_an_unknown_name_is_answered_with_those_that_exist(store: Store) -> None
         store.session("fix")
     add(store, "one")
     add(store, "two")
-    with pytest.raises(NotFound, match="there is: one, two"):
+    with pytest.raises(NotFound, match="there are: one, two"):
         store.session("fix")
     with pytest.raises(NotFound, match="77"):
         store.update_session(77, title="x")

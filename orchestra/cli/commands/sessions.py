@@ -16,8 +16,6 @@ from orchestra.cli.error_handler import INTERRUPTED, in_popup
 from orchestra.cli.output import as_json, text
 from orchestra.errors import UsageError
 from orchestra.names import numbered, slug
-from orchestra.views.questions import merge_question
-from orchestra.views.text import wrap
 
 Name = Annotated[str, typer.Argument(help="The session.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -88,6 +86,8 @@ def _task(task: str, file: Path | None) -> str:
 
 
 def _confirm(question: str, detail: str) -> None:
+    from orchestra.views.text import wrap  # noqa: PLC0415 -- loads rich
+
     for row in wrap(detail, shutil.get_terminal_size().columns - 2):
         say(row)
     with _asking():
@@ -173,6 +173,8 @@ def merge(
 ) -> None:
     """Merge a session's branch. Nothing moves before the check has passed on the merged tree."""
     if ask_person:
+        from orchestra.views.questions import merge_question  # noqa: PLC0415 -- loads rich
+
         _confirm(*merge_question(ask(context.obj, "review", name=name), into))
     done = ask(context.obj, "merge", name=name, into=into, check=check, strategy=strategy)
     if json_:

@@ -1,0 +1,178 @@
+"""From YAML to checked values: what each key may hold, and the one line that says why it may not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from orchestra.errors import BadConfig
+from orchestra.suggestion import did_you_mean
+
+_YES = frozenset({"1", "true", "yes", "on"})
+_NO = frozenset({"0", "false", "no", "off"})
+_SHAPES: dict[type, str] = {
+    str: "text (in quotes, if it looks like a number or like yes and no)",
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    tuple: "a list of texts",
+    dict: "names and texts, such as {NAME: value}",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What a key may hold.
+
+    ``pattern`` and ``choices`` are for a whole text, or each of a list; ``shape`` says the pattern in words.
+    ``numbers`` takes a number for its text; a ``regular`` text is a regular expression.
+    """
+
+    type: type
+    about: str = ""
+    choices: tuple[str, ...] = ()
+    pattern: str = ""
+    shape: str = ""
+    least: int | None = None
+    numbers: bool = False
+    regular: bool = False
+
+
+Rules = Mapping[str, Rule]
+
+
+def read(text: str, rules: Rules, where: str, *, example: str, noun: str = "key") -> dict[str, Any]:
+    """Return the checked values of a YAML text; raises BadConfig, naming ``where`` and the line.
+
+    ``example`` is a line that the hint shows; ``noun`` is what a key is called.
+    """
+    hint = f"write one key on each line, such as: {example}"
+    found, lines = _parse(text, where, hint)
+    if found is None:
+        return {}
+    if not isinstance(found, dict):
+        raise BadConfig(f"{where} must hold keys and values", hint=hint)
+
+    def place(key: object) -> str:
+        return f"{where}, line {line}" if (line := lines().get(key)) else where
+
+    keys = [known_key(key, rules, place, noun=noun) for key in found]
+    return {key: check(key, found[key], rules[key], place) for key in keys}
+
+
+def _parse(text: str, where: str, hint: str) -> tuple[object, Callable[[], Mapping[object, int]]]:
+    """Return what a YAML text holds, and what finds the line of each of its keys."""
+    import yaml  # noqa: PLC0415 -- 41 ms that a person without settings files does not pay
+
+    def lines() -> Mapping[object, int]:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        pairs = node.value if isinstance(node, yaml.MappingNode) else ()
+        return {key.value: key.start_mark.line + 1 for key, _ in pairs}
+
+    try:
+        return yaml.safe_load(text), lines
+    except yaml.MarkedYAMLError as error:
+        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise BadConfig(f"{where}{line}: {error.problem}", hint=hint) from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        reason = str(error).partition("\n")[0]
+        raise BadConfig(f"{where}: {reason}", hint=hint) from error
+
+
+Where: TypeAlias = "str | Callable[[object], str]"
+"""The place of a value, or what finds that of a key once something is wrong with it."""
+
+
+def known_key(key: object, known: Collection[str], where: Where, *, noun: str = "key") -> str:
+    """Return a key that is known; raises BadConfig with the nearest one that is."""
+    if isinstance(key, str) and key in known:
+        return key
+    message = f"{_place(where, key)}: there is no {noun} {str(key)!r}"
+    raise BadConfig(message, hint=did_you_mean(str(key), sorted(known)))
+
+
+def from_text(key: str, text: str, rule: Rule, where: str) -> object:
+    """Turn a variable's text into a value, one item of a list on each line; raises BadConfig."""
+    if rule.type is bool:
+        return check(key, _truth(text), rule, where)
+    if rule.type is tuple:
+        return check(key, [line for line in text.splitlines() if line.strip()], rule, where)
+    if rule.type is str:
+        return check(key, text, rule, where)
+    try:
+        return check(key, rule.type(text), rule, where)
+    except ValueError:
+        raise _wrong(key, text, _SHAPES[rule.type], where) from None
+
+
+def _truth(text: str) -> bool | str:
+    plain = text.strip().lower()
+    return plain in _YES if plain in _YES | _NO else text
+
+
+def check(key: str, value: object, rule: Rule, where: Where) -> object:
+    """Return a value in the type its key has; raises BadConfig, naming place and key."""
+    typed = _typed(value, rule)
+    if typed is None:
+        raise _wrong(key, value, _kind(rule), where)
+    if expected := _broken_limit(typed, rule):
+        raise _wrong(key, value, expected, where)
+    return typed
+
+
+def _kind(rule: Rule) -> str:
+    return (rule.shape or "a text") if rule.numbers else _SHAPES[rule.type]
+
+
+def _typed(value: object, rule: Rule) -> object:
+    """Return the value as the wanted type, or None; yes and no are not numbers here."""
+    wanted = rule.type
+    if wanted is tuple:
+        is_list = isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value)
+        return tuple(value) if is_list and isinstance(value, (list, tuple)) else None
+    if wanted is dict:
+        return _texts(value) if isinstance(value, dict) else None
+    if wanted is float and type(value) is int:
+        return float(value)
+    if wanted is str and rule.numbers and type(value) in {int, float}:
+        return str(value)
+    return value if type(value) is wanted else None
+
+
+def _texts(value: dict[object, object]) -> dict[str, str] | None:
+    plain = all(type(item) in {str, int, float} for item in value.values())
+    return {str(key): str(item) for key, item in value.items()} if plain else None
+
+
+def _broken_limit(value: object, rule: Rule) -> str:
+    """Say what the value would have to be, or nothing where it is fine."""
+    texts = value if isinstance(value, tuple) else (value,)
+    if rule.choices and not set(texts) <= set(rule.choices):
+        either = " or ".join((", ".join(rule.choices[:-1]), rule.choices[-1]))
+        return f"a list of {either}" if rule.type is tuple else either
+    if rule.pattern and not all(re.fullmatch(rule.pattern, str(one)) for one in texts):
+        return rule.shape
+    # Written so that a nan, which is not less than anything, is refused too.
+    if rule.least is not None and not (isinstance(value, (int, float)) and value >= rule.least):
+        return f"at least {rule.least}"
+    return _no_expression(str(value)) if rule.regular else ""
+
+
+def _no_expression(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        return f"a regular expression ({error})"
+    return ""
+
+
+def _place(where: Where, key: object) -> str:
+    return where if isinstance(where, str) else where(key)
+
+
+def _wrong(key: str, value: object, expected: str, where: Where) -> BadConfig:
+    shown = str(value) if len(str(value)) < 40 else f"{str(value)[:36]}…"  # noqa: PLR2004 -- what fits in one line
+    place = _place(where, key)
+    return BadConfig(f"{place}: {key} must be {expected}, not {shown!r}", hint=f"correct {key} in {place}")
