@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from orchestra import files, safe_files
 from orchestra.drivers.sandbox import protected_paths
 from orchestra.errors import BadConfig, DeadlineExceeded, NeedsConsent, NotARepository, Refused, UnknownProfile
-from orchestra.model import SandboxKind
 from orchestra.names import slug
 from orchestra.paths import Home, ProjectPaths, SessionPaths
 from orchestra.safe_files import Snapshot
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from orchestra.drivers.sandbox.protocol import Sandbox
     from orchestra.drivers.tmux.driver import Tmux
     from orchestra.errors import OrchestraError
-    from orchestra.model import Session
+    from orchestra.model import SandboxKind, Session
     from orchestra.store import Store
 
 ALLOWED_SETTINGS, ALLOWED_IMAGE = "consent.config", "consent.image"
@@ -113,24 +112,10 @@ class Project:
     def sandbox(self, kind: SandboxKind) -> Sandbox:
         """Return the driver for one kind of sandbox."""
         if kind not in self._sandboxes:
-            self._sandboxes[kind] = self._make_sandbox(kind)
+            from orchestra.drivers.sandbox.factory import make_sandbox  # noqa: PLC0415 -- loads when touched
+
+            self._sandboxes[kind] = make_sandbox(kind, self.paths, internal=lambda: self.settings.network_internal)
         return self._sandboxes[kind]
-
-    def _make_sandbox(self, kind: SandboxKind) -> Sandbox:
-        if kind is SandboxKind.HOST:
-            from orchestra.drivers.sandbox.host import HostSandbox  # noqa: PLC0415 -- loads when touched
-
-            return HostSandbox(self.paths.state)
-        from orchestra.drivers.sandbox.docker import DockerSandbox  # noqa: PLC0415 -- loads docker
-
-        home = self.paths.home
-        return DockerSandbox(
-            f"orchestra-{home.tag}",
-            internal=lambda: self.settings.network_internal,
-            home_tag=home.tag,
-            owner=home.owner,
-            home=home.root,
-        )
 
     def tmux(self) -> Tmux | None:
         """Return the tmux server that shows this project, or None while no server does."""

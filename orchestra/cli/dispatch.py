@@ -7,9 +7,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestra.actions.registry import run, settings_warning
-from orchestra.actions.requests import ONCE
-from orchestra.actions.service_process import ask_surely
 from orchestra.errors import NotARepository, ServiceDown
 from orchestra.names import MAIN
 from orchestra.project import Project, locate
@@ -56,6 +53,8 @@ def open_project(start: Path | None) -> Project:
 
 def open_to_look(start: Path | None) -> Project:
     """Open the chosen project to look at it: where its settings cannot be read, that is said, and no more."""
+    from orchestra.actions.registry import settings_warning  # noqa: PLC0415 -- only without a service
+
     project = open_project(start)
     if warning := settings_warning(project):
         say(warning)
@@ -69,9 +68,13 @@ def ask(start: Path | None, action: str, **arguments: object) -> Any:  # noqa: A
         return call(paths.socket, action, arguments, progress=say, request=request)
     except ServiceDown as down:
         begun = down.asked
+    from orchestra.actions.requests import ONCE  # noqa: PLC0415 -- only without a service
+
     # What may have been begun is asked for again where it is remembered, under the same id.
     if action in NEEDS_SERVICE or (begun and action in ONCE) or (action in WAKES_SERVICE and _is_open(paths)):
         return _with_service(paths, action, arguments, request)
+    from orchestra.actions.registry import run  # noqa: PLC0415 -- as above
+
     return run(Project(paths), action, arguments, say, request)
 
 
@@ -80,6 +83,8 @@ def _is_open(paths: ProjectPaths) -> bool:
 
 
 def _with_service(paths: ProjectPaths, action: str, arguments: dict[str, object], request: str) -> Any:  # noqa: ANN401 -- as above
+    from orchestra.actions.service_process import ask_surely  # noqa: PLC0415 -- only without a service
+
     project = Project(paths)
     project.check_source()
     _ = project.repository
