@@ -125,6 +125,19 @@ class MessageState(StrEnum):
     READ = "read"
 
 
+class Channel(StrEnum):
+    """How a message reaches an agent.
+
+    HOOK_REPLY: in the reply to a call of its hook. WAKE: in the answer to a listener beside it, which starts its next
+    turn. PULL: in the answer to a tool that it calls. TYPED: typed into its window.
+    """
+
+    HOOK_REPLY = "hook-reply"
+    WAKE = "wake"
+    PULL = "pull"
+    TYPED = "typed"
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """One message; ``sender`` and ``recipient`` are session names, ``user`` or ``orchestra``."""

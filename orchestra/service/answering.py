@@ -6,11 +6,11 @@ import anyio
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from orchestra.actions.messaging.hook_events import answer_left
 from orchestra.actions.messaging.messages import mark_read
 from orchestra.project import Project
 from orchestra.service.auth import CALLER, refuse
 from orchestra.service.context import Caller
+from orchestra.service.delivery.in_flight import answer_left
 from orchestra.service.http_protocol import CONNECTION
 from orchestra.service.limits import OPEN_REQUESTS, Connections
 

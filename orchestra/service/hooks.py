@@ -14,14 +14,13 @@ import anyio
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from orchestra.actions.messaging import hook_events
 from orchestra.agents import Family, family_of
 from orchestra.errors import OrchestraError, UsageError
 from orchestra.lifecycle import age
 from orchestra.model import State
 from orchestra.service.auth import CALLER
 from orchestra.service.context import Caller
-from orchestra.service.delivery import in_flight
+from orchestra.service.delivery import hook_reply
 from orchestra.service.delivery.wake import LISTEN_EVENT, listen
 from orchestra.service.limits import seconds_to_wait
 
@@ -45,8 +44,6 @@ QUICK = 0.7
 """Seconds from its launch until then on a machine that has little to do."""
 LATEST = 2.0
 """The most by which it is held longer where it took more than that: all takes longer then."""
-BACK = 1.0
-"""Seconds in which a listener whose question ended asks again."""
 _SHORT_POLL = 0.005
 _RECENT = 3.0
 _EVENT = re.compile(r"[A-Za-z]{1,40}")
@@ -107,12 +104,6 @@ async def _tools_fetched(caller: Caller, deadline: float) -> None:
             await anyio.sleep(_SHORT_POLL)
 
 
-def _listened(caller: Caller) -> bool:
-    return _has_trait(caller, lambda family: family.LISTENS) and caller.context.presence.listens(
-        caller.session.id, within=BACK
-    )
-
-
 def _has_trait(caller: Caller, trait: Callable[[Family], bool]) -> bool:
     try:
         return trait(family_of(caller.context.project.profile(caller.session.agent)))
@@ -125,12 +116,7 @@ async def _reply(caller: Caller, event: str, payload: dict[str, Any]) -> dict[st
     await caller.read_alone()
     try:
         reply = await caller.context.act_soon(
-            hook_events.take_hook,
-            caller.session,
-            event,
-            payload,
-            listened=_listened(caller),
-            on_the_way=lambda: in_flight.not_yet_shown(caller.context.project, caller.session),
+            hook_reply.take_hook, caller.session, event, payload, presence=caller.context.presence
         )
         caller.answers.extend([reply] if reply else [])
         return reply

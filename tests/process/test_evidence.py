@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from orchestra.actions.messaging.hook_events import take_hook
 from orchestra.actions.messaging.messages import send
 from orchestra.lifecycle import Sign
 from orchestra.model import State
 from orchestra.project import Project
+from orchestra.service.delivery.hook_reply import take_hook
+from orchestra.service.delivery.presence import Presence
 from tests.support.services import make_project
 
 
@@ -26,7 +27,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project
 def restarts(project: Project) -> State:
     """Start alpha's agent again, as a resumed container does, and return the state it is in once it is ready."""
     project.store.record_sign("alpha", Sign.LAUNCHED, "starts")
-    take_hook(project, project.store.session("alpha"), "Ready", {})
+    take_hook(project, project.store.session("alpha"), "Ready", {}, presence=Presence())
     return project.store.session("alpha").state
 
 

@@ -13,14 +13,16 @@ from pathlib import Path
 import pytest
 
 from orchestra.actions.messaging import messages
-from orchestra.actions.messaging.hook_events import answer_left, take_hook
 from orchestra.actions.session import container_spec
 from orchestra.drivers.tmux.driver import Tmux
 from orchestra.lifecycle import Sign
-from orchestra.model import Intent, MessageState, Session, State
+from orchestra.model import Channel, Intent, MessageState, Session, State
 from orchestra.project import Project
+from orchestra.service.delivery.decide import Pace
+from orchestra.service.delivery.hook_reply import take_hook
+from orchestra.service.delivery.in_flight import answer_left
 from orchestra.service.delivery.presence import Presence
-from orchestra.service.delivery.typed import Do, Pace, TypedDelivery
+from orchestra.service.delivery.typed import TypedDelivery
 from orchestra.service.delivery.wake import wake
 from tests.support.services import eventually, make_project
 
@@ -82,14 +84,14 @@ def test_an_agent_without_hooks_gets_each_text_once_and_nothing_is_claimed(
     agent(project, tmux, tmp_path, hooks=False)
     first = say(project, "!rm -rf everything")
     typist = TypedDelivery(project, Presence(), pace=FAST)
-    assert typist.attend("alpha").do is Do.TYPE
+    assert typist.attend("alpha").channel is Channel.TYPED
     assert f"[message {first} from main]" in eventually(lambda: typed(tmp_path))
     assert state_of(project, first) is MessageState.QUEUED
     assert "typed" in {event.kind for event in project.store.events("alpha")}
     # Not again, also not by the service that comes after a crash.
-    assert TypedDelivery(project, Presence(), pace=FAST).attend("alpha").do is Do.WAIT
+    assert TypedDelivery(project, Presence(), pace=FAST).attend("alpha").channel is None
     second = say(project, "and this")
-    assert TypedDelivery(project, Presence(), pace=FAST).attend("alpha").do is Do.TYPE
+    assert TypedDelivery(project, Presence(), pace=FAST).attend("alpha").channel is Channel.TYPED
     seen = eventually(lambda: typed(tmp_path) if "and this" in typed(tmp_path) else "")
     assert seen.count(f"[message {first} ") == 1
     assert seen.count(f"[message {second} ") == 1
@@ -108,7 +110,7 @@ def test_typing_counts_as_delivered_once_the_agent_s_hook_says_that_a_turn_began
             project.store.record_sign("alpha", Sign.TURN_STARTED, "go on")
 
     typist = TypedDelivery(project, Presence(), pace=Pace(quiet=0, settled=0, patience=0, proof=20), pause=hook)
-    assert typist.attend("alpha").do is Do.TYPE
+    assert typist.attend("alpha").channel is Channel.TYPED
     assert state_of(project, number) is MessageState.DELIVERED
 
 
@@ -118,12 +120,12 @@ def test_without_a_sign_the_message_stays_queued_and_the_person_can_see_why(
     agent(project, tmux, tmp_path, hooks=True)
     number = say(project, "hello?")
     typist = TypedDelivery(project, Presence(), pace=FAST)
-    assert typist.attend("alpha").do is Do.TYPE
+    assert typist.attend("alpha").channel is Channel.TYPED
     assert state_of(project, number) is MessageState.QUEUED
     assert any(event.kind == "trouble" and str(number) in event.text for event in project.store.events("alpha"))
     # Not again: it may have been taken without a word.
     for other in (typist, TypedDelivery(project, Presence(), pace=replace(FAST, again=0))):
-        assert other.attend("alpha").do is Do.WAIT
+        assert other.attend("alpha").channel is None
     assert typed(tmp_path).count("hello?") == 1
 
 
@@ -150,9 +152,9 @@ def test_an_agent_that_reported_but_whose_turn_goes_on_is_not_typed_at(
     project.store.record_sign("alpha", Sign.COMPLETED, "all green")
     say(project, "thank you")
     typist = TypedDelivery(project, Presence(), pace=FAST)
-    assert typist.attend("alpha").do is Do.WAIT
+    assert typist.attend("alpha").channel is None
     project.store.record_sign("alpha", Sign.TURN_ENDED, "")
-    assert typist.attend("alpha").do is Do.TYPE
+    assert typist.attend("alpha").channel is Channel.TYPED
 
 
 def test_an_answer_is_typed_at_an_agent_that_ended_its_turn_with_a_question(
@@ -165,7 +167,7 @@ def test_an_answer_is_typed_at_an_agent_that_ended_its_turn_with_a_question(
     project.store.record_sign("alpha", Sign.TURN_ENDED, "")
     assert project.store.session("alpha").waits_for == asked.id
     say(project, "the blue one")
-    assert typist.attend("alpha").do is Do.TYPE
+    assert typist.attend("alpha").channel is Channel.TYPED
 
 
 def test_what_was_typed_is_not_handed_over_as_well(project: Project, tmux: Tmux, tmp_path: Path) -> None:
@@ -173,7 +175,7 @@ def test_what_was_typed_is_not_handed_over_as_well(project: Project, tmux: Tmux,
     session = project.store.update_session("alpha", agent="claude")
     first, second = say(project, "[message 2 from main]"), say(project, "the other")
     prompt = messages.quoted([one for one in project.store.messages(recipient="alpha") if one.id == first])
-    reply = take_hook(project, session, "UserPromptSubmit", {"prompt": prompt})
+    reply = take_hook(project, session, "UserPromptSubmit", {"prompt": prompt}, presence=Presence())
     assert state_of(project, first) is MessageState.DELIVERED
     # What a message quotes is not taken for that message.
     assert state_of(project, second) is MessageState.QUEUED
@@ -197,10 +199,10 @@ def test_an_agent_that_waits_for_messages_is_not_typed_at(project: Project, tmux
     say(project, "hello")
     presence = Presence()
     with presence.pulling(session.id):
-        assert TypedDelivery(project, presence, pace=FAST).attend("alpha").do is Do.WAIT
-    assert presence.pulls(session.id)
+        assert TypedDelivery(project, presence, pace=FAST).attend("alpha").channel is None
+    assert presence.since_pulled(session.id) < FAST.pulled
     project.store.update_session("alpha", agent="rehearsal")
-    assert TypedDelivery(project, Presence(), pace=FAST).attend("alpha").do is Do.WAIT
+    assert TypedDelivery(project, Presence(), pace=FAST).attend("alpha").channel is None
     assert not typed(tmp_path)
 
 
@@ -216,14 +218,14 @@ def test_an_agent_that_failed_is_typed_at_only_while_its_program_runs(
     for sign in (Sign.TURN_STARTED, Sign.TURN_FAILED):
         project.store.record_sign("alpha", sign, "overloaded")
     runs = False
-    assert typist.attend("alpha").do is Do.WAIT
+    assert typist.attend("alpha").channel is None
     runs = True
-    assert typist.attend("alpha").do is Do.TYPE
+    assert typist.attend("alpha").channel is Channel.TYPED
     eventually(lambda: "try again" in typed(tmp_path))
     project.store.record_sign("alpha", Sign.EXITED, "exited with code 1")
     say(project, "still there?")
     runs = False
-    assert TypedDelivery(project, Presence(), pace=FAST).attend("alpha").do is Do.WAIT
+    assert TypedDelivery(project, Presence(), pace=FAST).attend("alpha").channel is None
 
 
 def test_beside_a_draft_a_listener_takes_the_message_and_it_is_not_typed_later(
@@ -244,7 +246,7 @@ def test_beside_a_draft_a_listener_takes_the_message_and_it_is_not_typed_later(
     typist = TypedDelivery(project, presence, pace=FAST)
     typist.attend("alpha")
     assert presence.has_draft(session.id)
-    assert "PURPLE" in wake(project, session, 1, lambda: presence.has_draft(session.id))
+    assert "PURPLE" in wake(project, session, 1, presence)
     screen.write_text("\x1b[2J\x1b[H› ")
     eventually(lambda: "half a thought" not in tmux.capture(window.pane))
     typist.attend("alpha")
@@ -314,7 +316,7 @@ def test_a_draft_in_the_prompt_of_a_program_of_one_s_own_is_not_added_to(
     assert "a draft stands" in typist.attend("alpha").reason
     keys(tmux, pane, "Enter")
     eventually(lambda: tmux.cursor_line(pane) == "agent> ")
-    assert typist.attend("alpha").do is Do.TYPE
+    assert typist.attend("alpha").channel is Channel.TYPED
     eventually(lambda: "hello" in typed(tmp_path))
     assert typed(tmp_path).splitlines()[0] == "delete the database"
 
@@ -331,7 +333,7 @@ def test_how_an_empty_prompt_looks_is_learned_when_its_program_is_ready(
     assert "a draft stands" in TypedDelivery(project, Presence(), pace=FAST).attend("alpha").reason
     keys(tmux, pane, "Enter")
     eventually(lambda: tmux.cursor_line(pane) == "agent> ")
-    assert TypedDelivery(project, Presence(), pace=FAST).attend("alpha").do is Do.TYPE
+    assert TypedDelivery(project, Presence(), pace=FAST).attend("alpha").channel is Channel.TYPED
     assert "hello" in eventually(lambda: typed(tmp_path))
 
 
@@ -403,7 +405,7 @@ def test_what_was_typed_when_the_service_was_killed_is_not_typed_again(
     eventually(lambda: tmux.cursor_line(pane) == "agent> ")
     after = TypedDelivery(project, Presence(), pace=replace(FAST, proof=0, again=0))
     for _ in range(3):
-        assert after.attend("alpha").do is Do.WAIT
+        assert after.attend("alpha").channel is None
     assert typed(tmp_path).count("transfer") == 1
     assert state_of(project, number) is MessageState.QUEUED
     (told,) = [event.text for event in project.store.events("alpha") if event.kind == "trouble"]
@@ -432,12 +434,18 @@ def test_what_may_have_been_taken_in_a_crash_is_not_handed_over_as_well(project:
     session = project.store.update_session("alpha", agent="claude", intent=Intent.RUN, state=State.IDLE)
     first, second = say(project, "transfer 100 EUR"), say(project, "the other")
     project.store.note_typed(session.id, [first], 0, "an earlier service")
-    reply = str(take_hook(project, session, "UserPromptSubmit", {"prompt": "my own words"}))
+    reply = str(take_hook(project, session, "UserPromptSubmit", {"prompt": "my own words"}, presence=Presence()))
     assert "the other" in reply
     assert "transfer" not in reply
     answer_left(project, session)
     # Its hook tells that it did take it.
-    take_hook(project, session, "UserPromptSubmit", {"prompt": f"[message {first} from main]\n> transfer 100 EUR"})
+    take_hook(
+        project,
+        session,
+        "UserPromptSubmit",
+        {"prompt": f"[message {first} from main]\n> transfer 100 EUR"},
+        presence=Presence(),
+    )
     assert state_of(project, first) is MessageState.DELIVERED
     assert state_of(project, second) is MessageState.DELIVERED
 
@@ -456,7 +464,7 @@ def test_text_that_went_nowhere_is_typed_again(project: Project, tmux: Tmux, tmp
     eventually(lambda: "›" in tmux.capture(window.pane))
     number = say(project, "PURPLE")
     typist = TypedDelivery(project, Presence(), pace=replace(FAST, again=0))
-    assert typist.attend("alpha").do is Do.TYPE
+    assert typist.attend("alpha").channel is Channel.TYPED
     eventually(lambda: typed(tmp_path).count("PURPLE") == 1)
     # It stands on the screen: it was taken, whatever the hooks say.
     screen.write_text(f"\x1b[2J\x1b[H[message {number} from main]\r\n› ")
@@ -474,6 +482,7 @@ def test_a_clock_that_is_set_back_holds_nothing(project: Project, tmux: Tmux, tm
     project.store.update_session("alpha", state_since=project.store.now() + timedelta(days=1))
     say(project, "hello")
     assert (
-        TypedDelivery(project, Presence(), pace=Pace(quiet=5, settled=0.5, patience=0.0)).attend("alpha").do is Do.TYPE
+        TypedDelivery(project, Presence(), pace=Pace(quiet=5, settled=0.5, patience=0.0)).attend("alpha").channel
+        is Channel.TYPED
     )
     assert "hello" in eventually(lambda: typed(tmp_path))

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from orchestra.actions.messaging import messages
-from orchestra.actions.messaging.hook_events import answer_left, take_hook
 from orchestra.lifecycle import Sign
 from orchestra.model import Intent, MessageState, State
 from orchestra.project import Project
 from orchestra.service.delivery import in_flight
+from orchestra.service.delivery.hook_reply import take_hook
+from orchestra.service.delivery.in_flight import answer_left
 from orchestra.service.delivery.presence import Presence
 from orchestra.service.delivery.wake import wake
 from tests.support.services import make_project
@@ -32,7 +34,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project
 
 
 def given(project: Project, listener: int) -> str:
-    return wake(project, project.store.session("alpha"), listener)
+    return wake(project, project.store.session("alpha"), listener, Presence())
 
 
 def say(project: Project, text: str) -> None:
@@ -40,8 +42,11 @@ def say(project: Project, text: str) -> None:
 
 
 def hook(project: Project, event: str, *, listened: bool = False, **payload: str) -> str:
-    session = project.store.session("alpha")
-    reply = take_hook(project, session, event, dict(payload), listened=listened)
+    session, presence = project.store.session("alpha"), Presence(since=-math.inf)
+    if listened:
+        with presence.listening(session.id, FIRST):
+            pass
+    reply = take_hook(project, session, event, dict(payload), presence=presence)
     if reply:
         answer_left(project, session)
     return str(reply)
@@ -74,12 +79,17 @@ def test_what_is_under_way_stays_so_when_more_follows_it(project: Project) -> No
     assert not given(project, SECOND + 1)
 
 
-def test_what_never_arrived_is_not_taken_for_delivered_because_the_next_did(project: Project) -> None:
+def test_what_never_arrived_is_not_taken_for_delivered_because_the_next_did(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
     say(project, "PURPLE")
     assert given(project, FIRST)
     say(project, "ORANGE")
     text = given(project, SECOND)
-    assert "PURPLE" in hook(project, "UserPromptSubmit", prompt=f"<task-notification>\n{text}")
+    assert "PURPLE" not in hook(project, "UserPromptSubmit", prompt=f"<task-notification>\n{text}")
+    assert states(project) == [MessageState.QUEUED, MessageState.DELIVERED]
+    monkeypatch.setattr(in_flight, "UNDER_WAY", 0)
+    assert "PURPLE" in hook(project, "PostToolUse", tool_name="Bash")
 
 
 def test_a_listener_that_never_got_its_answer_gets_it_again(project: Project) -> None:
@@ -130,10 +140,11 @@ def test_what_was_under_way_to_an_agent_that_died_is_given_again_to_the_next(pro
 def test_an_agent_that_is_typed_at_gets_nothing_as_long_as_that_can_be_done(project: Project) -> None:
     """Its listener is there for the moments in which a person's draft stands in its prompt."""
     say(project, "PURPLE")
-    session = project.store.session("alpha")
-    assert not wake(project, session, FIRST, lambda: False)
+    session, presence = project.store.update_session("alpha", agent="codex"), Presence()
+    assert not wake(project, session, FIRST, presence)
     assert states(project) == [MessageState.QUEUED]
-    assert "PURPLE" in wake(project, session, FIRST, lambda: True)
+    presence.saw_draft(session.id, stands=True)
+    assert "PURPLE" in wake(project, session, FIRST, presence)
 
 
 def test_what_a_listener_took_is_known_to_be_on_its_way(project: Project) -> None:
@@ -175,7 +186,7 @@ def test_a_reply_that_was_never_sent_is_given_again(project: Project) -> None:
     """The service was killed before it answered, or the agent had hung up: what goes on has not seen it."""
     session = project.store.session("alpha")
     say(project, "PURPLE")
-    assert "PURPLE" in str(take_hook(project, session, "PostToolUse", {"tool_name": "Bash"}))
+    assert "PURPLE" in str(take_hook(project, session, "PostToolUse", {"tool_name": "Bash"}, presence=Presence()))
     assert "PURPLE" in hook(project, "PostToolUse", tool_name="Bash")
     assert "PURPLE" not in hook(project, "PostToolUse", tool_name="Bash")
     assert states(project) == [MessageState.DELIVERED]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from time import monotonic
 class Presence:
     """When each session last showed that it has its tools, and which sessions fetch messages or listen for them."""
 
-    def __init__(self) -> None:
+    def __init__(self, since: float | None = None) -> None:
         self._lock = threading.Lock()
         self._tools_seen: dict[int, float] = {}
         self._started: dict[int, float] = {}
@@ -24,7 +25,7 @@ class Presence:
         self._listening: Counter[int] = Counter()
         self._listened: dict[int, float] = {}
         self._drafts: dict[int, float] = {}
-        self._since = monotonic()
+        self._since = monotonic() if since is None else since
 
     def saw_tools(self, session: int) -> None:
         """Note that the session's agent has asked for its tools, or called one."""
@@ -83,13 +84,12 @@ class Presence:
                 self._waiting[session] -= 1
                 self._pulled[session] = monotonic()
 
-    def pulls(self, session: int, *, within: float = 5.0) -> bool:
-        """Say whether the session waits for messages now, or did in the last ``within`` seconds."""
+    def since_pulled(self, session: int) -> float:
+        """Return the seconds since the session last waited for messages; 0 while it does, infinite before it did."""
         with self._lock:
             if self._waiting[session] > 0:
-                return True
-            last = self._pulled.get(session)
-        return last is not None and monotonic() - last < within
+                return 0.0
+            return monotonic() - self._pulled.get(session, -math.inf)
 
     @contextmanager
     def listening(self, session: int, listener: int) -> Iterator[None]:
@@ -109,13 +109,15 @@ class Presence:
         with self._lock:
             return self._listeners.get(session, 0) <= listener
 
-    def listens(self, session: int, *, within: float) -> bool:
-        """Say whether the session listens now, did in the last ``within`` seconds, or may not have come back yet."""
+    def since_listened(self, session: int, *, expected: bool) -> float:
+        """Return the seconds since the session last listened; 0 while it does.
+
+        Infinite before it did; where a listener is ``expected``, it may not have come back since the service began.
+        """
         with self._lock:
             if self._listening[session] > 0:
-                return True
-            last = self._listened.get(session, self._since)
-        return monotonic() - last < within
+                return 0.0
+            return monotonic() - self._listened.get(session, self._since if expected else -math.inf)
 
     def saw_draft(self, session: int, *, stands: bool) -> None:
         """Note whether a person's unsent words stand in the session's prompt, where a message would be typed."""

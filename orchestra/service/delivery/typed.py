@@ -4,121 +4,33 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
-from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from orchestra.actions.messaging import hook_events
 from orchestra.actions.messaging.batches import BATCH, handed_over
 from orchestra.actions.messaging.messages import heads, quoted
-from orchestra.actions.session import container_spec
-from orchestra.agents import Delivery as Way
 from orchestra.agents import family_of
-from orchestra.drivers.tmux.driver import Client, Tmux
 from orchestra.errors import NotFound
-from orchestra.lifecycle import Sign, age, in_a_turn, may_type
-from orchestra.model import (
-    Intent,
-    Message,
-    MessageKind,
-    MessageState,
-    Role,
-    Session,
-    State,
-    Window,
-)
+from orchestra.lifecycle import Sign, may_type
+from orchestra.model import Channel, Message, MessageState, Session, Window
 from orchestra.project import Project
 from orchestra.protocol import request_id
 from orchestra.service.delivery import in_flight
+from orchestra.service.delivery.decide import PACE, Decision, Facts, Pace, PromptSight, decide
+from orchestra.service.delivery.facts import Sight, facts_of, since_used
 from orchestra.service.delivery.presence import Presence
 from orchestra.service.delivery.prompts import Prompts
 from orchestra.store.typed import Fate, Typed
+
+if TYPE_CHECKING:
+    from orchestra.drivers.tmux.driver import Tmux
 
 log = logging.getLogger("orchestra.service.delivery.typed")
 
 _PROOFS = frozenset({Sign.TURN_STARTED.value, Sign.TOOL_USED.value})
 _POLL = 0.05
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How careful to be, in seconds.
-
-    ``quiet``: since a person's last key in the window; ``settled``: in an idle state, for agents
-    lose what is pasted while they draw; ``patience``: for a message to be fetched in a better way;
-    ``deaf``: without the listener that an agent has; ``proof``: until the agent must have shown that
-    it took the text; ``again``: before another try.
-    """
-
-    quiet: float = 5.0
-    settled: float = 0.5
-    patience: float = 0.2
-    deaf: float = 30.0
-    proof: float = 5.0
-    again: float = 60.0
-
-
-class Do(StrEnum):
-    """What to do with messages that wait."""
-
-    TYPE = "type"
-    WAIT = "wait"
-    BADGE = "badge"
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What to do, and why not to type."""
-
-    do: Do
-    reason: str = ""
-
-
-def may_deliver(
-    session: Session,
-    queued: Sequence[Message],
-    window: Window | None,
-    clients: Sequence[Client],
-    now: datetime,
-    *,
-    pace: Pace,
-    pulls: bool = False,
-    program: Sign | None = None,
-) -> Decision:
-    """Decide whether the queued messages may be typed now.
-
-    In Claude Code, Codex and opencode the Enter after a paste approves an open permission dialog,
-    so only an agent known to sit at its prompt is typed at; and no person's draft is added to.
-    """
-    if not queued:
-        return Decision(Do.WAIT, "there is nothing to deliver")
-    if can_wait(session, queued):
-        return Decision(Do.WAIT, "it can wait for the designer's next turn")
-    if pulls:
-        return Decision(Do.WAIT, "the agent fetches its messages by itself")
-    if session.intent is not Intent.RUN or not may_type(session.state, program):
-        return Decision(Do.WAIT, f"the agent is {session.state}")
-    if window is None or window.dead:
-        return Decision(Do.WAIT, "the agent has no live window")
-    if _used(window, clients, now, pace.quiet):
-        return Decision(Do.BADGE if session.role is Role.DESIGNER else Do.WAIT, "a person uses the window")
-    if age(session.state_since, now) < pace.settled or age(queued[-1].sent_at, now) < pace.patience:
-        return Decision(Do.WAIT, "it is too early")
-    return Decision(Do.TYPE)
-
-
-def can_wait(session: Session, queued: Sequence[Message]) -> bool:
-    """Say whether no turn is worth being started for what waits.
-
-    A turn of the designer's for every commit of the person's would be paid for by them, and interrupt.
-    """
-    return all(session.role is Role.DESIGNER and one.kind is MessageKind.NOTICE for one in queued)
-
-
-def _used(window: Window, clients: Sequence[Client], now: datetime, quiet: float) -> bool:
-    # A last key in the future was pressed before the clock was set back.
-    return any(one.window == window.id and 0 <= now.timestamp() - one.activity < quiet for one in clients)
 
 
 class TypedDelivery:
@@ -139,7 +51,7 @@ class TypedDelivery:
     ) -> None:
         self._project = project
         self._presence = presence
-        self._pace = pace or Pace()
+        self._pace = pace or PACE
         self._pause = pause
         self._clock = clock
         self._service = request_id()
@@ -149,68 +61,53 @@ class TypedDelivery:
 
     def wanted(self, session: Session) -> bool:
         """Say whether a look at the session's window is worth its price."""
-        if session.intent is not Intent.RUN or not self._sits(session) or self._presence.pulls(session.id):
-            return False
-        profile = self._project.profile(session.agent)
-        if family_of(profile).LISTENS and self._presence.listens(session.id, within=self._pace.deaf):
-            return False
-        return profile.delivery is not Way.PULL
+        if self._unsettled(session):
+            return True
+        facts = facts_of(self._project, session, self._presence)
+        return decide(session, self._fresh(session), facts, self._pace).look is not None
 
     def attend(self, name: str) -> Decision:
         """Type what waits for a session, if that may be done now, and return what was decided."""
         session = self._project.store.session(name)
         self._settle_typed(session)
-        if not self._fresh(session) or not self.wanted(session) or self._is_busy(session):
-            return Decision(Do.WAIT, "not now")
-        server = self._project.tmux()
-        window = container_spec.window_of(self._project, session)
-        if server is None or window is None:
-            return Decision(Do.WAIT, "the agent has no live window")
-        decision = self._decide(session, server, window)
-        return self._into_empty_prompt(session, server, window) if decision.do is Do.TYPE else decision
+        facts, queued = facts_of(self._project, session, self._presence), self._fresh(session)
+        sight = Sight(self._project, session, self.prompts)
+        while (decision := decide(session, queued, facts, self._pace)).look is not None:
+            facts = sight.at(decision.look, facts)
+        if facts.prompt is PromptSight.UNKNOWN:
+            self._tell_unknown(session)
+        return decision if facts.prompt is PromptSight.NOT_SEEN else self._at_prompt(session, sight, facts)
 
-    def _decide(self, session: Session, server: Tmux, window: Window) -> Decision:
-        program = self._project.store.program_sign(session.name)
-        clients, now = server.clients(), datetime.now(UTC)
-        return may_deliver(session, self._fresh(session), window, clients, now, pace=self._pace, program=program)
+    def _at_prompt(self, session: Session, sight: Sight, facts: Facts) -> Decision:
+        """Decide for good, now that all is seen, and type what is decided to be typed."""
+        typed: list[Message] = []
+        with in_flight.TAKING:
+            self._presence.saw_draft(session.id, stands=facts.prompt is not PromptSight.EMPTY)
+            now, queued = self._project.store.session(session.name), self._fresh(session)
+            program = self._project.store.program_sign(session.name)
+            facts = replace(facts, program=program, now=datetime.now(UTC))
+            decision = decide(now, queued, facts, self._pace)
+            if decision.channel is Channel.TYPED and sight.server is not None and sight.window is not None:
+                typed = self._unseen(session, queued, sight.server.capture(sight.window.pane))
+                typed = handed_over(self._project, session, typed)
+                self._note(session, typed)
+        if typed and sight.server is not None and sight.window is not None:
+            self._type(session, sight.server, sight.window, typed)
+        return decision
 
-    def _into_empty_prompt(self, session: Session, server: Tmux, window: Window) -> Decision:
-        # However long ago a draft was typed: Enter would send it, and it would be gone.
-        standing = self.prompts.text(session, server, window.pane)
-        with hook_events.ONE_AT_A_TIME:
-            self._presence.saw_draft(session.id, stands=standing != "")
-            queued = self._fresh(session)
-            if standing == "" and queued:
-                queued = self._unseen(session, queued, server.capture(window.pane))
-                queued = handed_over(self._project, session, queued)
-                self._note(session, queued)
-        if standing is None:
-            return self._not_known(session)
-        if standing:
-            return Decision(Do.BADGE if session.role is Role.DESIGNER else Do.WAIT, "a draft stands in its prompt")
-        if queued:
-            self._type(session, server, window, queued)
-        return Decision(Do.TYPE)
-
-    def _not_known(self, session: Session) -> Decision:
-        reason = f"how the empty prompt of {session.agent} looks is not known"
+    def _tell_unknown(self, session: Session) -> None:
         if session.id not in self._puzzled:
             self._puzzled.add(session.id)
+            reason = f"how the empty prompt of {session.agent} looks is not known"
             hint = "say it in its profile, with the key prompt"
             self._project.store.log(session.name, "trouble", f"messages are not typed: {reason}; {hint}")
-        return Decision(Do.WAIT, reason)
 
-    def _sits(self, session: Session) -> bool:
-        """Say whether the agent sits at its prompt; one that failed may also have ended, and its container with it."""
-        if session.state is not State.FAILED:
-            return may_type(session.state)
-        failed = may_type(session.state, self._project.store.program_sign(session.name))
-        return failed and container_spec.runs(self._project, session)
+    def _unsettled(self, session: Session) -> bool:
+        """Say whether it is to be found out what became of what an earlier service typed."""
+        return any(self._is_unsettled(one) for one in self._project.store.typed(session.id))
 
-    def _is_busy(self, session: Session) -> bool:
-        """Say whether the agent is in a turn: one that reported COMPLETE may still open a dialog before its end."""
-        hooks = self._project.profile(session.agent).hooks
-        return hooks and in_a_turn(self._project.store.program_sign(session.name))
+    def _is_unsettled(self, typed: Typed) -> bool:
+        return typed.fate is Fate.UNDER_WAY and typed.service != self._service
 
     def _fresh(self, session: Session) -> list[Message]:
         """Return what is queued and on its way in no other manner, the oldest first."""
@@ -275,7 +172,7 @@ class TypedDelivery:
         """Find out what became of what a service typed that has ended since."""
         store = self._project.store
         for one in store.typed(session.id):
-            if one.fate is not Fate.UNDER_WAY or one.service == self._service:
+            if not self._is_unsettled(one):
                 continue
             since = self._since.setdefault(one.message, self._clock())
             if self._shows_proof(session, one.after):
@@ -309,7 +206,7 @@ class TypedDelivery:
         program = self._project.store.program_sign(session.name)
         if not shown or not may_type(self._project.store.session(session.name).state, program):
             return False
-        if _used(window, server.clients(), datetime.now(UTC), self._pace.quiet + self._pace.proof):
+        if since_used(window, server.clients(), datetime.now(UTC)) < self._pace.quiet + self._pace.proof:
             return False
         if self.prompts.text(session, server, window.pane) != shown:
             return False

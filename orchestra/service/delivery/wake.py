@@ -5,29 +5,27 @@ Nothing is typed, so a person's draft in the window stays as it is, and no open 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import anyio
 from starlette.requests import Request
 
-from orchestra.actions.messaging import hook_events
 from orchestra.actions.messaging.batches import handed_over
 from orchestra.actions.messaging.messages import quoted
-from orchestra.agents import family_of
-from orchestra.lifecycle import Sign
-from orchestra.model import Intent, Session
+from orchestra.model import Channel, Session
 from orchestra.project import Project
 from orchestra.service.auth import CALLER
 from orchestra.service.context import Caller
 from orchestra.service.delivery import in_flight
-from orchestra.service.delivery.typed import can_wait
+from orchestra.service.delivery.decide import Facts, PromptSight, decide
+from orchestra.service.delivery.facts import facts_of
+from orchestra.service.delivery.presence import Presence
 
 LISTEN_EVENT = "Listen"
 LONGEST_LISTEN = 20.0
 """The most seconds that one request stays open; the program asks again then."""
 _POLL = 0.05
-_AT_REST = frozenset({Sign.READY, Sign.TURN_ENDED, Sign.TURN_FAILED})
 
 
 async def listen(request: Request, payload: dict[str, Any], *, longest: float = LONGEST_LISTEN) -> dict[str, Any]:
@@ -46,18 +44,12 @@ async def listen(request: Request, payload: dict[str, Any], *, longest: float = 
 
 async def _heard(caller: Caller, request: Request, number: int) -> dict[str, Any]:
     store, presence, session = caller.context.project.store, caller.context.presence, caller.session
-    always = family_of(caller.context.project.profile(session.agent)).LISTENS
     seen = (-1, False)
-
-    def may_wake() -> bool:
-        # What can be typed is typed: that is quicker for an agent that is not woken in any other way.
-        return always or presence.has_draft(session.id)
-
     while presence.is_newest(session.id, number):
-        now = store.data_version(), may_wake()
-        if now[1] and now != seen and store.waits(caller.name):
+        now = store.data_version(), presence.has_draft(session.id)
+        if now != seen and store.waits(caller.name):
             gone = await request.is_disconnected()
-            text = "" if gone else await caller.context.act_soon(wake, session, number, may_wake)
+            text = "" if gone else await caller.context.act_soon(wake, session, number, presence)
             if text:
                 return {"text": text}
         seen = now
@@ -65,15 +57,15 @@ async def _heard(caller: Caller, request: Request, number: int) -> dict[str, Any
     return {"over": True}
 
 
-def wake(project: Project, session: Session, listener: int, may_wake: Callable[[], bool] = lambda: True) -> str:
-    """Return the messages that start the next turn of an agent at rest; empty where it is in one, or nothing waits.
+def wake(project: Project, session: Session, listener: int, presence: Presence) -> str:
+    """Return the messages that start the next turn of an agent at rest; empty where they are not for its listener.
 
     They count as delivered like those in the reply to a hook: once the agent's next hook call
     shows that it went on. A listener that asks again, because it never got its answer, gets the
     same one.
     """
-    with hook_events.ONE_AT_A_TIME:
-        queued = hook_events.givable(project, session)
+    with in_flight.TAKING:
+        queued = in_flight.givable(project, session)
         before = in_flight.given_before(project, session)
         if before.listener == listener and (again := [one for one in queued if one.id in before.numbers]):
             return quoted(handed_over(project, session, again))
@@ -81,9 +73,13 @@ def wake(project: Project, session: Session, listener: int, may_wake: Callable[[
         on_the_way = in_flight.under_way(project, session)
         queued = [message for message in queued if message.id not in on_the_way]
         now = project.store.session(session.name)
-        at_rest = now.intent is Intent.RUN and project.store.program_sign(session.name) in _AT_REST
-        if not queued or not at_rest or can_wait(now, queued) or not may_wake():
+        if decide(now, queued, _facts(project, now, presence)).channel is not Channel.WAKE:
             return ""
         given = handed_over(project, session, queued)
         in_flight.give(project, session, listener, [message.id for message in given])
         return quoted(given)
+
+
+def _facts(project: Project, session: Session, presence: Presence) -> Facts:
+    prompt = PromptSight.DRAFT if presence.has_draft(session.id) else PromptSight.NOT_SEEN
+    return replace(facts_of(project, session, presence), listened=0.0, prompt=prompt)

@@ -1,0 +1,79 @@
+"""Gathering the facts that a delivery is decided by: from the store, the profile, the callers and tmux."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from orchestra.actions.session import container_spec
+from orchestra.agents import Delivery as Way
+from orchestra.agents import family_of
+from orchestra.model import Session, Window
+from orchestra.project import Project
+from orchestra.service.delivery.decide import Asks, Facts, Look, PromptSight, WindowSight
+from orchestra.service.delivery.presence import Presence
+from orchestra.service.delivery.prompts import Prompts
+
+if TYPE_CHECKING:
+    from orchestra.drivers.tmux.driver import Client, Tmux
+
+
+def facts_of(project: Project, session: Session, presence: Presence, asks: Asks = Asks.NONE) -> Facts:
+    """Return what is known of a session's agent without a look at its box or its window."""
+    profile = project.profile(session.agent)
+    woken = family_of(profile).LISTENS
+    return Facts(
+        now=datetime.now(UTC),
+        program=project.store.program_sign(session.name),
+        asks=asks,
+        hooks=profile.hooks,
+        typed_at=profile.delivery is not Way.PULL,
+        woken=woken,
+        listened=presence.since_listened(session.id, expected=woken),
+        pulled=presence.since_pulled(session.id),
+    )
+
+
+def since_used(window: Window, clients: Sequence[Client], now: datetime) -> float:
+    """Return how many seconds ago a person last pressed a key in a window; infinite where nobody is there."""
+    ages = [now.timestamp() - one.activity for one in clients if one.window == window.id]
+    # A last key in the future was pressed before the clock was set back.
+    return min((one for one in ages if one >= 0), default=math.inf)
+
+
+class Sight:
+    """What is seen of one agent while a delivery is decided; each thing is looked at where it matters, and once."""
+
+    def __init__(self, project: Project, session: Session, prompts: Prompts) -> None:
+        self._project = project
+        self._session = session
+        self._prompts = prompts
+        self.server: Tmux | None = None
+        self.window: Window | None = None
+
+    def at(self, look: Look, facts: Facts) -> Facts:
+        """Return the facts with what one look shows."""
+        match look:
+            case Look.PROGRAM:
+                return replace(facts, runs=container_spec.runs(self._project, self._session))
+            case Look.WINDOW:
+                return self._at_window(facts)
+            case Look.PROMPT:
+                return replace(facts, prompt=self._at_prompt())
+
+    def _at_window(self, facts: Facts) -> Facts:
+        self.server = self._project.tmux()
+        self.window = container_spec.window_of(self._project, self._session)
+        if self.server is None or self.window is None or self.window.dead:
+            return replace(facts, window=WindowSight.GONE)
+        used = since_used(self.window, self.server.clients(), facts.now)
+        return replace(facts, window=WindowSight.LIVE, used=used)
+
+    def _at_prompt(self) -> PromptSight:
+        if self.server is None or self.window is None:
+            return PromptSight.UNKNOWN
+        text = self._prompts.text(self._session, self.server, self.window.pane)
+        return PromptSight.UNKNOWN if text is None else PromptSight.DRAFT if text else PromptSight.EMPTY

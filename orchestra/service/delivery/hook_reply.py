@@ -1,0 +1,76 @@
+"""Messages in the reply to a call of an agent's hook: in the middle of a turn, or at its end to go on with."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from orchestra.actions.messaging import hook_events
+from orchestra.actions.messaging.batches import handed_over
+from orchestra.actions.messaging.messages import given_in, quoted
+from orchestra.agents import family_of
+from orchestra.lifecycle import Sign
+from orchestra.model import Message, MessageState, Session
+from orchestra.project import Project
+from orchestra.service.delivery import in_flight
+from orchestra.service.delivery.decide import Asks, decide
+from orchestra.service.delivery.facts import facts_of
+from orchestra.service.delivery.presence import Presence
+
+_NUMBERS = re.compile(r"^\s*\[message (\d{1,15}) from ", re.MULTILINE)
+_MOST = 100
+
+
+def take_hook(
+    project: Project, session: Session, event: str, payload: Mapping[str, Any], *, presence: Presence
+) -> dict[str, Any]:
+    """Record what one hook call tells, and return the reply; at a turn's end the reply carries the inbox.
+
+    A message offered in a reply counts as delivered once the agent's next hook call shows that it
+    went on; an agent that starts anew instead, or whose reply was never sent, is offered it again.
+    """
+    with in_flight.TAKING:
+        family = family_of(project.profile(session.agent))
+        signs = family.signs(event, payload)
+        if hook_events.comes_late(project, session, signs):
+            return {}
+        ends = any(sign is Sign.TURN_ENDED for sign, _ in signs)
+        _settle(project, session, {sign for sign, _ in signs})
+        hook_events.record_signs(project, session, signs)
+        hook_events.record_usage(project, session, family, event, payload)
+        if event not in family.HANDS_OVER:
+            return {}
+        project.store.mark(_typed_in(project, session, family.prompt(event, payload)), MessageState.DELIVERED)
+        given = _given(project, session, presence, Asks.TURN_END if ends else Asks.HOOK)
+        return family.hook_reply(event, quoted(given))
+
+
+def _settle(project: Project, session: Session, signs: set[Sign]) -> None:
+    in_flight.settle_offer(project, session, signs)
+    if Sign.TURN_ENDED in signs:
+        hook_events.mark_read(project, session)
+
+
+def _given(project: Project, session: Session, presence: Presence, asks: Asks) -> list[Message]:
+    on_the_way = in_flight.not_yet_shown(project, session)
+    waiting = [one for one in in_flight.givable(project, session) if one.id not in on_the_way]
+    # Most calls find nothing that waits, and cost nothing then.
+    if not waiting or decide(session, waiting, facts_of(project, session, presence, asks)).channel is None:
+        return []
+    given = handed_over(project, session, waiting)
+    in_flight.offer(project, session, [message.id for message in given])
+    if asks is Asks.TURN_END:
+        numbers = ", ".join(str(message.id) for message in given)
+        project.store.record_sign(session.name, Sign.TURN_STARTED, f"goes on with message {numbers}")
+    return given
+
+
+def _typed_in(project: Project, session: Session, prompt: str) -> list[int]:
+    """Return the session's queued messages whose heads stand in a prompt that its agent took."""
+    numbers = [int(one) for one in _NUMBERS.findall(prompt)[:_MOST]]
+    found = [one for number in numbers if (one := project.store.message(number)) is not None]
+    waiting = [
+        one for one in found if one.state is MessageState.QUEUED and project.store.is_addressed(one.id, session.name)
+    ]
+    return [message.id for message in given_in(prompt, waiting)]
