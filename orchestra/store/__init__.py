@@ -8,13 +8,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from orchestra.store.connection import Database
+from orchestra.store.deliveries import Deliveries
 from orchestra.store.messages import Messages
 from orchestra.store.migrations import prepare
 from orchestra.store.notes import Notes
+from orchestra.store.prompts import EmptyPrompts
 from orchestra.store.requests import Requests
 from orchestra.store.sessions import Sessions
 from orchestra.store.specs import Specs
-from orchestra.store.typed import TypedMessages
 
 __all__ = ["Store", "utc_now"]
 
@@ -24,7 +25,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Store(Sessions, Messages, Specs, Notes, Requests, TypedMessages):
+class Store(Sessions, Messages, Specs, Notes, Requests, Deliveries, EmptyPrompts):
     """One project's database; any thread may use it. Every call may raise StoreError."""
 
     @classmethod

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -75,6 +76,7 @@ class Database:
             check_same_thread=False,  # only so that `close` can close the connections of other threads
         )
         made.row_factory = sqlite3.Row
+        made.create_function("monotonic", 0, time.monotonic)
         for pragma in _PRAGMAS:
             made.execute(pragma)
         return made

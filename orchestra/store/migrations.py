@@ -145,6 +145,59 @@ MIGRATIONS: Mapping[str, tuple[str, ...]] = {
     "0012-uncounted": ("ALTER TABLE sessions ADD COLUMN uncounted INTEGER NOT NULL DEFAULT 0",),
     # What is there is observed; nobody read which steps had been begun.
     "0013-no-steps": ("DROP TABLE steps",),
+    "0014-deliveries": (
+        """CREATE TABLE deliveries (
+            message_id INTEGER NOT NULL,
+            session_id INTEGER NOT NULL,
+            channel TEXT NOT NULL,
+            fate TEXT NOT NULL,
+            offered_at REAL NOT NULL,
+            after_event INTEGER NOT NULL,
+            service TEXT NOT NULL,
+            listener INTEGER NOT NULL,
+            PRIMARY KEY (message_id, channel)
+        )""",
+        "CREATE INDEX deliveries_by_session ON deliveries (session_id)",
+        """INSERT INTO deliveries
+        SELECT message_id, session_id, 'typed',
+            CASE fate WHEN 0 THEN 'offered' WHEN 1 THEN 'no-sign' ELSE 'unknown' END,
+            monotonic(), after_event, service, 0
+        FROM typed JOIN messages ON messages.id = message_id WHERE state = 'queued'""",
+        "DROP TABLE typed",
+        # What was in the last reply to a hook, or answer to a listener: [[message, …], whether it was sent]; before
+        # that was recorded [message, …].
+        """CREATE TEMPORARY TABLE offered AS
+        SELECT CAST(SUBSTR(notes.key, 9) AS INTEGER) AS session_id, number.value AS message_id,
+            json_type(notes.value, '$[0]') <> 'array' OR json_extract(notes.value, '$[1]') AS sent
+        FROM notes, json_each(notes.value, CASE json_type(notes.value, '$[0]') WHEN 'array' THEN '$[0]' ELSE '$' END)
+            AS number
+        WHERE notes.key LIKE 'offered.%' AND json_valid(notes.value)""",
+        # What listeners took: [listener, when, [message, …], [message that was under way then, …]]. When is on two
+        # clocks, by version: all of it counts as taken now.
+        """INSERT INTO deliveries
+        SELECT messages.id, session_id, 'wake', 'sent', monotonic(), 0, '', json_extract(notes.value, '$[0]')
+        FROM offered JOIN notes ON notes.key = 'woken.' || session_id
+        JOIN json_each(notes.value, '$[2]') AS number ON number.value = message_id
+        JOIN messages ON messages.id = message_id AND recipient_id = session_id
+        WHERE sent AND state = 'queued'""",
+        """INSERT OR IGNORE INTO deliveries
+        SELECT messages.id, recipient_id, 'wake', 'passed', monotonic(), 0, '', json_extract(notes.value, '$[0]')
+        FROM notes, json_each(notes.value, '$[3]') AS number
+        JOIN messages ON messages.id = number.value AND notes.key = 'woken.' || recipient_id
+        WHERE notes.key LIKE 'woken.%' AND state = 'queued'""",
+        """INSERT INTO deliveries
+        SELECT messages.id, session_id, 'hook-reply', CASE WHEN sent THEN 'sent' ELSE 'offered' END,
+            monotonic(), 0, '', 0
+        FROM offered JOIN messages ON messages.id = message_id AND recipient_id = session_id
+        WHERE state = 'queued' AND message_id NOT IN
+            (SELECT message_id FROM deliveries WHERE channel = 'wake' AND fate = 'sent')""",
+        "DROP TABLE offered",
+        "CREATE TABLE prompts (session_id INTEGER PRIMARY KEY, ready_at REAL NOT NULL, line TEXT NOT NULL)",
+        """INSERT INTO prompts
+        SELECT CAST(SUBSTR(key, 8) AS INTEGER), json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM notes
+        WHERE key LIKE 'prompt.%' AND json_valid(value)""",
+        "DELETE FROM notes WHERE key LIKE 'offered.%' OR key LIKE 'woken.%' OR key LIKE 'prompt.%'",
+    ),
 }
 """What each step does; one that has been released is never edited, only followed by another."""
 

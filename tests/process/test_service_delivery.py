@@ -24,6 +24,7 @@ from orchestra.service.delivery.in_flight import answer_left
 from orchestra.service.delivery.presence import Presence
 from orchestra.service.delivery.typed import TypedDelivery
 from orchestra.service.delivery.wake import wake
+from orchestra.store.deliveries import Delivery, Fate
 from tests.support.services import eventually, make_project
 
 FAST = Pace(quiet=0, settled=0, patience=0, proof=0.4, again=60)
@@ -433,7 +434,9 @@ def test_a_sign_that_came_after_the_kill_counts(
 def test_what_may_have_been_taken_in_a_crash_is_not_handed_over_as_well(project: Project) -> None:
     session = project.store.update_session("alpha", agent="claude", intent=Intent.RUN, state=State.IDLE)
     first, second = say(project, "transfer 100 EUR"), say(project, "the other")
-    project.store.note_typed(session.id, [first], 0, "an earlier service")
+    project.store.note_deliveries(
+        session.id, [Delivery(first, Channel.TYPED, Fate.OFFERED, 0.0, service="an earlier service")]
+    )
     reply = str(take_hook(project, session, "UserPromptSubmit", {"prompt": "my own words"}, presence=Presence()))
     assert "the other" in reply
     assert "transfer" not in reply

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from orchestra.actions.messaging import messages
 from orchestra.lifecycle import Sign
-from orchestra.model import Intent, MessageState, State
+from orchestra.model import Channel, Intent, MessageState, State
 from orchestra.project import Project
 from orchestra.service.delivery import in_flight
+from orchestra.service.delivery.decide import PACE
 from orchestra.service.delivery.hook_reply import take_hook
 from orchestra.service.delivery.in_flight import answer_left
 from orchestra.service.delivery.presence import Presence
 from orchestra.service.delivery.wake import wake
+from orchestra.store.deliveries import Fate
 from tests.support.services import make_project
 
 FIRST, SECOND = 1, 2
@@ -79,22 +82,42 @@ def test_what_is_under_way_stays_so_when_more_follows_it(project: Project) -> No
     assert not given(project, SECOND + 1)
 
 
-def test_what_never_arrived_is_not_taken_for_delivered_because_the_next_did(
-    project: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_never_arrived_is_not_taken_for_delivered_because_the_next_did(project: Project) -> None:
     say(project, "PURPLE")
     assert given(project, FIRST)
     say(project, "ORANGE")
     text = given(project, SECOND)
     assert "PURPLE" not in hook(project, "UserPromptSubmit", prompt=f"<task-notification>\n{text}")
     assert states(project) == [MessageState.QUEUED, MessageState.DELIVERED]
-    monkeypatch.setattr(in_flight, "UNDER_WAY", 0)
+    number = project.store.session("alpha").id
+    (noted,) = project.store.deliveries(number)
+    project.store.note_deliveries(number, [replace(noted, offered_at=noted.offered_at - PACE.under_way)])
     assert "PURPLE" in hook(project, "PostToolUse", tool_name="Bash")
 
 
 def test_a_listener_that_never_got_its_answer_gets_it_again(project: Project) -> None:
     say(project, "PURPLE")
     assert given(project, FIRST) == given(project, FIRST) != ""
+
+
+def test_a_listener_is_not_given_again_what_was_typed_since(project: Project) -> None:
+    """It may ask long after its answer was lost, when the message has gone to the window instead."""
+    say(project, "PURPLE")
+    assert given(project, FIRST)
+    number = project.store.session("alpha").id
+    (noted,) = project.store.deliveries(number)
+    typed = replace(noted, channel=Channel.TYPED, fate=Fate.OFFERED)
+    project.store.note_deliveries(number, [replace(noted, offered_at=noted.offered_at - PACE.under_way), typed])
+    assert not given(project, FIRST)
+
+
+def test_a_call_that_tells_nothing_of_turns_confirms_nothing(project: Project) -> None:
+    say(project, "PURPLE")
+    assert given(project, FIRST)
+    hook(project, "StatusLine")
+    assert states(project) == [MessageState.QUEUED]
+    hook(project, "UserPromptSubmit", prompt="<task-notification>")
+    assert states(project) == [MessageState.DELIVERED]
 
 
 def test_an_agent_in_a_turn_is_left_to_its_hooks(project: Project) -> None:
@@ -150,12 +173,14 @@ def test_an_agent_that_is_typed_at_gets_nothing_as_long_as_that_can_be_done(proj
 def test_what_a_listener_took_is_known_to_be_on_its_way(project: Project) -> None:
     say(project, "PURPLE")
     session = project.store.session("alpha")
-    assert not in_flight.under_way(project, session)
+    assert project.store.deliveries(session.id) == []
     given(project, FIRST)
     (number,) = (one.id for one in project.store.messages(recipient="alpha"))
-    assert in_flight.under_way(project, session) == [number]
+    (noted,) = project.store.deliveries(session.id)
+    assert (noted.message, noted.channel, noted.fate, noted.listener) == (number, Channel.WAKE, Fate.SENT, FIRST)
+    assert in_flight.waiting(project, session, Channel.TYPED) == []
     hook(project, "UserPromptSubmit", prompt="my own words")
-    assert not in_flight.under_way(project, session)
+    assert project.store.deliveries(session.id) == []
 
 
 def test_a_draft_is_remembered_for_a_moment_and_until_it_is_gone() -> None:

@@ -31,10 +31,13 @@ from orchestra.service.delivery.decide import (
     Look,
     Pace,
     PromptSight,
+    Retype,
     WindowSight,
     decide,
+    free,
 )
 from orchestra.service.delivery.facts import since_used
+from orchestra.store.deliveries import Delivery, Fate
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 PACE = Pace(quiet=5, settled=1, patience=1, deaf=30, back=1, pulled=5)
@@ -201,6 +204,63 @@ def test_the_cheaper_look_comes_first() -> None:
         seen = {Look.PROGRAM: {"runs": True}, Look.WINDOW: {"window": WindowSight.LIVE}}
         facts = replace(facts, **seen.get(look, {"prompt": PromptSight.EMPTY}))  # type: ignore[arg-type]
     assert looks == [Look.PROGRAM, Look.WINDOW, Look.PROMPT]
+
+
+HOOK, LISTENER, WINDOW_OF_ITS = Channel.HOOK_REPLY, Channel.WAKE, Channel.TYPED
+CHANNELS = (HOOK, LISTENER, WINDOW_OF_ITS)
+
+
+@pytest.mark.parametrize(
+    ("channel", "fate", "seconds", "takers"),
+    [
+        # A hook's call settles what its last reply, and the last listener, were given: what is left is given again.
+        (HOOK, Fate.OFFERED, 0, {HOOK}),
+        (HOOK, Fate.SENT, 0, {HOOK}),
+        (HOOK, Fate.SENT, 30, set(CHANNELS)),
+        (LISTENER, Fate.SENT, 0, {HOOK}),
+        (LISTENER, Fate.SENT, 29, {HOOK}),
+        (LISTENER, Fate.SENT, 30, set(CHANNELS)),
+        # The call proves nothing about what an earlier listener was given.
+        (LISTENER, Fate.PASSED, 0, set()),
+        (LISTENER, Fate.PASSED, 29, set()),
+        (LISTENER, Fate.PASSED, 30, set(CHANNELS)),
+        # The machine was started again.
+        (LISTENER, Fate.SENT, -1, set(CHANNELS)),
+        # Typing is never taken for lost by anybody else, and by itself only where it provably went nowhere.
+        (WINDOW_OF_ITS, Fate.OFFERED, 10**6, set()),
+        (WINDOW_OF_ITS, Fate.UNKNOWN, 10**6, set()),
+        (WINDOW_OF_ITS, Fate.NO_SIGN, 0, {HOOK, LISTENER}),
+        (WINDOW_OF_ITS, Fate.NO_SIGN, 10**6, {HOOK, LISTENER}),
+    ],
+)
+def test_what_is_on_its_way_is_brought_by_nobody_else(
+    channel: Channel, fate: Fate, seconds: float, takers: set[Channel]
+) -> None:
+    on_its_way = Delivery(MESSAGE.id, channel, fate, 1000.0 - seconds)
+    other = replace(on_its_way, message=99)
+    for taker in CHANNELS:
+        expected = [MESSAGE] if taker in takers else []
+        assert free(ONE, [on_its_way], taker, 1000.0) == expected
+        assert free(ONE, [other], taker, 1000.0) == [MESSAGE]
+
+
+@pytest.mark.parametrize(
+    ("typed", "retype", "again"),
+    [
+        ({}, Retype("this", tells_prompts=True), True),
+        ({"offered_at": 941.0}, Retype("this", tells_prompts=True), False),
+        ({}, Retype("this", tells_prompts=False), False),
+        ({}, Retype("another", tells_prompts=True), False),
+        ({"fate": Fate.OFFERED}, Retype("this", tells_prompts=True), False),
+    ],
+    ids=["it went nowhere", "too soon", "it may take it silently", "another process", "not settled"],
+)
+def test_only_what_provably_went_nowhere_is_typed_again(typed: dict[str, Any], retype: Retype, *, again: bool) -> None:
+    delivery = replace(Delivery(MESSAGE.id, Channel.TYPED, Fate.NO_SIGN, 940.0, service="this"), **typed)
+    assert free(ONE, [delivery], Channel.TYPED, 1000.0) == []
+    assert (
+        free(ONE, [delivery], Channel.TYPED, 1000.0, retype=retype, pace=replace(PACE, again=60)) == [MESSAGE]
+    ) is again
 
 
 def client(window: str = "@3", seconds: float = 0) -> Client:

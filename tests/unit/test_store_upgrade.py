@@ -7,6 +7,7 @@ Orchestra of its time.
 from __future__ import annotations
 
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -14,18 +15,19 @@ from typing import Any
 import pytest
 
 from orchestra.errors import StoreError
-from orchestra.model import Intent, MessageState, Role, SandboxKind, State
+from orchestra.model import Channel, Intent, MessageState, Role, SandboxKind, State
 from orchestra.store import Store
 from orchestra.store.connection import Database
+from orchestra.store.deliveries import Fate
 from orchestra.store.migrations import MIGRATIONS, migrate
 from tests.support.stores import START
 
 RELEASED = sorted((Path(__file__).parent / "released").glob("*.sql"))
-MOVED = {"notes": ("typed.",)}
+MOVED = {"notes": ("typed.", "offered.", "woken.", "prompt.")}
 """Rows that a later step has moved into a table of their own, by how their key begins."""
 
-DROPPED = {"steps"}
-"""Tables that nobody read."""
+DROPPED = {"steps", "typed"}
+"""Tables that nobody read, or whose rows another table has now."""
 
 Rows = dict[str, list[dict[str, Any]]]
 
@@ -128,3 +130,133 @@ class TestReleased:
 
 def test_the_first_schema_that_people_had_is_among_them() -> None:
     assert "0006-steps" in [dump.stem for dump in RELEASED]
+
+
+Way = tuple[int, Channel, Fate, int]
+"""A message that is under way, by which channel, what is known of it, and the listener or the event before it."""
+UNDER_WAY: dict[str, tuple[str, dict[str, str], str, list[Way]]] = {
+    "one that a listener took, by the clock on the wall": (
+        "0006-steps",
+        {"woken.2": "[7, 1764000000.5, [3]]", "offered.2": "[3]"},
+        "",
+        [(3, Channel.WAKE, Fate.SENT, 7)],
+    ),
+    "two in a reply, before it was recorded whether it was sent": (
+        "0008-requests",
+        {"offered.2": "[3, 4]"},
+        "",
+        [(3, Channel.HOOK_REPLY, Fate.SENT, 0), (4, Channel.HOOK_REPLY, Fate.SENT, 0)],
+    ),
+    "one that was typed at a program without hooks": (
+        "0008-requests",
+        {"typed.2": "3"},
+        "",
+        [(2, Channel.TYPED, Fate.NO_SIGN, 0), (3, Channel.TYPED, Fate.NO_SIGN, 0)],
+    ),
+    "in a reply that was sent": (
+        "0012-uncounted",
+        {"offered.2": "[[3], true]"},
+        "",
+        [(3, Channel.HOOK_REPLY, Fate.SENT, 0)],
+    ),
+    "in a reply that was not": (
+        "0013-no-steps",
+        {"offered.2": "[[3], false]", "woken.2": "[7, 12.5, [2], []]"},
+        "",
+        [(3, Channel.HOOK_REPLY, Fate.OFFERED, 0)],
+    ),
+    "one listener after another": (
+        "0013-no-steps",
+        {"woken.2": "[8, 12.5, [4], [2, 3, 2]]", "offered.2": "[[4], true]"},
+        "",
+        [(2, Channel.WAKE, Fate.PASSED, 8), (3, Channel.WAKE, Fate.PASSED, 8), (4, Channel.WAKE, Fate.SENT, 8)],
+    ),
+    "given before, and again in a reply": (
+        "0013-no-steps",
+        {"woken.2": "[8, 12.5, [4], [3]]", "offered.2": "[[3], false]"},
+        "",
+        [(3, Channel.HOOK_REPLY, Fate.OFFERED, 0), (3, Channel.WAKE, Fate.PASSED, 8)],
+    ),
+    "what a listener was given, again in a reply that was not sent": (
+        "0013-no-steps",
+        {"woken.2": "[8, 12.5, [3], []]", "offered.2": "[[3], false]"},
+        "",
+        [(3, Channel.HOOK_REPLY, Fate.OFFERED, 0)],
+    ),
+    "a listener's of an agent that started anew": (
+        "0013-no-steps",
+        {"woken.2": "[8, 12.5, [4], []]", "offered.2": ""},
+        "",
+        [],
+    ),
+    "typed, one of each fate": (
+        "0013-no-steps",
+        {},
+        "INSERT INTO typed VALUES (2, 2, 9, 'a', 0), (3, 2, 9, 'a', 1), (4, 2, 9, 'a', 2)",
+        [
+            (2, Channel.TYPED, Fate.OFFERED, 9),
+            (3, Channel.TYPED, Fate.NO_SIGN, 9),
+            (4, Channel.TYPED, Fate.UNKNOWN, 9),
+        ],
+    ),
+    "what has arrived since": (
+        "0013-no-steps",
+        {"woken.2": "[8, 12.5, [3], [2]]", "offered.2": "[[3], true]"},
+        "UPDATE messages SET state = 'delivered' WHERE recipient_id = 2",
+        [],
+    ),
+    "what was typed and has arrived since": (
+        "0013-no-steps",
+        {},
+        "INSERT INTO typed VALUES (1000, 2, 9, 'a', 1)",
+        [],
+    ),
+    "another session's": (
+        "0013-no-steps",
+        {"woken.3": "[8, 12.5, [3], [2]]", "offered.3": "[[3, 4], true]"},
+        "",
+        [],
+    ),
+}
+
+
+def at_step(path: Path, step: str) -> None:
+    """Make the database of the Orchestra whose last step this was, with three messages that wait for login."""
+    build(RELEASED[0], path)
+    names = list(MIGRATIONS)
+    with closing(Database(path)) as database:
+        migrate(database, START, {name: MIGRATIONS[name] for name in names[: names.index(step) + 1]})
+        database.rows("UPDATE messages SET state = 'queued' WHERE recipient_id = 2")
+        database.rows("DELETE FROM notes WHERE key LIKE 'typed.%'")
+        if step >= "0009":
+            database.rows("DELETE FROM typed")
+
+
+@pytest.mark.parametrize(("step", "notes", "rows", "expected"), UNDER_WAY.values(), ids=UNDER_WAY.keys())
+def test_what_was_under_way_at_the_upgrade_is_so_afterwards(
+    step: str, notes: dict[str, str], rows: str, expected: list[Way], tmp_path: Path
+) -> None:
+    path = tmp_path / "state.db"
+    at_step(path, step)
+    with closing(Database(path)) as database:
+        for key, value in notes.items():
+            database.rows("INSERT INTO notes VALUES (?, ?)", key, value)
+        if rows:
+            database.rows(rows)
+    before = time.monotonic()
+    with closing(Store.open(path)) as store:
+        found = store.deliveries(2)
+        assert [(one.message, one.channel, one.fate, one.listener or one.after) for one in found] == expected
+        assert [one for one in found if not before <= one.offered_at <= time.monotonic()] == []
+        assert [one for one in store.deliveries(3) if one.message in {2, 3, 4}] == []
+        assert [key for key in notes if store.get(key) is not None] == []
+    assert len(contents(path)["deliveries"]) == len(expected)
+
+
+def test_how_an_empty_prompt_looks_is_known_after_the_upgrade(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    at_step(path, "0013-no-steps")
+    with closing(Database(path)) as database:
+        database.rows("INSERT INTO notes VALUES ('prompt.2', ?)", '[1772600783.25, "agent> "]')
+    with closing(Store.open(path)) as store:
+        assert store.empty_prompt(2) == (1772600783.25, "agent> ")

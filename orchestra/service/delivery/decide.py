@@ -7,13 +7,14 @@ its own channel.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from orchestra.lifecycle import Sign, age, in_a_turn, may_type
 from orchestra.model import Channel, Intent, Message, MessageKind, Role, Session, State
+from orchestra.store.deliveries import Delivery, Fate
 
 _AT_REST = frozenset({Sign.READY, Sign.TURN_ENDED, Sign.TURN_FAILED})
 
@@ -26,7 +27,8 @@ class Pace:
     lose what is pasted while they draw; ``patience``: for a message to be fetched in a better way;
     ``deaf``: without the listener that an agent has; ``back``: in which a listener that was answered
     asks again; ``pulled``: since it last fetched its messages; ``proof``: until the agent must have
-    shown that it took the text; ``again``: before another try.
+    shown that it took the text; ``again``: before another try; ``under_way``: after which messages that
+    a listener took, and that no hook told of, count as lost on the way.
     """
 
     quiet: float = 5.0
@@ -37,6 +39,7 @@ class Pace:
     pulled: float = 5.0
     proof: float = 5.0
     again: float = 60.0
+    under_way: float = 30.0
 
 
 PACE = Pace()
@@ -122,6 +125,51 @@ def decide(session: Session, queued: Sequence[Message], facts: Facts, pace: Pace
     if _listens(facts, pace) and facts.program in _AT_REST:
         return Decision(Channel.WAKE)
     return _at_its_prompt(session, facts, pace) or _in_its_window(session, queued, facts, pace)
+
+
+@dataclass(frozen=True, slots=True)
+class Retype:
+    """Who may type again what it typed: only the process that saw no sign, of an agent that tells each prompt."""
+
+    service: str
+    tells_prompts: bool
+
+
+def free(
+    queued: Iterable[Message],
+    deliveries: Collection[Delivery],
+    channel: Channel,
+    now: float,
+    *,
+    retype: Retype | None = None,
+    pace: Pace = PACE,
+) -> list[Message]:
+    """Return the queued messages that a channel may take: those that are not on their way by another.
+
+    ``now`` is on the machine's own clock, like the time of a delivery.
+    """
+    away = {
+        one.message for one in deliveries if _is_away(one, channel, now, pace) and not _is_lost(one, now, retype, pace)
+    }
+    return [message for message in queued if message.id not in away]
+
+
+def _is_away(delivery: Delivery, channel: Channel, now: float, pace: Pace) -> bool:
+    """Say whether a message may still arrive, so that a channel must not bring it as well."""
+    if delivery.channel is Channel.TYPED:
+        return channel is Channel.TYPED or delivery.fate is not Fate.NO_SIGN
+    # The clock starts anew with the machine, on which nothing is under way then.
+    recent = 0 <= now - delivery.offered_at < pace.under_way
+    # A hook's call settles first what it is about; what is left of that is given again.
+    return recent and (channel is not Channel.HOOK_REPLY or delivery.fate is Fate.PASSED)
+
+
+def _is_lost(delivery: Delivery, now: float, retype: Retype | None, pace: Pace) -> bool:
+    """Say whether what was typed may be typed again, if it is not seen anywhere."""
+    if retype is None:
+        return False
+    ours = delivery.service == retype.service and delivery.fate is Fate.NO_SIGN
+    return ours and retype.tells_prompts and now - delivery.offered_at >= pace.again
 
 
 def _answered(facts: Facts, pace: Pace) -> Decision:

@@ -11,7 +11,7 @@ from orchestra.actions.messaging.batches import handed_over
 from orchestra.actions.messaging.messages import given_in, quoted
 from orchestra.agents import family_of
 from orchestra.lifecycle import Sign
-from orchestra.model import Message, MessageState, Session
+from orchestra.model import Channel, Message, MessageState, Session
 from orchestra.project import Project
 from orchestra.service.delivery import in_flight
 from orchestra.service.delivery.decide import Asks, decide
@@ -47,19 +47,18 @@ def take_hook(
 
 
 def _settle(project: Project, session: Session, signs: set[Sign]) -> None:
-    in_flight.settle_offer(project, session, signs)
+    in_flight.settle(project, session, signs)
     if Sign.TURN_ENDED in signs:
         hook_events.mark_read(project, session)
 
 
 def _given(project: Project, session: Session, presence: Presence, asks: Asks) -> list[Message]:
-    on_the_way = in_flight.not_yet_shown(project, session)
-    waiting = [one for one in in_flight.givable(project, session) if one.id not in on_the_way]
+    waiting = in_flight.waiting(project, session, Channel.HOOK_REPLY)
     # Most calls find nothing that waits, and cost nothing then.
     if not waiting or decide(session, waiting, facts_of(project, session, presence, asks)).channel is None:
         return []
     given = handed_over(project, session, waiting)
-    in_flight.offer(project, session, [message.id for message in given])
+    in_flight.offer(project, session, given)
     if asks is Asks.TURN_END:
         numbers = ", ".join(str(message.id) for message in given)
         project.store.record_sign(session.name, Sign.TURN_STARTED, f"goes on with message {numbers}")

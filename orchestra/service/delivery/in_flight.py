@@ -1,111 +1,85 @@
-"""What is on its way to an agent: offered in the reply to a hook, or given to a listener."""
+"""What is on its way to an agent: noted before it goes, and settled by the agent's next signs."""
 
 from __future__ import annotations
 
-import json
 import threading
 import time
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Collection, Iterable
 
 from orchestra.actions.messaging.batches import BATCH
 from orchestra.lifecycle import Sign
-from orchestra.model import Message, MessageState, Session
+from orchestra.model import Channel, Message, MessageState, Session
 from orchestra.project import Project
-from orchestra.store.typed import Fate
+from orchestra.service.delivery.decide import PACE, Pace, Retype, free
+from orchestra.store.deliveries import Delivery, Fate
 
 TAKING = threading.Lock()
-"""Held while messages are taken for an agent: two hooks of one agent, and its window, may do so at the same moment."""
+"""Held while messages are taken for an agent, from the look at what waits until it is noted what goes.
 
-UNDER_WAY = 30.0
-"""Seconds after which messages that a listener took, and that no hook told of, count as lost on the way."""
-
-
-class Given(NamedTuple):
-    """What a session's listeners were given last, to whom, and when, in seconds of the machine's own clock.
-
-    ``earlier`` is what was still under way then.
-    """
-
-    listener: int
-    at: float
-    numbers: list[int]
-    earlier: Sequence[int] = ()
+Two of its hooks, a listener beside it and its window may do so at the same moment, each in a thread of its own.
+"""
+_STARTS = frozenset({Sign.LAUNCHED, Sign.READY, Sign.ENDED})
+_CALLS = frozenset({Channel.HOOK_REPLY, Channel.WAKE})
+_PENDING = frozenset({Fate.OFFERED, Fate.SENT})
 
 
-def given_before(project: Project, session: Session) -> Given:
-    """Return what was given last."""
-    before = project.store.get(_given(session))
-    return Given(*json.loads(before)) if before else Given(0, 0.0, [])
+def waiting(
+    project: Project, session: Session, channel: Channel, *, retype: Retype | None = None, pace: Pace = PACE
+) -> list[Message]:
+    """Return the oldest messages that wait for an agent and that a channel may take: not what is on its way already."""
+    deliveries = project.store.deliveries(session.id)
+    queued = project.store.queued(session.name, limit=BATCH + len({one.message for one in deliveries}))
+    return free(queued, deliveries, channel, time.monotonic(), retype=retype, pace=pace)
 
 
-def give(project: Project, session: Session, listener: int, numbers: list[int]) -> None:
-    """Remember what a listener takes now, beside what is still under way: Codex may take ten seconds to see it."""
-    earlier = [one for one in under_way(project, session) if one not in numbers]
-    project.store.set(_given(session), json.dumps([listener, time.monotonic(), numbers, earlier]))
-    # Only these: the next hook call proves nothing about what was given before.
-    # A listener that did not get its answer asks for the same again.
-    offer(project, session, numbers, left=True)
-
-
-def under_way(project: Project, session: Session) -> list[int]:
-    """Return the messages that a listener took a moment ago, for all that the agent's hooks have told."""
-    given = given_before(project, session)
-    # It starts anew with the machine, on which nothing is under way then.
-    recent = 0 <= time.monotonic() - given.at < UNDER_WAY
-    return [*given.earlier, *offered(project, session)] if recent else []
-
-
-def not_yet_shown(project: Project, session: Session) -> list[int]:
-    """Return those of them that were given before the last: a hook call proves nothing about them, nor repeats them."""
-    return [one for one in under_way(project, session) if one not in offered(project, session)]
-
-
-def givable(project: Project, session: Session) -> list[Message]:
-    """Return the oldest messages that wait for an agent, but not what may have reached it by being typed."""
-    away = {one.message for one in project.store.typed(session.id) if one.fate is not Fate.NO_SIGN}
-    queued = project.store.queued(session.name, limit=BATCH + len(away))
-    return [message for message in queued if message.id not in away][:BATCH]
-
-
-def offer(project: Project, session: Session, numbers: list[int], *, left: bool = False) -> None:
-    """Remember what is on its way to an agent: its next hook call shows that it went on with it.
-
-    Unless ``left`` is said, now or later by `answer_left`, it never got away from here.
-    """
-    project.store.set(_offered(session), json.dumps([numbers, left]))
+def offer(project: Project, session: Session, messages: Iterable[Message]) -> None:
+    """Note what the reply to a hook is about to bring; `answer_left` says that it went."""
+    noted = [Delivery(one.id, Channel.HOOK_REPLY, Fate.OFFERED, time.monotonic()) for one in messages]
+    project.store.note_deliveries(session.id, noted)
 
 
 def answer_left(project: Project, session: Session) -> None:
     """Record that the reply with what is on its way has been sent."""
-    numbers, left = _offer(project, session)
-    if numbers and not left:
-        offer(project, session, numbers, left=True)
+    if replied := [one.message for one in _pending(project, session) if one.channel is Channel.HOOK_REPLY]:
+        project.store.settle_deliveries(replied, Channel.HOOK_REPLY, Fate.SENT)
 
 
-def offered(project: Project, session: Session) -> list[int]:
-    """Return what is on its way to an agent, for all that its hooks have told."""
-    return _offer(project, session)[0]
+def give(project: Project, session: Session, listener: int, messages: Collection[Message]) -> None:
+    """Note what a listener takes now, beside what is still under way: Codex may take ten seconds to see it.
+
+    The next hook call proves nothing about what was given before. A listener that did not get its answer asks for the
+    same again.
+    """
+    now = time.monotonic()
+    with project.store.together():
+        for one in _pending(project, session):
+            project.store.settle_deliveries([one.message], one.channel, Fate.PASSED)
+        noted = [Delivery(one.id, Channel.WAKE, Fate.SENT, now, listener=listener) for one in messages]
+        project.store.note_deliveries(session.id, noted)
 
 
-def settle_offer(project: Project, session: Session, signs: set[Sign]) -> None:
-    """Record what a hook call proves of what was on its way."""
-    numbers, left = _offer(project, session)
-    if numbers and signs:
-        if left and not signs & {Sign.LAUNCHED, Sign.READY, Sign.ENDED}:
-            project.store.mark(numbers, MessageState.DELIVERED)
-        project.store.set(_offered(session), "")
+def given_to(project: Project, session: Session, listener: int) -> list[Message]:
+    """Return what a listener was given that has not arrived, where no later one was given any; not what was typed."""
+    deliveries = project.store.deliveries(session.id)
+    typed = [one for one in deliveries if one.channel is Channel.TYPED]
+    given = [one for one in _pending(project, session) if one.channel is Channel.WAKE and one.listener == listener]
+    messages = [message for one in given if (message := project.store.message(one.message)) is not None]
+    return free(messages, typed, Channel.WAKE, time.monotonic())
 
 
-def _offer(project: Project, session: Session) -> tuple[list[int], bool]:
-    kept = json.loads(project.store.get(_offered(session)) or "[]")
-    # Before it was recorded whether the reply was sent, only the numbers were kept.
-    return (kept[0], kept[1]) if kept and isinstance(kept[0], list) else (kept, True)
+def settle(project: Project, session: Session, signs: Collection[Sign]) -> None:
+    """Record what a hook call proves of what was on its way: an agent that starts anew has not seen it."""
+    pending = _pending(project, session) if signs else []
+    if not pending:
+        return
+    with project.store.together():
+        if _STARTS.isdisjoint(signs):
+            project.store.mark([one.message for one in pending if one.fate is Fate.SENT], MessageState.DELIVERED)
+        for one in pending:
+            project.store.forget_deliveries([one.message], one.channel)
 
 
-def _offered(session: Session) -> str:
-    return f"offered.{session.id}"
-
-
-def _given(session: Session) -> str:
-    return f"woken.{session.id}"
+def _pending(project: Project, session: Session) -> list[Delivery]:
+    """Return what the agent's next hook call is about: what its last reply, or its last listener, was given."""
+    deliveries = project.store.deliveries(session.id)
+    return [one for one in deliveries if one.channel in _CALLS and one.fate in _PENDING]

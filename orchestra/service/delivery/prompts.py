@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from collections.abc import Callable
@@ -46,7 +45,7 @@ class Prompts:
         line = server.cursor_line(pane)
         if profile.prompt:
             return "" if any(re.fullmatch(profile.prompt, one) for one in (line, line.rstrip())) else line
-        known = self._known(session)
+        known = self._project.store.empty_prompt(session.id)
         return None if known is None else "" if line == known[1] else line
 
     def is_due(self, session: Session) -> bool:
@@ -71,11 +70,11 @@ class Prompts:
         touched = any(one.window == window.id and one.activity >= int(since) for one in server.clients())
         if touched or not self._is_new(self._project.store.session(name)):
             return False
-        self._project.store.set(_key(session), json.dumps([since, line]))
+        self._project.store.note_empty_prompt(session.id, since, line)
         return True
 
     def _is_new(self, session: Session) -> bool:
-        known = self._known(session)
+        known = self._project.store.empty_prompt(session.id)
         return (
             session.state is State.IDLE
             and self._project.store.program_sign(session.name) is Sign.READY
@@ -83,14 +82,6 @@ class Prompts:
             and (known is None or known[0] != session.state_since.timestamp())
         )
 
-    def _known(self, session: Session) -> tuple[float, str] | None:
-        kept = self._project.store.get(_key(session))
-        return (float(json.loads(kept)[0]), str(json.loads(kept)[1])) if kept else None
-
 
 def _must_be_learned(profile: Profile) -> bool:
     return profile.delivery is not Delivery.PULL and not profile.prompt and not reads(profile.family)
-
-
-def _key(session: Session) -> str:
-    return f"prompt.{session.id}"

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from orchestra.actions.messaging.batches import BATCH, handed_over
+from orchestra.actions.messaging.batches import handed_over
 from orchestra.actions.messaging.messages import heads, quoted
 from orchestra.agents import family_of
 from orchestra.errors import NotFound
@@ -18,11 +18,11 @@ from orchestra.model import Channel, Message, MessageState, Session, Window
 from orchestra.project import Project
 from orchestra.protocol import request_id
 from orchestra.service.delivery import in_flight
-from orchestra.service.delivery.decide import PACE, Decision, Facts, Pace, PromptSight, decide
+from orchestra.service.delivery.decide import PACE, Decision, Facts, Pace, PromptSight, Retype, decide
 from orchestra.service.delivery.facts import Sight, facts_of, since_used
 from orchestra.service.delivery.presence import Presence
 from orchestra.service.delivery.prompts import Prompts
-from orchestra.store.typed import Fate, Typed
+from orchestra.store.deliveries import Delivery, Fate
 
 if TYPE_CHECKING:
     from orchestra.drivers.tmux.driver import Tmux
@@ -47,15 +47,13 @@ class TypedDelivery:
         *,
         pace: Pace | None = None,
         pause: Callable[[float], None] = time.sleep,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._project = project
         self._presence = presence
         self._pace = pace or PACE
         self._pause = pause
-        self._clock = clock
         self._service = request_id()
-        self._since: dict[int, float] = {}
+        self._met: dict[int, float] = {}
         self._puzzled: set[int] = set()
         self.prompts = Prompts(project)
 
@@ -81,6 +79,7 @@ class TypedDelivery:
     def _at_prompt(self, session: Session, sight: Sight, facts: Facts) -> Decision:
         """Decide for good, now that all is seen, and type what is decided to be typed."""
         typed: list[Message] = []
+        after = 0
         with in_flight.TAKING:
             self._presence.saw_draft(session.id, stands=facts.prompt is not PromptSight.EMPTY)
             now, queued = self._project.store.session(session.name), self._fresh(session)
@@ -90,9 +89,9 @@ class TypedDelivery:
             if decision.channel is Channel.TYPED and sight.server is not None and sight.window is not None:
                 typed = self._unseen(session, queued, sight.server.capture(sight.window.pane))
                 typed = handed_over(self._project, session, typed)
-                self._note(session, typed)
+                after = self._note(session, typed)
         if typed and sight.server is not None and sight.window is not None:
-            self._type(session, sight.server, sight.window, typed)
+            self._type(session, sight.server, sight.window, typed, after)
         return decision
 
     def _tell_unknown(self, session: Session) -> None:
@@ -102,55 +101,49 @@ class TypedDelivery:
             hint = "say it in its profile, with the key prompt"
             self._project.store.log(session.name, "trouble", f"messages are not typed: {reason}; {hint}")
 
-    def _unsettled(self, session: Session) -> bool:
-        """Say whether it is to be found out what became of what an earlier service typed."""
-        return any(self._is_unsettled(one) for one in self._project.store.typed(session.id))
+    def _unsettled(self, session: Session) -> list[Delivery]:
+        """Return what an earlier service typed, where it is not known yet what became of it."""
+        return [one for one in self._typed(session) if one.fate is Fate.OFFERED and one.service != self._service]
 
-    def _is_unsettled(self, typed: Typed) -> bool:
-        return typed.fate is Fate.UNDER_WAY and typed.service != self._service
+    def _typed(self, session: Session) -> list[Delivery]:
+        return [one for one in self._project.store.deliveries(session.id) if one.channel is Channel.TYPED]
 
     def _fresh(self, session: Session) -> list[Message]:
         """Return what is queued and on its way in no other manner, the oldest first."""
-        on_the_way = set(in_flight.under_way(self._project, session))
-        typed = self._project.store.typed(session.id)
-        away = on_the_way | {one.message for one in typed if not self._is_lost(session, one)}
-        queued = self._project.store.queued(session.name, limit=BATCH + len(away))
-        return [message for message in queued if message.id not in away][:BATCH]
-
-    def _is_lost(self, session: Session, typed: Typed) -> bool:
-        """Say whether what was typed may be typed again, if it is not seen anywhere."""
-        ours = typed.service == self._service and typed.fate is Fate.NO_SIGN
-        rested = self._clock() - self._since.get(typed.message, 0.0) >= self._pace.again
-        return ours and rested and family_of(self._project.profile(session.agent)).TELLS_PROMPTS
+        retype = Retype(self._service, family_of(self._project.profile(session.agent)).TELLS_PROMPTS)
+        return in_flight.waiting(self._project, session, Channel.TYPED, retype=retype, pace=self._pace)
 
     def _unseen(self, session: Session, queued: list[Message], screen: str) -> list[Message]:
         """Leave out what was typed before and stands on the screen: it was taken, though no hook told of it."""
-        before = {one.message for one in self._project.store.typed(session.id)}
+        before = {one.message: one for one in self._typed(session)}
         seen = [
             message.id
             for message, head in zip(queued, heads(queued), strict=True)
             if message.id in before and head in screen
         ]
-        self._since.update(dict.fromkeys(seen, self._clock()))
+        later = [replace(before[number], offered_at=time.monotonic()) for number in seen]
+        if later:
+            self._project.store.note_deliveries(session.id, later)
         return [message for message in queued if message.id not in seen]
 
-    def _note(self, session: Session, queued: list[Message]) -> None:
-        before = self._project.store.events(session.name, limit=1)
-        ids = [message.id for message in queued]
-        self._project.store.note_typed(session.id, ids, before[-1].id if before else 0, self._service)
+    def _note(self, session: Session, messages: list[Message]) -> int:
+        """Note what is about to be typed, and return the session's last event before that."""
+        (last,) = [event.id for event in self._project.store.events(session.name, limit=1)] or [0]
+        typed = Delivery(0, Channel.TYPED, Fate.OFFERED, time.monotonic(), after=last, service=self._service)
+        noted = [replace(typed, message=one.id) for one in messages]
+        self._project.store.note_deliveries(session.id, noted)
+        return last
 
-    def _type(self, session: Session, server: Tmux, window: Window, queued: list[Message]) -> None:
+    def _type(self, session: Session, server: Tmux, window: Window, queued: list[Message], after: int) -> None:
         store, ids = self._project.store, [message.id for message in queued]
-        (after, *_) = [one.after for one in store.typed(session.id) if one.message in ids] or [0]
-        self._since.update(dict.fromkeys(ids, self._clock()))
         try:
             shown = self._paste(session, server, window, quoted(queued))
         except NotFound:
             # Its program ended: nothing took it.
-            store.forget_typed(ids)
+            store.forget_deliveries(ids, Channel.TYPED)
             raise
         if not self._project.profile(session.agent).hooks:
-            store.settle_typed(ids, Fate.NO_SIGN)
+            store.settle_deliveries(ids, Channel.TYPED, Fate.NO_SIGN)
             store.log(session.name, "typed", f"message {_label(ids)}")
         elif self._proven(session, after) or self._enter_again(session, server, window, shown, after):
             store.mark(ids, MessageState.DELIVERED)
@@ -170,26 +163,23 @@ class TypedDelivery:
 
     def _settle_typed(self, session: Session) -> None:
         """Find out what became of what a service typed that has ended since."""
-        store = self._project.store
-        for one in store.typed(session.id):
-            if not self._is_unsettled(one):
-                continue
-            since = self._since.setdefault(one.message, self._clock())
+        for one in self._unsettled(session):
+            since = self._met.setdefault(one.message, time.monotonic())
             if self._shows_proof(session, one.after):
-                store.mark([one.message], MessageState.DELIVERED)
-            elif self._clock() - since >= self._pace.proof:
+                self._project.store.mark([one.message], MessageState.DELIVERED)
+            elif time.monotonic() - since >= self._pace.proof:
                 self._show(session, [one.message], Fate.UNKNOWN, "Orchestra's service ended before a sign of it came")
 
     def _show(self, session: Session, ids: list[int], fate: Fate, why: str) -> None:
         log.warning("%s gave no sign that it took message %s", session.name, _label(ids))
         told = f"message {_label(ids)} was typed, but {why}; look at its window, and send it again if it is not there"
         with self._project.store.together():
-            self._project.store.settle_typed(ids, fate)
+            self._project.store.settle_deliveries(ids, Channel.TYPED, fate)
             self._project.store.log(session.name, "trouble", told)
 
     def _proven(self, session: Session, after: int) -> bool:
-        end = self._clock() + self._pace.proof
-        while self._clock() < end:
+        end = time.monotonic() + self._pace.proof
+        while time.monotonic() < end:
             if self._shows_proof(session, after):
                 return True
             self._pause(_POLL)

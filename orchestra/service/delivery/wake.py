@@ -65,18 +65,15 @@ def wake(project: Project, session: Session, listener: int, presence: Presence) 
     same one.
     """
     with in_flight.TAKING:
-        queued = in_flight.givable(project, session)
-        before = in_flight.given_before(project, session)
-        if before.listener == listener and (again := [one for one in queued if one.id in before.numbers]):
+        if again := in_flight.given_to(project, session, listener):
             return quoted(handed_over(project, session, again))
-        # The listener of the turn that these have started may come before that turn's first hook.
-        on_the_way = in_flight.under_way(project, session)
-        queued = [message for message in queued if message.id not in on_the_way]
+        # The listener of the turn that a message has started may come before that turn's first hook.
+        queued = in_flight.waiting(project, session, Channel.WAKE)
         now = project.store.session(session.name)
         if decide(now, queued, _facts(project, now, presence)).channel is not Channel.WAKE:
             return ""
         given = handed_over(project, session, queued)
-        in_flight.give(project, session, listener, [message.id for message in given])
+        in_flight.give(project, session, listener, given)
         return quoted(given)
 
 
