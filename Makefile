@@ -1,4 +1,4 @@
-# Everything a person or a machine runs here. Each target sets up what it needs.
+# Every command for this repository. Each target sets up what it needs.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON ?= python3
@@ -9,7 +9,7 @@ YES := $(if $(shell [ -t 0 ] || echo no),--yes,)
 help: ## show the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: tools venv ## tmux, git, a Docker engine and a virtual environment, where they are missing
+setup: tools venv ## install tmux, git, a Docker engine and a virtual environment where they are missing
 
 tools:
 	@bash scripts/setup.sh $(YES)
@@ -26,10 +26,10 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $(STAMP)
 
-demo: setup ## play the main job on a sample repository, with the offline agent
+demo: setup ## plan, delegate, review and merge on a sample repository, with the offline agent
 	@$(BIN)/orchestra demo $(if $(shell [ -t 0 ] && [ -t 1 ] && echo yes),,--play)
 
-check: venv ## style, types, the house's floors
+check: venv ## style, types and layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -38,13 +38,13 @@ check: venv ## style, types, the house's floors
 test: tools-of-tests setup check ## every check and every test, containers included
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations=10 $(ARGS)
 
-test-agents: tools-of-tests setup ## every agent plays the contract, with a hundred messages at rest and a hundred at work
+test-agents: tools-of-tests setup ## every agent in every situation, with a hundred messages while idle and a hundred while working
 	ORCHESTRA_TEST_AGENTS=all ORCHESTRA_TEST_MESSAGES=100 $(BIN)/python -m pytest tests/contract tests/agents $(ARGS)
 
-chaos: tools-of-tests setup ## kill every action at its effects, a thousand times
+chaos: tools-of-tests setup ## kill every action at its outside effects, a thousand times
 	$(BIN)/python -m tests.chaos --kills 1000 --containers $(ARGS)
 
-soak: tools-of-tests setup ## twenty sessions at work for half an hour, and nothing may grow
+soak: tools-of-tests setup ## twenty working sessions for half an hour; nothing may grow
 	$(BIN)/python -m tests.soak $(ARGS)
 
 storm: venv ## 10,000 messages between 20 sessions while the service is killed 20 times
@@ -53,16 +53,16 @@ storm: venv ## 10,000 messages between 20 sessions while the service is killed 2
 wild: venv ## what people do to a repository, in a hundred random orders
 	ORCHESTRA_TEST_WILD=100 $(BIN)/python -m pytest tests/process/test_the_wild.py $(ARGS)
 
-bench: setup ## Orchestra beside the raw commands, as ratios
+bench: setup ## compare Orchestra with the raw commands
 	$(BIN)/python -m benchmarks
 
-screenshots: setup ## the README's pictures: the demo, photographed in a real tmux
+screenshots: setup ## make the README's pictures from the demo in a real tmux
 	$(BIN)/python scripts/screenshots.py
 
-docs: venv ## the README's tables, from the code
+docs: venv ## write the README's tables from the code
 	$(BIN)/python -m scripts.readme
 
-lock: venv ## choose the newest versions within the bounds of pyproject.toml
+lock: venv ## pick the newest versions that pyproject.toml allows
 	$(BIN)/pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --no-header --universal --python-version 3.11 --generate-hashes --extra dev \
 		--no-emit-index-url --no-annotate pyproject.toml --output-file requirements.lock

@@ -1,4 +1,4 @@
-"""Every key that people are shown, once: tmux's key table, the control pane, its help and the README come from here."""
+"""All documented keys. tmux's key table, the control pane, its help and the README are made from this table."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ class Binding:
 
 
 BINDINGS: tuple[Binding, ...] = (
-    Binding("s", "spec", "open the spec of the session in an editor", ("spec", "{session}"), popup=True),
+    Binding("s", "spec", "open the session's spec in an editor", ("spec", "{session}"), popup=True),
     Binding("t", "terminal", "open a terminal in the session's worktree", ("terminal", "{session}")),
     Binding("N", "new", "create a session", ("new", "--ask"), popup=True),
     Binding("D", "delete", "delete the session (its work is kept)", ("delete", "{session}", "--ask"), popup=True),
     Binding("d", "diff", "show the session's diff", ("diff", "{session}", "--pager"), popup=True),
     Binding("m", "monitor", "show what the session is doing", ("monitor", "{session}", "--follow"), popup=True),
     Binding("M", "merge", "merge the session's branch", ("merge", "{session}", "--ask"), popup=True),
-    Binding("p", "pair", "pair with the session, or end it", ("pair", "{session}", "--toggle")),
+    Binding("p", "pair", "pair with the session, or end pairing", ("pair", "{session}", "--toggle")),
     Binding("?", "help", "show the keys", ("keys", "--pager"), popup=True),
     Binding("c", "control", "go to the control pane", ("switch", "--control")),
     Binding("Down", "next", "select the next session"),
@@ -46,7 +46,7 @@ BINDINGS: tuple[Binding, ...] = (
     Binding("PgDn", "page-down", "scroll a page down"),
     Binding("PgUp", "page-up", "scroll a page up"),
     Binding("Enter", "switch", "go to the session's window"),
-    Binding("q", "quit", "leave: detach from tmux; everything goes on"),
+    Binding("q", "quit", "detach from tmux; everything keeps running"),
 )
 
 

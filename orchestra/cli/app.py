@@ -1,4 +1,4 @@
-"""The command line's entry: global options, the commands, and the error edge."""
+"""The entry point of the command line: global options, commands and error handling."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ GROUPS = {
     "agents": ("agents",),
     "maintenance": ("doctor", "gc", "allow", "demo", "config", "image"),
 }
-"""Which module of ``commands`` has which commands, in the order of the help; a command loads its own alone."""
+"""The commands of each module in ``commands``, in the order of the help; a command loads only its own module."""
 
 
 def _version(asked: bool) -> None:  # noqa: FBT001 -- typer calls it with the option's value
@@ -35,10 +35,10 @@ def _version(asked: bool) -> None:  # noqa: FBT001 -- typer calls it with the op
 def common(
     context: typer.Context,
     project: Annotated[
-        str, typer.Option("--project", metavar="DIR", help="The repository. Default: this directory's.")
+        str, typer.Option("--project", metavar="DIR", help="The repository to work on. Default: the one you are in.")
     ] = "",
     version: Annotated[  # noqa: ARG001 -- handled by its callback
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     """Without a command, the same as: orchestra up."""
@@ -48,7 +48,7 @@ def common(
 
 
 def command_line(groups: Sequence[str] = tuple(GROUPS)) -> typer.Typer:
-    """Return the command line with the commands of some groups, or with all."""
+    """Return the command line with the commands of the given groups, by default all."""
     app = typer.Typer(
         cls=LightGroup,
         help="A multi-agent development environment inside tmux.\n\nWithout a command, the same as: orchestra up",
@@ -66,7 +66,7 @@ def command_line(groups: Sequence[str] = tuple(GROUPS)) -> typer.Typer:
 
 
 def groups_for(words: Sequence[str]) -> tuple[str, ...]:
-    """Return the groups that a command line needs: the one of its command, or all where it names none."""
+    """Return the group of the command in ``words``, or all groups if there is no known command."""
     rest = list(words)
     while rest and rest[0].startswith("-"):
         taken = 2 if rest[0] == "--project" else 1

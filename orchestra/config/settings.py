@@ -42,41 +42,41 @@ class Settings:
     """
 
     agent: str = _setting("claude", "the profile of executors")
-    designer_agent: str = _setting("", "the profile of the designer; empty: the same")
+    designer_agent: str = _setting("", "the profile of the designer; empty: the same as agent")
     sandbox: str = _setting("auto", "where agents run", choices=("auto", "docker", "host"))
-    layout: str = _setting("left", "how tmux is laid out; the name of a layout file")
+    layout: str = _setting("left", "the name of the layout: where the control pane is")
     prefix_key: str = _setting(
         "O", "the key after tmux's prefix", pattern=r"\S+", shape="one tmux key, such as O or C-o"
     )
     branch_prefix: str = _setting(
         "orchestra/",
-        "what session branches begin with",
+        "prefix of the names of session branches",
         pattern=r"(\w[\w.+-]*/)*(\w[\w.+-]*)?",
         shape="part of a branch name",
     )
     versions: tuple[str, ...] = _setting(
         (),
-        "versions of agents' programs to install in place of the profiles' own, such as claude@2.1.197",
+        "versions of agents' programs to install instead of those in their profiles, such as claude@2.1.197",
         pattern=r"[\w.-]+@[0-9A-Za-z][\w.+-]*",
         shape="a list of PROFILE@VERSION",
     )
-    model: str = _setting("", "the model agents are asked to use; empty: the profile's")
-    max_sessions: int = _setting(12, "executors that may run at the same time", least=1)
+    model: str = _setting("", "the model that agents use; empty: the profile's")
+    max_sessions: int = _setting(12, "how many executors may run at the same time", least=1)
     base_image: str = _setting(
-        "debian:bookworm-slim", "what images are built on", pattern=r"\S+", shape="an image name"
+        "debian:bookworm-slim", "the image that all images are built on", pattern=r"\S+", shape="an image name"
     )
-    build_network: str = _setting("host", "the network of image builds", pattern=r"\S+", shape="a network name")
-    image: str = _setting("", "a ready image to use; empty: build one")
+    build_network: str = _setting("host", "the network that image builds use", pattern=r"\S+", shape="a network name")
+    image: str = _setting("", "an existing image to use; empty: build one")
     setup: tuple[str, ...] = _setting((), "shell lines run as root when the project's image is built")
-    network_internal: bool = _setting(False, "whether containers reach no machine but this one")
+    network_internal: bool = _setting(False, "whether containers can reach only this machine")
     memory: str = _setting("4g", "memory per container", pattern=r"\d+[bkmg]?", shape="a size, such as 512m or 4g")
     cpus: float = _setting(0.0, "processors per container; 0: no limit", least=0)
     pids: int = _setting(512, "processes per container", least=16)
-    copy: tuple[str, ...] = _setting((), "files, directories and patterns copied into a fresh worktree, such as .env")
-    credentials: tuple[str, ...] = _setting((), "further credentials that agents get, by name")
+    copy: tuple[str, ...] = _setting((), "files, directories and patterns to copy into a new worktree, such as .env")
+    credentials: tuple[str, ...] = _setting((), "names of further credentials that agents get")
     editor: str = _setting("", "the editor for specs; empty: $VISUAL, $EDITOR or vi")
     check: str = _setting("", "a command that must succeed on the merged tree")
-    merge_strategy: str = _setting("merge", "how branches land", choices=("merge", "squash", "rebase"))
+    merge_strategy: str = _setting("merge", "how branches are merged", choices=("merge", "squash", "rebase"))
     ignored: tuple[str, ...] = ()
     raised: tuple[str, ...] = ()
     origins: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))

@@ -207,7 +207,7 @@ def test_pairing_opens_the_source_project_and_closes_it_again(person: Person) ->
     person.sees("work-together is paired")
     assert person.run(*looks).returncode == 0
     person.press("p")
-    person.sees("work-together is not paired any more")
+    person.sees("work-together is no longer paired")
     assert person.run(*looks).returncode == 1
     person.sees("◆ work-together")
 
@@ -258,4 +258,4 @@ def test_the_same_keys_work_in_an_executors_window(person: Person) -> None:
     person.chord("p")
     person.sees("pop-up is paired")
     person.chord("p")
-    person.sees("pop-up is not paired any more")
+    person.sees("pop-up is no longer paired")

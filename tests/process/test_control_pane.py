@@ -245,9 +245,9 @@ def test_keys_work_while_an_action_takes_long(pane: Pane) -> None:
 
 def test_help_shows_every_key(pane: Pane) -> None:
     pane.press("?")
-    pane.shows("open the spec of the session", "leave: detach")
+    pane.shows("open the session's spec", "detach from tmux")
     pane.press("Escape")
-    pane.hides("leave: detach")
+    pane.hides("detach from tmux")
 
 
 def test_hostile_text_is_shown_as_text(pane: Pane) -> None:

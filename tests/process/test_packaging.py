@@ -63,7 +63,7 @@ def installed(place: Path, *what: str) -> Path:
 
 def check(programs: Path, where: Path, cwd: Path) -> None:
     assert run(str(programs / "orchestra"), "--version", cwd=cwd).startswith("orchestra 0.")
-    assert "open the spec" in run(str(programs / "orchestra"), "keys", cwd=cwd)
+    assert "session's spec" in run(str(programs / "orchestra"), "keys", cwd=cwd)
     assert "Start or restore everything" in run(str(programs / "orchestra"), "--help", cwd=cwd)
     assert "all there" in run(str(programs / "python"), "-c", LOOK.format(where=where), cwd=cwd)
 

@@ -1,4 +1,4 @@
-"""The kinds of agent: listing them, and trying one."""
+"""The commands about kinds of agent: agents, agents check."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 def add_to(app: typer.Typer) -> None:
     """Register this group's commands."""
-    about = "List the kinds of agent, each with its image and login."
+    about = "List the kinds of agent, with the image and login of each."
     group = typer.Typer(cls=LightGroup, help=about, invoke_without_command=True)
     group.callback()(agents)
     group.command("check")(agents_check)
@@ -24,7 +24,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def agents(context: typer.Context, json_: Json = False) -> None:
-    """List the kinds of agent, each with its image and login."""
+    """List the kinds of agent, with the image and login of each."""
     if context.invoked_subcommand is not None:
         return
     from orchestra.actions.maintenance.agent_report import list_agents  # noqa: PLC0415 -- loads when touched
@@ -36,8 +36,8 @@ def agents(context: typer.Context, json_: Json = False) -> None:
     from orchestra.views.tables import agents_table  # noqa: PLC0415 -- loads rich
 
     rich(agents_table(shown))
-    text("\nstate, cost, context: what it tells; resumes: its conversation comes back")
-    text("Try one, with its login and its model: orchestra agents check NAME")
+    text("\nstate, cost, context: what the agent reports; resumes: its conversation survives a restart")
+    text("Test one, including its login and its model: orchestra agents check NAME")
 
 
 def agents_check(
@@ -46,7 +46,7 @@ def agents_check(
     sandbox: Annotated[str, typer.Option(metavar="KIND", help="auto, docker or host.")] = "",
     json_: Json = False,
 ) -> None:
-    """Try an agent. Checks image, program, login, model and the way to Orchestra; one short question is asked."""
+    """Test an agent: its image, program, login, model and connection to Orchestra. Asks it one short question."""
     from orchestra.actions.maintenance.check_agent import check_agent  # noqa: PLC0415 -- loads when touched
 
     findings = check_agent(open_project(context.obj), name, sandbox=sandbox, progress=say)

@@ -1,4 +1,4 @@
-"""Looking: list, show, log, monitor, diff, keys."""
+"""The commands that only show something: list, show, log, monitor, diff, keys."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from orchestra.terminal_text import with_controls_shown
 
 Name = Annotated[str, typer.Argument(help="The session.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Pager = Annotated[bool, typer.Option("--pager", help="Show it in a pager.")]
+Pager = Annotated[bool, typer.Option("--pager", help="Use a pager.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -39,7 +39,7 @@ def list_(context: typer.Context, json_: Json = False) -> None:
 
 
 def show(context: typer.Context, name: Name, json_: Json = False) -> None:
-    """Show one session: its state, places, commits and messages."""
+    """Show one session: its state, paths, commits and messages."""
     seen: dict[str, Any] = ask(context.obj, "show", name=name)
     if json_:
         as_json(seen)
@@ -53,7 +53,7 @@ def log(
     context: typer.Context,
     name: Name,
     json_: Json = False,
-    limit: Annotated[int, typer.Option(metavar="N", min=1, help="How many events.")] = 200,
+    limit: Annotated[int, typer.Option(metavar="N", min=1, help="How many events to show.")] = 200,
 ) -> None:
     """Show what happened to a session."""
     events = ask(context.obj, "log", name=name, limit=limit)
@@ -67,11 +67,11 @@ def log(
 
 def monitor(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The session; default: all.")] = "",
-    follow: Annotated[bool, typer.Option("--follow", help="Keep showing it until q or ^C.")] = False,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The session. Default: all.")] = "",
+    follow: Annotated[bool, typer.Option("--follow", help="Keep updating until q or ^C.")] = False,
     json_: Json = False,
 ) -> None:
-    """Show the running summary of what sessions do."""
+    """Show what sessions are doing."""
     from orchestra.cli import live_monitor  # noqa: PLC0415 -- loads when touched
 
     project = open_to_look(context.obj)
@@ -85,19 +85,19 @@ def monitor(
 
 def diff(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The session; default: this directory's.")] = "",
-    stat: Annotated[bool, typer.Option("--stat", help="Only count.")] = False,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The session. Default: the one you are in.")] = "",
+    stat: Annotated[bool, typer.Option("--stat", help="Only count changed lines and files.")] = False,
     pager: Pager = False,
-    exact: Annotated[bool, typer.Option("--raw", help="The exact bytes, for git apply.")] = False,
+    exact: Annotated[bool, typer.Option("--raw", help="Print the exact bytes, for git apply.")] = False,
 ) -> None:
-    """Show what a session changed. Uncommitted and untracked files are included."""
+    """Show what a session changed, including uncommitted and untracked files."""
     name = name or current_session(context.obj)
     found: str = ask(context.obj, "diff", name=name, stat=stat)
     if exact or stat or not sys.stdout.isatty():
         _write_plain(found, exact=exact)
         return
     if not found:
-        # In a pager: a popup would be gone at once, as if the key did nothing.
+        # In a pager, because a popup would close at once, as if the key did nothing.
         rich(f"{name} has changed nothing yet", pager=pager)
         return
     from orchestra.views.diff import diff_view  # noqa: PLC0415 -- loads rich
@@ -106,11 +106,11 @@ def diff(
 
 
 def _write_plain(found: str, *, exact: bool) -> None:
-    """Write a diff without colours; what could steer the terminal at a pipe's end is made visible, and that is said."""
+    """Write a diff without colours; control characters are made visible, and a note on stderr says so."""
     shown = found if exact else with_controls_shown(found)
     raw(shown if shown.endswith("\n") or not shown else f"{shown}\n")
     if shown != found:
-        say("control characters are shown as \\x1b and the like; as they are: orchestra diff NAME --raw")
+        say("control characters are shown as \\x1b and the like; for the exact bytes: orchestra diff NAME --raw")
 
 
 def keys(context: typer.Context, pager: Pager = False) -> None:

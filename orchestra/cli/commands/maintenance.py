@@ -1,4 +1,4 @@
-"""Upkeep: doctor, config, images, gc, consent, the demo."""
+"""The commands for maintenance: doctor, gc, allow, demo, config, image."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def doctor(context: typer.Context, json_: Json = False) -> None:
-    """Check everything a first run can trip over."""
+    """Check everything that Orchestra needs on this machine and in this project."""
     from orchestra.actions.maintenance.doctor import doctor as examine  # noqa: PLC0415 -- loads when touched
 
     findings = examine(context.obj or current_directory())
@@ -48,11 +48,13 @@ def doctor(context: typer.Context, json_: Json = False) -> None:
 
 def gc(
     context: typer.Context,
-    yes: Annotated[bool, typer.Option("--yes", help="Remove it, not only show it.")] = False,
-    everything: Annotated[bool, typer.Option("--everything", help="Also all containers; up makes them anew.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Remove it instead of only showing it.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--everything", help="All containers too; up creates them again.")
+    ] = False,
     json_: Json = False,
 ) -> None:
-    """Show what deleted sessions left behind, or remove it. Branches and anchors stay."""
+    """Show what deleted sessions left behind. --yes removes it; branches and kept work stay."""
     found = ask(context.obj, "gc", remove=yes, everything=everything)
     if json_:
         as_json(found)
@@ -61,36 +63,36 @@ def gc(
     for one in found:
         why = f"  stays: {one['kept']}" if one["kept"] else ""
         text(f"{one['size'] / 1024**2:8.1f} MiB  {one['kind']}  {one['what']}{why}")
-    text(f"{total:8.1f} MiB {'removed' if yes else 'in all; remove it with: orchestra gc --yes'}")
+    text(f"{total:8.1f} MiB {'removed' if yes else 'in total; to remove it: orchestra gc --yes'}")
 
 
 def allow(
     context: typer.Context,
-    yes: Annotated[bool, typer.Option("--yes", help="Allow what is printed, without a question.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Allow what is printed without asking.")] = False,
 ) -> None:
-    """See and allow what this project's own configuration asks for."""
+    """Show what this project's own files ask for, and allow it."""
     from orchestra.actions.session.consent import grant, requests  # noqa: PLC0415 -- loads when touched
 
     project = open_project(context.obj)
     for limit in project.settings.raised:
-        say(f"{limit} in {project.paths.config} is above yours, and stays out; yours is in {project.paths.home.config}")
+        say(f"ignored: {limit} in {project.paths.config} is above your own limit in {project.paths.home.config}")
     wanted = requests(project)
     if not wanted:
-        text("this project's files ask for nothing that needs your word")
+        text("this project's files ask for nothing that needs your permission")
         return
     for line in (line for one in wanted for line in one.lines):
         text(line)
-    # The question goes to another stream, and must not overtake what it is about.
+    # The question goes to stderr and must not appear before the text it is about.
     sys.stdout.flush()
     if not yes and not typer.confirm("Allow it?", err=True):
-        raise Refused("nothing was allowed", hint="these settings stay ignored")
-    # What was shown, not what the files hold by now.
+        raise Refused("nothing was allowed", hint="these settings have no effect until you allow them")
+    # Grant what was shown, not what the files hold by now.
     grant(project, wanted)
     text("allowed, until one of these files changes")
 
 
 def config_show(context: typer.Context, json_: Json = False) -> None:
-    """Print each setting with its origin."""
+    """Print every setting with its value and where it came from."""
     settings = open_to_look(context.obj).usable_settings
     origins = settings.origins
     names = [one.name for one in fields(settings) if one.name != "origins"]
@@ -105,13 +107,13 @@ def config_show(context: typer.Context, json_: Json = False) -> None:
 
     rich(settings_table([row for row in rows if row["name"] in origins]))
     if settings.ignored:
-        say(f"this project also wishes for {', '.join(settings.ignored)}; see and allow it with: orchestra allow")
+        say(f"this project also asks for {', '.join(settings.ignored)}; to see and allow it: orchestra allow")
     if settings.raised:
-        say(f"this project would raise {', '.join(settings.raised)} above yours; only your own file can")
+        say(f"ignored: this project's file raises {', '.join(settings.raised)} above your own limit")
 
 
 def config_path(context: typer.Context) -> None:
-    """Print where the settings files are, the strongest last."""
+    """Print the paths of the settings files; later files override earlier ones."""
     paths = open_project(context.obj).paths
     for path in (paths.home.config, paths.config):
         text(f"{path}{'' if path.exists() else '  (not there)'}")
@@ -119,9 +121,9 @@ def config_path(context: typer.Context) -> None:
 
 def image_build(
     context: typer.Context,
-    agent: Annotated[str, typer.Argument(metavar="PROFILE", help="Default: the usual agent.")] = "",
+    agent: Annotated[str, typer.Argument(metavar="PROFILE", help="The profile. Default: the setting agent.")] = "",
 ) -> None:
-    """Build a profile's image now. The first session then need not wait."""
+    """Build a profile's image now, so that the first session does not wait for it."""
     from orchestra.actions.session.image import build_image  # noqa: PLC0415 -- loads when touched
 
     text(build_image(open_project(context.obj), agent, progress=say))
@@ -141,11 +143,11 @@ def image_list(context: typer.Context, json_: Json = False) -> None:
 
 
 def demo(
-    play: Annotated[bool, typer.Option("--play", help="Play it to the end here, without a terminal.")] = False,
+    play: Annotated[bool, typer.Option("--play", help="Play it to the end and print what happened.")] = False,
     sandbox: Annotated[str, typer.Option(metavar="KIND", help="auto, docker or host.")] = "auto",
     keep: Annotated[bool, typer.Option("--keep", help="Keep the sample repository afterwards.")] = False,
 ) -> None:
-    """See the whole main job on a sample repository. Its agent plays a story, and needs no model."""
+    """Plan, delegate, review and merge on a sample repository. Its agents follow a script and need no model."""
     from orchestra.cli.demo.demo import run_demo  # noqa: PLC0415 -- loads when touched
 
     run_demo(play=play, sandbox=sandbox, keep=keep)

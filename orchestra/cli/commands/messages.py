@@ -1,4 +1,4 @@
-"""Messages as the person: send, inbox, wait."""
+"""The commands about messages and states: send, inbox, wait."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def add_to(app: typer.Typer) -> None:
 def send(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="The session.")],
-    words: Annotated[list[str], typer.Argument(metavar="TEXT", help="What to tell it.")],
+    words: Annotated[list[str], typer.Argument(metavar="TEXT", help="The message.")],
     json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Send a message to a session, as the person."""
+    """Send a message to a session."""
     message = ask(context.obj, "send", sender=PERSON, recipient=name, text=" ".join(words), kind="message")
     if json_:
         as_json(_shape(message))
@@ -35,12 +35,12 @@ def send(
 
 def inbox(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Only those to this session.")] = "",
-    limit: Annotated[int, typer.Option(metavar="N", min=1, max=1000, help="At most so many.")] = 200,
-    before: Annotated[int, typer.Option(metavar="ID", min=0, help="Only those before this one.")] = 0,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Only messages to this session.")] = "",
+    limit: Annotated[int, typer.Option(metavar="N", min=1, max=1000, help="How many messages to show at most.")] = 200,
+    before: Annotated[int, typer.Option(metavar="ID", min=0, help="Only messages before this one.")] = 0,
     json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Show the messages between sessions and you, the newest last."""
+    """Show the messages between you and the sessions, newest last."""
     messages = ask(context.obj, "inbox", name=name, limit=limit, before=before)
     if json_:
         as_json([_shape(message) for message in messages])
@@ -57,10 +57,10 @@ def _shape(message: dict[str, Any]) -> dict[str, Any]:
 def wait(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="The session.")],
-    states: Annotated[str, typer.Option("--for", metavar="STATE[,STATE]", help="Such as idle,done,failed.")],
-    timeout: Annotated[float | None, typer.Option(metavar="SECONDS", min=0, help="Give up then.")] = None,
+    states: Annotated[str, typer.Option("--for", metavar="STATE[,STATE]", help="For example: idle,done,failed.")],
+    timeout: Annotated[float | None, typer.Option(metavar="SECONDS", min=0, help="Give up after this time.")] = None,
 ) -> None:
-    """Wait until a session is in a state. For scripts: exits 0 when it is, 1 when the time is over."""
+    """Wait until a session is in one of some states. Exits with 0 when it is, with 1 after the timeout."""
     from orchestra.actions.session.manage import wait as wait_for  # noqa: PLC0415 -- loads when touched
 
     project = open_project(context.obj)

@@ -19,7 +19,7 @@ from orchestra.names import numbered, slug
 
 Name = Annotated[str, typer.Argument(help="The session.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Ask = Annotated[bool, typer.Option("--ask", help="Ask before doing it.")]
+Ask = Annotated[bool, typer.Option("--ask", help="Ask for confirmation first.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -30,21 +30,21 @@ def add_to(app: typer.Typer) -> None:
 
 def new(
     context: typer.Context,
-    title: Annotated[str, typer.Argument(metavar="NAME", help="What it is about. Its name is made from this.")] = "",
-    task: Annotated[str, typer.Option(metavar="TEXT", help="What the agent is to do.")] = "",
+    title: Annotated[str, typer.Argument(metavar="NAME", help="A title; the session's name is made from it.")] = "",
+    task: Annotated[str, typer.Option(metavar="TEXT", help="What the agent should do.")] = "",
     task_file: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A file with the task; - is standard input.")
     ] = None,
     agent: Annotated[str, typer.Option(metavar="PROFILE", help="The kind of agent. See: orchestra agents")] = "",
     base: Annotated[str, typer.Option(metavar="REF", help="The commit or branch to start from. Default: HEAD.")] = "",
     sandbox: Annotated[str, typer.Option(metavar="KIND", help="auto, docker or host.")] = "",
-    model: Annotated[str, typer.Option(metavar="NAME", help="The model, in the agent's own words.")] = "",
+    model: Annotated[str, typer.Option(metavar="NAME", help="The model, by the name that the agent uses for it.")] = "",
     paired: Annotated[bool, typer.Option("--paired", help="Let it see and change your checkout too.")] = False,
     copies: Annotated[int, typer.Option(metavar="N", min=1, max=20, help="How many to start on the same task.")] = 1,
     ask_person: Annotated[bool, typer.Option("--ask", help="Ask for a missing title or task.")] = False,
     json_: Json = False,
 ) -> None:
-    """Create an executor. It gets a worktree, a branch, a container and a window, and starts to work."""
+    """Create an executor with a worktree, a branch, a container and a window, and start its agent."""
     if ask_person:
         with _asking():
             title, task = _ask_for(title, task)
@@ -92,31 +92,31 @@ def _confirm(question: str, detail: str) -> None:
         say(row)
     with _asking():
         if not typer.confirm(question, err=True):
-            # No is an answer, not a failure: a popup closes on it.
+            # "No" is an answer, not a failure, so a popup closes.
             say("nothing was done")
             raise typer.Exit(0)
 
 
 @contextmanager
 def _asking() -> Iterator[None]:
-    """Take ^C and the end of the input for a no; a popup closes on it."""
+    """Treat ^C and the end of the input as "no"; a popup then closes."""
     try:
         yield
     except typer.Abort:
-        # What comes next belongs below the question.
+        # The next line belongs below the question.
         typer.echo(err=True)
         say("nothing was done")
         raise typer.Exit(0 if in_popup() else INTERRUPTED) from None
 
 
 def stop(context: typer.Context, name: Name) -> None:
-    """Stop a session's agent. Everything it has stays."""
+    """Stop a session's agent. Its worktree, branch and conversation stay."""
     ask(context.obj, "stop", name=name)
-    text(f"{name} is stopped; go on with: orchestra resume {name}")
+    text(f"{name} is stopped; to start it again: orchestra resume {name}")
 
 
 def resume(context: typer.Context, name: Name) -> None:
-    """Start a stopped session again. It goes on in the same conversation."""
+    """Start a stopped session again. It continues the same conversation."""
     session = ask(context.obj, "resume", name=name)
     text(f"{name} is {session['state']}")
 
@@ -125,36 +125,36 @@ def delete(
     context: typer.Context,
     name: Name,
     force: Annotated[
-        bool, typer.Option("--force", help="Even while it works. Its work is anchored first all the same.")
+        bool, typer.Option("--force", help="Delete it even while it works. Its work is still kept.")
     ] = False,
     worktree: Annotated[
-        bool, typer.Option("--worktree", help="Remove its worktree too; what git ignores there is kept apart.")
+        bool, typer.Option("--worktree", help="Remove its worktree too; ignored files are kept elsewhere.")
     ] = False,
     ask_person: Ask = False,
 ) -> None:
-    """Delete a session. All its work is anchored first, and can be restored."""
-    # What is refused anyway is not asked about.
+    """Delete a session. All its work is kept and can be restored."""
+    # No question about what is refused anyway.
     if ask_person and ask(context.obj, "show", name=name)["role"] != "designer":
         _confirm(f"Delete {name}?", "Its branch, worktree and uncommitted work are kept.")
     gone = ask(context.obj, "delete", name=name, force=force, remove_worktree=worktree)
     text(f"{name} is deleted; {_branch_now(gone)}, {_worktree_now(gone, asked=worktree)}")
-    text(f"bring it back with: orchestra restore {name}")
+    text(f"to bring it back: orchestra restore {name}")
 
 
 def _branch_now(gone: dict[str, Any]) -> str:
     if gone["branch"]:
         return f"branch {gone['branch']} kept"
-    return "its branch removed, as all of it is merged" if gone["merged_branch_removed"] else "its branch was gone"
+    return "its merged branch removed" if gone["merged_branch_removed"] else "its branch was already gone"
 
 
 def _worktree_now(gone: dict[str, Any], *, asked: bool) -> str:
     if gone["worktree"]:
         return f"worktree {gone['worktree']}{' stays' if asked else ''}"
-    return "worktree removed, its content anchored" if gone["anchor"] else "its worktree was gone"
+    return "worktree removed, its content anchored" if gone["anchor"] else "its worktree was already gone"
 
 
 def restore(context: typer.Context, name: Name) -> None:
-    """Bring a deleted session back. Its work and its conversation come with it."""
+    """Bring back a deleted session, with its work and its conversation."""
     session = ask(context.obj, "restore", name=name)
     text(f"{name} is back on {session['branch']} in {session['worktree']}")
 
@@ -162,16 +162,16 @@ def restore(context: typer.Context, name: Name) -> None:
 def merge(
     context: typer.Context,
     name: Name,
-    into: Annotated[str, typer.Option(metavar="BRANCH", help="Default: the branch it was started from.")] = "",
+    into: Annotated[str, typer.Option(metavar="BRANCH", help="Default: the branch that it was started from.")] = "",
     check: Annotated[
         str | None,
-        typer.Option(metavar="COMMAND", help="What must pass on the merged files. Default: the setting check."),
+        typer.Option(metavar="COMMAND", help="What must succeed on the merged files. Default: the setting check."),
     ] = None,
     strategy: Annotated[str, typer.Option(metavar="WAY", help="merge, squash or rebase.")] = "",
     ask_person: Ask = False,
     json_: Json = False,
 ) -> None:
-    """Merge a session's branch. Nothing moves before the check has passed on the merged tree."""
+    """Merge a session's branch. Nothing changes until the check has passed on the merged files."""
     if ask_person:
         from orchestra.views.questions import merge_question  # noqa: PLC0415 -- loads rich
 
@@ -186,14 +186,14 @@ def merge(
 def pair(
     context: typer.Context,
     name: Name,
-    toggle: Annotated[bool, typer.Option("--toggle", help="Unpair it if it is paired.")] = False,
+    toggle: Annotated[bool, typer.Option("--toggle", help="End pairing if it is paired.")] = False,
 ) -> None:
-    """Let an executor see and change your checkout too. One at a time."""
+    """Let an executor see and change your checkout too. Only one can be paired at a time."""
     session = ask(context.obj, "pair", name=name, toggle=toggle)
-    text(f"{name} is {'paired' if session['paired'] else 'not paired any more'}")
+    text(f"{name} is {'paired' if session['paired'] else 'no longer paired'}")
 
 
 def unpair(context: typer.Context) -> None:
     """End pairing."""
     session = ask(context.obj, "unpair")
-    text(f"{session['name']} is not paired any more")
+    text(f"{session['name']} is no longer paired")

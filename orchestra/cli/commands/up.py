@@ -1,4 +1,4 @@
-"""Starting and closing a project: up, down, and the control pane itself."""
+"""The commands that open and close a project: up, down, and the control pane itself."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def add_to(app: typer.Typer) -> None:
 
 def up(
     context: typer.Context,
-    layout: Annotated[str, typer.Option(metavar="NAME", help="left, window, follow, or one of your own.")] = "",
+    layout: Annotated[str, typer.Option(metavar="NAME", help="left, window, follow, or a layout of your own.")] = "",
     agent: Annotated[str, typer.Option(metavar="PROFILE", help="The designer's kind of agent.")] = "",
     sandbox: Annotated[str, typer.Option(metavar="KIND", help="auto, docker or host: where agents run.")] = "",
-    task: Annotated[str, typer.Option(metavar="TEXT", help="What a new designer begins with.")] = "",
-    detach: Annotated[bool, typer.Option("--detach", help="Open no tmux client.")] = False,
+    task: Annotated[str, typer.Option(metavar="TEXT", help="The first task of a new designer.")] = "",
+    detach: Annotated[bool, typer.Option("--detach", help="Do not open tmux in this terminal.")] = False,
 ) -> None:
-    """Start or restore everything, and show it in tmux."""
+    """Start or restore everything and open it in tmux."""
     start: Path | None = context.obj
     socket, session, inside = _find_tmux(start)
     wanted = {"layout": layout, "agent": agent, "sandbox": sandbox, "task": task}
@@ -70,13 +70,13 @@ def _tell(answer: dict[str, Any]) -> None:
     number = len(set(answer["sessions"]) - set(answer["troubled"]))
     words = "1 session is" if number == 1 else f"{number} sessions are"
     if answer["sandbox"] == "host":
-        say("agents run on this machine itself, without containers")
+        say("agents run directly on this machine, without containers")
     say(f"{words} up; keys: prefix, then {answer['prefix_key']}, then ? for help")
 
 
 def _attach(socket: str, session: str) -> None:
     if not sys.stdout.isatty():
-        say(f"no terminal here; look with: tmux -S {socket} attach -t '{session}'")
+        say(f"this is not a terminal; to see it: tmux -S {socket} attach -t '{session}'")
         return
     os.execvp("tmux", ("tmux", "-u", "-S", socket, "attach-session", "-t", session))
 
@@ -85,7 +85,7 @@ def down(
     context: typer.Context,
     stop: Annotated[bool, typer.Option("--stop", help="Also stop the containers and the service.")] = False,
 ) -> None:
-    """Close the windows and give back the keys. Agents in containers go on, unless --stop."""
+    """Close the windows and restore your tmux keys. Agents in containers keep running, unless you add --stop."""
     answer = ask(context.obj, "down", stop=stop)
     if stop:
         from orchestra.actions.workspace.up import release_network  # noqa: PLC0415 -- as above
@@ -94,8 +94,8 @@ def down(
         release_network(open_project(context.obj))
         say(f"stopped: {', '.join(answer['stopped']) or 'nothing was running'}")
     if answer.get("ended"):
-        say(f"ended with their windows, as they run on this machine itself: {', '.join(answer['ended'])}")
-    say("closed; bring it back with: orchestra up")
+        say(f"ended, because they run on this machine, in windows that are closed now: {', '.join(answer['ended'])}")
+    say("closed; to open it again: orchestra up")
     if answer["troubled"]:
         raise Refused(f"not stopped: {', '.join(answer['troubled'])}", hint="try again: orchestra down --stop")
 

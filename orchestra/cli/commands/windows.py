@@ -1,4 +1,4 @@
-"""Windows: switch, terminal, spec."""
+"""The commands that open or select a window: switch, terminal, spec."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from orchestra.cli.dispatch import ask, current_session, open_project
 from orchestra.cli.output import text
 from orchestra.errors import UsageError
 
-Here = Annotated[str, typer.Argument(metavar="NAME", help="The session; default: this directory's.")]
+Here = Annotated[str, typer.Argument(metavar="NAME", help="The session. Default: the one you are in.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -36,7 +36,7 @@ def switch(
 def terminal(
     context: typer.Context,
     name: Here = "",
-    host: Annotated[bool, typer.Option("--host", help="On this machine instead.")] = False,
+    host: Annotated[bool, typer.Option("--host", help="Open it on this machine instead.")] = False,
 ) -> None:
     """Open a terminal in a session's worktree, inside its container."""
     name = name or current_session(context.obj)
@@ -57,7 +57,7 @@ def spec(
     name: Here = "",
     path: Annotated[bool, typer.Option("--path", help="Print the file's path instead.")] = False,
 ) -> None:
-    """Open a session's spec in your editor. When you save, its agent is told what changed."""
+    """Open a session's spec in your editor. When you save it, the agent is sent what changed."""
     from orchestra.actions.work.spec import ensure_file  # noqa: PLC0415 -- loads when touched
     from orchestra.actions.workspace.windows import editor_command  # noqa: PLC0415 -- as above
 
