@@ -146,8 +146,8 @@ class StoreError(OrchestraError):
 
 
 _SPACE = "free some space, or type: orchestra gc"
-_PERMISSION = "give yourself permission to write there, or choose another place: export ORCHESTRA_HOME=DIR"
-_PLACE = "move the file that is in the way, or choose another place: export ORCHESTRA_HOME=DIR"
+_PERMISSION = "give yourself permission to write there, or choose another directory: export ORCHESTRA_HOME=DIR"
+_PLACE = "move the file that is in the way, or choose another directory: export ORCHESTRA_HOME=DIR"
 _HINTS = {
     errno.ENOSPC: _SPACE,
     errno.EDQUOT: _SPACE,
@@ -156,9 +156,9 @@ _HINTS = {
     errno.EROFS: _PERMISSION,
     errno.ENOTDIR: _PLACE,
     errno.EEXIST: _PLACE,
-    errno.ENAMETOOLONG: "choose shorter names, or a place nearer to /",
+    errno.ENAMETOOLONG: "choose shorter names or a shorter path",
     errno.EMFILE: "allow more open files: ulimit -n 4096",
-    errno.ENOMEM: "close something: the machine is out of memory",
+    errno.ENOMEM: "close some programs: the machine is out of memory",
 }
 """What to do about a system call's failure (errno(3)) that the person's machine, not the program, is the reason for."""
 

@@ -27,7 +27,7 @@ def slug(title: str) -> str:
     not blank has a name. Raises BadName for a blank title.
     """
     if not title.strip():
-        raise BadName("a session needs a title", hint='say what it is about: orchestra new "Fix the login page"')
+        raise BadName("a session needs a title", hint='for example: orchestra new "Fix the login page"')
     plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
     words = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
     return words[:_LONGEST].strip("-") or f"session-{digest(title, 6)}"

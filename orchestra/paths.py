@@ -71,8 +71,8 @@ class Home:
         kept = self._id()
         known = kept.read_text(encoding="ascii", errors="replace").strip()
         if len(known) != 2 * _ID_BYTES or not known.isalnum():
-            hint = f"put it back, or have a new one made: rm {kept}"
-            raise Refused(f"{kept} does not hold this home's id", hint=hint)
+            hint = f"restore it, or remove it to get a new one: rm {kept}"
+            raise Refused(f"{kept} does not contain this home's id", hint=hint)
         return f"{os.getuid()}-{known}"
 
     def _id(self) -> Path:
@@ -344,8 +344,8 @@ def _short_place() -> Path:
     place.mkdir(mode=0o700, exist_ok=True)
     found = place.lstat()
     if found.st_uid != os.getuid() or not stat.S_ISDIR(found.st_mode) or found.st_mode & 0o077:
-        hint = f"look at it, and remove it: {place}"
-        raise Refused(f"{place} belongs to somebody else, or is open to others", hint=hint)
+        hint = f"check it and remove it: {place}"
+        raise Refused(f"{place} belongs to another user, or other users can write to it", hint=hint)
     return place
 
 

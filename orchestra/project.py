@@ -145,7 +145,7 @@ class Project:
         name = f"{self.paths.agents.relative_to(self.paths.source)}/{slug(profile)}.yaml"
         if slug(profile) == profile and safe_files.look(self.paths.source, name) is not None:
             message = f"the project's profile {profile!r} is new or has changed, and you have not allowed it"
-            raise NeedsConsent(message, hint="see and allow it with: orchestra allow")
+            raise NeedsConsent(message, hint="to see and allow it: orchestra allow")
 
     def profile_dirs(self) -> tuple[Path | Snapshot, ...]:
         """Return the places searched for profiles, the nearest first: the project's own as the person allowed them."""
@@ -186,7 +186,7 @@ class Project:
         with (self.paths.locks / f"{name}.lock").open("w") as file:
             if not files.lock(file, deadline=deadline):
                 message = f"another orchestra process has been changing {name!r} for {deadline:.0f} s"
-                raise DeadlineExceeded(message, hint="wait for it, or look for it with: ps -ef | grep orchestra")
+                raise DeadlineExceeded(message, hint="wait for it, or find it with: ps -ef | grep orchestra")
             yield
 
     def check_source(self, start: Path | None = None) -> None:
@@ -232,8 +232,8 @@ def _worktree_owner(start: Path, home: Home) -> Path | None:
 
 def _require_there(source: Path) -> None:
     if not source.is_dir():
-        hint = "if you moved it, type in the directory where it is now: orchestra up"
-        raise NotARepository(f"the project of this worktree, {source}, is not there any more", hint=hint)
+        hint = "if you moved it, type in its new directory: orchestra up"
+        raise NotARepository(f"the project of this worktree, {source}, no longer exists", hint=hint)
 
 
 def _no_repository(start: Path) -> NotARepository:
@@ -241,4 +241,4 @@ def _no_repository(start: Path) -> NotARepository:
         return NotARepository(f"{start} is not a directory", hint="name a directory inside a git repository")
     if (start / "HEAD").is_file() and (start / "objects").is_dir():
         return NotARepository(f"{start} is a bare repository", hint="clone it, and start orchestra in the clone")
-    return NotARepository(f"{start} is not inside a git repository", hint="cd into one, or make one: git init")
+    return NotARepository(f"{start} is not inside a git repository", hint="cd to one, or create one: git init")

@@ -95,15 +95,15 @@ def call(
                 else:
                     return reply["result"]
         except TimeoutError as error:
-            message = f"the service has said nothing about {action!r} for {silence:.0f} s"
-            raise errors.DeadlineExceeded(message, hint="look at it with: orchestra log main") from error
+            message = f"the service has sent nothing about {action!r} for {silence:.0f} s"
+            raise errors.DeadlineExceeded(message, hint="to see what happened: orchestra log main") from error
         except OSError as error:
             raise _broken(f"the connection to the service broke: {error}") from error
     raise _broken("the service closed the connection before it answered")
 
 
 def _broken(message: str) -> errors.ServiceDown:
-    down = errors.ServiceDown(message, hint="see what it did: orchestra list; start it again: orchestra up")
+    down = errors.ServiceDown(message, hint="to see what it did: orchestra list; to start it again: orchestra up")
     down.asked = True
     return down
 

@@ -16,4 +16,6 @@ def permit(caller: Session, action: str, target: Session | None = None) -> None:
     if target is None or target.name == caller.name:
         return
     if target.parent != caller.name:
-        raise NotAllowed(f"{target.name} does not belong to {caller.name}", hint="list_sessions shows your own")
+        raise NotAllowed(
+            f"{target.name} does not belong to {caller.name}", hint="list_sessions shows your own sessions"
+        )

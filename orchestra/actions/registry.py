@@ -73,7 +73,10 @@ def run(
     action = find(name)
     known = signature(action).parameters
     if unknown := sorted(set(arguments) - (set(known) - _OURS)):
-        raise UsageError(f"{name} does not take {', '.join(unknown)}", hint="is the service older than the command?")
+        raise UsageError(
+            f"{name} does not take {', '.join(unknown)}",
+            hint="if the service is of an older version, restart it: orchestra down --stop; orchestra up",
+        )
     return perform(project, request, name, arguments, partial(_do, project, action, arguments, progress))
 
 

@@ -63,7 +63,7 @@ def perform(
 
 def _perform(project: Project, known: Request, asked: str, run: Callable[[Notebook], Any]) -> Any:  # noqa: ANN401 -- as above
     if known.arguments != asked:
-        raise UsageError("another request had this id", hint="give each request an id of its own")
+        raise UsageError("another request has used this id", hint="give each request its own id")
     return _answer(known) if known.answer else _run(project, known, run)
 
 

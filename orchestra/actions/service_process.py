@@ -78,7 +78,7 @@ def ensure_running(
         if started.poll() not in {None, 0}:
             raise ServiceDown(f"the service did not start: {_last_words(paths.log)}", hint=f"its log is {paths.log}")
         if clock() > end:
-            message = f"the service was started and does not answer after {deadline:.0f} s: the machine may be busy"
+            message = f"the service was started but has not answered for {deadline:.0f} s; the machine may be busy"
             raise ServiceDown(message, hint=f"try again; its log is {paths.log}")
         pause(_POLL)
     return answer
@@ -108,7 +108,7 @@ def _last_words(log: Path) -> str:
         lines = []
     # Python frames an error's lines with marks of its own.
     words = [plain for line in lines if (plain := line.strip(" |+-^~"))]
-    return words[-1] if words else "it said nothing"
+    return words[-1] if words else "it left no message"
 
 
 def mark(environment: Mapping[str, str]) -> str:

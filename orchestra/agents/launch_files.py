@@ -259,4 +259,4 @@ def first_prompt(context: LaunchContext) -> str:
     if len(context.task) <= _LONGEST_PROMPT:
         return f"{role} (it is also in {where}):\n\n{context.task}"
     beginning = context.task[:_LONGEST_PROMPT]
-    return f"{role} is long; read all of it in {where} before you start. It begins:\n\n{beginning}"
+    return f"{role} is long: read all of it in {where} before you start. It begins:\n\n{beginning}"

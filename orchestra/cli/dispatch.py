@@ -42,7 +42,7 @@ def current_directory() -> Path:
     try:
         return Path(os.path.realpath(Path.cwd()))
     except FileNotFoundError:
-        hint = "cd into the project, or name it: orchestra --project DIR …"
+        hint = "cd to the project, or name it: orchestra --project DIR …"
         raise NotARepository("the directory you are in has been removed", hint=hint) from None
 
 

@@ -68,7 +68,7 @@ def tell(error: OrchestraError) -> int:
     if error.hint:
         print(f"  → {_told(error.hint)}", file=sys.stderr)  # noqa: T201 -- as above
     if in_popup():
-        print("  (Escape closes this)", file=sys.stderr)  # noqa: T201 -- as above
+        print("  (press Escape to close this)", file=sys.stderr)  # noqa: T201 -- as above
     return int(getattr(error, "exit", error.exit_code))
 
 

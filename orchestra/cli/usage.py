@@ -1,4 +1,4 @@
-"""What is said of a command line that cannot be understood: one line, and what to type."""
+"""Error messages for command lines that cannot be understood: one line, and what to type."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ import typer
 from orchestra.errors import UsageError
 
 _MISUSED: type[Exception] = typer.BadParameter.__mro__[1]
-"""What typer raises for it; its own name for that is not public."""
+"""What typer raises for such a command line; its name is not public."""
 WORDS = "orchestra.words"
-"""Where a context keeps the words as they were typed."""
+"""The key under which a context keeps the words as they were typed."""
 _TEXTS = {"new": "", "send": " NAME"}
-"""The commands that take a text, and what stands in front of it."""
+"""The commands that take a text, and the arguments in front of it."""
 
 
 @contextmanager
@@ -64,8 +64,8 @@ def _words(context: Any, said: str) -> tuple[str, str]:  # noqa: ANN401 -- as ab
     if said.startswith("Missing"):
         return re.sub(r"'(\S+)'", r"\1", _plain(said)), f"type: {_usage(context)}"
     if extra := re.fullmatch(r"Got unexpected extra argument\S* \((.*)\)", said, re.DOTALL):
-        quoted = f"a text with spaces goes in quotes: {context.command_path} {shlex.quote('Fix the login page')}"
-        return f"there is more than it takes: {extra[1]}", quoted if context.command.name in _TEXTS else help_at
+        quoted = f"put a text with spaces in quotes: {context.command_path} {shlex.quote('Fix the login page')}"
+        return f"too many arguments: {extra[1]}", quoted if context.command.name in _TEXTS else help_at
     if wrong := re.fullmatch(r"Invalid value for '(\S+)': Input should be ([^,]*).*", said, re.DOTALL):
         return f"{wrong[1]} should be {wrong[2]}", help_at
     said, _, near = said.partition(" Did you mean ")
@@ -82,7 +82,7 @@ def _no_option(context: Any, error: Exception) -> UsageError:  # noqa: ANN401 --
     if before is None:
         return UsageError(message, hint=f"see: {path} -h")
     text = f"{path}{before} -- {shlex.quote(typed)}"
-    return UsageError(message, hint=f"a text that begins with a dash comes last, after two dashes: {text}")
+    return UsageError(message, hint=f"put a text that begins with a dash last, after two dashes: {text}")
 
 
 def _plain(said: str) -> str:

@@ -172,10 +172,10 @@ def _simple(action: str, doing: str, *, held: bool = False) -> Callable[[View, S
 
 def _pair(view: View, session: Session) -> Reduced:
     if not is_executor(session):
-        return _refuse(view, "the designer works in the source project already", "select an executor"), ()
+        return _refuse(view, "the designer already works in your checkout", "select an executor"), ()
     name = session.name
     if session.paired:
-        doing, done = f"ending the pairing with {name}", f"{name} is not paired any more"
+        doing, done = f"ending the pairing with {name}", f"{name} is no longer paired"
         return view, (Invoke("pair", {"name": name, "toggle": True}, doing, done),)
     then = Invoke("pair", {"name": name}, f"pairing with {name}", f"{name} is paired")
     return _ask(view, pair_question(name), then), ()
@@ -187,10 +187,10 @@ def _ask(view: View, asked: Asked, then: Invoke) -> View:
 
 def _delete(view: View, session: Session) -> Reduced:
     if not is_executor(session):
-        return _refuse(view, "the designer cannot be deleted", "close everything with: orchestra down --stop"), ()
+        return _refuse(view, "the designer cannot be deleted", "to close everything: orchestra down --stop"), ()
     name = session.name
     then = Invoke(
-        "delete", {"name": name}, f"deleting {name}", f"{name} is deleted; back with: orchestra restore {name}"
+        "delete", {"name": name}, f"deleting {name}", f"{name} is deleted; to bring it back: orchestra restore {name}"
     )
     return _ask(view, delete_question(name, session.branch), then), ()
 
@@ -198,7 +198,7 @@ def _delete(view: View, session: Session) -> Reduced:
 def _merge(view: View, session: Session) -> Reduced:
     """Look at it first: the question tells what would be merged."""
     if not is_executor(session):
-        return _refuse(view, "the designer works on your branch already", "select an executor"), ()
+        return _refuse(view, "the designer already works on your branch", "select an executor"), ()
     return view, (Invoke("review", {"name": session.name}, f"looking at {session.name}"),)
 
 

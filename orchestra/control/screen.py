@@ -265,7 +265,7 @@ def _rule(width: int, words: str = "") -> Text:
 def _typing(typed: Input, width: int) -> Text:
     label = f" {typed.label}: "
     room = width - len(label) - 2
-    ghost = "⏎ for the title alone" if typed.label == "task" and not typed.text else ""
+    ghost = "⏎ to use only the title" if typed.label == "task" and not typed.text else ""
     return Text.assemble(
         (label, palette.ACCENT),
         fit_path(code(typed.text.replace("\n", "⏎")), room),

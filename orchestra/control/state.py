@@ -183,7 +183,7 @@ def ask_merge(view: View, seen: Mapping[str, Any]) -> View:
     """Ask whether to merge what was looked at, unless the person is at something else by now."""
     name = str(seen["name"])
     if view.mode is not Mode.LIST or view.selected != name:
-        return replace(view, status=Status(f"{name} was looked at, and not merged", "press M again on it"))
+        return replace(view, status=Status(f"{name} was checked but not merged", "press M again on it"))
     asked = merge_question(seen)
     target = line(str(seen["target"])) or "the current branch"
     then = Invoke("merge", {"name": name}, f"merging {name}", f"{name} is merged into {target}")

@@ -16,7 +16,7 @@ _LOOKING = frozenset("jkJKdm ")
 """Commands that only show something: given quickly, one after another and before others."""
 _YES = frozenset("yY")
 _ANSWERS = _YES | frozenset("nNq")
-_NOTICE = Status("ignored, as it looks like typing: letters are commands here", "⏎ goes to the session")
+_NOTICE = Status("ignored, because it looks like text: letters are commands here", "⏎ goes to the session")
 
 
 def is_typing(view: View, now: float) -> bool:

@@ -69,8 +69,8 @@ def run(
     code, complaint = _converse(words, output.take, cwd=cwd, env=env, deadline=deadline, stdin=stdin)
     if output.is_full:
         raise CommandFailed(
-            f"`{_shown(words)}` wrote more than {most:,} bytes",
-            hint="run it yourself",
+            f"`{_shown(words)}` printed more than {most:,} bytes",
+            hint="run it yourself to see its output",
         )
     done = Completed(words, code, output.data, complaint)
     if check and done.code != 0:
@@ -138,7 +138,7 @@ def _begin(words: tuple[str, ...], cwd: Path | None, env: Mapping[str, str] | No
     except FileNotFoundError:
         raise ToolMissing(f"`{words[0]}` is not installed", hint=f"install {words[0]} and try again") from None
     except PermissionError:
-        raise ToolMissing(f"`{words[0]}` may not be run", hint=f"check the permissions of {words[0]}") from None
+        raise ToolMissing(f"you may not run `{words[0]}`", hint=f"check the permissions of {words[0]}") from None
 
 
 class _Kept:

@@ -73,7 +73,7 @@ class UntrustedTree:
             self._top = os.open(self._root, DIRECTORY)
         except OSError as error:
             raise Refused(
-                f"{self._root} is not a directory that can be read: {error.strerror}", hint="see what became of it"
+                f"{self._root} is not a directory that can be read: {error.strerror}", hint="check what happened to it"
             ) from error
         self._open = ("", self._top)
         return self
@@ -107,7 +107,7 @@ class UntrustedTree:
             finally:
                 os.close(listed)
         except PermissionError:
-            reason = f"the directory {directory or '.'!r} may not be read"
+            reason = f"the directory {directory or '.'!r} cannot be read"
             raise Unreadable(reason, hint=f"chmod -R u+rwX '{self._root}'") from None
         except OSError:
             return []
@@ -152,7 +152,7 @@ class UntrustedTree:
             if error.errno in _GONE:
                 return False
             reason = f"cannot copy {path!r}: {error.strerror}"
-            raise Refused(reason, hint="make it readable, or see whether the disk is full") from error
+            raise Refused(reason, hint="make it readable, or check whether the disk is full") from error
 
     def below(self, directory: str, most: int) -> Iterator[str]:
         """Yield every plain file and symlink below a directory of the tree, whatever it looks like to git.

@@ -81,7 +81,7 @@ def parts(name: str) -> tuple[str, ...]:
     """Return the parts of a name below a root; raises Refused for one that leads elsewhere."""
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or "\0" in name:
-        raise Refused(f"{name!r} does not lie below the directory it is looked for in", hint="name a file inside it")
+        raise Refused(f"{name!r} is not inside the directory", hint="name a file inside it")
     return path.parts
 
 
@@ -89,7 +89,7 @@ def split(name: str) -> tuple[tuple[str, ...], str]:
     """Return the parts of a file's directory and its own name; raises Refused for none."""
     *above, last = parts(name) or ("",)
     if not last:
-        raise Refused(f"{name!r} names no file", hint="name a file inside the directory")
+        raise Refused(f"{name!r} does not name a file", hint="name a file inside the directory")
     return tuple(above), last
 
 
@@ -115,7 +115,7 @@ def made(root: Path, parents: Sequence[str]) -> Iterator[int]:
             yield place
     except FileNotFoundError:
         raise Refused(
-            f"{root.joinpath(*parents)} has gone away", hint=f"see what became of it: ls -la '{root}'"
+            f"{root.joinpath(*parents)} has disappeared", hint=f"check what happened to it: ls -la '{root}'"
         ) from None
 
 
@@ -158,8 +158,8 @@ def opened_file(place: int, name: str, path: Path) -> Iterator[int]:
 
 def obstacle(path: Path, mode: int, *, wanted: str = "file") -> Obstructed:
     """Return the error to raise for what is in the way, by its mode."""
-    what = "a symlink" if stat.S_ISLNK(mode) else "a directory" if stat.S_ISDIR(mode) else f"no plain {wanted}"
-    return Obstructed(f"{path} is {what}", hint=f"look at it, and put a plain {wanted} in its place: ls -ld '{path}'")
+    what = "a symlink" if stat.S_ISLNK(mode) else "a directory" if stat.S_ISDIR(mode) else f"not a regular {wanted}"
+    return Obstructed(f"{path} is {what}", hint=f"replace it with a regular {wanted}; to see it: ls -ld '{path}'")
 
 
 @contextmanager
@@ -170,10 +170,10 @@ def told(path: Path) -> Iterator[None]:
     except (FileNotFoundError, IsADirectoryError, FileExistsError) as error:
         if isinstance(error, FileNotFoundError):
             raise
-        raise Obstructed(f"{path}: {(error.strerror or '').lower()}", hint=f"look at it: ls -ld '{path}'") from None
+        raise Obstructed(f"{path}: {(error.strerror or '').lower()}", hint=f"check it: ls -ld '{path}'") from None
     except OSError as error:
         reason = (error.strerror or type(error).__name__).lower()
-        raise Refused(f"{path}: {reason}", hint=f"look at it: ls -ld '{path}'; and at the disk: df") from error
+        raise Refused(f"{path}: {reason}", hint=f"check it: ls -ld '{path}'; and the disk: df") from error
 
 
 @contextmanager

@@ -103,7 +103,9 @@ def walk(root: Path, name: str = "", *, limits: Limits | None = None, clock: Clo
 
 def _children(root: Path, above: str, limits: Limits, *, first: bool) -> list[Entry]:
     if len(parts(above)) > limits.depth:
-        raise Refused(f"{root} has directories nested more than {limits.depth} deep", hint="move the deepest away")
+        raise Refused(
+            f"{root} has directories nested more than {limits.depth} deep", hint="move the deepest ones elsewhere"
+        )
     try:
         return list_directory(root, above, most=limits.entries)
     except Obstructed:
@@ -115,12 +117,12 @@ def _children(root: Path, above: str, limits: Limits, *, first: bool) -> list[En
 
 def _keep_within(place: Path, limits: Limits, seen: int, total: int, late: bool) -> None:  # noqa: FBT001 -- one fact of four
     if seen > limits.entries:
-        raise Refused(f"{place} holds more than {limits.entries:,} files", hint="remove what is not needed there")
+        raise Refused(f"{place} holds more than {limits.entries:,} files", hint="remove what you do not need there")
     if total > limits.size:
-        raise Refused(f"{place} holds more than {limits.size:,} bytes", hint="remove what is not needed there")
+        raise Refused(f"{place} holds more than {limits.size:,} bytes", hint="remove what you do not need there")
     if late:
         raise DeadlineExceeded(
-            f"{place} could not be looked through in {limits.seconds:.0f} s", hint="remove what is not needed there"
+            f"{place} could not be scanned in {limits.seconds:.0f} s", hint="remove what you do not need there"
         )
 
 
@@ -128,7 +130,7 @@ def _entries(place: int, name: str, most: int, root: Path) -> list[Entry]:
     with os.scandir(place) as listing:
         names = sorted(entry.name for entry in islice(listing, most + 1))
     if len(names) > most:
-        raise Refused(f"{root / name} holds more than {most:,} files", hint="remove what is not needed there")
+        raise Refused(f"{root / name} holds more than {most:,} files", hint="remove what you do not need there")
     front = f"{name.strip('/')}/" if name.strip("/") else ""
     return [found for one in names if (found := look_at(place, one, front + one)) is not None]
 

@@ -72,8 +72,8 @@ def remove(place: Path, *, seconds: float = 600.0, clock: Clock = time.monotonic
 
 def _not_removed(place: Path, found: Entry) -> Refused:
     if found.is_link:
-        return Refused(f"{place} is a symlink, not a directory", hint="see where it leads, then delete it yourself")
-    return Refused(f"{place} is not a directory", hint="see what it is, then delete it yourself")
+        return Refused(f"{place} is a symlink, not a directory", hint="check where it leads, then delete it yourself")
+    return Refused(f"{place} is not a directory", hint="check what it is, then delete it yourself")
 
 
 def _take_away(place: Path, above: int, clock: Clock, end: float) -> None:
@@ -83,11 +83,11 @@ def _take_away(place: Path, above: int, clock: Clock, end: float) -> None:
         os.rmdir(place.name, dir_fd=above)
     except PermissionError as error:
         what = f"{error.filename} in {place}" if error.filename else str(place)
-        raise Refused(f"{what} may not be deleted: another user owns it", hint=f"sudo rm -rf '{place}'") from None
+        raise Refused(f"{what} cannot be deleted: another user owns it", hint=f"sudo rm -rf '{place}'") from None
     except OSError as error:
         if error.errno != errno.ENOENT:
             reason = (error.strerror or "").lower()
-            raise Refused(f"{place} cannot be deleted: {reason}", hint=f"look at it: ls -la '{place}'") from error
+            raise Refused(f"{place} cannot be deleted: {reason}", hint=f"check it: ls -la '{place}'") from error
 
 
 def _empty(place: Path, top: int, clock: Clock, end: float) -> None:
@@ -95,7 +95,7 @@ def _empty(place: Path, top: int, clock: Clock, end: float) -> None:
     while names := _some_names(top):
         for name in names:
             if clock() > end:
-                raise DeadlineExceeded(f"{place} could not be removed in time", hint=f"type: rm -rf '{place}'")
+                raise DeadlineExceeded(f"{place} could not be removed in time", hint=f"to remove it: rm -rf '{place}'")
             # Whoever still works in there may be quicker.
             with suppress(FileNotFoundError):
                 if not _unlinked(top, name):

@@ -63,5 +63,5 @@ def snapshot(root: Path, name: str, *, limits: Limits = SMALL) -> Snapshot:
 def _whole(root: Path, entry: Entry, limits: Limits) -> bytes:
     content = read(root, entry.path, most=limits.size) or b""
     if len(content) > limits.size:
-        raise Refused(f"{root / entry.path} grows while it is read", hint="wait until nobody writes it")
+        raise Refused(f"{root / entry.path} is growing while it is read", hint="wait until nothing writes to it")
     return content

@@ -37,7 +37,7 @@ class LimitsMiddleware:
             self._connections.showed_token(connection, session)
         with shares.request(session) as admitted:
             if not admitted:
-                refusal = refuse(429, f"{caller.name} has {OPEN_REQUESTS} open requests, the most it may")
+                refusal = refuse(429, f"{caller.name} has {OPEN_REQUESTS} open requests, which is the limit")
                 await refusal(scope, receive, send)
                 return
             await shares.turn(session)
@@ -54,7 +54,7 @@ class LimitsMiddleware:
             await refuse(408, "the request took too long to arrive")(scope, receive, send)
             return None
         if body is None:
-            await refuse(413, f"a request may have {BODY_LIMIT} bytes")(scope, receive, send)
+            await refuse(413, f"a request may have at most {BODY_LIMIT} bytes")(scope, receive, send)
         return body
 
 

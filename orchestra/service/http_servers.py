@@ -58,7 +58,7 @@ def bind_again(address: str, port: int, *, deadline: float = REBIND_DEADLINE) ->
         except OSError as error:
             if error.errno != errno.EADDRINUSE or time.monotonic() > end:
                 message = f"port {port} of {address} cannot be used: {error.strerror}"
-                raise ServiceDown(message, hint=f"see who uses it: ss -ltnp 'sport = :{port}'") from error
+                raise ServiceDown(message, hint=f"to see what uses it: ss -ltnp 'sport = :{port}'") from error
         time.sleep(_POLL)
 
 

@@ -141,15 +141,15 @@ class Shares:
         wait = self._messages[session].take()
         if wait > 0:
             most = f"{MESSAGE_BURST:.0f} messages at once and {MESSAGE_RATE * 60:.0f} a minute"
-            raise Refused(f"a session may send {most}", hint=f"wait {math.ceil(wait)} s, and say more in one message")
+            raise Refused(f"a session may send {most}", hint=f"wait {math.ceil(wait)} s, and put more into one message")
 
 
 def seconds_to_wait(wish: object, longest: float) -> float:
     """Return how long to wait; raises UsageError for a wish that is no such number."""
     number = wish if isinstance(wish, int | float) and not isinstance(wish, bool) else math.nan
     if not 0 <= number <= LONGEST_WISH:
-        message = f"{str(wish)[:40]!r} is no number of seconds from 0 to {LONGEST_WISH:.0f}"
-        raise UsageError(message, hint=f"ask for up to {longest:.0f}, and ask again")
+        message = f"{str(wish)[:40]!r} is not a number of seconds from 0 to {LONGEST_WISH:.0f}"
+        raise UsageError(message, hint=f"ask for at most {longest:.0f} seconds, then ask again")
     return min(float(number), longest)
 
 

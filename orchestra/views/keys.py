@@ -27,7 +27,7 @@ def keys_table(prefix_key: str = PREFIX_KEY) -> Table:
     for keys, binding in grouped():
         table.add_row(Text(keys, palette.KEY), Text(binding.help, "" if binding.command else palette.MUTED))
     table.add_row("", "")
-    table.add_row(Text("prefix", palette.KEY), Text(f"then {prefix_key}, then one of the keys above, from any window"))
+    table.add_row(Text("prefix", palette.KEY), Text(f"then {prefix_key}, then one of the keys above, in any window"))
     return table
 
 

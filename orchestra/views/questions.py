@@ -24,22 +24,22 @@ def merge_question(seen: Mapping[str, Any], into: str = "") -> Asked:
     commits, touched = count(len(seen["commits"]), "commit"), count(stat["files"], "file")
     parts = [f"{commits}, {touched}, +{stat['insertions']} −{stat['deletions']}."]
     if seen["sensitive"]:
-        parts.append(f"It touches what configures agents, editors or git: {_some(seen['sensitive'])}.")
+        parts.append(f"It changes files that configure agents, editors or git: {_some(seen['sensitive'])}.")
     if seen["uncommitted"]:
         parts.append(f"Not committed: {_some(seen['uncommitted'])}.")
     if seen["conflicts"]:
-        parts.append(f"In conflict with {target}: {_some(seen['conflicts'])}.")
+        parts.append(f"It conflicts with {target}: {_some(seen['conflicts'])}.")
     return Asked(f"Merge {line(seen['name'])} into {target}?", " ".join(parts))
 
 
 def delete_question(name: str, branch: str) -> Asked:
     """Return the question before a session is deleted."""
-    return Asked(f"Delete {name}?", f"Kept: branch {line(branch)}, its worktree, and all that is not committed.")
+    return Asked(f"Delete {name}?", f"Its branch {line(branch)}, its worktree and everything uncommitted are kept.")
 
 
 def pair_question(name: str) -> Asked:
     """Return the question before a session may write the person's checkout."""
-    return Asked(f"Pair with {name}?", "Its agent may then see and change every file of your checkout.")
+    return Asked(f"Pair with {name}?", "Its agent can then see and change every file in your checkout.")
 
 
 def _some(paths: Sequence[str]) -> str:

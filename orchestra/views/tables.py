@@ -132,7 +132,7 @@ def findings_table(findings: Sequence[Row]) -> RenderableType:
 def events_table(events: Sequence[Row]) -> RenderableType:
     """Return what happened, oldest first."""
     if not events:
-        return Text("nothing happened yet", palette.MUTED)
+        return Text("nothing has happened yet", palette.MUTED)
     table = _table("time (UTC)", "what", "")
     for event in events:
         when = Text(_moment(event["at"]), palette.FAINT)

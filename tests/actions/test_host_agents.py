@@ -23,7 +23,7 @@ def test_one_at_rest_is_said_to_run_and_since_when_it_is_silent(
     refresh.look(host.project)
     alpha = host.session("alpha")
     assert alpha.state is State.UNKNOWN
-    assert re.fullmatch(r"pane-quiet: runs; no output since \d\d:\d\d UTC", alpha.evidence)
+    assert re.fullmatch(r"pane-quiet: running; no output since \d\d:\d\d UTC", alpha.evidence)
 
 
 def test_one_that_no_window_shows_is_not_said_to_work(host: HostProject) -> None:
@@ -32,7 +32,7 @@ def test_one_that_no_window_shows_is_not_said_to_work(host: HostProject) -> None
     host.project.store.update_session("alpha", window="@99")
     refresh.look_at_panes(host.project)
     alpha = host.session("alpha")
-    assert (alpha.state, alpha.evidence) == (State.UNKNOWN, "pane-quiet: runs; no window shows what it does")
+    assert (alpha.state, alpha.evidence) == (State.UNKNOWN, "pane-quiet: running; no window shows its output")
 
 
 def test_nothing_is_said_of_what_could_not_be_looked_at(host: HostProject, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -193,7 +193,7 @@ def test_a_whole_picture_past_git_lfs_is_refused_and_the_hint_mends_it(host: Hos
     plain = ("-c", "filter.lfs.clean=", "-c", "filter.lfs.process=", "-c", "filter.lfs.required=false")
     host.git(*plain, "add", "logo.png", cwd=one.worktree)
     host.git(*plain, "commit", "--quiet", "-m", "picture", cwd=one.worktree)
-    with pytest.raises(Refused, match=r"Git LFS is to keep: logo\.png") as caught:
+    with pytest.raises(Refused, match=r"belong to Git LFS: logo\.png") as caught:
         merge(host.project, "one")
     command = caught.value.hint.removeprefix("on this machine: ")
     subprocess.run(("sh", "-ec", command), check=True, capture_output=True, timeout=60)

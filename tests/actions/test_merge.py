@@ -30,7 +30,7 @@ def test_the_designers_work_is_not_even_asked_about(host: HostProject) -> None:
     one = host.spawn("one")
     host.project.store.update_session("one", role=Role.DESIGNER)
     for action in (review, merge):
-        with pytest.raises(Refused, match="works on your branch already"):
+        with pytest.raises(Refused, match="already works on your branch"):
             action(host.project, one.name)
 
 
@@ -55,7 +55,7 @@ def test_commits_that_are_not_taken_are_not_called_uncommitted(
         raise RefusedCommits("its own git holds a pipe", hint="remove it")
 
     monkeypatch.setattr(branch_sync, "take_commits", refused)
-    with pytest.raises(RefusedCommits, match="the commits of one are not taken: its own git holds a pipe"):
+    with pytest.raises(RefusedCommits, match="the commits of one were not imported: its own git holds a pipe"):
         merge(host.project, "one")
 
 

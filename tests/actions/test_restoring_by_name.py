@@ -12,7 +12,7 @@ from tests.support.projects import HostProject
 def test_a_name_that_was_not_deleted_is_answered_with_those_that_were(host: HostProject) -> None:
     with pytest.raises(NotFound) as caught:
         manage.restore(host.project, "nobody")
-    assert caught.value.hint == "none was deleted in this project"
+    assert caught.value.hint == "no session of this project was deleted"
     for name in ("alpha", "beta"):
         host.spawn(name)
         manage.delete(host.project, name, force=True)

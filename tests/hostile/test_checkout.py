@@ -127,7 +127,7 @@ def test_the_thief_got_nothing(scene: Scene) -> None:
     person = scene.person
     done = person.orchestra("new", "burglar", "--agent", "thief")
     for name in (
-        ".env lies in git's own directory",
+        ".env is in git's own directory",
         "conf leads out of the project",
         "keys/key leads out of the project",
     ):

@@ -191,7 +191,7 @@ def the_allowed_check_is_changed_or_dropped(world: World) -> None:
     world.project.paths.config.unlink()
     with pytest.raises(NeedsConsent, match="is gone from"):
         merge.wanted_check(world.project, "alpha")
-    assert [line for line in allow(world) if "no check any more; you had allowed: make test" in line]
+    assert [line for line in allow(world) if "the check that you allowed is gone: make test" in line]
     assert merge.wanted_check(world.project, "alpha") == ""
 
 

@@ -30,7 +30,7 @@ attack = Attacks()
 @attack
 def the_copied_file_is_git_s_configuration(world: World) -> None:
     (world.source / ".env").symlink_to(".git/config")
-    assert world.copies(".env") == ["not copied: .env lies in git's own directory"]
+    assert world.copies(".env") == ["not copied: .env is in git's own directory"]
 
 
 @attack

@@ -138,7 +138,10 @@ def test_a_container_that_does_not_answer_is_an_error_with_a_hint(side: Side) ->
 def test_a_container_that_never_ends_is_cut_off(side: Side) -> None:
     with pytest.raises(DeadlineExceeded) as caught:
         commit_import.fetch(side.repo, upload_pack=("sleep", "60"), branch=BRANCH, into=INTO, deadline=0.5)
-    assert caught.value.message == f"the commits of {BRANCH} cannot be fetched: its own git did not answer within 0.5 s"
+    assert (
+        caught.value.message
+        == f"the commits of {BRANCH} cannot be fetched: git in its container did not answer within 0.5 s"
+    )
     assert "docker" in caught.value.hint
     assert not list((side.host / ".git" / "objects").glob("tmp_*"))
 

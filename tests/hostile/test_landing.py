@@ -67,7 +67,7 @@ def test_files_that_need_such_a_program_are_not_merged_and_nothing_changes(yard:
     new, old = yard.ahead({"x.nb": "nb\n"})
     yard.git("config", f"filter.nb.{part}", "./tools/nb.sh")
     bite(yard.root / "tools/nb.sh", canary)
-    with pytest.raises(Refused, match=r"x\.nb goes through the filter 'nb', and its .* an agent can change"):
+    with pytest.raises(Refused, match=r"x\.nb needs the filter 'nb', but its .* an agent can change"):
         land(yard, new, old)
     assert yard.tip == old
     assert not (yard.root / "x.nb").exists()

@@ -34,7 +34,7 @@ def _killed_with_the_lock(yard: Yard) -> None:
     with subprocess.Popen((sys.executable, "-c", HOLD, str(yard.root / ".git")), stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"held\n"
-        with pytest.raises(Refused, match="another git is at work"), index_lock.held(yard.root / ".git"):
+        with pytest.raises(Refused, match="another git is running"), index_lock.held(yard.root / ".git"):
             pass
         process.send_signal(signal.SIGKILL)
 
@@ -47,7 +47,7 @@ def test_a_lock_of_a_killed_process_is_taken_over_and_one_of_gits_own_is_not(yar
     assert update_branch.finish_landing(yard.repository, "trunk", new, old, ours=yard.ours) == Landed(done=True)
     assert yard.git("status", "--porcelain") == ""
     (yard.root / ".git/index.lock").touch()
-    with pytest.raises(Refused, match="another git is at work") as caught:
+    with pytest.raises(Refused, match="another git is running") as caught:
         update_branch.finish_landing(yard.repository, "trunk", new, old, ours=yard.ours)
     assert "index.lock" in caught.value.hint
 

@@ -148,7 +148,7 @@ def test_a_wait_of_no_length_is_refused(service: Running, seconds: str) -> None:
 
 @pytest.mark.parametrize("seconds", [-1, 4000, 1e308])
 def test_so_is_one_of_the_tool(service: Running, seconds: float) -> None:
-    assert "no number of seconds" in refused(service.tool(token_of("alpha"), "wait_for_messages", timeout=seconds))
+    assert "not a number of seconds" in refused(service.tool(token_of("alpha"), "wait_for_messages", timeout=seconds))
 
 
 def test_a_new_question_ends_the_session_s_earlier_one(service: Running) -> None:
@@ -183,7 +183,7 @@ def test_a_session_has_only_so_many_open_requests(service: Running) -> None:
 def test_one_session_fills_its_share_of_a_mailbox_alone(service: Running) -> None:
     for _ in range(messages.MAILBOX_SHARE):
         assert not send_tool(service, "alpha", "main", "m").get("isError")
-    assert "100 messages of yours wait for main" in refused(send_tool(service, "alpha", "main", "m"))
+    assert "100 of your messages to main are still queued" in refused(send_tool(service, "alpha", "main", "m"))
     assert "wait until it has read" in refused(service.tool(token_of("alpha"), "report", kind="progress", message="m"))
     assert not send_tool(service, "beta", "main", "m").get("isError")
     assert not send_tool(service, "alpha", "beta", "m").get("isError")

@@ -100,7 +100,7 @@ def test_words_in_place_of_ours_need_the_persons_consent_where_they_are_the_proj
     person.orchestra("new", "before", "--task", "Do something.")
     model.wait_for(lambda one: "You are the session **before**" in one.system, deadline=SLOW)
     allowed = person.run("sh", "-c", f"yes | {' '.join(person.command('allow'))}")
-    assert "stand in place of Orchestra's own instructions" in allowed.stdout
+    assert "replace Orchestra's own instructions" in allowed.stdout
     assert "| OTHER WORDS for {session}." in allowed.stdout
     person.orchestra("new", "after", "--task", "Do something.")
     asked = model.wait_for(lambda one: "OTHER WORDS for after." in one.system, deadline=SLOW)

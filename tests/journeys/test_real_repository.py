@@ -113,7 +113,7 @@ def test_a_change_that_breaks_the_package_s_own_tests_does_not_land(reader: Pers
     before = reader.git("rev-parse", "main")
     refused = reader.orchestra("merge", "break-take", "--check", CHECK, check=False)
     assert refused.returncode == 1
-    assert "the check failed on the merged tree" in refused.stderr
-    reader.told("break-take", "The check failed on the merged tree", "FAILED (failures=")
+    assert "the check failed on the merged files" in refused.stderr
+    reader.told("break-take", "The check failed on the merged files", "FAILED (failures=")
     assert reader.git("rev-parse", "main") == before
     eventually(lambda: reader.git("status", "--porcelain") == "")

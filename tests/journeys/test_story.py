@@ -169,7 +169,7 @@ def test_a_merge_lands_after_the_check_and_a_conflict_goes_back(person: Person) 
     person.press("M")
     person.says_yes("Merge say-boiling into main?")
     person.sees("say-boiling has been told")
-    person.told("say-boiling", "does not merge into main", "- words.py")
+    person.told("say-boiling", "cannot be merged into main", "- words.py")
     assert person.git("rev-parse", "main") == landed
     assert person.git("status", "--porcelain") == ""
 
@@ -189,7 +189,7 @@ def test_a_red_check_leaves_everything_as_it_was(person: Person) -> None:
     person.selects("break-tests")
     person.press("M")
     person.says_yes("Merge break-tests into main?")
-    person.sees("the check failed on the merged tree")
+    person.sees("the check failed on the merged files")
     person.told("break-tests", "red as can be")
     assert person.git("rev-parse", "main") == before
 

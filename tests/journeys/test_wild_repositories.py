@@ -234,7 +234,7 @@ def test_a_branch_where_ours_would_go(place: Place) -> None:
     """A branch called orchestra leaves no room for orchestra/…: git itself cannot have both."""
     place.git("branch", "orchestra")
     place.orchestra("up", "--detach")
-    refused(place.orchestra("new", "Wild one", check=False), "leaves no room", "git branch -m orchestra")
+    refused(place.orchestra("new", "Wild one", check=False), "there can be no branch", "git branch -m orchestra")
     assert [row["name"] for row in place.json("list")] == ["main"]
     assert len(place.git("worktree", "list").splitlines()) == 1
     place.git("branch", "-m", "orchestra", "other")

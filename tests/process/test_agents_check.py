@@ -110,7 +110,7 @@ def test_a_login_from_a_file_will_do(desk: Desk) -> None:
 @pytest.mark.docker
 @pytest.mark.parametrize(
     ("status", "said", "then"),
-    [(401, "login was refused", "get a new one"), (529, "error of its own", "try again")],
+    [(401, "login was refused", "get a new login"), (529, "answered with an error", "try again")],
 )
 def test_what_the_model_says_no_with_is_told(desk: Desk, status: int, said: str, then: str) -> None:
     desk.model.rules[:] = [Rule(status=status)]
@@ -151,7 +151,7 @@ def test_another_version_than_the_profile_pins_is_told(desk: Desk) -> None:
         found = desk.check("pinned", code=1, settings=settings)
     finally:
         shutil.rmtree(pinned.parent)
-    assert f"is {load('claude').version}; the profile wants 9.9.9" in found["program"]["detail"]
+    assert f"is {load('claude').version}; the profile requires 9.9.9" in found["program"]["detail"]
     assert "unset the setting image" in found["program"]["repair"]
     assert found["model"]["well"]
 
@@ -161,7 +161,10 @@ def test_an_image_without_the_program_is_told(desk: Desk) -> None:
     settings = {**desk.login, "ORCHESTRA_IMAGE": image(desk, "plain")}
     found = desk.check("claude", code=1, settings=settings)
     assert f"there is no claude in the image {image(desk, 'plain')}" in found["program"]["detail"]
-    assert (found["orchestra"]["well"], found["model"]["detail"]) == (True, "not asked, for want of its program")
+    assert (found["orchestra"]["well"], found["model"]["detail"]) == (
+        True,
+        "not tested, because the program is missing",
+    )
 
 
 @contextmanager
@@ -181,7 +184,7 @@ def walled(person: Person) -> Iterator[str]:
 def test_a_firewall_between_the_container_and_orchestra_is_told(desk: Desk) -> None:
     with walled(desk.person) as interface:
         orchestra = desk.check("plain", code=1)["orchestra"]
-    assert "a firewall is in the way" in orchestra["detail"]
+    assert "a firewall blocks them" in orchestra["detail"]
     assert orchestra["repair"].startswith("sudo ")
     assert interface in orchestra["repair"]
 
@@ -224,7 +227,7 @@ def test_the_list_tells_the_state_of_images_and_logins(desk: Desk, tmp_path: Pat
     assert row("rehearsal")["usual"]
     assert row("claude", ORCHESTRA_SETUP="true # never built")["image"]["state"] == "not built yet"
     assert row("claude", ORCHESTRA_IMAGE=claude["image"]["tag"])["image"]["state"] == "finished image set"
-    assert row("claude", ORCHESTRA_IMAGE="a/b:c")["image"]["state"] == "finished image set, not here yet"
+    assert row("claude", ORCHESTRA_IMAGE="a/b:c")["image"]["state"] == "finished image set, not on this machine yet"
     assert row("claude", DOCKER_HOST=f"unix://{tmp_path}/none.sock")["image"]["state"] == "engine down"
     assert (row("claude")["login"]["state"], row("plain")["login"]["state"]) == ("asks", "none needed")
 

@@ -75,7 +75,7 @@ def test_putting_back_overwrites_nothing(yard: Yard) -> None:
     yard.write({"app.py": "changed\n", "new.txt": "new\n"}, at=tree)
     kept = gone_and_back(yard, tree)
     yard.write({"new.txt": "somebody else's\n"}, at=tree)
-    with pytest.raises(Refused, match="in the way of what was kept"):
+    with pytest.raises(Refused, match="in the way of the kept ones"):
         anchors.put_back(yard.repository, tree, kept)
     assert (tree / "app.py").read_text() == "one\ntwo\nthree\n"
     assert (tree / "new.txt").read_text() == "somebody else's\n"
@@ -110,7 +110,7 @@ def test_a_link_in_the_way_is_not_followed(yard: Yard) -> None:
     kept = gone_and_back(yard, tree)
     (yard.place / "elsewhere").mkdir()
     (tree / "new").symlink_to(yard.place / "elsewhere")
-    with pytest.raises(Refused, match="in the way of what was kept: new"):
+    with pytest.raises(Refused, match="in the way of the kept ones: new"):
         anchors.put_back(yard.repository, tree, kept)
     assert not list((yard.place / "elsewhere").iterdir())
 

@@ -119,9 +119,7 @@ def test_a_long_diff_ends_with_what_was_left_out(yard: Yard) -> None:
     text = worktree_diff.diff(yard.repository, tree, yard.tip, limit=5_000)
     assert len(text) < 5_200
     shown = sum(file.count("\n+line") == 20 for file in text.split("diff --git "))
-    assert text.endswith(
-        f"[cut at 5000 bytes: {300 - shown} of 300 changed files are not shown, or not to their end]\n"
-    )
+    assert text.endswith(f"[cut at 5000 bytes: {300 - shown} of 300 changed files are missing or incomplete]\n")
 
 
 def test_bytes_of_any_kind_come_back_as_they_were(yard: Yard) -> None:

@@ -215,10 +215,10 @@ def test_a_sentence_meant_for_elsewhere_sets_nothing_off(pane: Pane) -> None:
     pane.shows("writes", "login")
     for text in ("please fix the tests\r", "python says yes\r", "stop\r"):
         pane.press("-l", text)
-        pane.shows("looks like typing", "⏎ goes to the session")
+        pane.shows("looks like text", "⏎ goes to the session")
         assert pane.actions() == []
         pane.press("Escape")
-        pane.hides("looks like typing")
+        pane.hides("looks like text")
 
 
 def test_a_new_session_is_typed_in_the_pane(pane: Pane) -> None:

@@ -196,7 +196,7 @@ def test_a_landing_s_trouble_keeps_no_session_from_being_settled(world: World) -
 def test_an_agent_is_stopped_where_that_cannot_be_written_down(world: World) -> None:
     alpha = world.lives("alpha")
     writable(world.project, yes=False)
-    with pytest.raises(StoreError, match="alpha is stopped, and that cannot be recorded"):
+    with pytest.raises(StoreError, match="alpha is stopped, but this cannot be recorded"):
         manage.stop(world.project, "alpha")
     assert world.project.box_name(alpha) not in world.agents.running
     writable(world.project, yes=True)
@@ -279,7 +279,7 @@ def test_stopping_says_what_could_not_be_imported_and_stops_all_the_same(
     lines: list[str] = []
     manage.stop(world.project, "alpha", progress=lines.append)
     assert world.project.box_name(alpha) not in world.agents.running
-    assert any("stay in its own git" in line for line in lines)
+    assert any("stay in its private git directory" in line for line in lines)
 
 
 def test_a_bug_is_written_down_where_no_service_writes_a_log(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -143,9 +143,9 @@ def test_another_definition_replaces_a_box_that_does_not_run_and_spares_one_that
 
 def test_a_container_of_somebody_else_is_never_replaced(sandbox: DockerSandbox, box: Box) -> None:
     docker("run", "-d", "--network", "none", "--name", box.name, IMAGE, "sleep", "60")
-    with pytest.raises(Refused, match="not this Orchestra's"):
+    with pytest.raises(Refused, match="does not belong to this Orchestra"):
         sandbox.create(box)
-    with pytest.raises(Refused, match="not this Orchestra's"):
+    with pytest.raises(Refused, match="does not belong to this Orchestra"):
         sandbox.remove(box.name)
     assert docker("inspect", "-f", "{{.State.Status}}", box.name) == "running"
 

@@ -57,8 +57,8 @@ def test_where_all_is_well_it_has_tried_all(person: Person) -> None:
     found = told(person, code=0)
     wanted = ("tmux", "git", "locale", "docker engine", "disk", "repository", "agent rehearsal", "image", "leftovers")
     assert [one for one in (*wanted, "way to Orchestra", "commit", "service") if one not in found] == []
-    assert "a container reaches this machine at" in found["way to Orchestra"]["detail"]
-    assert "fetched into the repository" in found["commit"]["detail"]
+    assert "containers can reach this machine at" in found["way to Orchestra"]["detail"]
+    assert "arrived in the repository" in found["commit"]["detail"]
     assert not any(one["repair"] for one in found.values())
 
 
@@ -93,7 +93,7 @@ def test_a_firewall_is_told_with_the_command_that_opens_it(person: Person) -> No
     with walled(person) as interface:
         found = told(person, code=1)
     way = found["way to Orchestra"]
-    assert (way["well"], "a firewall is in the way" in way["detail"], interface in way["repair"]) == (False, True, True)
+    assert (way["well"], "a firewall blocks them" in way["detail"], interface in way["repair"]) == (False, True, True)
     assert found["commit"]["well"]
 
 

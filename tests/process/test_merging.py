@@ -118,7 +118,7 @@ def test_a_rebase_that_would_lose_what_a_merge_resolved_is_refused(yard: Yard) -
     onto = yard.commit({"docs/guide.md": "# Better\n"}, "docs")
     yard.git("merge", "--quiet", "--no-commit", "trunk", at=tree)
     tip = yard.commit({"only-in-merge.py": "x\n"}, "merge with more in it", at=tree)
-    with pytest.raises(Refused, match="merge commits that a rebase would lose"):
+    with pytest.raises(Refused, match="merge commits, and a rebase would lose"):
         merge_trees.rebase_commits(yard.repository, onto, base, tip)
 
 

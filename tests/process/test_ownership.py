@@ -91,7 +91,7 @@ def test_what_one_home_runs_is_nothing_to_another_with_the_same_names(people: tu
         bob.sandbox.ensure_network,
         bob.sandbox.gateway,
     ):
-        with pytest.raises(Refused, match="not this Orchestra's") as told:
+        with pytest.raises(Refused, match="does not belong to this Orchestra") as told:
             attempt()
         assert told.value.hint
     with pytest.raises(NotFound):
@@ -164,9 +164,9 @@ def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize("name", ["", "person", "person/.", "person/app/..", "/"])
 def test_no_agent_gets_a_directory_that_is_or_holds_the_persons_home(layout: Path, name: str) -> None:
-    with pytest.raises(Refused, match="agents would get all of it") as told:
+    with pytest.raises(Refused, match="agents would see all of it") as told:
         protected_paths.refuse(layout / name, start=layout / "person" / "app")
-    assert told.value.hint == f"give the project a repository of its own: cd '{layout}/person/app' && git init"
+    assert told.value.hint == f"give the project its own repository: cd '{layout}/person/app' && git init"
 
 
 def test_nor_by_a_link_to_it_nor_where_orchestra_keeps_what_it_knows(layout: Path) -> None:
@@ -224,6 +224,6 @@ def test_a_mount_of_the_home_under_another_name_is_seen_too(layout: Path) -> Non
 def test_a_container_with_such_a_mount_is_never_made(people: tuple[Someone, Someone], layout: Path) -> None:
     alice, _ = people
     for source in (layout / "person", alice.home.root, alice.home.root.parent):
-        with pytest.raises(OrchestraError, match="agents would get all of it"):
+        with pytest.raises(OrchestraError, match="agents would see all of it"):
             alice.sandbox.create(replace(alice.box, mounts=(Mount(source, "/x", read_only=True),)))
     assert alice.sandbox.look_all() == {}

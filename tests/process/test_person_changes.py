@@ -192,7 +192,7 @@ def test_a_target_that_was_renamed_is_told_with_what_to_type(world: World) -> No
     world.git("branch", "-m", "main", "trunk")
     with pytest.raises(Refused, match="no branch main any more") as refused:
         merge.merge(world.project, "alpha")
-    assert refused.value.hint == "name another: orchestra merge alpha --into BRANCH"
+    assert refused.value.hint == "name another branch: orchestra merge alpha --into BRANCH"
     assert merge.merge(world.project, "alpha", into="trunk")
 
 
@@ -374,7 +374,7 @@ def test_a_project_that_is_moved_has_its_sessions_with_it(world: World) -> None:
     project = world.project
     assert project.paths.source == world.place / "renamed"
     assert [row["name"] for row in manage.list_sessions(project)] == ["alpha"]
-    assert f"it was at {world.place}/app" in told(world, "alpha")
+    assert f"moved from {world.place}/app" in told(world, "alpha")
     settle(project, "alpha")
     assert take(world, "alpha")
     assert world.git("rev-parse", "orchestra/alpha") == second
@@ -459,7 +459,7 @@ def test_containers_of_a_moved_project_are_made_anew_at_the_next_up(world: World
 def test_in_a_worktree_of_a_project_that_was_moved_it_says_so(world: World) -> None:
     session = world.spawn("alpha")
     world.root = world.root.rename(world.place / "renamed")
-    with pytest.raises(NotARepository, match="is not there any more") as refused:
+    with pytest.raises(NotARepository, match="no longer exists") as refused:
         locate(session.worktree, Home(world.place / "kept"))
     assert "if you moved it" in refused.value.hint
     assert world.project

@@ -88,7 +88,7 @@ def test_a_complaint_without_end_is_kept_at_both_its_ends() -> None:
 
 
 def test_more_output_than_was_asked_for_is_an_error_and_ends_the_program() -> None:
-    with pytest.raises(CommandFailed, match="wrote more than 1,000,000 bytes"):
+    with pytest.raises(CommandFailed, match="printed more than 1,000,000 bytes"):
         run(("yes",), most=1_000_000)
 
 

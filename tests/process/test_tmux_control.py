@@ -145,7 +145,7 @@ def test_it_gets_its_size_again_after_the_terminal_changed(place: Place) -> None
 def test_a_window_too_small_or_gone_says_so(place: Place) -> None:
     main, _ = opened(place, "main"), opened(place, "login")
     place.option("resize-window", "-t", main.id, "-x", "2", "-y", "1")
-    with pytest.raises(CommandFailed, match="no room") as caught:
+    with pytest.raises(CommandFailed, match="not enough room") as caught:
         control(place, main, "left")
     assert "--layout window" in caught.value.hint
     place.tmux.close_window(main.id)

@@ -239,7 +239,7 @@ def test_a_window_of_nobodys_gets_a_message_and_runs_nothing(place: Place) -> No
         press(terminal, "O", "d")
         terminal.shows("diff: this window shows no session")
         press(terminal, "O", "N")
-        terminal.shows("new: this window belongs to no project of Orchestra")
+        terminal.shows("new: this window does not belong to an Orchestra project")
         place.tmux.claim_session(place.session, "/one")
         press(terminal, "O", "N")
         assert [each["words"] for each in record(place)] == [["--project", "/one", "new", "--ask"]]

@@ -66,7 +66,7 @@ def test_a_project_may_replace_them_only_once_that_is_allowed(project: Project, 
     assert instructions.instead(project, session) == ""
     asked = consent.requests(project)
     lines = [line for one in asked for line in one.lines]
-    assert "stand in place of Orchestra's own instructions" in lines[0]
+    assert "replace Orchestra's own instructions" in lines[0]
     assert lines[1:] == [f"  executor.md: 6 bytes, sha256 {sha256(b'THEIRS').hexdigest()[:16]}", "    | THEIRS"]
     consent.grant(project, asked)
     assert consent.requests(project) == ()

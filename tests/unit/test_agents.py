@@ -71,7 +71,7 @@ def ended(code: int, said: str = "", complaint: str = "") -> Completed:
         (ended(124, "", "> build · m"), False, "cannot be reached\n“> build · m”"),
         (ended(137), False, "cannot be reached\n“no answer within a minute”"),
         (ended(124, "", "status 401\nbye"), False, "refused: KEY (environment)\n“status 401”"),
-        (ended(127), False, "not asked, for want of its program"),
+        (ended(127), False, "not tested, because the program is missing"),
         (ended(1, "", f"{'x' * 300} Unable to connect to it {'y' * 300}"), False, f"“…{'x' * 39} Unable to connect"),
     ],
 )
@@ -97,7 +97,7 @@ def login(**values: Any) -> Login:  # noqa: ANN401 -- whatever a login holds
             "found",
             "KEY (~/.orchestra/secrets); A_URL, TOKEN (environment)",
         ),
-        (login(kept=("main", "a")), "kept", "its own, kept by main, a; other sessions will ask"),
+        (login(kept=("main", "a")), "kept", "logged in by itself in main, a; other sessions will ask"),
         (login(), "asks", "will ask in its window"),
         (login(found={"A_URL": "environment"}), "asks", "will ask in its window; A_URL (environment)"),
         (login(asks=False), "missing", "not set: KEY or TOKEN"),
@@ -152,7 +152,7 @@ def row(**values: object) -> dict[str, Any]:
         "cost": True,
         "context": False,
         "resume": True,
-        "messages": "handed over; typed at rest",
+        "messages": "handed over at the end of a turn; typed when idle",
     }
     return usual | values
 
@@ -162,7 +162,13 @@ def test_the_agents_fit_on_the_screen_and_nothing_is_cut_off(width: int) -> None
     rows = [row(), row(name="rehearsal", family="rehearsal", login={"text": "none needed", "found": {}})]
     text = printed(agents_table(rows), width)
     assert max(len(line) for line in text.splitlines()) <= width
-    for wanted in ("2.1.197", "not built yet", "(environment)", "none needed", "handed over; typed at rest"):
+    for wanted in (
+        "2.1.197",
+        "not built yet",
+        "(environment)",
+        "none needed",
+        "handed over at the end of a turn; typed when idle",
+    ):
         assert wanted in text
     assert "…" not in text
     assert text.count("✓") == 6

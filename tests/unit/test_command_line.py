@@ -113,7 +113,7 @@ def test_a_usual_command_loads_no_validation_library(words: str, tmp_path: Path)
         ("new -fix", "new has no option -fix", "after two dashes: orchestra new -- -fix"),
         ("new --fix=3 --json", "new has no option --fix", "orchestra new -- --fix=3"),
         ("send alpha -x", "send has no option -x", "orchestra send NAME -- -x"),
-        ("new a b c", "new: there is more than it takes: b c", "in quotes: orchestra new 'Fix the login page'"),
+        ("new a b c", "new: too many arguments: b c", "in quotes: orchestra new 'Fix the login page'"),
         ("list --jsn", "list has no option --jsn", "did you mean --json? see: orchestra list -h"),
         ("merge -f alpha", "merge has no option -f", "see: orchestra merge -h"),
         ("-x", "orchestra has no option -x", "see: orchestra -h"),
@@ -164,6 +164,6 @@ def test_in_a_directory_that_was_removed_one_is_told_so(words: str, tmp_path: Pa
         1,
         [
             "orchestra: the directory you are in has been removed",
-            "  → cd into the project, or name it: orchestra --project DIR …",
+            "  → cd to the project, or name it: orchestra --project DIR …",
         ],
     )

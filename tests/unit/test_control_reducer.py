@@ -116,7 +116,7 @@ def test_the_question_before_a_merge_is_the_same_everywhere_and_names_what_is_se
     assert "2 commits, 1 file, +3 −2." in asked.detail
     assert ".vscode/0.json" in asked.detail
     assert "and 2 more" in asked.detail
-    assert "In conflict with main: app.txt." in asked.detail
+    assert "It conflicts with main: app.txt." in asked.detail
     assert "\x1b" not in asked.detail
 
 

@@ -99,7 +99,7 @@ def test_open_requests_are_counted_for_each_session() -> None:
 
 @pytest.mark.parametrize("wish", [math.nan, math.inf, -math.inf, -1, 3601, 10**400, "9", None, True, [1]])
 def test_a_wish_that_is_no_number_of_seconds_is_refused(wish: object) -> None:
-    with pytest.raises(UsageError, match="no number of seconds"):
+    with pytest.raises(UsageError, match="not a number of seconds"):
         seconds_to_wait(wish, 60)
 
 

@@ -97,7 +97,7 @@ def test_what_opencode_installed_itself_is_left_alone(tmp_path: Path) -> None:
         ("Prompted", {"tool": "bash", "input": {"command": "x"}}, (Sign.PROMPTED, "asks for permission: runs x")),
         ("Prompted", {"text": "Which?"}, (Sign.PROMPTED, "asks: Which?")),
         ("PromptAnswered", {}, (Sign.TOOL_USED, "got an answer")),
-        ("Retried", {"text": "busy"}, (Sign.TOOL_USED, "tries the model again: busy")),
+        ("Retried", {"text": "busy"}, (Sign.TOOL_USED, "is trying the model again: busy")),
         ("TurnEnded", {"text": "Done."}, (Sign.TURN_ENDED, "Done.")),
         ("TurnFailed", {}, (Sign.TURN_FAILED, "the model's service failed: unknown")),
         ("SessionEnd", {}, (Sign.ENDED, "ended")),

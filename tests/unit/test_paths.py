@@ -60,7 +60,7 @@ def test_a_homes_id_is_made_once_whoever_asks_first(kept: Home) -> None:
 def test_a_damaged_id_is_told_and_not_used(kept: Home, text: str) -> None:
     kept.root.mkdir()
     (kept.root / "id").write_text(text)
-    with pytest.raises(Refused, match="does not hold this home's id") as told:
+    with pytest.raises(Refused, match="does not contain this home's id") as told:
         _ = kept.owner
     assert str(kept.root / "id") in told.value.hint
 

@@ -60,7 +60,7 @@ def test_a_version_for_nothing_is_told(place: Path) -> None:
         load("claude", [place], versions=["cluade@2.2.0"])
     assert caught.value.hint == "did you mean claude?"
     (place / "mine.yaml").write_text("command: [bash]\n")
-    with pytest.raises(BadConfig, match="has no version to choose"):
+    with pytest.raises(BadConfig, match="has no version, so it cannot be set"):
         load("mine", [place], versions=["mine@1"])
 
 
@@ -122,7 +122,7 @@ def test_a_name_that_is_none_leads_nowhere(name: str) -> None:
         ("env: [A]\ncommand: [x]", "env must be names and texts"),
         ("files: {a: ./missing}\ncommand: [x]", "the file './missing' does not exist"),
         ("files: {../a: mine.yaml}\ncommand: [x]", "'../a' in 'files' must be a name below /orchestra"),
-        ("files: {agent/x: mine.yaml}\ncommand: [x]", "one of Orchestra's own names"),
+        ("files: {agent/x: mine.yaml}\ncommand: [x]", "is a reserved name"),
         ("family: plain", "'command' is missing"),
         ("", "is missing"),
         ("command: [", "mine.yaml, line 1: expected the node content"),

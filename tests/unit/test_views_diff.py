@@ -121,8 +121,8 @@ def test_a_megabyte_is_shown_from_anywhere_at_once() -> None:
 # --- what is left out ------------------------------------------------------------------------------
 
 NOTES = """\
-[cut at 1000 bytes: 3 of 7 changed files are not shown, or not to their end]
-[12 more files are not shown: there are too many]
+[cut at 1000 bytes: 3 of 7 changed files are missing or incomplete]
+[12 more files are not shown, because there are too many]
 """
 
 
@@ -131,7 +131,7 @@ def test_what_is_left_out_stands_first_and_at_the_end_of_its_file() -> None:
     lines = texts(f"{app}[cut: 99 more lines of this file are not shown]\ndiff --git a/gone.txt{gone}{NOTES}", 80)
     assert lines[0].startswith("2 files")
     assert lines[1].startswith("⚠ cut at 1000 bytes: 3 of 7 changed files")
-    assert lines[2] == "⚠ 12 more files are not shown: there are too many"
+    assert lines[2] == "⚠ 12 more files are not shown, because there are too many"
     cut = lines.index("⚠ cut: 99 more lines of this file are not shown")
     assert "two" in "".join(lines[:cut])
     assert "gone.txt" in "".join(lines[cut:])

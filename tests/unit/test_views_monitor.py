@@ -86,7 +86,7 @@ def test_tables_show_hostile_text_as_text() -> None:
 
 def test_empty_tables_say_so() -> None:
     assert printed(rows_table([])).strip() == "nothing to show"
-    assert printed(events_table([])).strip() == "nothing happened yet"
+    assert printed(events_table([])).strip() == "nothing has happened yet"
     assert printed(letters([], NOW)).strip() == "no messages"
 
 

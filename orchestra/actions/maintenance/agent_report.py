@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from orchestra.project import Project
 
 ENVIRONMENT = "environment"
-"""Where a credential was found that is a variable."""
+"""Where a credential was found if it is an environment variable."""
 _SOME = 3
 BUILT, UNBUILT, FINISHED, NO_ENGINE = "built", "not built yet", "finished image set", "engine down"
 
@@ -51,7 +51,7 @@ class Login:
 
     @property
     def text(self) -> str:
-        """The same in words for people."""
+        """The login in words for people."""
         places_of: dict[str, list[str]] = {}
         for name, where in self.found.items():
             places_of.setdefault(where, []).append(name)
@@ -59,15 +59,15 @@ class Login:
         words = {
             "none needed": found or "none needed",
             "found": found,
-            "kept": f"its own, kept by {', '.join(self.kept)}; other sessions will ask",
-            "asks": "will ask in its window",
+            "kept": f"logged in by itself in {', '.join(self.kept)}; other sessions will ask",
+            "asks": "it will ask in its window",
             "missing": f"not set: {some(self.wanted)}",
         }[self.state]
         return words if self.state in {"found", "none needed"} or not found else f"{words}; {found}"
 
 
 def login_of(project: Project, profile: Profile) -> Login:
-    """Return what a profile's new sessions would log in with; no value of a credential is in it."""
+    """Return what new sessions of a profile would log in with, without any credential's value."""
     secrets = short(project.paths.home.secrets)
     names = provision.credentials(project, profile)
     return Login(
@@ -88,11 +88,12 @@ def login_repair(project: Project, profile: Profile) -> str:
     secrets = project.paths.home.secrets
     where = short(secrets)
     make = "" if secrets.is_dir() else f"mkdir -p -m 700 {where} && "
-    return f"set {some(profile.logins)}, or put it into a file of that name: {make}nano {where}/{profile.logins[0]}"
+    file = f"{make}nano {where}/{profile.logins[0]}"
+    return f"set {some(profile.logins)}, or put the value into a file of the same name: {file}"
 
 
 def some(names: Sequence[str]) -> str:
-    """Return the first few of several names, any one of which will do."""
+    """Return the first few of several names, joined with "or"."""
     return " or ".join(names[:_SOME]) + (" …" if len(names) > _SOME else "")
 
 
@@ -111,12 +112,12 @@ def image_of(project: Project, profile: Profile) -> tuple[str, str]:
     except (EngineDown, DeadlineExceeded):
         return NO_ENGINE, tag
     if recipe.image:
-        return FINISHED if here else f"{FINISHED}, not here yet", tag
+        return FINISHED if here else f"{FINISHED}, not on this machine yet", tag
     return BUILT if here else UNBUILT, tag
 
 
 def used(project: Project) -> list[str]:
-    """Return the profiles that the project uses, the usual one first."""
+    """Return the profiles that the project uses, the default one first."""
     settings = project.usable_settings
     agents = (settings.agent, settings.designer_agent, *(one.agent for one in project.store.sessions()))
     return [one for one in dict.fromkeys(agents) if one]
@@ -125,9 +126,9 @@ def used(project: Project) -> list[str]:
 def list_agents(
     project: Project, names: Sequence[str] = (), *, progress: Callable[[str], None] = ignore
 ) -> list[dict[str, Any]]:
-    """Return every profile as plain data: what it is, its image, its login, what it can tell.
+    """Return every profile as plain data: description, image, login and what it reports.
 
-    One that cannot be read is left out, and that is told.
+    A profile that cannot be read is left out, and ``progress`` is told.
     """
     chosen = names or all_names(project.profile_dirs())
     in_use = used(project)
@@ -174,7 +175,7 @@ def _row(project: Project, profile: Profile, in_use: Sequence[str]) -> dict[str,
 def reach(profile: Profile) -> str:
     """Say how a message reaches an agent."""
     if profile.delivery is Delivery.TYPE:
-        return "typed at rest"
+        return "typed when idle"
     if profile.delivery is Delivery.PULL:
-        return "handed over, wakes it" if family_of(profile).HANDS_OVER else "it asks for them"
-    return "handed over, wakes it" if family_of(profile).LISTENS else "handed over; typed at rest"
+        return "handed over at once" if family_of(profile).HANDS_OVER else "the agent fetches them"
+    return "handed over at once" if family_of(profile).LISTENS else "handed over at the end of a turn; typed when idle"

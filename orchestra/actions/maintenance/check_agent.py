@@ -85,12 +85,12 @@ def check_agent(project: Project, name: str, *, sandbox: str = "", progress: Pro
 
 
 def _image(project: Project, name: str, progress: Progress) -> str:
-    progress("looking for its image")
+    progress("checking its image")
     return build_image(project, name, progress=progress)
 
 
 def _unguarded() -> Finding:
-    return Finding("sandbox", well=True, detail="none: it runs on this machine itself")
+    return Finding("sandbox", well=True, detail="none: it runs directly on this machine")
 
 
 def _tried(check: AgentCheck, progress: Progress) -> Iterator[Finding]:
@@ -116,7 +116,9 @@ def _program(check: AgentCheck, progress: Progress) -> Iterator[Finding]:
         return
     found = _VERSION.findall(done.text)
     if profile.version and profile.version not in found:
-        detail = f"{name} {where} is {', '.join(found[:1]) or 'of no version'}; the profile wants {profile.version}"
+        detail = (
+            f"{name} {where} is {', '.join(found[:1]) or 'an unknown version'}; the profile requires {profile.version}"
+        )
         yield Finding("program", well=False, detail=detail, repair=_install(check, name))
         return
     yield Finding("program", well=True, detail=f"{name} {profile.version} answers".replace("  ", " "))
@@ -128,8 +130,8 @@ def _install(check: AgentCheck, name: str) -> str:
     if check.project.settings.image:
         return f"put {name} {check.profile.version} into it, or unset the setting image: orchestra config show"
     if name == check.profile.program and not (check.profile.version or check.profile.npm):
-        return f"correct its `command`, or have it installed by `install` lines, in {check.profile.source}"
-    return f"build it anew: docker rmi {check.image} && orchestra image build {check.profile.name}"
+        return f"correct `command`, or install the program with `install` lines, in {check.profile.source}"
+    return f"build it again: docker rmi {check.image} && orchestra image build {check.profile.name}"
 
 
 def _orchestra(check: AgentCheck, progress: Progress) -> Iterator[Finding]:
@@ -166,7 +168,7 @@ def _login(check: AgentCheck, _progress: Progress) -> Iterator[Finding]:
     if login.state in {"found", "none needed"}:
         yield Finding("login", well=True, detail=login.text)
         return
-    detail = f"none that a session begins with: {login.text}"
+    detail = f"a new session has no login: {login.text}"
     yield Finding("login", well=False, detail=detail, repair=login_repair(check.project, check.profile))
 
 
@@ -175,10 +177,10 @@ def _model(check: AgentCheck, progress: Progress) -> Iterator[Finding]:
     if not check.profile.headless:
         return
     if login.state not in {"found", "none needed"}:
-        yield Finding("model", well=False, detail="not asked, for want of a login")
+        yield Finding("model", well=False, detail="not tested, because there is no login")
         return
     if not (check.project.place(check.session).agent / "launch.sh").is_file():
-        yield Finding("model", well=False, detail="not asked: Orchestra's own part did not start")
+        yield Finding("model", well=False, detail="not tested, because Orchestra's own service did not start")
         return
     progress(f"asking its model one short question (at most {MODEL_DEADLINE} s)")
     launcher = f"{provision.launch_context(check.project, check.session).agent_dir}/launch.sh"

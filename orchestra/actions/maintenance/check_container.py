@@ -47,8 +47,12 @@ def try_container(project: Project) -> list[Finding]:
     """Try a container of the usual agent's image, or of any that is there; raises what the engine refuses."""
     image = _image(project)
     if not image:
-        detail = "not tried: there is no image yet"
-        return [Finding("container", well=True, detail=detail, repair="orchestra image build, then orchestra doctor")]
+        detail = "not tested: there is no image yet"
+        return [
+            Finding(
+                "container", well=True, detail=detail, repair="orchestra image build; then type again: orchestra doctor"
+            )
+        ]
     kind = SandboxKind.DOCKER
     with beside(project, project.settings.agent, kind) as (aside, session), _door(project) as (address, port):
         aside.store.set(f"image.{session.id}", image)
@@ -56,7 +60,7 @@ def try_container(project: Project) -> list[Finding]:
         words = past_proxies(f"http://{address}:{port}", "sh", "-c", _TRY, "sh", address, str(port))
         done = aside.sandbox(kind).run_once(box, words, deadline=DEADLINE)
         if done.code == _NO_TOOLS:
-            hint = "put both into it, or unset the setting image: orchestra config show"
+            hint = "install both in it, or unset the setting image: orchestra config show"
             return [Finding("container", well=False, detail=f"the image {image} lacks git or python3", repair=hint)]
         return [_way(project, done, f"{address}:{port}"), _commit(aside, session, done)]
 
@@ -80,8 +84,8 @@ def _door(project: Project) -> Iterator[tuple[str, int]]:
         try:
             door.bind((address, 0))
         except OSError as error:
-            message = f"{address}, where containers look for this machine, is not its address: {error.strerror}"
-            hint = "use an engine that runs on this machine itself"
+            message = f"{address}, the address of this machine for containers, cannot be used: {error.strerror}"
+            hint = "use an engine that runs on this machine"
             raise OrchestraError(message, hint=hint) from error
         door.listen()
         yield address, door.getsockname()[1]
@@ -95,12 +99,12 @@ def _listens(address: str, port: int) -> bool:
 
 def _way(project: Project, done: Completed, where: str) -> Finding:
     if done.code in {0, _NO_COMMIT}:
-        return Finding("way to Orchestra", well=True, detail=f"a container reaches this machine at {where}")
+        return Finding("way to Orchestra", well=True, detail=f"containers can reach this machine at {where}")
     said = done.text.partition("commit:")[0].strip().splitlines()
     reason = said[-1] if said else done.complaint or f"exit code {done.code}"
     if reason.startswith("proxy: "):
         return proxied("way to Orchestra", where, reason.removeprefix("proxy: "))
-    detail = f"a container does not reach this machine at {where} ({reason}): a firewall is in the way"
+    detail = f"containers cannot reach this machine at {where} ({reason}): a firewall blocks them"
     return Finding("way to Orchestra", well=False, detail=detail, repair=firewall_hint(project))
 
 
@@ -108,11 +112,11 @@ def _commit(aside: Project, session: Session, done: Completed) -> Finding:
     if done.code not in {0, _NO_WAY}:
         said = done.text.partition("commit:")[2].strip() or done.complaint
         detail = f"git in a container cannot commit: {said}"
-        return Finding("commit", well=False, detail=detail, repair="look at its security options: docker info")
+        return Finding("commit", well=False, detail=detail, repair="check the engine's security options: docker info")
     try:
         here = import_commits(aside, session) and aside.store.session(session.name).commits == 1
     except OrchestraError as error:
         return trouble("commit", error)
     if not here:
         return Finding("commit", well=False, detail="a commit made in a container did not arrive in the repository")
-    return Finding("commit", well=True, detail="made in a container, and fetched into the repository")
+    return Finding("commit", well=True, detail="a commit made in a container arrived in the repository")

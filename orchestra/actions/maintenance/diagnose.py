@@ -75,7 +75,7 @@ def judge(project: Project, profile: Profile, kind: SandboxKind, done: Completed
     """Return whether an agent that was asked once got its model's answer, and why not."""
     answer = _plain(done.text)
     if done.code in _NO_PROGRAM:
-        return Finding("model", well=False, detail="not asked, for want of its program")
+        return Finding("model", well=False, detail="not tested, because the program is missing")
     if done.code == 0 and ("ready" in answer.lower() or (answer and classify(answer) is Trouble.OTHER)):
         return Finding("model", well=True, detail="answered")
     said = _telling(f"{answer}\n{_plain(done.complaint)}")
@@ -84,12 +84,12 @@ def judge(project: Project, profile: Profile, kind: SandboxKind, done: Completed
         trouble = Trouble.UNREACHABLE
         said = said or "no answer within a minute"
     detail, repair = {
-        Trouble.NO_LOGIN: ("it found no login", login_repair(project, profile) if profile.logins else ""),
-        Trouble.REFUSED: (f"the login was refused: {login.text}", "get a new one, and put it in the same place"),
-        Trouble.LIMIT: ("the login is known, but its account may ask nothing more now", "wait, or see its account"),
+        Trouble.NO_LOGIN: ("the agent found no login", login_repair(project, profile) if profile.logins else ""),
+        Trouble.REFUSED: (f"the login was refused: {login.text}", "get a new login, and put it in the same place"),
+        Trouble.LIMIT: ("logged in, but the account has reached its limit", "wait, or check the account"),
         Trouble.UNREACHABLE: ("the model's service cannot be reached", _way(project, kind, login, profile)),
-        Trouble.SERVICE: ("the model's service answered with an error of its own", "try again in a while"),
-        Trouble.OTHER: ("no answer came", "see for yourself: orchestra up, and talk to it in its window"),
+        Trouble.SERVICE: ("the model's service answered with an error", "try again later"),
+        Trouble.OTHER: ("no answer came", "start it and ask it in its window: orchestra up"),
     }[trouble]
     return Finding("model", well=False, detail=f"{detail}\n“{said}”" if said else detail, repair=repair)
 
@@ -115,10 +115,10 @@ def _way(project: Project, kind: SandboxKind, login: Login, profile: Profile) ->
         if name.endswith("_URL"):
             if contained and re.search(r"//(localhost|127\.|\[::1\])", value):
                 address = project.sandbox(kind).gateway()
-                return f"a container's own 127.0.0.1 is not this machine: in {name}, write {address}, and listen there"
-            return f"look at {name} ({login.found[name]}): is its server running, and to be reached from here?"
+                return f"127.0.0.1 in a container is not this machine: set {name} to {address} and let it listen there"
+            return f"look at {name} ({login.found[name]}): is its server running, and can this machine reach it?"
     if contained and project.settings.network_internal:
-        return "the setting network_internal lets containers reach no machine but this one: orchestra config show"
+        return "the setting network_internal lets containers reach only this machine: orchestra config show"
     if contained:
         return f"check this machine's network; {_proxy_of_containers()}"
     return "check this machine's network and proxy"
@@ -129,7 +129,7 @@ def _proxy_of_containers() -> str:
     if found.settings:
         return f"containers use the proxy {found.named} ({found.origin})"
     why = f" ({found.left_out})" if found.left_out else ""
-    return f"containers use no proxy{why}; one that they are to use goes into ~/.docker/config.json"
+    return f"containers use no proxy{why}; to give them one, write it into ~/.docker/config.json"
 
 
 def unreachable(project: Project, kind: SandboxKind, url: str, found: Mapping[str, Any]) -> Finding:
@@ -142,21 +142,21 @@ def unreachable(project: Project, kind: SandboxKind, url: str, found: Mapping[st
     if found.get("trouble") == "silent" and kind is SandboxKind.DOCKER:
         return blocked(project, url, reason)
     if found.get("trouble") == "closed" and kind is SandboxKind.DOCKER:
-        detail = f"nothing answers a container at {url}: the engine's network is not on this machine"
-        return Finding("orchestra", well=False, detail=detail, repair="use an engine that runs on this machine itself")
+        detail = f"containers get no answer at {url}: the engine's network is not on this machine"
+        return Finding("orchestra", well=False, detail=detail, repair="use an engine that runs on this machine")
     return Finding("orchestra", well=False, detail=f"{url} cannot be used: {reason}", repair="orchestra doctor")
 
 
 def proxied(check: str, where: str, proxy: str) -> Finding:
     """Return the finding for an agent whose calls to Orchestra go to a proxy."""
     host = urlsplit(where if "//" in where else f"//{where}").hostname
-    detail = f"the agent asks the proxy {without_password(proxy)} for {where}, which only this machine can reach"
-    return Finding(check, well=False, detail=detail, repair=f"add {host} to noProxy, where the proxy is named")
+    detail = f"the agent uses the proxy {without_password(proxy)} for {where}, which only this machine can reach"
+    return Finding(check, well=False, detail=detail, repair=f"add {host} to noProxy where the proxy is configured")
 
 
 def blocked(project: Project, where: str, reason: str) -> Finding:
     """Return the finding for packets from containers that this machine throws away."""
-    detail = f"a container cannot reach this machine at {where} ({reason}): a firewall is in the way"
+    detail = f"containers cannot reach this machine at {where} ({reason}): a firewall blocks them"
     return Finding("orchestra", well=False, detail=detail, repair=firewall_hint(project))
 
 

@@ -79,7 +79,7 @@ def _proxy() -> Iterator[Finding]:
         detail = f"this shell's proxy is not passed on to containers: {found.left_out}"
         yield Finding("proxy", well=True, note=True, detail=detail, repair=_PROXY_PLACE)
     elif found.settings:
-        detail = f"containers use {found.named} ({found.origin}), and Orchestra without it"
+        detail = f"containers use {found.named} ({found.origin}), but not to reach Orchestra"
         if not found.on_loopback:
             yield Finding("proxy", well=True, detail=detail)
             return
@@ -112,7 +112,10 @@ def _tmux() -> Finding:
     if not found.well or not os.environ.get("TMUX") or _shows_utf8():
         return found
     return replace(
-        found, well=False, detail=f"{found.detail} shows no UTF-8 here", repair="tmux detach; tmux -u attach"
+        found,
+        well=False,
+        detail=f"{found.detail} does not show UTF-8 in this terminal",
+        repair="tmux detach; tmux -u attach",
     )
 
 
@@ -189,22 +192,24 @@ def _images(project: Project) -> Iterator[Finding]:
     if images.exists(base):
         yield Finding("base image", well=True, detail=base)
     elif state == UNBUILT:
-        yield Finding("base image", well=True, detail=f"{base} is not here yet; the first build gets it", note=True)
+        yield Finding(
+            "base image", well=True, detail=f"{base} is not on this machine yet; the first build gets it", note=True
+        )
     if state in {BUILT, FINISHED}:
         yield Finding("image", well=True, detail=f"{agent}: {state}, {tag}")
         return
     first = "gets" if project.settings.image else "builds"
     detail = f"{agent}: {state}; the first session {first} it, which takes minutes"
-    yield Finding("image", well=True, detail=detail, repair="to have that done now: orchestra image build")
+    yield Finding("image", well=True, detail=detail, repair="to do that now: orchestra image build")
 
 
 def _leftovers(project: Project) -> Iterator[Finding]:
     left = orphans(project)
     if not left:
-        yield Finding("leftovers", well=True, detail="no container whose session is gone")
+        yield Finding("leftovers", well=True, detail="no containers of deleted sessions")
         return
     names = f"{', '.join(left[:_SOME])}{' …' if len(left) > _SOME else ''}"
-    detail = f"{count(len(left), 'container')} whose session is gone: {names}"
+    detail = f"{count(len(left), 'container')} of deleted sessions: {names}"
     yield Finding("leftovers", well=True, detail=detail, repair="orchestra gc --yes")
 
 
@@ -227,7 +232,7 @@ def _login(project: Project, profile: Profile, in_use: Sequence[str]) -> Finding
     if login.state in {"found", "kept", "none needed"}:
         return Finding(check, well=True, detail=detail)
     if profile.name not in in_use:
-        return Finding(check, well=True, detail=f"{detail} (not used here)", note=True)
+        return Finding(check, well=True, detail=f"{detail} (not used in this project)", note=True)
     repair = login_repair(project, profile)
     return Finding(check, well=profile.name != in_use[0], detail=detail, repair=repair)
 

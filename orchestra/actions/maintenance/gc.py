@@ -158,20 +158,20 @@ def _part(project: Project, session: Session, place: Path, remove: Remove | None
 
 
 def _removed(project: Project, session: Session, place: Path, remove: Remove) -> str:
-    """Remove something, and return why it is still there; nothing where it has gone."""
+    """Remove something, and return why it could not be removed; nothing where it has gone."""
     try:
         kept = remove(project, session)
     except Exception as error:  # noqa: BLE001 -- what else was left behind goes all the same
         return str(error_to_tell(project, error))
-    return kept or ("it is still there" if os.path.lexists(place) else "")
+    return kept or ("it could not be removed" if os.path.lexists(place) else "")
 
 
 def _worktree(project: Project, session: Session) -> str:
     if session.restoring:
         # What was kept of it is not in it yet.
-        return f"it is being put back; go on with: orchestra restore {session.name}"
+        return f"it is being restored; to continue: orchestra restore {session.name}"
     if not preserve.has_worktree(project, session):
-        return f"it is not one of git's; what you do not need of it: rm -rf '{session.worktree}'"
+        return f"it is no git worktree; if you do not need it: rm -rf '{session.worktree}'"
     ref = preserve.anchor(project, session)
     preserve.keep_files(project, session, ref)
     with suppress(StoreError):
@@ -191,7 +191,8 @@ def _state(project: Project, session: Session) -> str:
         if part in {place.git, place.pointer}:
             continue
         safe_files.remove(part) if part.is_dir() and not part.is_symlink() else part.unlink()
-    return f"its own git, which holds what is nowhere else: {reason}; if you need none of it: rm -rf '{place.root}'"
+    remove = f"if you do not need it: rm -rf '{place.root}'"
+    return f"its private git directory, which has work that is nowhere else: {reason}; {remove}"
 
 
 def _kept(project: Project, session: Session) -> Iterator[Leftover]:
@@ -199,7 +200,10 @@ def _kept(project: Project, session: Session) -> Iterator[Leftover]:
     place = preserve.kept_files(project, session)
     if place.is_dir():
         yield Leftover(
-            "kept files", str(place), size_of(place), kept=f"restore puts them back; if you need none: rm -rf '{place}'"
+            "kept files",
+            str(place),
+            size_of(place),
+            kept=f"orchestra restore brings them back; if you do not need them: rm -rf '{place}'",
         )
 
 

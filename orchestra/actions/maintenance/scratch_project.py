@@ -78,7 +78,7 @@ def beside(project: Project, agent: str, kind: SandboxKind) -> Iterator[tuple[Pr
 
 def _repository(root: Path) -> None:
     root.mkdir(parents=True, mode=0o700)
-    (root / _FILE).write_text("A repository of the moment.\n")
+    (root / _FILE).write_text("A temporary repository.\n")
     person = ("-c", "user.name=Orchestra", "-c", "user.email=orchestra@localhost", "-c", "commit.gpgSign=false")
     for words in (("init", "-q", "-b", "main"), ("add", _FILE), (*person, "commit", "-q", "-m", "Begin")):
         process.run(("git", "-c", "core.hooksPath=/dev/null", *words), cwd=root, env=command.environment(), deadline=10)

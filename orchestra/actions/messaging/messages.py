@@ -87,13 +87,16 @@ def _check_room(project: Project, sender: str, recipient: str, text: str) -> Non
         return
     own, all_of_them = project.store.waiting_from(recipient, sender)
     if own >= MAILBOX_SHARE:
-        message = f"{own} messages of yours wait for {recipient}, the most that may"
-        raise Refused(message, hint="wait until it has read some")
+        message = f"{own} of your messages to {recipient} are still queued, which is the limit"
+        raise Refused(message, hint="wait until it has read some of them")
     if all_of_them >= MAILBOX:
-        raise Refused(f"{recipient} has {all_of_them} unread messages, the most it may", hint="wait until it reads")
+        raise Refused(
+            f"{recipient} has {all_of_them} unread messages, which is the limit",
+            hint="wait until it has read some of them",
+        )
     if project.store.sent_bytes(sender) + len(text.encode("utf-8", "replace")) > QUOTA:
-        message = f"{sender} has sent {QUOTA // 1024 // 1024} MiB of messages, the most one session may"
-        raise Refused(message, hint="write long texts to files in your worktree, and name the files")
+        message = f"{sender} has sent {QUOTA // 1024 // 1024} MiB of messages, which is the limit for a session"
+        raise Refused(message, hint="write long texts to files in your worktree and send their names")
 
 
 def _question(project: Project, sender: str, recipient: str, kind: MessageKind) -> int | None:
@@ -111,7 +114,7 @@ def _checked(text: str) -> str:
         raise UsageError("the message is empty", hint="say something")
     if len(clean.encode("utf-8", "replace")) > LONGEST:
         raise UsageError(
-            f"the message is longer than {LONGEST // 1024} KiB", hint="put it into a file and name the file"
+            f"the message is longer than {LONGEST // 1024} KiB", hint="write it to a file and send its name"
         )
     return clean
 
@@ -121,7 +124,7 @@ def _reachable(project: Project, name: str) -> Session:
         return project.store.session(name)
     except NotFound:
         if project.store.deleted_session(name) is not None:
-            raise NotFound(f"{name} has been deleted", hint=f"bring it back: orchestra restore {name}") from None
+            raise NotFound(f"{name} has been deleted", hint=f"to bring it back: orchestra restore {name}") from None
         raise
 
 
@@ -168,7 +171,9 @@ def inbox(project: Project, name: str = "", *, limit: int = PAGE, before: int = 
     if name and name != PERSON:
         project.store.session(name)
     if not 0 < limit <= LONGEST_PAGE:
-        raise UsageError(f"{limit} is no number of messages from 1 to {LONGEST_PAGE}", hint="see: orchestra inbox -h")
+        raise UsageError(
+            f"the number of messages must be from 1 to {LONGEST_PAGE}, not {limit}", hint="see: orchestra inbox -h"
+        )
     return project.store.messages(recipient=name or None, limit=limit, before_id=before)
 
 

@@ -49,7 +49,7 @@ def import_or_refuse(project: Project, session: Session) -> bool:
     except RefusedCommits as error:
         _refusal(project, session, error)
         raise RefusedCommits(
-            f"the commits of {session.name} are not taken: {error.message}", hint=error.hint
+            f"the commits of {session.name} were not imported: {error.message}", hint=error.hint
         ) from error
 
 
@@ -92,7 +92,7 @@ def _follow_switch(project: Project, session: Session) -> Session:
         # What it committed to the branch it leaves is brought in first: coming back overwrites that branch.
         _agree(project, session)
     if _into_box(project, session, _SWITCH, branch or "detached", tip):
-        text = f"The person switched the checkout to {branch or tip[:12]}; your git follows."
+        text = f"The person switched the checkout to {branch or tip[:12]}; your git has been updated."
         _tell(project, session, text)
         return project.store.update_session(session.name, branch=branch, head=tip, base=tip)
     return session
@@ -118,7 +118,7 @@ def _refusal(project: Project, session: Session, error: Refused) -> None:
         return
     project.store.set(known, error.message)
     project.store.log(session.name, "refused", str(error))
-    _tell(project, session, f"Your commits were not taken: {error}")
+    _tell(project, session, f"Your commits were not imported: {error}")
 
 
 def _take_out(project: Project, session: Session, private: str, host: str) -> bool:
@@ -137,7 +137,7 @@ def _bring_in(project: Project, session: Session, host: str) -> bool:
     if not _into_box(project, session, _FOLLOW, private_branch(project, session), host):
         return False
     session = _count_anew(project, session, host)
-    _tell(project, session, f"{session.branch} is now at {_described(project, host)}; your git follows.")
+    _tell(project, session, f"{session.branch} is now at {_described(project, host)}; your git has been updated.")
     return _note(project, session, host)
 
 
@@ -155,7 +155,7 @@ def _host_wins(project: Project, session: Session, private: str, host: str) -> b
     if not (_into_box(project, session, _KEEP, kept) and _into_box(project, session, _FOLLOW, branch, host)):
         return False
     session = _count_anew(project, session, host)
-    text = f"Both you and the person moved {session.branch}. Theirs counts; yours is the branch {kept}: rebase it."
+    text = f"You and the person both moved {session.branch}. It has their commits; yours are on {kept}. Rebase them."
     _tell(project, session, text)
     return _note(project, session, host)
 
@@ -168,7 +168,11 @@ def _rename_inside(project: Project, session: Session) -> None:
     with contextlib.suppress(CommandFailed):
         if _into_box(project, session, 'git branch -m "$1" "$2"', before, session.branch):
             project.store.set(renaming(session), None)
-            _tell(project, session, f"The person renamed your branch {before} to {session.branch}; your git follows.")
+            _tell(
+                project,
+                session,
+                f"The person renamed your branch {before} to {session.branch}; your git has been updated.",
+            )
 
 
 def _count_anew(project: Project, session: Session, tip: str) -> Session:

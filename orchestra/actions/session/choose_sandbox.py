@@ -39,7 +39,7 @@ def _offer_host(command: str) -> None:
     try:
         _require_engine()
     except EngineDown as error:
-        without = f"to run agents without containers, on this machine itself: {command} --sandbox host"
+        without = f"to run agents directly on this machine, without containers: {command} --sandbox host"
         raise type(error)(error.message, hint=f"{error.hint}; {without}") from error
 
 

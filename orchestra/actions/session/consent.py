@@ -64,7 +64,7 @@ def _settings(project: Project) -> Request:
     lines = [_setting(project, name, wishes[name]) for name in names]
     before = project.store.get(ALLOWED_CHECK) or ""
     if before and not check:
-        lines.append(f"{project.paths.config}: no check any more; you had allowed: {shown(before)}")
+        lines.append(f"{project.paths.config}: the check that you allowed is gone: {shown(before)}")
     # Nothing left to allow is no question, but for a check that has gone.
     marks = {ALLOWED_SETTINGS: consent.content_hash(wishes)} if names else {}
     return Request(tuple(lines), {**marks, ALLOWED_CHECK: check} if lines else {})
@@ -89,11 +89,11 @@ def _image(project: Project) -> Request:
 
 
 def _agents(project: Project) -> Request:
-    return _directory(project, project.paths.agents, ALLOWED_AGENTS, "say what agents install and run")
+    return _directory(project, project.paths.agents, ALLOWED_AGENTS, "decide what agents install and run")
 
 
 def _instructions(project: Project) -> Request:
-    words = "stand in place of Orchestra's own instructions"
+    words = "replace Orchestra's own instructions"
     return _directory(project, project.paths.instructions / INSTEAD, ALLOWED_INSTRUCTIONS, words)
 
 
@@ -109,7 +109,7 @@ def _contents(found: Snapshot) -> Iterator[str]:
         yield f"  {_told_of(name, len(content), hashlib.sha256(content).hexdigest())}"
         yield from _text(content.decode("utf-8", "replace")) if b"\0" not in content else ()
     for name, target in sorted(found.links.items()):
-        yield f"  {shown(name)} is a symlink to {shown(target)}, and not followed"
+        yield f"  {shown(name)} is a symlink to {shown(target)}, which is not followed"
 
 
 def _told_of(name: str, size: int, content: str) -> str:
@@ -123,7 +123,7 @@ def _text(text: str) -> Iterator[str]:
 def _first(lines: Sequence[str]) -> Iterator[str]:
     yield from lines[:_MOST_LINES]
     if len(lines) > _MOST_LINES:
-        yield f"    … {len(lines) - _MOST_LINES} lines more, which the hash covers"
+        yield f"    … {len(lines) - _MOST_LINES} more lines, included in the hash"
 
 
 def shown(text: str) -> str:

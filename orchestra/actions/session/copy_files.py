@@ -28,7 +28,7 @@ LIMITS = Limits()
 _MOST_LINKS = 16
 _MOST_LINES = 20
 _MAGIC = frozenset("*?[")
-_GIT = "lies in git's own directory"
+_GIT = "is in git's own directory"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class _Copying:
         """Copy what one entry of the setting names; yield a line for each thing left out."""
         names = matching(self.source, pattern)
         if not names:
-            yield f"{pattern}: nothing has such a name"
+            yield f"{pattern}: no file has such a name"
         for name in names:
             yield from self._one(name)
 
@@ -83,12 +83,12 @@ class _Copying:
 
     def _file(self, target: str, entry: Entry) -> Iterator[str]:
         if not entry.is_file:
-            yield f"{target} is no plain file"
+            yield f"{target} is not a regular file"
             return
         try:
             safe_files.copy_file(self.source, entry.path, self.worktree, target, most=LIMITS.size)
         except FileNotFoundError:
-            yield f"{target} is not there any more"
+            yield f"{target} no longer exists"
         except Obstructed:
             yield from self._in_the_way(target)
         except Refused as error:
@@ -98,7 +98,7 @@ class _Copying:
         # The commit it starts from may hold the file itself; it may also be an agent's, and hold a link of that name.
         there = safe_files.look(self.worktree, target)
         if there is None or not there.is_file:
-            yield f"{target}: something else has its name in the worktree"
+            yield f"{target}: the worktree has something else with that name"
 
     def led(self, name: str) -> tuple[str, str]:
         """Return where a name leads when its symlinks are followed inside the project, or why they are not."""
@@ -207,7 +207,7 @@ def preview(project: Project, pattern: str) -> str:
         return f"{pattern} ({error.message})"
     if names == [pattern]:
         return f"{pattern} ({_kind(project, pattern)})"
-    return f"{pattern} ({len(names)} names now)"
+    return f"{pattern} (matches {len(names)} names now)"
 
 
 def _kind(project: Project, name: str) -> str:
@@ -215,6 +215,6 @@ def _kind(project: Project, name: str) -> str:
     real, reason = copying.led(name)
     entry = None if reason else safe_files.look(project.paths.source, real)
     if reason or entry is None:
-        return f"not copied: {reason or 'it is not there'}"
-    what = "a directory" if entry.is_directory else f"{entry.size:,} bytes" if entry.is_file else "no plain file"
+        return f"not copied: {reason or 'it does not exist'}"
+    what = "a directory" if entry.is_directory else f"{entry.size:,} bytes" if entry.is_file else "not a regular file"
     return what if real == name else f"a symlink to {real}, {what}"

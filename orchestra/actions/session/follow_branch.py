@@ -85,7 +85,7 @@ def _renamed(project: Project, session: Session, branches: dict[str, str], there
         return session
     if session.sandbox is SandboxKind.DOCKER:
         project.store.set(renaming(session), private_branch(project, session))
-    project.store.log(session.name, "renamed", f"its branch {session.branch} is called {now} now")
+    project.store.log(session.name, "renamed", f"its branch {session.branch} is now called {now}")
     return project.store.update_session(session.id, branch=now)
 
 
@@ -95,10 +95,10 @@ def _make_again(project: Project, session: Session) -> None:
     if not tip or not repository.refs(f"refs/orchestra/base/{session.name}"):
         return
     repository.update_ref(f"refs/heads/{session.branch}", tip, None)
-    text = f"The branch {session.branch} was gone; it is there again, at {tip[:12]}, for {session.name} works on it."
+    text = f"{session.branch} was deleted; it was created again at {tip[:12]}, because {session.name} works on it."
     with project.store.together():
         project.store.log(session.name, "branch", text)
-        _to_person(project, f"{text} To be rid of both: orchestra delete {session.name} --worktree")
+        _to_person(project, f"{text} To delete both: orchestra delete {session.name} --worktree")
 
 
 def _wrong(project: Project, session: Session, there: Checkout | None) -> str:
@@ -108,12 +108,14 @@ def _wrong(project: Project, session: Session, there: Checkout | None) -> str:
         moved = worktree_records.checkout_of(project.repository, branch)
         if moved is not None:
             return f"its worktree was moved to {moved.path} → git worktree move '{moved.path}' '{place}'"
-        return f"git has no worktree of it at {place} → orchestra up"
+        return f"git has no worktree at {place} → orchestra up"
     if there.rebased == branch:
-        return f"{branch}{_REBASED} in {place}; its new commits wait → finish that rebase, or abort it"
+        return (
+            f"{branch}{_REBASED} in {place}; its new commits are not imported until then → finish or abort that rebase"
+        )
     if there.branch != branch:
         shown = f"has {there.branch} checked out" if there.branch else "has no branch checked out"
-        return f"its worktree {shown}, and not {branch} → git -C '{place}' switch '{branch}'"
+        return f"its worktree {shown}, not {branch} → git -C '{place}' switch '{branch}'"
     return "" if place.is_dir() else f"its worktree {place} is gone → orchestra up"
 
 

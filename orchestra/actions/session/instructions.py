@@ -21,11 +21,11 @@ INSTEAD = "instead"
 """The directory beside the added instructions for those that stand in place of Orchestra's own."""
 _PROJECT = """# From this project
 
-How to work in this repository. It changes nothing of what is said above about who decides.
+How to work in this repository. This does not change who decides, as described above.
 """
 _PERSON = """# From the person
 
-Where this differs from what is said above, this counts.
+Where this differs from the text above, follow this.
 """
 
 
@@ -74,5 +74,7 @@ def _read(path: Path) -> str:
 
 def _text(content: bytes, path: Path) -> str:
     if len(content) > LONGEST:
-        raise BadConfig(f"{path} is longer than {LONGEST} bytes", hint="keep it short: name the path of a longer text")
+        raise BadConfig(
+            f"{path} is longer than {LONGEST} bytes", hint="keep it short, and name the path of a longer text in it"
+        )
     return content.decode("utf-8", "replace").strip()

@@ -11,4 +11,4 @@ LONGEST_SPEC = 1024 * 1024
 def require_size(text: str) -> None:
     """Raise UsageError for a text that is too long for a spec."""
     if len(text.encode("utf-8", "replace")) > LONGEST_SPEC:
-        raise UsageError("a spec holds at most 1 MiB", hint="keep it short enough to be read")
+        raise UsageError("a spec holds at most 1 MiB", hint="keep it short enough to read")

@@ -106,7 +106,7 @@ def _record_late(project: Project, name: str, wish: Wish, done: str, again: str)
     try:
         project.store.update_session(name, **wish)
     except StoreError as error:
-        raise StoreError(f"{done}, and that cannot be recorded: {error.message}", hint=_later(again)) from error
+        raise StoreError(f"{done}, but this cannot be recorded: {error.message}", hint=_later(again)) from error
 
 
 def _later(again: str) -> str:
@@ -145,14 +145,14 @@ def delete(
             raise
     except StoreError as error:
         _take_back(project, session)
-        message = f"{name} is stopped, and its deletion cannot be recorded: {error.message}"
+        message = f"{name} is stopped, but its deletion cannot be recorded: {error.message}"
         raise StoreError(message, hint=_later(f"orchestra delete {name}")) from error
     except Exception:
         # Refused or failed, not cut short: nobody is to go on with it at the next start.
         _take_back(project, session)
         raise
     if remove_worktree and os.path.lexists(session.worktree) and not preserve.has_worktree(project, session):
-        progress(f"{session.worktree} is no worktree of git's, and left as it is")
+        progress(f"{session.worktree} is no git worktree, and is left unchanged")
     return _deleted(project, session, *before)
 
 
@@ -165,9 +165,9 @@ def _gone(project: Project, notebook: Notebook) -> Session | None:
 def _deletable(project: Project, name: str, *, force: bool) -> Session:
     session = project.store.session(name)
     if session.role is Role.DESIGNER:
-        raise Refused("the designer cannot be deleted", hint="close everything with: orchestra down --stop")
+        raise Refused("the designer cannot be deleted", hint="to close everything: orchestra down --stop")
     if session.state is State.WORKING and not force:
-        raise Refused(f"{name} is at work", hint=f"wait for it, or: orchestra delete {name} --force")
+        raise Refused(f"{name} is working", hint=f"wait for it, or: orchestra delete {name} --force")
     children = [one.name for one in project.store.sessions() if one.parent == name]
     if children:
         raise Refused(f"{name} has sessions of its own: {', '.join(children)}", hint="delete them first")
@@ -213,7 +213,7 @@ def _names_of_deleted(project: Project) -> str:
     """Name the sessions that were deleted last."""
     ever = [one for one in project.store.sessions(include_deleted=True) if one.deleted_at]
     names = dict.fromkeys(one.name for one in sorted(ever, key=lambda one: str(one.deleted_at), reverse=True))
-    return f"there is: {', '.join(list(names)[:_NAMED])}" if names else "none was deleted in this project"
+    return f"there is: {', '.join(list(names)[:_NAMED])}" if names else "no session of this project was deleted"
 
 
 def _bring_back(project: Project, name: str) -> None:
@@ -221,7 +221,7 @@ def _bring_back(project: Project, name: str) -> None:
     if live is not None and (live.anchor or live.git_anchor):
         return
     if live is not None:
-        raise NameTaken(f"a session called {name} exists already", hint=f"look at it: orchestra show {name}")
+        raise NameTaken(f"there already is a session called {name}", hint=f"look at it: orchestra show {name}")
     if gone is None:
         raise NotFound(f"no deleted session is called {name!r}", hint=_names_of_deleted(project))
     preserve.put_back(project, gone)

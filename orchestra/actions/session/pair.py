@@ -32,12 +32,12 @@ def pair(
     if session.paired:
         return unpair(project, progress=progress)
     if session.role is Role.DESIGNER:
-        raise Refused("the designer works in the source project already", hint="pair an executor: orchestra list")
+        raise Refused("the designer already works in your checkout", hint="pair an executor: orchestra list")
     if session.sandbox is SandboxKind.HOST:
-        raise Refused(f"{name} runs without a container and sees everything already", hint="nothing to do")
+        raise Refused(f"{name} runs without a container and can already see everything", hint="nothing to do")
     other = _paired(project)
     if other is not None:
-        raise Refused(f"{other.name} is paired; one session at a time", hint="end it first: orchestra unpair")
+        raise Refused(f"{other.name} is paired, and only one session can be", hint="end it first: orchestra unpair")
     return _remake(project, name, paired=True, progress=progress)
 
 

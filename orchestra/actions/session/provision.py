@@ -140,7 +140,7 @@ def service_address(project: Project, kind: SandboxKind) -> str:
     """Return the service's address as seen from a sandbox; raises ServiceDown before the first start."""
     port = project.store.get("service.port")
     if port is None:
-        raise ServiceDown("the project's service has never been started", hint="type: orchestra up")
+        raise ServiceDown("the project's service was never started", hint="type: orchestra up")
     return f"http://{project.sandbox(kind).gateway()}:{port}"
 
 
@@ -172,7 +172,7 @@ def nudge(project: Project, session: Session) -> str:
     cut_off = in_a_turn(project.store.program_sign(session.name)) and session.state is not State.DONE
     if not cut_off or session.role is Role.DESIGNER:
         return ""
-    return "You were interrupted and have been started again. Look at git status, then go on where you were."
+    return "You were interrupted and have been started again. Look at git status, then continue where you stopped."
 
 
 def task_text(project: Project, session: Session) -> str:

@@ -65,7 +65,7 @@ def reattach(project: Project, session: Session) -> Session:
     if lost:
         project.repository.adopt_worktree(session.worktree, session.branch)
         commits = "1 commit" if session.commits == 1 else f"{session.commits} commits"
-        text = f"git had lost its worktree; it is on {session.branch} again, with {commits}"
+        text = f"git had lost its worktree; it is restored, on {session.branch} with {commits}"
         project.store.log(session.name, "attached", text)
     return session
 
@@ -158,8 +158,8 @@ def _from_private(project: Project, session: Session) -> str:
     _end_box(project, session)
     tip = branch_sync.fetch(project, session)
     if tip is None:
-        reason = f"its own git has no branch {session.branch}"
-        raise Refused(f"the commits of {session.name} cannot be taken: {reason}", hint=_apart(project, session))
+        reason = f"its private git directory has no branch {session.branch}"
+        raise Refused(f"the commits of {session.name} cannot be imported: {reason}", hint=_apart(project, session))
     return tip
 
 
@@ -174,8 +174,8 @@ def _end_box(project: Project, session: Session) -> None:
 def _lacks_base(project: Project, session: Session) -> Refused:
     return Refused(
         f"{project.paths.source} lacks the commit {session.base[:12]} that {session.name} was started from:"
-        " it was cloned anew, or its history was rewritten",
-        hint=f"bring that commit back, such as with: git fetch REMOTE {session.base}; {_apart(project, session)}",
+        " it was cloned again, or its history was rewritten",
+        hint=f"bring that commit back, for example with: git fetch REMOTE {session.base}; {_apart(project, session)}",
     )
 
 

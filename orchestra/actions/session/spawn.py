@@ -100,7 +100,7 @@ def _remark(project: Project, session: Session, progress: Progress) -> None:
         if unnamed := project.repository.unnamed():
             progress(unnamed)
         if consent.requests(project):
-            progress("this project's files ask for more than you have allowed, so far in vain; look: orchestra allow")
+            progress("this project's files ask for more than you have allowed; to see and allow it: orchestra allow")
 
 
 def _launch(project: Project, session: Session, progress: Progress, *, fresh: bool = True) -> Session:
@@ -125,8 +125,8 @@ def _require_program(project: Project, session: Session) -> None:
 
 def _no_program(profile: Profile, where: str) -> ToolMissing:
     return ToolMissing(
-        f"the profile {profile.name} starts {profile.program!r}, and there is no such program {where}",
-        hint=f"correct its `command`, or have it installed by `install` lines, in {profile.source}",
+        f"the profile {profile.name} starts {profile.program!r}, but there is no such program {where}",
+        hint=f"correct `command`, or install the program with `install` lines, in {profile.source}",
     )
 
 
@@ -144,13 +144,13 @@ def _free_name(project: Project, name: str) -> str:
     if slug(name) != name:
         raise BadName(f"{name!r} cannot be a session name", hint=f"try: {slug(name)}")
     if name in RESERVED:
-        raise NameTaken(f"the name {name!r} is Orchestra's own", hint="choose another title")
+        raise NameTaken(f"the name {name!r} is reserved", hint="choose another title")
     if project.store.find_session(name) is not None:
-        raise NameTaken(f"there is a session {name!r} already", hint=f"choose another title, or: orchestra show {name}")
+        raise NameTaken(f"there already is a session {name!r}", hint=f"choose another title, or: orchestra show {name}")
     _require_branch(project, name)
     if (project.paths.worktrees / name).exists():
         where = project.paths.worktrees / name
-        raise NameTaken(f"{where} exists already", hint="move it away, or choose another title")
+        raise NameTaken(f"{where} already exists", hint="move it away, or choose another title")
     return name
 
 
@@ -158,15 +158,15 @@ def _require_branch(project: Project, name: str) -> None:
     branch = f"{project.settings.branch_prefix}{name}"
     branches = project.repository.branches()
     if branch in branches:
-        rename = f"give that branch another name: git branch -m {branch} NAME"
-        back = f"bring its session back with: orchestra restore {name}; or "
+        rename = f"rename that branch: git branch -m {branch} NAME"
+        back = f"bring its session back: orchestra restore {name}; or "
         hint = f"{back if project.store.deleted_session(name) else 'choose another title, or '}{rename}"
-        raise NameTaken(f"the branch {branch!r} exists already", hint=hint)
+        raise NameTaken(f"the branch {branch!r} already exists", hint=hint)
     # Git keeps refs as paths: none can be both a file and a directory.
     for one in branches:
         if branch.startswith(f"{one}/") or one.startswith(f"{branch}/"):
             hint = f"rename it: git branch -m {one} NAME; or set another branch_prefix in ~/.orchestra/config.yaml"
-            raise NameTaken(f"the branch {one!r} leaves no room for {branch!r}", hint=hint)
+            raise NameTaken(f"with the branch {one!r} there can be no branch {branch!r}", hint=hint)
 
 
 def _check_number(project: Project) -> None:
@@ -174,7 +174,7 @@ def _check_number(project: Project) -> None:
     most = project.settings.max_sessions
     if len(live) >= most:
         raise Refused(
-            f"{len(live)} executors are running, the most that max_sessions allows",
+            f"{len(live)} executors are running, which is the limit (max_sessions)",
             hint="stop or delete one, or raise max_sessions in ~/.orchestra/config.yaml",
         )
 

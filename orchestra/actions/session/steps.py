@@ -127,7 +127,12 @@ def _import(project: Project, session: Session, progress: Progress) -> None:
     refusal = _take_commits(project, session)
     if session.intent is not Intent.DELETE:
         if refusal is not None:
-            _tell(project, session, progress, f"stopped; its newest commits stay in its own git: {refusal.message}")
+            _tell(
+                project,
+                session,
+                progress,
+                f"stopped; its newest commits stay in its private git directory: {refusal.message}",
+            )
         return
     if refusal is not None and not session.forced:
         raise unfetched(session, refusal)
@@ -135,9 +140,9 @@ def _import(project: Project, session: Session, progress: Progress) -> None:
     silent = refusal.message if isinstance(refusal, DeadlineExceeded) else ""
     if reason := silent or preserve.keep_git(project, session):
         place = project.place(session).git
-        _tell(project, session, progress, f"what else its own git holds stays in {place}: {reason}")
+        _tell(project, session, progress, f"other work in its private git directory stays in {place}: {reason}")
     elif refusal is not None:
-        kept = f"kept under {preserve.TRASH}{session.name}/, and on no branch"
+        kept = f"kept under {preserve.TRASH}{session.name}/, on no branch"
         _tell(project, session, progress, f"its newest commits are {kept}: {refusal.message}")
 
 
@@ -172,7 +177,7 @@ def require_commits(project: Project, session: Session) -> None:
 def unfetched(session: Session, error: OrchestraError) -> Refused:
     """Return the refusal to delete a session whose commits are only in its own git."""
     mend = f"{error.hint}; or " if isinstance(error, Refused) and error.hint else ""
-    hint = f"{mend}delete it with them kept aside: orchestra delete {session.name} --force"
+    hint = f"{mend}delete the session, which keeps them elsewhere: orchestra delete {session.name} --force"
     return Refused(error.message, hint=hint)
 
 
@@ -197,7 +202,7 @@ def _keep_files(project: Project, session: Session, ref: str, progress: Progress
         return
     if kept := preserve.keep_files(project, session, ref):
         some = f"{', '.join(kept[:_NAMED])}{' …' if len(kept) > _NAMED else ''}"
-        progress(f"kept beside git, which leaves them out: {some}")
+        progress(f"ignored files, kept outside git: {some}")
 
 
 def _leave_worktree(project: Project, session: Session, error: Exception, progress: Progress) -> None:

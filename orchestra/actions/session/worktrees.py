@@ -30,7 +30,7 @@ def _missing(project: Project, session: Session, filling: Filling) -> str:
     front = f"{session.name} sees pointers in place of"
     if filling.ran:
         pointers = lfs.settle(project.repository, session.worktree).pointers
-        fetch = "their contents are not on this machine; for later sessions: git lfs fetch"
+        fetch = "the contents are not on this machine; to get them for later sessions: git lfs fetch"
         return f"{front} {update_branch.named(pointers)}, which Git LFS keeps: {fetch}" if pointers else ""
     if lfs.names_it(session.worktree):
         return f"{front} the files that Git LFS keeps: {filling.reason}" if filling.reason else ""

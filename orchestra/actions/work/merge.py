@@ -91,7 +91,7 @@ def wanted_check(project: Project, name: str) -> str:
     settings, allowed = project.settings, project.store.get(ALLOWED_CHECK) or ""
     if settings.origins["check"] not in {BUILT_IN, str(project.paths.home.config), str(project.paths.config)}:
         return settings.check
-    hint = f"see and allow it with: orchestra allow; or say what to run: orchestra merge {name} --check COMMAND"
+    hint = f"to see and allow it: orchestra allow; or name a check: orchestra merge {name} --check COMMAND"
     if "check" in settings.ignored:
         raise NeedsConsent(f"you have not allowed the check in {project.paths.config}", hint=hint)
     if allowed and settings.origins["check"] != str(project.paths.config):
@@ -108,7 +108,7 @@ def _ready(project: Project, name: str) -> Session:
     if uncommitted := worktree_diff.dirty(project.repository, session.worktree, cache=cache):
         raise _uncommitted(project, session, uncommitted)
     if session.head in {"", session.base}:
-        raise Refused(f"{name} has no commits to merge", hint=f"look at what it does: orchestra show {name}")
+        raise Refused(f"{name} has no commits to merge", hint=f"see what it is doing: orchestra show {name}")
     return session
 
 
@@ -117,14 +117,14 @@ def _uncommitted(project: Project, session: Session, paths: Sequence[str]) -> Re
     inside = [(inner_repositories.submodule_of(project.repository, session.worktree, path), path) for path in paths]
     submodule = next((one for one, _ in inside if one), "")
     if not submodule:
-        hint = f'have it commit: orchestra send {name} "please commit your work"'
+        hint = f'ask it to commit: orchestra send {name} "please commit your work"'
         return Refused(f"{name} has uncommitted changes: {shown}", hint=hint)
     # Git adds nothing there: what is in it belongs to a repository of its own.
     files = ", ".join([path for one, path in inside if one == submodule and path != one][:5])
     ask = f"please move your files out of {submodule}, a submodule, or delete them"
     return Refused(
-        f"{name} has files in the submodule {submodule}, which no commit here takes in{f': {files}' if files else ''}",
-        hint=f"change {submodule} in its own repository; and here: orchestra send {name} '{ask}'",
+        f"{name} has files in the submodule {submodule}, which it cannot commit{f': {files}' if files else ''}",
+        hint=f"change {submodule} in its own repository, and type: orchestra send {name} '{ask}'",
     )
 
 
@@ -133,8 +133,8 @@ def _target(project: Project, session: Session, into: str) -> tuple[str, str]:
     if not target:
         raise Refused("HEAD is detached, so there is no branch to merge into", hint="name one: --into BRANCH")
     if target not in project.repository.branches():
-        hint = f"name another: orchestra merge {session.name} --into BRANCH"
-        raise Refused(f"there is no branch {target} any more to merge into", hint=hint)
+        hint = f"name another branch: orchestra merge {session.name} --into BRANCH"
+        raise Refused(f"there is no longer a branch {target} to merge into", hint=hint)
     return target, project.repository.resolve(f"refs/heads/{target}")
 
 
@@ -142,8 +142,8 @@ def _combine(project: Project, session: Session, target: str, old: str, strategy
     repository = project.repository
     if repository.is_ancestor(session.head, old):
         raise Refused(
-            f"{target} holds all of {session.name}'s commits already",
-            hint=f"delete it: orchestra delete {session.name}",
+            f"{target} already has all of {session.name}'s commits",
+            hint=f"to delete the session: orchestra delete {session.name}",
         )
     try:
         return _combined(project, session, old, strategy)
@@ -171,7 +171,7 @@ def _require_lfs_pointers(project: Project, session: Session) -> None:
     if paths := merge_trees.past_lfs(project.repository, session.base, session.head):
         tree = session.worktree
         raise Refused(
-            f"{session.name} committed whole files that Git LFS is to keep: {update_branch.named(paths)}",
+            f"{session.name} committed whole files that belong to Git LFS: {update_branch.named(paths)}",
             hint=f"on this machine: git -C '{tree}' add --renormalize . && git -C '{tree}' commit --amend --no-edit",
         )
 
@@ -180,26 +180,26 @@ def _conflict(project: Project, session: Session, target: str, error: MergeConfl
     paths = "\n".join(f"- {path}" for path in error.paths)
     show_branch(project, session, target, project.repository.resolve(f"refs/heads/{target}"))
     text = (
-        f"Your branch does not merge into {target}. Both change:\n{paths}\n"
+        f"Your branch cannot be merged into {target}. Both change:\n{paths}\n"
         f"Rebase onto host/{target}, resolve, run the tests, commit, and report COMPLETE again."
     )
     send(project, sender=SYSTEM, recipient=session.name, text=text, kind=MessageKind.NOTICE)
     project.store.log(session.name, "conflict", ", ".join(error.paths))
-    return MergeConflict(error.message, paths=error.paths, hint=f"{session.name} has been told; {target} is untouched")
+    return MergeConflict(error.message, paths=error.paths, hint=f"{session.name} has been told; {target} is unchanged")
 
 
 def _check(project: Project, session: Session, commit: str, command: str, progress: Progress) -> None:
     if not command:
         return
-    progress(f"checking the merged tree: {command}")
+    progress(f"running the check on the merged files: {command}")
     done = container_spec.run_check(project, session, commit, command, deadline=_CHECK_DEADLINE)
     output = (done.stdout + done.stderr).decode("utf-8", "replace")[-_OUTPUT_KEPT:]
     if done.code == 0:
         return
-    text = f"The check failed on the merged tree (`{command}`, exit code {done.code}):\n\n{output}"
+    text = f"The check failed on the merged files (`{command}`, exit code {done.code}):\n\n{output}"
     send(project, sender=SYSTEM, recipient=session.name, text=text, kind=MessageKind.NOTICE)
     project.store.log(session.name, "check-failed", command)
-    message = f"the check failed on the merged tree: {command} (exit code {done.code})"
+    message = f"the check failed on the merged files: {command} (exit code {done.code})"
     raise CheckFailed(message, output=output, hint=f"{session.name} has been told; nothing was merged")
 
 
@@ -245,14 +245,14 @@ def _finish(project: Project) -> None:
     if landed.kept or landed.undone:
         text = _left_behind(landed.kept, branch, new) if landed.kept else _taken_back(landed.undone, branch, new)
         project.store.log(plan["session"], "trouble", text)
-        raise Refused(text, hint=f"to have them as merged: git checkout {new[:12]} -- PATH")
+        raise Refused(text, hint=f"to get them as merged: git checkout {new[:12]} -- PATH")
 
 
 def _left_behind(paths: Sequence[str], branch: str, commit: str) -> str:
     return (
-        f"{branch} is at {commit[:12]}, but these files hold changes of yours and are left as they are: {named(paths)}"
+        f"{branch} is at {commit[:12]}, but these files have changes of yours and are left as they are: {named(paths)}"
     )
 
 
 def _taken_back(paths: Sequence[str], branch: str, commit: str) -> str:
-    return f"a later commit on {branch} takes back what {commit[:12]} had merged in: {named(paths)}"
+    return f"a later commit on {branch} undoes what {commit[:12]} had merged: {named(paths)}"

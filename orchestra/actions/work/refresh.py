@@ -111,12 +111,12 @@ def _is_silent(project: Project, session: Session) -> bool:
 
 def _sign_of_pane(project: Project, session: Session, active_at: float | None) -> None:
     """Record what a window tells of an agent that was just seen to run; ``active_at`` is None where none shows it."""
-    sign, text = Sign.PANE_ACTIVE, "its window changes"
+    sign, text = Sign.PANE_ACTIVE, "its window is changing"
     if active_at is None:
-        sign, text = Sign.PANE_QUIET, "runs; no window shows what it does"
+        sign, text = Sign.PANE_QUIET, "running; no window shows its output"
     elif project.store.now().timestamp() - active_at > _QUIET:
         since = datetime.fromtimestamp(active_at, UTC)
-        sign, text = Sign.PANE_QUIET, f"runs; no output since {since:%H:%M} UTC"
+        sign, text = Sign.PANE_QUIET, f"running; no output since {since:%H:%M} UTC"
     if (session.state is State.WORKING) != (sign is Sign.PANE_ACTIVE) or session.state is State.STARTING:
         project.store.record_sign(session.name, sign, text)
 
@@ -146,8 +146,8 @@ def _guard_submodules(project: Project, session: Session) -> None:
             project.repository.hide_repositories(session.worktree)
     if paths := paired_git.uncovered(project, session):
         text = (
-            f"the container of {session.name} shows your checkout, and can write the git settings of "
-            f"{', '.join(paths[:_NAMED])}, which came after its start: do not use git in there before you type: "
+            f"the container of {session.name} shows your checkout and can write the git settings of "
+            f"{', '.join(paths[:_NAMED])}, which appeared after its start: do not use git there until you have typed: "
             f"orchestra stop {session.name}; orchestra resume {session.name}"
         )
         with project.store.together():

@@ -26,7 +26,7 @@ def diff(project: Project, name: str, *, stat: bool = False) -> str:
     if stat:
         counted = worktree_diff.stat(project.repository, session.worktree, base, cache=cache)
         lines = f"{counted.insertions} insertions(+), {counted.deletions} deletions(-)"
-        left = f"; the lines of {counted.uncounted:,} files are not counted" if counted.uncounted else ""
+        left = f"; the lines of {counted.uncounted:,} more files are not counted" if counted.uncounted else ""
         return f"{counted.files} files changed, {lines}{left}"
     return worktree_diff.diff(project.repository, session.worktree, base, cache=cache)
 
@@ -39,7 +39,7 @@ def base_of(project: Project, session: Session) -> str:
 def require_executor(session: Session) -> None:
     """Refuse to merge the designer's work, which is where it belongs."""
     if session.role is Role.DESIGNER:
-        raise Refused("the designer works on your branch already", hint="merge an executor: orchestra list")
+        raise Refused("the designer already works on your branch", hint="merge an executor: orchestra list")
 
 
 def review(project: Project, name: str) -> dict[str, Any]:

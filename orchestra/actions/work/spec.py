@@ -131,7 +131,7 @@ def _write(project: Project, session: Session, text: str) -> None:
 def _read(root: Path, file: Path) -> str | None:
     content = safe_files.read(root, str(file.relative_to(root)), most=LONGEST_SPEC)
     if content is not None and len(content) > LONGEST_SPEC:
-        raise Refused(f"{file} holds more than 1 MiB", hint="keep a spec short enough to be read")
+        raise Refused(f"{file} holds more than 1 MiB", hint="keep a spec short enough to read")
     return None if content is None else content.decode("utf-8", "replace")
 
 
@@ -151,9 +151,9 @@ def _tell(project: Project, session: Session, before: str, saved: Spec, author: 
     if author == session.name:
         return
     change = difference(before, saved.text)
-    text = f"The spec changed (version {saved.version}). read_spec shows it whole.\n\n{change}"
+    text = f"The spec changed (version {saved.version}). read_spec returns all of it.\n\n{change}"
     if len(_bytes(text)) > LONGEST:
-        text = f"The spec changed (version {saved.version}) too much to show. Read it with read_spec."
+        text = f"The spec changed (version {saved.version}) too much to show here. Read it with read_spec."
     send(project, sender=author, recipient=session.name, text=text, kind=MessageKind.SPEC)
 
 

@@ -35,7 +35,7 @@ def relocate(paths: ProjectPaths, *, progress: Progress = ignore) -> ProjectPath
         _show_windows(project, before)
         files.replace(paths.state / SOURCE, str(paths.source))
     project.store.close()
-    progress(f"this project was at {before}; its sessions have come along, and go on with: orchestra up")
+    progress(f"this project was at {before}; its sessions are here now. To continue: orchestra up")
     return here
 
 
@@ -45,7 +45,7 @@ def _rewrite(project: Project, before: Path) -> None:
         if session.role is Role.DESIGNER and session.worktree == before:
             project.store.update_session(session.id, worktree=source)
         if session.deleted_at is None:
-            project.store.log(session.name, "moved", f"the project is at {source} now; it was at {before}")
+            project.store.log(session.name, "moved", f"the project was moved from {before} to {source}")
     if any(one.sandbox is SandboxKind.DOCKER for one in project.store.sessions()):
         project.store.set(MOVED, "yes")
     _repair(source)

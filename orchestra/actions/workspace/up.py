@@ -196,7 +196,7 @@ def down(project: Project, *, stop: bool = False, progress: Progress = ignore) -
                 project.store.set("resting", "yes")
     except StoreError as error:
         done = "everything is stopped and closed" if stop else "the windows are closed"
-        message = f"{done}, and that cannot be recorded: {error.message}"
+        message = f"{done}, but this cannot be recorded: {error.message}"
         raise StoreError(message, hint="free some space, then type: orchestra down") from error
     return {"stopped": stopped, "troubled": left, "ended": ended}
 
@@ -264,4 +264,4 @@ def _note_stop(project: Project, session: Session, progress: Progress) -> None:
         project.store.record_sign(session.name, Sign.STOPPED, "stopped by orchestra down --stop")
         import_commits(project, session)
     except OrchestraError as error:
-        progress(f"{session.name} is stopped; its newest commits stay in its own git: {error.message}")
+        progress(f"{session.name} is stopped; its newest commits stay in its private git directory: {error.message}")

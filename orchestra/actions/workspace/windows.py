@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def _server(project: Project) -> Tmux:
     server = project.tmux()
     if server is None:
-        raise Refused("no tmux shows this project", hint="type: orchestra up")
+        raise Refused("this project is not open in tmux", hint="type: orchestra up")
     return server
 
 
@@ -73,7 +73,7 @@ def editor_command(project: Project, name: str) -> tuple[str, ...]:
     chosen = project.usable_settings.editor or os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
     words = shlex.split(chosen)
     if not words or shutil.which(words[0]) is None:
-        hint = "set EDITOR, or `editor` in ~/.orchestra/config.yaml; any editor may also open the file itself: "
+        hint = "set EDITOR, or `editor` in ~/.orchestra/config.yaml; or open the file in any editor: "
         raise ToolMissing(f"the editor {chosen!r} is not installed", hint=f"{hint}{path}")
     return (*words, str(path))
 
@@ -83,7 +83,7 @@ def edit_spec(project: Project, name: str) -> dict[str, Any]:
     command = editor_command(project, name)
     server = project.tmux()
     if server is None or not server.has_client():
-        message = "no editor was opened: there is no terminal here, and nobody looks at the project's tmux"
-        raise Refused(message, hint=f"edit the file yourself; the change is noticed: {command[-1]}")
+        message = "no editor was opened: this is not a terminal, and nobody is looking at the project's tmux"
+        raise Refused(message, hint=f"edit the file yourself; Orchestra notices the change: {command[-1]}")
     server.popup(command, title=f"spec of {name}")
     return {"path": command[-1]}

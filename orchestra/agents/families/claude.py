@@ -209,7 +209,7 @@ def signs(event: str, payload: Mapping[str, Any]) -> list[tuple[Sign, str]]:
 def _asked(prompt: str) -> str:
     """Say what a turn begins with; words that woke it stand between tags."""
     numbers = _NUMBERED.findall(prompt) if prompt.startswith("<") else []
-    return f"goes on with message {', '.join(numbers)}" if numbers else brief(prompt)
+    return f"continues with message {', '.join(numbers)}" if numbers else brief(prompt)
 
 
 def _noticed(payload: Mapping[str, Any]) -> list[tuple[Sign, str]]:

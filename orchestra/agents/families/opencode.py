@@ -136,7 +136,7 @@ _SIGNS: dict[str, tuple[Sign, Callable[[Mapping[str, Any]], str]]] = {
     "Ready": (Sign.READY, _ready),
     "TurnStarted": (Sign.TURN_STARTED, _text),
     "ToolUsed": (Sign.TOOL_USED, _used),
-    "Retried": (Sign.TOOL_USED, lambda payload: f"tries the model again: {_text(payload)}"),
+    "Retried": (Sign.TOOL_USED, lambda payload: f"is trying the model again: {_text(payload)}"),
     "Prompted": (Sign.PROMPTED, _asks),
     "PromptAnswered": (Sign.TOOL_USED, lambda _payload: "got an answer"),
     "TurnEnded": (Sign.TURN_ENDED, _text),

@@ -1,4 +1,4 @@
-"""The demo: a sample repository, Orchestra on it with the offline agent, and an account of what happened."""
+"""The demo: Orchestra with the offline agent on a sample repository, and a report of what happened."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from orchestra.drivers.sandbox.docker import engine_version
 from orchestra.errors import DeadlineExceeded, OrchestraError, Refused
 
 PATIENCE = 300.0
-"""Seconds the story may take; it takes about fifteen once the image is there."""
+"""Seconds that the demo may take; it takes about fifteen once the image exists."""
 CHECK = "python3 -m unittest -q"
 """What must pass on each merged tree."""
 EXECUTORS = ("add-kelvin", "command-line")
-"""The sessions that the designer's story spawns."""
+"""The sessions that the designer's script creates."""
 _POLL = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Where the demo plays: a directory of its own, so that nothing of the person's is touched."""
+    """The demo's own directory, so that nothing of the person's is touched."""
 
     root: Path
     sandbox: str
@@ -57,7 +57,7 @@ class Stage:
             self.command(*words), env=self.environment, stdout=subprocess.PIPE, text=True, check=False, timeout=1800
         )
         if done.returncode != 0:
-            raise Refused(f"orchestra {' '.join(words)} ended with {done.returncode}", hint="its own words are above")
+            raise Refused(f"orchestra {' '.join(words)} ended with {done.returncode}", hint="its output above says why")
         return done.stdout
 
     def json(self, *words: str) -> Any:  # noqa: ANN401 -- JSON has no narrower type
@@ -66,7 +66,7 @@ class Stage:
 
 
 def run_demo(*, play: bool, sandbox: str, keep: bool) -> None:
-    """Set the stage and play; on a terminal the person watches and merges by key."""
+    """Run the demo; on a terminal the person watches and merges by key."""
     stage = set_stage(choose_sandbox(sandbox))
     try:
         if play or not sys.stdout.isatty():
@@ -75,22 +75,22 @@ def run_demo(*, play: bool, sandbox: str, keep: bool) -> None:
             _watch(stage)
     finally:
         if keep or (os.environ.get("TMUX") and not play):
-            say(f"the sample repository stays: {stage.repository}")
-            say(f"end it with: ORCHESTRA_HOME={stage.root}/home orchestra --project {stage.repository} down --stop")
+            say(f"the sample repository is kept: {stage.repository}")
+            say(f"to end it: ORCHESTRA_HOME={stage.root}/home orchestra --project {stage.repository} down --stop")
         else:
             strike(stage)
-            say("everything the demo made is removed again")
+            say("everything the demo made has been removed")
 
 
 def choose_sandbox(wanted: str) -> str:
-    """Return where the demo's agents run, and say it."""
+    """Return where the demo's agents run, and print it."""
     if wanted != "auto":
         return wanted
     try:
-        say(f"Docker engine {engine_version()} answers: every agent gets a container")
+        say(f"Docker engine {engine_version()} answers: every agent runs in a container")
     except OrchestraError as error:
         say(f"no Docker engine: {error.message}")
-        say("so the agents run on this machine itself (sandbox: host), without any isolation")
+        say("so the agents run directly on this machine (sandbox: host), without any isolation")
         return "host"
     return "docker"
 
@@ -131,29 +131,29 @@ def up_command(stage: Stage, *words: str) -> tuple[str, ...]:
 
 
 def _watch(stage: Stage) -> None:
-    say("the designer plays its story; merge what is done with M in the control pane, leave with q")
+    say("the designer follows its script; merge finished work with M in the control pane, leave with q")
     done = subprocess.run(up_command(stage), env=stage.environment, check=False)
     if done.returncode != 0:
-        raise Refused(f"orchestra up ended with {done.returncode}", hint="its own words are above")
+        raise Refused(f"orchestra up ended with {done.returncode}", hint="its output above says why")
 
 
 def perform(
     stage: Stage, *, clock: Callable[[], float] = time.monotonic, pause: Callable[[float], None] = time.sleep
 ) -> None:
-    """Play the story to its end without a terminal and tell what happened.
+    """Run the demo to its end without a terminal and print what happened.
 
-    Raises DeadlineExceeded, or Refused naming the part that did not happen.
+    Raises DeadlineExceeded, or Refused with the parts that did not happen.
     """
     begun = clock()
     stage.run(*up_command(stage, "--detach")[5:])
     for name in EXECUTORS:
         _await_done(stage, name, begun + PATIENCE, clock, pause)
-    say("both executors report COMPLETE; now the person reviews and merges")
+    say("both executors report COMPLETE; next comes the review and the merge, which are your part")
     for name in EXECUTORS:
         sys.stdout.write(f"\n$ orchestra diff {name} --stat\n{stage.run('diff', name, '--stat')}")
         sys.stdout.write(f"$ orchestra merge {name} --check '{CHECK}'\n{stage.run('merge', name, '--check', CHECK)}")
     account(stage)
-    say(f"the whole story took {clock() - begun:.0f} s")
+    say(f"the demo took {clock() - begun:.0f} s")
 
 
 def _await_done(
@@ -164,12 +164,15 @@ def _await_done(
         if states.get(name) == "done":
             return
         if "failed" in states.values() or clock() > end:
-            raise DeadlineExceeded(f"{name} is not done; the sessions are {states}", hint="look with: --keep")
+            raise DeadlineExceeded(
+                f"{name} is not done; the sessions are {states}",
+                hint="to keep the sample repository and look: orchestra demo --keep",
+            )
         pause(_POLL)
 
 
 def account(stage: Stage) -> None:
-    """Print sessions, messages, commits and merges, after checking that each of them happened."""
+    """Print sessions, messages, commits and merges; raises Refused if one of them did not happen."""
     messages = stage.json("inbox")
     kinds = [message["kind"] for message in messages]
     log = _git(stage, "log", "--graph", "--format=%h %an: %s")
@@ -181,7 +184,7 @@ def account(stage: Stage) -> None:
         ),
         "both executors reported COMPLETE": kinds.count("complete") == len(EXECUTORS),
         "both branches are merged": {"tempo/kelvin.py", "tempo/__main__.py"} <= set(tree),
-        "the checkout followed": (stage.repository / "tempo" / "kelvin.py").is_file(),
+        "the checkout was updated": (stage.repository / "tempo" / "kelvin.py").is_file(),
         "the checkout is clean": not _git(stage, "status", "--porcelain").strip(),
     }
     told = "\n".join(_letter(message) for message in messages)
@@ -190,7 +193,10 @@ def account(stage: Stage) -> None:
         sys.stdout.write(f"  {'✓' if true else '✗'} {part}\n")
     sys.stdout.flush()
     if missing := [part for part, true in happened.items() if not true]:
-        raise Refused(f"the demo did not come to its end: not {'; not '.join(missing)}", hint="look with: --keep")
+        raise Refused(
+            f"the demo did not finish. Missing: {'; '.join(missing)}",
+            hint="to keep the sample repository and look: orchestra demo --keep",
+        )
 
 
 def _sessions(stage: Stage) -> str:

@@ -78,8 +78,8 @@ def put_back(repo: Repository, worktree: Path, anchor: Anchor) -> None:
     with update_checkout.prepared(one, anchor.tip, anchor.commit, raw=True) as ready:
         if left := ready.in_the_way or ready.show(index=False):
             raise Refused(
-                f"what is in {worktree} is in the way of what was kept: {named(left)}",
-                hint=f"it stays kept: git show --stat {anchor.ref}",
+                f"these files in {worktree} are in the way of the kept ones: {named(left)}",
+                hint=f"the kept work is still there: git show --stat {anchor.ref}",
             )
 
 

@@ -147,6 +147,8 @@ def _met_a_lock(done: Completed) -> bool:
 
 def _failure(done: Completed) -> CommandFailed:
     hint = (
-        "another git is at work here, or one died: when none runs, delete that lock file" if _met_a_lock(done) else ""
+        "another git is running here, or one was killed: if none is running, delete that lock file"
+        if _met_a_lock(done)
+        else ""
     )
     return process.failure(done, hint=hint)

@@ -128,8 +128,8 @@ def receive(
 def _no_answer(branch: str, deadline: float) -> DeadlineExceeded:
     """Tell of a session's own git that says nothing, as one does that holds a pipe where git expects a file."""
     return DeadlineExceeded(
-        f"the commits of {branch} cannot be fetched: its own git did not answer within {deadline:g} s",
-        hint="see that docker answers, and what this says in the session's terminal: timeout 9 git for-each-ref",
+        f"the commits of {branch} cannot be fetched: git in its container did not answer within {deadline:g} s",
+        hint="check that docker answers, and type in the session's terminal: timeout 9 git for-each-ref",
     )
 
 
@@ -143,27 +143,27 @@ def _what(refspecs: Sequence[str]) -> str:
 def _not_received(done: Completed, branch: str, largest: int) -> OrchestraError:
     if any(sign in done.complaint for sign in _TOO_LARGE):
         return Refused(
-            f"the commits of {branch} are larger than {largest >> 20} MiB, so they were not taken",
-            hint="take large files out of its history",
+            f"the commits of {branch} are larger than {largest >> 20} MiB, so they were not imported",
+            hint="remove large files from its history",
         )
     if any(sign in done.complaint for sign in _MALFORMED):
         reason = first_line(done.complaint).removeprefix("error: ").removeprefix("fatal: ")
         return Refused(
-            f"the commits of {branch} are malformed: {reason}", hint="make them again with plain git commands"
+            f"the commits of {branch} are malformed: {reason}", hint="create them again with ordinary git commands"
         )
     reason = first_line(done.complaint.partition("\n")[0]) or "no answer"
     return CommandFailed(
         f"the commits of {branch} cannot be fetched: {reason}",
         code=done.code,
         stderr=done.complaint,
-        hint="see that the session's sandbox is running",
+        hint="check that the session's container is running",
     )
 
 
 def _inspect(held: Quarantine, tip: str) -> None:
     """Refuse a tip that is no commit, and a commit that adds a repository inside the repository."""
     if held.git().text("cat-file", "-t", tip) != "commit":
-        raise Refused("the branch does not name a commit", hint="point it at one with git branch -f")
+        raise Refused("the branch does not name a commit", hint="point it to a commit with git branch -f")
     listing = held.git().lines0(
         "log",
         "--format=",

@@ -55,7 +55,7 @@ def _facts(start: Path) -> list[str]:
         raise _not_found(start, done)
     if len(lines) != 5:  # noqa: PLR2004 -- one line for each of the five questions
         raise NotARepository(
-            "the repository's path has a line break in it, which git's own files cannot hold",
+            "the repository's path contains a line break, which git's own files cannot represent",
             hint="rename the directory",
         )
     return lines
@@ -70,7 +70,7 @@ def _checkout_of(start: Path) -> str:
     places = [block[0].removeprefix("worktree ") for block in blocks if "bare" not in block]
     found = next((place for place in places if Path(place).is_dir()), "")
     return (
-        f"go to a checkout of it: cd '{found}'" if found else "make a checkout of it: git worktree add ../NAME BRANCH"
+        f"go to a checkout of it: cd '{found}'" if found else "create a checkout of it: git worktree add ../NAME BRANCH"
     )
 
 
@@ -83,11 +83,11 @@ def _not_found(start: Path, done: Completed) -> NotARepository:
     if "dubious ownership" in complaint:
         owner = _quoted(complaint) or str(start)
         return NotARepository(
-            f"git does not trust {owner}: another user owns it",
-            hint=f"if you do, say so: git config --global --add safe.directory '{owner}'",
+            f"git does not trust {owner}, because another user owns it",
+            hint=f"if you trust it: git config --global --add safe.directory '{owner}'",
         )
     if "not a git repository" in complaint:
-        return NotARepository(f"{start} is not in a git repository", hint="cd into one, or make one: git init")
+        return NotARepository(f"{start} is not in a git repository", hint="cd to one, or create one: git init")
     if "must be run in a work tree" in complaint:
         return NotARepository(f"{start} is inside a .git directory", hint="cd to the directory above it")
     return NotARepository(f"git cannot read the repository at {start}: {first_line(complaint)}", hint="try: git status")
@@ -103,7 +103,7 @@ def _refuse_unfit(found: Found) -> None:
     if git.run("rev-parse", "--verify", "--quiet", "HEAD^{commit}", check=False).code != 0:
         raise NotARepository(
             f"{found.root} has no commit yet, so there is nothing to branch from",
-            hint="make one: git commit --allow-empty -m 'First commit'",
+            hint="create one: git commit --allow-empty -m 'First commit'",
         )
     promised = git.run("config", "--name-only", "--get-regexp", r"^remote\..*\.promisor$", check=False).text.split(
         "\n"
@@ -117,15 +117,15 @@ def _refuse_open_git_dir(found: Found) -> None:
     for place in (found.git_dir, found.common_dir):
         if place.is_relative_to(found.root) and not place.is_relative_to(found.root / ".git"):
             raise NotARepository(
-                f"the git directory {place} lies among the files of {found.root}, where agents write",
-                hint=f"move it out of there: git init --separate-git-dir '{found.root}.git' '{found.root}'",
+                f"the git directory {place} is inside {found.root}, where agents write",
+                hint=f"move it elsewhere: git init --separate-git-dir '{found.root}.git' '{found.root}'",
             )
 
 
 def _partial(root: Path, remote: str) -> NotARepository:
     name = remote.removeprefix("remote.")
     return NotARepository(
-        f"{root} is a partial clone: what it lacks cannot be fetched from inside a container",
+        f"{root} is a partial clone; a container cannot fetch what is missing",
         hint=f"complete it: git config --unset {remote}.partialclonefilter; git fetch --refetch {name}"
         f" && git config --unset {remote}.promisor",
     )

@@ -52,9 +52,9 @@ def keep(worktree: Path, files: Sequence[Entry], target: Path) -> None:
     size = sum(one.size for one in files)
     if len(files) > MOST_FILES or size > MOST_BYTES:
         raise Refused(
-            f"{worktree} has {len(files):,} files of {size >> 20:,} MiB that git leaves out, more than is kept: "
+            f"{worktree} has {len(files):,} files of {size >> 20:,} MiB that git ignores, more than can be kept: "
             f"{_most(files)}",
-            hint="move away what you need of them, and remove the rest",
+            hint="move the files you need elsewhere, and remove the others",
         )
     safe_files.remove(target)
     if files:

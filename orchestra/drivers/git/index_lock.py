@@ -49,8 +49,8 @@ def _taken(place: Path, end: float, clock: Callable[[], float], sleep: Callable[
         if not _clear(place):
             if clock() > end:
                 raise Refused(
-                    f"another git is at work in {place.parent}, or one died there",
-                    hint=f"when none runs: rm '{place}'",
+                    f"another git is running in {place.parent}, or one was killed there",
+                    hint=f"if none is running: rm '{place}'",
                 )
             sleep(_POLL)
 

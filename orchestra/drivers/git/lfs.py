@@ -64,7 +64,7 @@ def filling(repo: Repository, writable: Sequence[Path]) -> Iterator[Filling]:
     settings = filter_programs.settings_of(repo.git())
     off = repo.without_filters({one.key for one in settings})
     if not any(key.startswith(f"filter.{DRIVER}.") for key in off):
-        yield Filling(off, "git has no such filter here; to have it: git lfs install")
+        yield Filling(off, "git has no such filter here; to add it: git lfs install")
         return
     filters = filter_programs.filters_of(settings, writable, repo.common_dir)
     if reason := _reason(filters, settings):
@@ -116,12 +116,12 @@ def _reason(filters: filter_programs.Filters, settings: Sequence[filter_programs
         return reason
     if any(one.key.startswith("lfs.extension.") for one in settings):
         # A pointer names which of them are run (git-lfs-extensions(5)), and an agent may have written the pointer.
-        return "it has further programs here (lfs.extension)"
+        return "further programs are configured for it (lfs.extension)"
     parts = filters.safe.get(DRIVER, {})
     for part in ("smudge", "process"):
         if (command := parts.get(part, "")) and not _is_git_lfs(command):
             return f"its {part} program is not git-lfs"
-    return "" if any(parts.get(part) for part in ("smudge", "process")) else "it has no program that reads them"
+    return "" if any(parts.get(part) for part in ("smudge", "process")) else "no program is configured that reads them"
 
 
 def _is_git_lfs(command: str) -> bool:

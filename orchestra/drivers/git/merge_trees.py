@@ -142,7 +142,7 @@ def _require_nothing_lost(git: Git, onto: str, tip: str, rebased: str) -> None:
     if not merged.conflicts and merged.tree == _resolve(git, f"{rebased}^{{tree}}"):
         return
     raise Refused(
-        "the branch has merge commits that a rebase would lose something of",
+        "the branch has merge commits, and a rebase would lose some of their changes",
         hint="use --strategy merge or --strategy squash",
     )
 

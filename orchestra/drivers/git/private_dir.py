@@ -95,7 +95,7 @@ def refuse_pipes(git_dir: Path) -> None:
         found.extend(entry.path for entry in entries if stat.S_ISFIFO(entry.mode))
     if found:
         raise Refused(
-            f"its own git holds the pipe {found[0]}, which git would wait for",
+            f"its private git directory contains the pipe {found[0]}, on which git would hang",
             hint=f"in its terminal: rm '{git_dir / found[0]}'",
         )
 

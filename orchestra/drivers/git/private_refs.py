@@ -42,7 +42,10 @@ def keep(
             commit_import.receive(held, upload_pack, specs, deadline=deadline)
         news = _news(held, repo)
         if len(news) > MOST_REFS:
-            raise Refused(f"its own git has {len(news)} refs that are nowhere else", hint=f"look at them in {git_dir}")
+            raise Refused(
+                f"its private git directory has {len(news)} refs that are nowhere else",
+                hint=f"look at them in {git_dir}",
+            )
         if news:
             held.release()
             lines = "".join(f"create {prefix}{name} {tip}\n" for name, tip in news.items())

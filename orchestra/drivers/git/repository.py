@@ -89,7 +89,7 @@ class Repository:
                 return place.parent
         if self.git_dir != self.common_dir and self._listed(self.common_dir) == real_place(path):
             return self.common_dir
-        raise NotFound(f"git has no worktree at {path}", hint="`git worktree list` shows those it has")
+        raise NotFound(f"git has no worktree at {path}", hint="to see its worktrees: git worktree list")
 
     def worktrees(self) -> dict[Path, Worktree]:
         """Return every checkout that git has on record, this one included, by its path; a bare repository is none."""
@@ -140,7 +140,7 @@ class Repository:
         base = self.resolve(base)
         new = self._claim(branch, base, keep)
         if place.is_symlink() or (place.exists() and (not place.is_dir() or any(place.iterdir()))):
-            raise NameTaken(f"{place} is there already", hint="move it away, or choose another name")
+            raise NameTaken(f"{place} already exists", hint="move it away, or choose another name")
         place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         git = Git(self.git_dir, settings=self.without_filters() if settings is None else settings)
         made = ("-b", branch, "--no-track", os.fspath(place), base)
@@ -216,7 +216,7 @@ class Repository:
         if record in {self.git_dir, self.common_dir}:
             raise Refused(f"{place} is the checkout in use", hint="only the worktrees of sessions are removed")
         if place.is_symlink():
-            raise Refused(f"{place} is a symlink", hint="look where it leads, then delete it yourself")
+            raise Refused(f"{place} is a symlink", hint="check where it leads, then delete it yourself")
         # In one move: a worktree that is removed in part would be taken for one whose files were deleted on purpose.
         aside = place.with_name(f".{place.name}.{secrets.token_hex(4)}{REMOVED}")
         with contextlib.suppress(FileNotFoundError):
@@ -258,7 +258,7 @@ class Repository:
             return ""
         made_up = "{} <{}>".format(*self.identity(settings))
         to_type = "git config --global user.name NAME; git config --global user.email ADDRESS"
-        return f"git knows no name and address of yours, so commits are by {made_up}; to change that: {to_type}"
+        return f"git does not know your name and address, so commits are by {made_up}; to change that: {to_type}"
 
     def _known_identity(self, settings: Mapping[str, str]) -> tuple[str, str]:
         told = os.environ.get
@@ -277,7 +277,7 @@ class Repository:
         """Return the id of the commit that ``ref`` names; raises NotFound."""
         done = self.git().run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}", check=False)
         if done.code != 0:
-            raise NotFound(f"there is no commit called {ref}", hint="`git branch --all` lists the branches")
+            raise NotFound(f"there is no commit called {ref}", hint="to list the branches: git branch --all")
         return done.text.strip()
 
     def branches(self) -> dict[str, str]:
@@ -304,7 +304,7 @@ class Repository:
         if done.code == 0:
             return
         if any(sign in done.complaint for sign in _MOVED):
-            raise Moved(f"{ref} changed in the meantime", hint="look at what moved it, then try again")
+            raise Moved(f"{ref} changed in the meantime", hint="find out what moved it, then try again")
         raise failure(done)
 
     def is_ancestor(self, ancestor: str, descendant: str) -> bool:
@@ -342,7 +342,7 @@ class Repository:
         if keep and keep not in present:
             if taken:
                 raise NameTaken(
-                    f"the branch {branch} is there already", hint="choose another name, or rename that branch"
+                    f"the branch {branch} already exists", hint="choose another name, or rename that branch"
                 )
             self.update_ref(keep, base, None)
         return not taken
@@ -371,7 +371,7 @@ def _overwrite(place: Path, content: bytes) -> None:
         file = open(os.open(place, flags, 0o644), "r+b")  # noqa: SIM115, PTH123 -- a descriptor, no link followed
     except OSError as error:
         reason = (error.strerror or "it is not a file").lower()
-        raise Refused(f"{place} cannot be written: {reason}", hint="look at what is there, and move it away") from None
+        raise Refused(f"{place} cannot be written: {reason}", hint="see what is there, and move it away") from None
     with file:
         if file.read(len(content) + 1) != content:
             file.seek(0)
@@ -392,9 +392,9 @@ def _fact(item: str) -> tuple[str, str]:
 def _not_added(done: Completed, branch: str) -> OrchestraError:
     complaint = done.complaint
     if "already checked out" in complaint or "already used by worktree" in complaint:
-        return NameTaken(f"the branch {branch} is checked out elsewhere", hint="`git worktree list` shows where")
+        return NameTaken(f"the branch {branch} is checked out elsewhere", hint="to see where: git worktree list")
     if "already exists" in complaint:
-        return NameTaken(f"the branch {branch} is there already", hint="choose another name")
+        return NameTaken(f"the branch {branch} already exists", hint="choose another name")
     return failure(done)
 
 

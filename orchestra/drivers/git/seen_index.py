@@ -126,7 +126,7 @@ class SeenIndex:
             left.difference_update(batch)
         if left and self._bounds.whole:
             reason = f"{len(left):,} files could not be read in {self._bounds.seconds:.0f} s"
-            raise DeadlineExceeded(reason, hint="remove what is not needed there, or name it in .gitignore")
+            raise DeadlineExceeded(reason, hint="remove what you do not need there, or add it to .gitignore")
         self._remember(set(fresh) - left, seen)
         return left
 

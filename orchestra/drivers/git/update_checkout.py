@@ -220,8 +220,8 @@ def _fill(room: _Room, ready: Prepared, old: str, new: str) -> None:
     done = git.run("read-tree", "-m", "-u", old, target, check=False, deadline=_DEADLINE)
     if done.code != 0:
         raise Refused(
-            f"the files of {ready.one.root} cannot be made ready: {first_line(done.complaint)}",
-            hint="see that git's filters and the disk are well; nothing was changed",
+            f"the files of {ready.one.root} cannot be prepared: {first_line(done.complaint)}",
+            hint="check git's filters and the disk; nothing was changed",
         )
 
 
@@ -245,8 +245,8 @@ def _require_safe_filters(room: _Room, ready: Prepared, tree: str) -> None:
     for path, driver in zip(items[::3], items[2::3], strict=False):
         if reason := room.filters.unsafe.get(driver):
             raise Refused(
-                f"{path} goes through the filter {driver!r}, and {reason}",
-                hint=f"merge it by hand: git merge; or name another program; see: git config --get-regexp {driver}",
+                f"{path} needs the filter {driver!r}, but {reason}",
+                hint=f"merge it yourself: git merge; or set another program: git config --get-regexp {driver}",
             )
 
 

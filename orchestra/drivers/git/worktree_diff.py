@@ -66,7 +66,7 @@ def dirty(repo: Repository, worktree: Path, *, cache: Path | None = None) -> lis
     with worktree_snapshot.look(repo, worktree, cache) as frozen:
         paths = _paths(frozen.git, frozen.tip)
     if frozen.uncounted and not paths:
-        raise Refused(f"{frozen.uncounted:,} files of {worktree} could not be looked at in time", hint="try again")
+        raise Refused(f"{frozen.uncounted:,} files of {worktree} could not be read in time", hint="try again")
     return paths
 
 
@@ -111,12 +111,12 @@ def _text(git: Git, base: str, limit: int) -> str:
     if not shown.cut:
         return text
     left = max(every - shown.whole, 1)
-    return f"{text}[cut at {limit} bytes: {left} of {every} changed files are not shown, or not to their end]\n"
+    return f"{text}[cut at {limit} bytes: {left} of {every} changed files are missing or incomplete]\n"
 
 
 def _left_out(frozen: Frozen) -> Iterator[str]:
     if frozen.uncounted:
-        yield f"{frozen.uncounted:,} more files are not shown: there are too many"
+        yield f"{frozen.uncounted:,} more files are not shown, because there are too many"
     yield from frozen.notes
 
 

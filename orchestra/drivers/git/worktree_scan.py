@@ -104,7 +104,7 @@ class Scan:
     def _visit(self, place: _Place, met: _Level) -> None:
         if self._clock() > self._end:
             seconds = f"{self._bounds.seconds:.0f} s"
-            raise DeadlineExceeded(f"the worktree could not be looked through in {seconds}", hint="try again")
+            raise DeadlineExceeded(f"the worktree could not be scanned in {seconds}", hint="try again")
         tracked = self._table.files.get(place.path, {})
         children = self._children(place.path, len(tracked) + max(self._left, 0) + 1)
         if children is None:
@@ -213,7 +213,7 @@ class Scan:
             fullest = max(self.found.untracked, key=lambda heap: len(self.found.untracked[heap]), default=path)
             raise Refused(
                 f"there are more than {self._bounds.entries:,} untracked files, most of them in {fullest!r}",
-                hint="remove what is not needed there, or name it in .gitignore",
+                hint="remove what you do not need there, or add it to .gitignore",
             )
 
     def _note_absent(self) -> None:

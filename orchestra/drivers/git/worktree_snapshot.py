@@ -186,24 +186,24 @@ def _choose(tree: UntrustedTree, found: Found, bounds: Bounds, seen: dict[str, S
 def _require_room(seen: Mapping[str, Sight], bounds: Bounds) -> None:
     largest = max(seen, key=lambda path: seen[path].size, default="")
     if largest and seen[largest].size > _KEPT_WHOLE:
-        reason = f"{largest!r} has {seen[largest].size:,} bytes, too many to keep in git"
-        raise Refused(reason, hint="move it away, delete it, or name it in .gitignore")
+        reason = f"{largest!r} has {seen[largest].size:,} bytes, which is too much to keep in git"
+        raise Refused(reason, hint="move it elsewhere, delete it, or add it to .gitignore")
     if sum(sight.size for sight in seen.values()) <= bounds.size:
         return
     raise Refused(
-        f"the files hold more than {bounds.size:,} bytes, the largest of them is {largest!r}",
-        hint="move them away, delete them, or name them in .gitignore",
+        f"the files have more than {bounds.size:,} bytes; the largest is {largest!r}",
+        hint="move them elsewhere, delete them, or add them to .gitignore",
     )
 
 
 def _notes(found: Found) -> Iterator[str]:
     if found.more:
-        yield "there are more files than were looked at"
-    for paths, what in ((found.unread, "may not be read"), (found.modules, "is a submodule with a history of its own")):
+        yield "there are more files than were read"
+    for paths, what in ((found.unread, "cannot be read"), (found.modules, "is a submodule with its own history")):
         named = ", ".join(repr(path) for path in paths[:_NAMED])
         more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
         if named:
-            yield f"{named}{more} {what}: not looked into"
+            yield f"not shown: {named}{more} {what}"
 
 
 @contextlib.contextmanager

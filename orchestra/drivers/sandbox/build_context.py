@@ -83,7 +83,9 @@ class BuildContext:
         except OSError:
             same = False
         if not same:
-            raise Refused(f"{self.place / one.name} changed while the image was built", hint="look: orchestra allow")
+            raise Refused(
+                f"{self.place / one.name} changed while the image was built", hint="to see it: orchestra allow"
+            )
 
 
 class _Hashing(io.RawIOBase):
@@ -111,11 +113,11 @@ def read(place: Path) -> BuildContext | None:
         return None
     seen = list(_entries(root, top))
     if sum(entry.size for entry in seen) > LIMITS.size:
-        raise Refused(f"{place} holds more than {LIMITS.size:,} bytes", hint="take out what the image does not need")
+        raise Refused(f"{place} holds more than {LIMITS.size:,} bytes", hint="remove what the image does not need")
     files = tuple(_file(root, top, entry) for entry in seen)
     found = next((one for one in files if one.name == DOCKERFILE), None)
     if found is None or found.content != hashlib.sha256(text).hexdigest():
-        raise Refused(f"{place / DOCKERFILE} cannot be read: it changes, or is too long", hint="try again")
+        raise Refused(f"{place / DOCKERFILE} cannot be read: it is changing, or is too long", hint="try again")
     return BuildContext(place, text.decode("utf-8", "replace"), files)
 
 
@@ -149,6 +151,6 @@ def _content(root: Path, entry: Entry) -> str:
         while block := file.read(_BLOCK):
             left -= len(block)
             if left < 0:
-                raise Refused(f"{root / entry.path} holds more than {LIMITS.size:,} bytes", hint="move it out of there")
+                raise Refused(f"{root / entry.path} holds more than {LIMITS.size:,} bytes", hint="move it elsewhere")
             total.update(block)
     return total.hexdigest()

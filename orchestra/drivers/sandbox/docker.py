@@ -120,7 +120,7 @@ class DockerSandbox:
                 raise
 
     def _make(self, name: str, wanted: Mapping[str, Any]) -> str:
-        with translated(f"make the container {name}"):
+        with translated(f"create the container {name}"):
             return str(connect().create_container(name=name, **wanted)["Id"])
 
     def start(self, name: str) -> None:
@@ -218,7 +218,7 @@ class DockerSandbox:
         words = (*command(), "exec", "-i", "-w", str(box.workdir), box.name, *args)
         done = process.run(words, stdin=stdin, deadline=deadline, check=False)
         if done.code != 0 and (check or done.complaint.startswith("Error response from daemon")):
-            raise process.failure(done, hint=f"look at the container with: docker inspect {box.name}")
+            raise process.failure(done, hint=f"to inspect the container: docker inspect {box.name}")
         return done
 
     def upload_pack(self, box: Box, git_dir: str) -> tuple[str, ...]:
@@ -248,7 +248,7 @@ class DockerSandbox:
         name = f"{box.name}-{secrets.token_hex(3)}"
         wanted = configuration(connect(), box, self._place, once=args)
         try:
-            with translated(f"make the container {name}"):
+            with translated(f"create the container {name}"):
                 connect().create_container(name=name, **wanted)
             return _follow(name, args, deadline)
         finally:
@@ -307,9 +307,9 @@ class DockerSandbox:
         if self._owns(found):
             return
         user, _, _ = (found["Config"]["Labels"] or {}).get(OWNER, "").partition("-")
-        whose = f"a home of user {user} has made it" if user else "nothing says that it has made it"
+        whose = f"it belongs to a home of user {user}" if user else "nothing says who created it"
         raise Refused(
-            f"the container {name} is not this Orchestra's: {whose}, so it is left alone",
+            f"the container {name} does not belong to this Orchestra ({whose}), so it is left alone",
             hint=f"rename it: docker rename {name} …; or use another home: export ORCHESTRA_HOME=DIR",
         )
 
@@ -359,4 +359,4 @@ def _ended(name: str, program: str, deadline: float) -> int:
             raise
         # The silence is the program's, unless nothing else is answered either.
         require_engine()
-        raise DeadlineExceeded(f"`{program}` has not ended in {deadline:g} s, and was stopped") from error
+        raise DeadlineExceeded(f"`{program}` did not end within {deadline:g} s and was stopped") from error

@@ -66,7 +66,7 @@ def _connected(where: str, timeout: int) -> docker.APIClient:
 
 def _require_voice(where: str, *, clock: Callable[[], float] = time.monotonic) -> None:
     """Raise EngineSilent where the engine does not answer a ping either, or did not a moment ago."""
-    what = "ask the Docker engine whether it is there"
+    what = "ping the Docker engine"
     if clock() < _silent.get(where, 0.0):
         raise _silence(what)
     try:
@@ -134,10 +134,10 @@ def _of_context(name: str, chosen_by: str, undo: str) -> Choice:
         host = str(json.loads(meta.read_bytes())["Endpoints"]["docker"]["Host"])
     except FileNotFoundError:
         raise EngineDown(
-            f"{chosen_by} does not exist", hint=f"docker context ls shows those there are; or {undo}"
+            f"{chosen_by} does not exist", hint=f"to list the contexts: docker context ls; or {undo}"
         ) from None
     except (OSError, ValueError, LookupError, TypeError) as error:
-        raise EngineDown(f"{chosen_by} cannot be read: {meta}", hint=f"make it anew, or {undo}") from error
+        raise EngineDown(f"{chosen_by} cannot be read: {meta}", hint=f"create it again, or {undo}") from error
     return Choice(host, chosen_by, undo)
 
 
@@ -223,10 +223,10 @@ def _fell_silent(what: str) -> EngineSilent:
 def _silence(what: str) -> EngineSilent:
     chosen = choice()
     where = f" at {chosen.address} (see {chosen.chosen_by})" if chosen.address else ""
-    restart = "" if where else "; where that hangs too: sudo systemctl restart docker, then: orchestra up"
+    restart = "" if where else "; if that hangs too: sudo systemctl restart docker, then: orchestra up"
     return EngineSilent(
         f"the Docker engine{where} did not answer in time (could not {what})",
-        hint=f"look at it with: docker info{restart}",
+        hint=f"check it with: docker info{restart}",
     )
 
 
@@ -240,7 +240,7 @@ def _refusal(what: str, error: sdk.APIError) -> OrchestraError:
 def _elsewhere(chosen: Choice) -> EngineDown:
     return EngineDown(
         f"the Docker engine at {chosen.address} (see {chosen.chosen_by}) is on another machine; "
-        "Orchestra needs one on this machine, whose directories it mounts",
+        "Orchestra needs one on this machine, so that it can mount directories",
         hint=chosen.undo,
     )
 
@@ -249,15 +249,15 @@ def down(error: BaseException) -> EngineDown:
     """Return the error for an engine that cannot be talked to, with the hint that fits the reason."""
     text, chosen = str(error), choice()
     where = f" at {chosen.address} (see {chosen.chosen_by})" if chosen.address else ""
-    otherwise = f"; or use the usual engine: {chosen.undo}" if chosen.undo else ""
+    otherwise = f"; or use the default engine: {chosen.undo}" if chosen.undo else ""
     if isinstance(error, PermissionError) or "Permission denied" in text:
         hint = f"join its group and log in again: sudo usermod -aG docker $USER{otherwise}"
-        return EngineDown(f"you may not use the Docker engine's socket{where}", hint=hint)
+        return EngineDown(f"you have no permission to use the Docker engine's socket{where}", hint=hint)
     if isinstance(error, (FileNotFoundError, ConnectionRefusedError)) or "refused" in text or "No such file" in text:
         start = "start it (sudo systemctl start docker), or run scripts/setup.sh"
-        hint = f"start that one{otherwise}" if where else start
+        hint = f"start that engine{otherwise}" if where else start
         return EngineDown(f"no Docker engine is running{where}", hint=hint)
-    hint = f"look at it with: docker info{otherwise}"
+    hint = f"check it with: docker info{otherwise}"
     return EngineDown(f"the Docker engine{where} does not answer: {_last_cause(error)}", hint=hint)
 
 

@@ -90,7 +90,7 @@ def refuse_engine_sockets(mounts: Sequence[Mount]) -> None:
         if _is_socket(source) or any(source == one or source in one.parents for one in sockets):
             raise Refused(
                 f"{mount.source} would let the agent control the Docker engine, and with it this machine",
-                hint="choose a directory that holds no engine socket",
+                hint="choose a directory without an engine socket",
             )
 
 

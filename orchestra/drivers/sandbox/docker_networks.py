@@ -46,8 +46,8 @@ def require_ours(place: Place, found: dict[str, Any]) -> None:
     if not place.owns(found["Labels"]):
         name = found["Name"]
         raise Refused(
-            f"the network {name} on this engine is not this Orchestra's",
-            hint=f"if nobody needs it: docker network rm {name}; else use another home: export ORCHESTRA_HOME=DIR",
+            f"the network {name} on this engine does not belong to this Orchestra",
+            hint=f"if nobody needs it: docker network rm {name}; otherwise use another home: export ORCHESTRA_HOME=DIR",
         )
 
 
@@ -67,8 +67,8 @@ def gateway(network: dict[str, Any]) -> str:
         if address and ":" not in address:
             return address
     raise CommandFailed(
-        f"the engine tells no address of the host on the network {network['Name']}",
-        hint=f"remove it, it is made anew: docker network rm {network['Name']}",
+        f"the engine does not say which address the host has on the network {network['Name']}",
+        hint=f"remove it, and it will be created again: docker network rm {network['Name']}",
     )
 
 
@@ -87,7 +87,7 @@ def _create(place: Place, *, internal: bool) -> dict[str, Any]:
     }
     refusal: OrchestraError | None = None
     try:
-        with translated(f"make the network {place.network}"):
+        with translated(f"create the network {place.network}"):
             connect().create_network(
                 place.network,
                 driver="bridge",
@@ -102,17 +102,17 @@ def _create(place: Place, *, internal: bool) -> dict[str, Any]:
         refusal = error
     found = appears(lambda: _find(place.network))
     if found is None:
-        raise refusal or NotFound(f"the network {place.network} vanished", hint="type: orchestra up")
+        raise refusal or NotFound(f"the network {place.network} has disappeared", hint="type: orchestra up")
     require_ours(place, found)
     return found
 
 
 def _no_addresses(error: CommandFailed) -> CommandFailed:
     return CommandFailed(
-        "Docker has no range of addresses left for one more network",
+        "Docker has no address range left for another network",
         code=error.code,
         stderr=error.stderr,
-        hint="remove those that nothing uses: docker network prune; see what is there: docker network ls",
+        hint="remove unused networks: docker network prune; to list them: docker network ls",
     )
 
 

@@ -93,7 +93,7 @@ def base_text(base: str) -> str:
         "ARG DEBIAN_FRONTEND=noninteractive",
         "COPY authorities/ /usr/local/share/ca-certificates/",
         (
-            "RUN command -v apt-get >/dev/null || { echo 'the base image must be a Debian or Ubuntu one'; exit 1; }; "
+            "RUN command -v apt-get >/dev/null || { echo 'the base image must be Debian or Ubuntu'; exit 1; }; "
             f"printf '{excluded}' >/etc/dpkg/dpkg.cfg.d/orchestra && apt-get update && "
             f"apt-get install -y --no-install-recommends {_TOOLS} && update-ca-certificates && "
             "rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/*.log /var/log/apt"
@@ -155,7 +155,7 @@ def project_text(recipe: ImageRecipe) -> str:
     if "ORCHESTRA_BASE" not in text:
         raise BadConfig(
             f"{recipe.context.place / DOCKERFILE} does not build on the agent's image",
-            hint="begin it with the two lines: ARG ORCHESTRA_BASE / FROM ${ORCHESTRA_BASE}",
+            hint="start it with these two lines: ARG ORCHESTRA_BASE / FROM ${ORCHESTRA_BASE}",
         )
     return "\n".join([text.rstrip("\n"), *lines]) + "\n"
 
@@ -194,7 +194,7 @@ def add_pack(archive: tarfile.TarFile, spec: str, pack: Path) -> None:
             if not member.isfile() or not inside:
                 continue
             if inside.startswith("/") or ".." in inside.split("/"):
-                raise BadConfig(f"{spec} holds the path {member.name!r}", hint="it is not a package to install")
+                raise BadConfig(f"{spec} contains the path {member.name!r}", hint="do not install this package")
             entry = tarfile.TarInfo(f"npm/{pack_name(spec)}/{inside}")
             entry.size, entry.mode, entry.mtime = member.size, member.mode | 0o444, 0
             archive.addfile(entry, source.extractfile(member))

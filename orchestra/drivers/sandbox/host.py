@@ -98,7 +98,7 @@ class HostSandbox:
             _send(family, number)
             if self._ended(family, seconds):
                 return
-        raise CommandFailed(f"the agent's process {record.pid} does not end", hint=f"look at it: ps -fp {record.pid}")
+        raise CommandFailed(f"the agent's process {record.pid} does not end", hint=f"to see it: ps -fp {record.pid}")
 
     def remove(self, name: str) -> None:
         """End an agent and forget its process."""
@@ -137,7 +137,7 @@ class HostSandbox:
 
     def upload_pack(self, box: Box, git_dir: str) -> tuple[str, ...]:
         """Raise Refused: an agent on the host commits to the project's own repository."""
-        raise Refused(f"{box.name} has no git directory of its own, so {git_dir} cannot be fetched from")
+        raise Refused(f"{box.name} has no private git directory, so {git_dir} cannot be fetched from")
 
     def run_once(self, box: Box, args: Sequence[str], *, deadline: float) -> Completed:
         """Run a program on the machine, whatever its exit code; ``deadline`` is in seconds."""

@@ -143,7 +143,7 @@ def _add_files(archive: tarfile.TarFile, files: Mapping[str, Path]) -> None:
 
 
 def _arch() -> str:
-    with translated("ask the Docker engine for its processor"):
+    with translated("ask the Docker engine for its architecture"):
         name = str(connect().version()["Arch"])
     return _ARCHES.get(name, name)
 
@@ -188,7 +188,7 @@ def _build(recipe: ImageRecipe, stage: Stage, context: BinaryIO, network: str, p
         raise CommandFailed(
             f"building the image {tag} failed: {failed}",
             stderr=shown,
-            hint=f"its last lines were:\n{shown}" if shown else "look at the engine with: docker info",
+            hint=f"its last lines were:\n{shown}" if shown else "check the engine with: docker info",
         )
 
 
@@ -213,7 +213,7 @@ def _ensure_pulled(image: str, progress: Progress) -> None:
         _pull(image)
     except (NotFound, EngineDown, DeadlineExceeded, CommandFailed) as error:
         hint = f"check the name and the network, then type: docker pull {image}"
-        raise CommandFailed(f"the image {image} is not here and cannot be pulled", hint=hint) from error
+        raise CommandFailed(f"the image {image} is not on this machine and cannot be pulled", hint=hint) from error
 
 
 def _pull(image: str) -> None:
@@ -239,11 +239,11 @@ def _ensure_base(base: str, progress: Progress) -> None:
 
 def _bootstrap(base: str, progress: Progress, refused: OrchestraError) -> None:
     """Make the base image from the machine's own package source, where that can be done."""
-    progress(f"{refused.message}; making it from this machine's own package source (about a minute)")
+    progress(f"{refused.message}; building it from this machine's own package sources (about a minute)")
     try:
         process.run(("sh", str(_BASE_SCRIPT), base), deadline=_BASE_DEADLINE)
     except (CommandFailed, ToolMissing) as error:
-        hint = f"get it with: docker pull {base}   or make it with: sudo sh {_BASE_SCRIPT} {base}"
+        hint = f"pull it: docker pull {base}; or build it: sudo sh {_BASE_SCRIPT} {base}"
         reason = getattr(error, "stderr", "").splitlines()[-1:] or [error.message]
         raise CommandFailed(f"there is no base image {base}: {reason[0]}", hint=hint) from error
 

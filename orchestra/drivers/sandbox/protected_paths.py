@@ -24,13 +24,13 @@ def refuse(source: Path, *, home: Path | None = None, start: Path | None = None)
     Orchestra keeps what it knows; ``start`` is where the person is, for the hint.
     """
     kept = home or Home.find().root
-    for place, what in (*_people(), (kept, "the directory of Orchestra's own settings and secrets")):
+    for place, what in (*_people(), (kept, "the directory with Orchestra's own settings and secrets")):
         if holds(source, place):
             same = _is_same(source, place)
-            hint = "give the project a repository of its own"
+            hint = "give the project its own repository"
             hint += f": cd '{start}' && git init" if start is not None and start != source else " in another directory"
-            verb = "is" if same else f"holds {place},"
-            raise Refused(f"{source} {verb} {what}: agents would get all of it", hint=hint)
+            verb = "is" if same else f"contains {place},"
+            raise Refused(f"{source} {verb} {what}: agents would see all of it", hint=hint)
 
 
 def holds(source: Path, place: Path) -> bool:

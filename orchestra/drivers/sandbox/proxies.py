@@ -79,7 +79,7 @@ def _of_shell(shell: Mapping[str, str]) -> Proxies:
     if not addresses:
         return Proxies()
     if any(_is_loopback(one) for one in addresses):
-        return Proxies(left_out="it is at this machine's loopback address, where no container comes")
+        return Proxies(left_out="it is at this machine's loopback address, which no container can reach")
     if any(_PASSWORD.search(one) for one in addresses):
         return Proxies(left_out="it holds a password, which `docker inspect` would show")
     return Proxies("this shell's environment", found)

@@ -95,7 +95,7 @@ class Control(Windows):
             found, pane, tmux_session, width, height, agent = line.split(" ", 5)
             if agent == "1":
                 return _Designer(found, pane, tmux_session, project, (int(width), int(height)))
-        raise NotFound(f"no session is shown in tmux window {window}", hint="`orchestra up` opens it again")
+        raise NotFound(f"no session is shown in tmux window {window}", hint="to open it again: orchestra up")
 
     def _make(self, place: _Designer, command: Sequence[str], layout: Layout) -> str:
         if layout.control is Placement.WINDOW:
@@ -105,7 +105,9 @@ class Control(Windows):
         except CommandFailed as error:
             if "no space" in error.stderr:
                 hint = "make the terminal larger, or use `orchestra up --layout window`"
-                raise CommandFailed("there is no room for the control pane", code=error.code, hint=hint) from None
+                raise CommandFailed(
+                    "there is not enough room for the control pane", code=error.code, hint=hint
+                ) from None
             raise
 
     def _move(self, place: _Designer, pane: str, layout: Layout) -> None:

@@ -69,7 +69,7 @@ def identifier(text: str) -> str:
     """
     if _IDENTIFIER.fullmatch(text):
         return text
-    raise NotFound(f"{text!r} is no tmux id", hint="ids look like @3 for a window and %7 for a pane")
+    raise NotFound(f"{text!r} is not a tmux id", hint="ids look like @3 for a window and %7 for a pane")
 
 
 def _is_control(char: str) -> bool:

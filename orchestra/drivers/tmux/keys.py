@@ -110,7 +110,7 @@ class Keys(Windows):
 
     def _entry(self, binding: Binding, program: Sequence[str], *, popups: bool) -> Sequence[str]:
         needed = SESSION if "{session}" in binding.command else PROJECT
-        missing = "shows no session" if needed == SESSION else "belongs to no project of Orchestra"
+        missing = "shows no session" if needed == SESSION else "does not belong to an Orchestra project"
         message = quoted(("display-message", "-d", str(_SHOWN_MS), f"{binding.action}: this window {missing}"))
         line = self._to_control() if binding.action == "control" else self._shell_line(binding, program, popups=popups)
         run = quoted(("run-shell", "-b", line))

@@ -51,7 +51,7 @@ class Pasting(Connection):
 
     def _put(self, pane: str, text: str) -> None:
         if self.server.line(("display-message", "-p", "-t", identifier(pane), "#{pane_dead}")) != "0":
-            raise NotFound(f"no program runs in tmux pane {pane}", hint="`orchestra up` starts it again")
+            raise NotFound(f"no program runs in tmux pane {pane}", hint="to start it again: orchestra up")
         name = f"orchestra-{uuid.uuid4().hex}"
         load = ("load-buffer", "-b", name, "-")
         paste = ("paste-buffer", "-r", "-d", "-b", name, "-t", pane)

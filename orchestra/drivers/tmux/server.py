@@ -47,7 +47,7 @@ class Server:
         except DeadlineExceeded:
             raise DeadlineExceeded(
                 f"tmux did not answer `{commands[0][0]}` within {self.deadline:g} seconds",
-                hint=f"its server at {self.socket} is stopped or very busy",
+                hint=f"its server at {self.socket} is suspended or very busy",
             ) from None
         if check and done.code != 0:
             raise self._error(done)
@@ -76,10 +76,10 @@ class Server:
                 f"no tmux server answers at {self.socket}",
                 code=done.code,
                 stderr=reason,
-                hint="`orchestra up` starts one",
+                hint="to start one: orchestra up",
             )
         if reason.startswith(("can't find", "no such")):
-            return NotFound(f"tmux {reason}", hint="it was closed; `orchestra up` opens it again")
+            return NotFound(f"tmux {reason}", hint="it was closed; to open it again: orchestra up")
         return process.failure(done)
 
 

@@ -167,14 +167,14 @@ class Windows(Connection):
         """Return the id of the pane that shows the agent; raises NotFound when the window shows none."""
         found = next((each.pane for each in self.windows() if each.id == identifier(window)), None)
         if found is None:
-            raise NotFound(f"no session is shown in tmux window {window}", hint="`orchestra up` opens it again")
+            raise NotFound(f"no session is shown in tmux window {window}", hint="to open it again: orchestra up")
         return found
 
     def activity(self, window: str) -> float:
         """Return when the window's programs last wrote something, in seconds since the epoch."""
         told = self.server.line(("display-message", "-p", "-t", identifier(window), "#{window_activity}"))
         if not told:
-            raise NotFound(f"tmux has no window {window}", hint="`orchestra up` opens it again")
+            raise NotFound(f"tmux has no window {window}", hint="to open it again: orchestra up")
         return float(told)
 
     def close_spare(self, tmux_session: str) -> None:
