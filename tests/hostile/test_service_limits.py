@@ -205,7 +205,9 @@ def test_a_full_mailbox_is_read_in_pieces(service: Running) -> None:
     for number in range(30):
         messages.send(service.project, sender="main", recipient="alpha", text=f"number {number}. " + "m" * 15_000)
     seen, sizes = "", list[int]()
-    while "More messages wait" in (text := str(service.tool(token_of("alpha"), "read_messages")["content"][0]["text"])):
+    while "There are more messages" in (
+        text := str(service.tool(token_of("alpha"), "read_messages")["content"][0]["text"])
+    ):
         seen, sizes = seen + text, [*sizes, len(text)]
     seen += text
     assert max(sizes) < 150_000

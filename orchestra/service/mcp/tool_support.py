@@ -74,8 +74,8 @@ def check(text: str, what: str) -> str:
     """Return the text; raises UsageError for one longer than `TEXT_LIMIT`."""
     size = len(text.encode("utf-8", "replace"))
     if size > TEXT_LIMIT:
-        message = f"{what} has {size} bytes; at most {TEXT_LIMIT} are taken"
-        raise UsageError(message, hint="write the long part to a file in your worktree and name the file")
+        message = f"{what} has {size} bytes, but the limit is {TEXT_LIMIT}"
+        raise UsageError(message, hint="write the long part to a file in your worktree and send its name")
     return text
 
 
@@ -95,7 +95,7 @@ def handed(messages: list[Message], *, more: bool = False) -> CallToolResult:
     """Return messages as a tool's result: quoted and labelled for the model, and as data."""
     text = quoted(messages) if messages else "No new messages."
     if more:
-        text = f"{text}\n\n(More messages wait: call read_messages again.)"
+        text = f"{text}\n\n(There are more messages: call read_messages again.)"
     return CallToolResult(content=[TextContent(text=text)], structured_content={"messages": plain(messages)})
 
 

@@ -1,4 +1,4 @@
-"""The MCP tools; each is one action, and what its docstring says is what the model reads."""
+"""The MCP tools, one for each action; models read the docstrings."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ from orchestra.service.mcp.tool_support import (
 )
 
 LONGEST_WAIT = 300.0
-"""The most seconds that one call of ``wait_for_messages`` lasts."""
+"""The longest that one call of ``wait_for_messages`` waits, in seconds."""
 READ_AT_ONCE = 50
 """The most messages that one call of ``read_messages`` returns."""
 READ_BYTES = 128 * 1024
-"""The most bytes of them."""
+"""The most bytes that one call of ``read_messages`` returns."""
 
 Name = Annotated[str, Field(description='The session\'s name, as list_sessions shows it; "main" is the designer.')]
 Tool = Callable[..., Coroutine[Any, Any, CallToolResult]]
@@ -47,7 +47,7 @@ async def send_message_to_session(
 ) -> CallToolResult:
     """Send a message to another session; "main" is the designer.
 
-    It is stored at once and reaches the other agent when its turn ends. Say early what you need:
+    It is stored at once and delivered when the other agent's turn ends. Say early what you need:
     a question that seems obvious costs less than work in the wrong direction.
     """
     caller = calling(ctx)
@@ -70,7 +70,7 @@ def _send(project: Any, caller: Caller, to: str, text: str, dedupe: str | None) 
 
 
 async def read_messages(ctx: AnyContext) -> CallToolResult:
-    """Return the messages you have not read, the oldest first, and mark them read."""
+    """Return your unread messages, oldest first, and mark them as read."""
     caller = calling(ctx)
     with caller.context.presence.pulling(caller.session.id):
         return await _unread(caller)
@@ -80,7 +80,7 @@ async def wait_for_messages(
     ctx: AnyContext,
     timeout: Annotated[float, Field(description="Seconds to wait, at most 300.")] = 30.0,  # noqa: ASYNC109 -- the caller's wish
 ) -> CallToolResult:
-    """Wait until a message arrives, then return what you have not read; nothing arrived is no error."""
+    """Wait until a message arrives, then return your unread messages. No message is not an error."""
     caller, seconds = calling(ctx), seconds_to_wait(timeout, LONGEST_WAIT)
     with caller.context.presence.pulling(caller.session.id):
         await caller.context.arrival(caller.session, "tool", seconds)
@@ -96,9 +96,10 @@ async def _unread(caller: Caller) -> CallToolResult:
 
 
 async def read_spec(
-    ctx: AnyContext, session_id: Annotated[str, Field(description="Whose spec; empty: your own.")] = ""
+    ctx: AnyContext,
+    session_id: Annotated[str, Field(description="The session whose spec to read; empty: your own.")] = "",
 ) -> CallToolResult:
-    """Return the newest version of a spec: what the session is to build. Read it again when it changes."""
+    """Return the newest version of a spec, which says what the session should build. Read it again when it changes."""
     caller = calling(ctx)
     session = await target(caller, "read_spec", session_id)
     found = await caller.act(spec.read_spec, session.name, reader=caller.name)
@@ -118,9 +119,9 @@ async def report(
             description="complete: the task is done; error or question: you need an answer; progress: for information."
         ),
     ],
-    message: Annotated[str, Field(description="What was done, found or needed; name files and test results.")],
+    message: Annotated[str, Field(description="What you did, found or need; name files and test results.")],
 ) -> CallToolResult:
-    """Tell the designer how your task stands. Always report complete, with what you tested, when it is done."""
+    """Report the state of your task to the designer. When it is done, always report complete, with what you tested."""
     caller = calling(ctx)
     text = check(message, "the report")
     await _may_send(caller, ctx)
@@ -139,13 +140,13 @@ async def spawn_executor(  # noqa: PLR0917 -- the protocol passes arguments by n
     instructions: Annotated[
         str, Field(description="The whole task: goal, files, constraints, how to test, when it is done.")
     ],
-    agent: Annotated[str, Field(description="A profile's name; empty: the project's usual one.")] = "",
+    agent: Annotated[str, Field(description="The name of a profile; empty: the project's default.")] = "",
     base: Annotated[str, Field(description="The branch or commit to start from; empty: the current one.")] = "",
-    paired: Annotated[bool, Field(description="Also show it the source directory; only when the person asks.")] = False,  # noqa: FBT002 -- a tool's arguments come by name
+    paired: Annotated[bool, Field(description="Let it change your checkout too; only if the person asks.")] = False,  # noqa: FBT002 -- a tool's arguments come by name
 ) -> CallToolResult:
-    """Start an executor: a new agent with its own worktree, branch and container, which works on one task alone.
+    """Start an executor: a new agent with its own worktree, branch and container, which works alone on one task.
 
-    It knows nothing of this conversation but the instructions. It asks and reports by message.
+    It knows nothing of this conversation except the instructions. It asks and reports by message.
     """
     caller = calling(ctx)
     permissions.permit(caller.session, "spawn", None)
@@ -157,7 +158,7 @@ async def spawn_executor(  # noqa: PLR0917 -- the protocol passes arguments by n
 
 
 async def get_session(ctx: AnyContext, session_id: Name) -> CallToolResult:
-    """Return all about one session: state and its evidence, commits, messages, last events."""
+    """Return the details of one session: state with its evidence, commits, messages, last events."""
     caller = calling(ctx)
     session = await target(caller, "get_session", session_id)
     return answer(await caller.act(manage.show, session.name))
@@ -166,9 +167,9 @@ async def get_session(ctx: AnyContext, session_id: Name) -> CallToolResult:
 async def get_diff(
     ctx: AnyContext,
     session_id: Name,
-    stat: Annotated[bool, Field(description="Only count lines for each file.")] = False,  # noqa: FBT002 -- as above
+    stat: Annotated[bool, Field(description="Return only the number of changed lines of each file.")] = False,  # noqa: FBT002 -- as above
 ) -> CallToolResult:
-    """Return what a session has changed since its base, uncommitted and new files included."""
+    """Return what a session has changed since its base, including uncommitted and new files."""
     caller = calling(ctx)
     session = await target(caller, "get_diff", session_id)
     text = await caller.act(review.diff, session.name, stat=stat)
@@ -180,7 +181,7 @@ async def update_spec(
     session_id: Name,
     text: Annotated[str, Field(description="The whole new text.")],
 ) -> CallToolResult:
-    """Replace a session's spec; its agent is told the difference."""
+    """Replace a session's spec; its agent is sent the difference."""
     caller = calling(ctx)
     session = await target(caller, "update_spec", session_id)
     saved = await caller.act(spec.write_spec, session.name, check(text, "the spec"), caller.name)
@@ -188,7 +189,7 @@ async def update_spec(
 
 
 async def review_session(ctx: AnyContext, session_id: Name) -> CallToolResult:
-    """Return what a merge would bring: commits, sizes, uncommitted files, conflicts, changed agent settings."""
+    """Return what a merge would bring in: commits, sizes, uncommitted files, conflicts, changed agent settings."""
     caller = calling(ctx)
     session = await target(caller, "review", session_id)
     return answer(await caller.act(review.review, session.name))
@@ -220,9 +221,9 @@ async def stop_session(ctx: AnyContext, session_id: Name) -> CallToolResult:
 async def delete_session(
     ctx: AnyContext,
     session_id: Name,
-    force: Annotated[bool, Field(description="Also while it works or waits for an answer.")] = False,  # noqa: FBT002 -- as above
+    force: Annotated[bool, Field(description="Delete it even while it works or waits for an answer.")] = False,  # noqa: FBT002 -- as above
 ) -> CallToolResult:
-    """Delete an executor; all it holds is kept first, and the person can restore it."""
+    """Delete an executor; all its work is kept, and the person can restore it."""
     caller = calling(ctx)
     session = await target(caller, "delete", session_id)
     return answer(await caller.act(manage.delete, session.name, force=force))
