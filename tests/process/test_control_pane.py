@@ -200,7 +200,7 @@ def test_an_error_is_told_with_what_to_type_next_and_stays_text(pane: Pane) -> N
 
 def test_delete_asks_and_says_what_is_kept(pane: Pane) -> None:
     pane.press("j", "D")
-    pane.shows("Delete login?", "Kept: branch orchestra/login")
+    pane.shows("Delete login?", "Its branch orchestra/login")
     pane.press("n")
     pane.shows("nothing was done")
     assert pane.actions() == []

@@ -86,7 +86,7 @@ def test_what_is_told_is_what_is_there_and_not_what_was_asked_for(world: World) 
     answer = manage.delete(world.project, "alpha", force=True, remove_worktree=True, progress=lines.append)
     assert answer["worktree"] == str(alpha.worktree)
     assert (alpha.worktree / "own.txt").exists()
-    assert any("left as it is" in line or "stays" in line for line in lines), lines
+    assert any("left unchanged" in line or "stays" in line for line in lines), lines
     assert sessions._worktree_now(answer, asked=True).endswith(" stays")  # noqa: SLF001 -- the words themselves
 
 

@@ -60,7 +60,7 @@ class Login:
             "none needed": found or "none needed",
             "found": found,
             "kept": f"logged in by itself in {', '.join(self.kept)}; other sessions will ask",
-            "asks": "it will ask in its window",
+            "asks": "will ask in its window",
             "missing": f"not set: {some(self.wanted)}",
         }[self.state]
         return words if self.state in {"found", "none needed"} or not found else f"{words}; {found}"
@@ -178,4 +178,4 @@ def reach(profile: Profile) -> str:
         return "typed when idle"
     if profile.delivery is Delivery.PULL:
         return "handed over at once" if family_of(profile).HANDS_OVER else "the agent fetches them"
-    return "handed over at once" if family_of(profile).LISTENS else "handed over at the end of a turn; typed when idle"
+    return "handed over at once" if family_of(profile).LISTENS else "handed over; typed when idle"
