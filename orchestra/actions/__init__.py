@@ -1,1 +1,1 @@
-"""What a person or an agent can do, one module per kind of action."""
+"""Everything that a person or an agent can do, one module per kind of action."""

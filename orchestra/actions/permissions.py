@@ -1,4 +1,4 @@
-"""Who may do what: roles and ownership, decided from the caller's credential alone."""
+"""Who may do what, decided by role and ownership of the authenticated caller."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from orchestra.errors import NotAllowed
 from orchestra.model import Role, Session
 
 DESIGNER_ONLY = frozenset({"spawn", "merge", "delete", "stop", "review", "update_spec", "get_diff", "get_session"})
-"""The actions that an executor may never ask for."""
+"""The actions that executors may never request."""
 
 
 def permit(caller: Session, action: str, target: Session | None = None) -> None:
-    """Raise NotAllowed unless the caller's role has the action and the target is its own."""
+    """Raise NotAllowed unless the caller's role permits the action and the target belongs to it."""
     if caller.role is Role.EXECUTOR and action in DESIGNER_ONLY:
         raise NotAllowed(f"an executor may not {action.replace('_', ' ')}", hint='ask your designer: session_id="main"')
     if target is None or target.name == caller.name:

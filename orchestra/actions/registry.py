@@ -1,4 +1,4 @@
-"""Every action by name: what the service's socket, the command line and the control pane call."""
+"""All actions by name, for the service's socket, the command line and the control pane."""
 
 from __future__ import annotations
 
@@ -43,15 +43,15 @@ ACTIONS: dict[str, str] = {
     "edit_spec": "workspace.windows:edit_spec",
     "gc": "maintenance.gc:gc",
 }
-"""The action's name, then its module below ``orchestra.actions`` and its function."""
+"""Each action's name, with its module below ``orchestra.actions`` and its function."""
 
 
 _OURS = frozenset({"project", "progress", "notebook"})
-"""What an action is given from here, and no caller may say."""
+"""Arguments that the registry passes, and that no caller may set."""
 
 
 def find(name: str) -> Callable[..., object]:
-    """Return an action's function; raises UsageError for a name nobody knows."""
+    """Return an action's function; raises UsageError for an unknown name."""
     if name not in ACTIONS:
         raise UsageError(f"there is no action {name!r}", hint="type: orchestra --help")
     module, _, function = ACTIONS[name].partition(":")
@@ -68,7 +68,7 @@ def run(
 ) -> Any:  # noqa: ANN401 -- JSON has no narrower type
     """Run an action and return its result as plain data; raises the action's own errors.
 
-    Asked again under the same ``request``, it gives the first answer and does nothing twice.
+    Repeated with the same ``request``, it returns the first answer and does nothing twice.
     """
     action = find(name)
     known = signature(action).parameters
@@ -96,7 +96,7 @@ def _do(
 
 
 def settings_warning(project: Project) -> str:
-    """Return what to say beside the result of an action that goes on although the settings cannot be read."""
+    """Return a warning for actions that still work if the settings cannot be read."""
     trouble = project.settings_trouble
     if trouble is None:
         return ""

@@ -1,4 +1,4 @@
-"""Requests that are asked again because their answer was lost: nothing is done twice."""
+"""Repeated requests whose answer was lost: nothing is done twice."""
 
 from __future__ import annotations
 
@@ -17,35 +17,36 @@ if TYPE_CHECKING:
     from orchestra.store.requests import Request
 
 ONCE = frozenset({"send", "read", "spawn", "restore", "delete", "merge", "pair", "unpair"})
-"""The actions that must not be done a second time; doing the others again changes nothing."""
+"""The actions that must not be done twice; repeating the others changes nothing."""
 _AT_ONE_STROKE = frozenset({"send", "read"})
-"""Those that change the database alone: they and their answer become true together."""
+"""Actions that only change the database, so that action and answer can share one transaction."""
 
 
 @dataclass(frozen=True, slots=True)
 class Notebook:
-    """Where an action notes what it needs if it is asked again after a crash; without a request it keeps nothing."""
+    """Notes that an action needs when it is repeated after a crash; without a request, nothing is kept."""
 
     project: Project | None = None
     request: str = ""
     before: str = ""
 
     def note(self, text: str) -> None:
-        """Keep a text with the request; inside `Store.together` it is kept if, and only if, all the rest is."""
+        """Keep a text with the request; inside `Store.together` it is part of the transaction."""
         if self.project is not None:
             self.project.store.note_request(self.request, text)
 
 
 BLANK = Notebook()
-"""For an action that nobody will ask for again."""
+"""For an action that will not be repeated."""
 
 
 def perform(
     project: Project, request: str, action: str, arguments: Mapping[str, Any], run: Callable[[Notebook], Any]
 ) -> Any:  # noqa: ANN401 -- the action's own plain result
-    """Run an action, or give the answer that it gave before under the same id.
+    """Run an action, or return its earlier answer for the same id.
 
-    Raises the action's errors, also again; UsageError for an id that was used for something else.
+    Raises the action's errors, the second time too, and UsageError for an id that was used for
+    something else.
     """
     if not request or action not in ONCE:
         return run(BLANK)

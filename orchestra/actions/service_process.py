@@ -1,4 +1,4 @@
-"""The project's background process: starting it, asking it, ending it."""
+"""Start, call and end the project's background process."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from orchestra.paths import ProjectPaths
 from orchestra.protocol import Progress, call, ignore, request_id
 
 START_DEADLINE = 60.0
-"""Seconds a service has to answer after it was started."""
+"""Seconds that a service has to answer after its start."""
 _TRIES = 4
 _POLL = 0.03
 _TOLD = ("ORCHESTRA_", "DOCKER_", "PATH", "GIT_AUTHOR_", "GIT_COMMITTER_")
@@ -26,7 +26,7 @@ _PROXIES = ("_PROXY", "_proxy")
 
 
 def ping(paths: ProjectPaths) -> dict[str, Any] | None:
-    """Return what the running service says of itself, or None where none answers."""
+    """Return the running service's description of itself, or None if none answers."""
     try:
         answer: dict[str, Any] = call(paths.socket, "ping", {}, silence=5.0)
     except ServiceDown:
@@ -37,10 +37,10 @@ def ping(paths: ProjectPaths) -> dict[str, Any] | None:
 def ask_surely(
     paths: ProjectPaths, action: str, arguments: Mapping[str, Any], *, progress: Progress = ignore, request: str = ""
 ) -> Any:  # noqa: ANN401 -- the action's own plain result
-    """Have the service run an action, started first where it is not running, and again where it dies meanwhile.
+    """Have the service run an action; the service is started if necessary, also if it dies meanwhile.
 
-    It is asked again under the same id, so nothing is done twice. Raises the action's errors, and ServiceDown
-    where the service cannot be kept running.
+    The request is repeated with the same id, so nothing is done twice. Raises the action's errors,
+    and ServiceDown if the service does not stay up.
     """
     request = request or request_id()
     for _ in range(_TRIES - 1):
@@ -61,10 +61,10 @@ def ensure_running(
     clock: Callable[[], float] = time.monotonic,
     pause: Callable[[float], None] = time.sleep,
 ) -> dict[str, Any]:
-    """Start the service unless it answers already; starting it twice leaves one.
+    """Start the service unless it already answers; starting it twice leaves one.
 
-    ``settings`` are variables it gets beside this process's own. Raises ServiceDown, with the end
-    of its log, where it does not answer within ``deadline`` seconds.
+    ``settings`` are variables that it gets in addition to this process's own. Raises ServiceDown,
+    with the end of its log, if it does not answer within ``deadline`` seconds.
     """
     answer = ping(paths)
     if answer is not None:
@@ -73,7 +73,7 @@ def ensure_running(
     end = clock() + deadline
     while (answer := ping(paths)) is None:
         if started.poll() == 0:
-            # It found the lock taken: by one that is leaving, or one that will answer soon.
+            # The lock was taken, by a service that is ending or by one that will answer soon.
             started = launch(paths, settings)
         if started.poll() not in {None, 0}:
             raise ServiceDown(f"the service did not start: {_last_words(paths.log)}", hint=f"its log is {paths.log}")
@@ -106,13 +106,13 @@ def _last_words(log: Path) -> str:
         lines = log.read_text(errors="replace").strip().splitlines()
     except OSError:
         lines = []
-    # Python frames an error's lines with marks of its own.
+    # Python surrounds an error's lines with its own markers.
     words = [plain for line in lines if (plain := line.strip(" |+-^~"))]
     return words[-1] if words else "it left no message"
 
 
 def mark(environment: Mapping[str, str]) -> str:
-    """Return a hash of the version and of the variables that decide what the service does and which logins it has."""
+    """Return a hash of the version and of the variables that affect the service and its logins."""
     told = {
         name: value
         for name, value in environment.items()
@@ -122,9 +122,9 @@ def mark(environment: Mapping[str, str]) -> str:
 
 
 def take_environment(paths: ProjectPaths) -> None:
-    """End a service that another version, or a shell with other settings, engine or logins has started.
+    """End a service that was started by another version or with other settings, engine or logins.
 
-    The one that follows has the caller's environment; agents notice nothing.
+    The next service gets the caller's environment; agents notice nothing.
     """
     answer = ping(paths)
     if answer is not None and answer.get("mark") != mark(os.environ):
@@ -138,7 +138,7 @@ def quit_service(
     clock: Callable[[], float] = time.monotonic,
     pause: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Ask the service to end, and wait until it has; agents and containers go on."""
+    """Ask the service to end and wait until it has; agents and containers keep running."""
     end = clock() + deadline
     try:
         call(paths.socket, "quit", {}, silence=deadline)

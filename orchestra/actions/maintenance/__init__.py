@@ -1,1 +1,1 @@
-"""Checks, repairs, and giving back disk."""
+"""Checks, repairs and cleaning up."""

@@ -1,4 +1,4 @@
-"""The profiles as a person asks about them: is the image built, is there a login, what can the agent tell."""
+"""A report on the profiles: is the image built, is there a login, what does the agent report."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ BUILT, UNBUILT, FINISHED, NO_ENGINE = "built", "not built yet", "finished image 
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """A profile's login: which credentials are found where, any one of ``wanted`` being enough.
+    """A profile's login: which credentials were found where; any one of ``wanted`` is enough.
 
-    ``kept`` are the sessions whose agent keeps a login of its own; ``asks`` says that its program
-    asks for one.
+    ``kept`` are the sessions whose agent stores its own login; ``asks`` says that its program asks
+    for one.
     """
 
     wanted: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Trying an agent without a terminal: its image, its program, the way to Orchestra, its login and its model."""
+"""Test an agent without a terminal: its image, program, connection to Orchestra, login and model."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from orchestra.project import Project
 
 PROMPT = "Orchestra only checks that you can be reached. Use no tool, change nothing, reply with this one word: ready"
-"""What an agent with a model is asked."""
+"""The prompt that the test sends to the model."""
 MODEL_DEADLINE = 60
-"""Seconds that an agent has to start, to ask its model, and to answer."""
+"""Seconds for the agent to start, to ask its model and to answer."""
 _PROGRAM_DEADLINE = 30.0
 _KNOCKING = 6
 _SLACK = 20.0
@@ -43,7 +43,7 @@ _MISSING = 127
 
 @dataclass(frozen=True)
 class AgentCheck:
-    """One agent that is tried: what it is, and the box that each of its programs gets a fresh one of."""
+    """The agent under test, and how to make a fresh box for each of its programs."""
 
     project: Project
     session: Session
@@ -52,7 +52,7 @@ class AgentCheck:
 
     @property
     def box(self) -> Box:
-        """The box, as a session's would be."""
+        """The box, equal to a session's."""
         return container_spec.box_for(self.project, self.session, image=self.image)
 
     @property
@@ -66,9 +66,9 @@ class AgentCheck:
 
 
 def check_agent(project: Project, name: str, *, sandbox: str = "", progress: Progress = ignore) -> list[Finding]:
-    """Try an agent in a fresh box and return what was found; all but its image is taken away again.
+    """Test an agent in a fresh box and return the findings; everything but its image is removed.
 
-    Raises UnknownProfile and BadConfig; every other trouble is a finding.
+    Raises UnknownProfile and BadConfig; any other problem is a finding.
     """
     profile = project.profile(name)
     try:
@@ -153,7 +153,7 @@ def _orchestra(check: AgentCheck, progress: Progress) -> Iterator[Finding]:
 
 
 def _start_service(check: AgentCheck) -> None:
-    """Start a service for the check alone, and write what the agent is given."""
+    """Start a service only for the check, and write the agent's files."""
     internal = str(check.project.settings.network_internal).lower()
     ensure_running(check.project.paths, settings={"ORCHESTRA_NETWORK_INTERNAL": internal})
     provision.write_files(check.project, check.session, prepare=_once if check.profile.headless else None)

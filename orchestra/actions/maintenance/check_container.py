@@ -1,4 +1,4 @@
-"""One throw-away container, as a session's would be: does it reach this machine, and can it commit?"""
+"""Test a temporary container equal to a session's: can it reach this machine, and can it commit?"""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from orchestra.project import Project
 
 DEADLINE = 8.0
-"""Seconds that the container has for all it does."""
+"""Seconds for everything that the container does."""
 _KNOCK = 1.0
 _NO_WAY = 3
 _NO_COMMIT = 4
@@ -44,7 +44,7 @@ exit ${{code:-0}}
 
 
 def try_container(project: Project) -> list[Finding]:
-    """Try a container of the usual agent's image, or of any that is there; raises what the engine refuses."""
+    """Test a container of the default agent's image, or of any existing one; raises the engine's errors."""
     image = _image(project)
     if not image:
         detail = "not tested: there is no image yet"
@@ -66,7 +66,7 @@ def try_container(project: Project) -> list[Finding]:
 
 
 def _image(project: Project) -> str:
-    """Return the usual agent's image where it is built, else the layer below it; empty where neither is."""
+    """Return the default agent's image if it is built, else the base layer, else an empty text."""
     recipe = container_spec.recipe_for(project, project.settings.agent)
     tags = (recipe.image or images.tag_for(recipe, "project"), images.tag_for(recipe, "base"))
     return next((tag for tag in tags if images.exists(tag)), "")
@@ -74,7 +74,7 @@ def _image(project: Project) -> str:
 
 @contextmanager
 def _door(project: Project) -> Iterator[tuple[str, int]]:
-    """Give an address that containers reach this machine at: the running service's, else one of the moment."""
+    """Yield an address at which containers can reach this machine: the running service's, else a temporary one."""
     address = project.sandbox(SandboxKind.DOCKER).gateway()
     answer = ping(project.paths)
     if answer and _listens(address, int(answer["port"])):

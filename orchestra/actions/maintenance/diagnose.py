@@ -1,4 +1,4 @@
-"""What went wrong with an agent that was tried, in plain words, and what to type next."""
+"""Explain why a test of an agent failed, and what to type next."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from orchestra.project import Project
 
 _TIMED_OUT = frozenset({124, 137})
-"""The exit codes of timeout(1) for a program that it ended, or had to kill."""
+"""The exit codes of timeout(1) for a program that it terminated or killed."""
 _NO_PROGRAM = frozenset({126, 127})
-"""The exit codes of a shell for a program that cannot be run, or is not there."""
+"""The exit codes of a shell for a program that cannot be run or does not exist."""
 _SHOWN = 200
 _BEFORE = 40
 
@@ -57,12 +57,12 @@ _SIGNS = {
     ),
     Trouble.SERVICE: (r"\b5\d\d\b", "overloaded|server error|internal error"),
 }
-"""What agents' programs, and the model services they pass on, were seen to say."""
+"""What agents' programs, and the model services whose messages they show, were seen to print."""
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 
 
 def classify(said: str) -> Trouble:
-    """Return the kind of trouble that a program's last words tell of."""
+    """Return the kind of trouble that a program's output indicates."""
     return next((kind for kind in _SIGNS if _sign(kind, said)), Trouble.OTHER)
 
 
@@ -72,7 +72,7 @@ def _sign(kind: Trouble, said: str) -> re.Match[str] | None:
 
 
 def judge(project: Project, profile: Profile, kind: SandboxKind, done: Completed, login: Login) -> Finding:
-    """Return whether an agent that was asked once got its model's answer, and why not."""
+    """Return whether the agent got its model's answer, and if not, why."""
     answer = _plain(done.text)
     if done.code in _NO_PROGRAM:
         return Finding("model", well=False, detail="not tested, because the program is missing")
@@ -99,7 +99,7 @@ def _plain(text: str) -> str:
 
 
 def _telling(output: str) -> str:
-    """Return the last line that says what is wrong, a long one from a little before that, else the last line."""
+    """Return the last line that says what is wrong, else the last line; a long one is shortened around that."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     for line in reversed(lines):
         if (kind := classify(line)) is not Trouble.OTHER:
@@ -133,7 +133,7 @@ def _proxy_of_containers() -> str:
 
 
 def unreachable(project: Project, kind: SandboxKind, url: str, found: Mapping[str, Any]) -> Finding:
-    """Return the finding for an Orchestra that did not answer where the agent runs."""
+    """Return the finding for an agent that cannot reach Orchestra."""
     reason = found.get("reason", "")
     if found.get("proxy"):
         return proxied("orchestra", url, str(found["proxy"]))
@@ -148,20 +148,20 @@ def unreachable(project: Project, kind: SandboxKind, url: str, found: Mapping[st
 
 
 def proxied(check: str, where: str, proxy: str) -> Finding:
-    """Return the finding for an agent whose calls to Orchestra go to a proxy."""
+    """Return the finding for an agent whose calls to Orchestra go through a proxy."""
     host = urlsplit(where if "//" in where else f"//{where}").hostname
     detail = f"the agent uses the proxy {without_password(proxy)} for {where}, which only this machine can reach"
     return Finding(check, well=False, detail=detail, repair=f"add {host} to noProxy where the proxy is configured")
 
 
 def blocked(project: Project, where: str, reason: str) -> Finding:
-    """Return the finding for packets from containers that this machine throws away."""
+    """Return the finding for a firewall that drops packets from containers."""
     detail = f"containers cannot reach this machine at {where} ({reason}): a firewall blocks them"
     return Finding("orchestra", well=False, detail=detail, repair=firewall_hint(project))
 
 
 def firewall_hint(project: Project) -> str:
-    """Return the command that lets containers in, for the firewall that this machine has."""
+    """Return the command that lets containers through this machine's firewall."""
     interface = project.sandbox(SandboxKind.DOCKER).interface()
     if shutil.which("ufw"):
         return f"sudo ufw allow in on {interface}"

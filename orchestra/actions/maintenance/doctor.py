@@ -1,4 +1,4 @@
-"""Checking what a first run can trip over, and naming the command that repairs it."""
+"""Check what a first run needs, and name the command that repairs what is missing."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 OLDEST_GIT = (2, 38)
 """The first git with ``merge-tree --write-tree`` (git's release notes for 2.38)."""
 OLDEST_ENGINE = (20, 10)
-"""The oldest Docker engine that Orchestra is tried with."""
+"""The oldest Docker engine that Orchestra is tested with."""
 _SOME = 3
 _PROXY_PLACE = (
     "write an address that containers can reach into ~/.docker/config.json (docs.docker.com/engine/cli/proxy)"
@@ -43,7 +43,7 @@ _ROOMY = 5 * 1024**3
 
 
 def doctor(start: Path) -> list[Finding]:
-    """Check this machine and, inside a repository, the project; nothing that stays is changed."""
+    """Check this machine and, inside a repository, the project; nothing is changed permanently."""
     engine = _engine()
     findings = [_tmux(), _git(), _locale(), engine, _disk()]
     project = _project(start)
@@ -58,9 +58,9 @@ def doctor(start: Path) -> list[Finding]:
 
 
 def _of_engine(project: Project) -> Iterator[Finding]:
-    """Check what only an engine can tell: images, containers, and one that is tried."""
+    """Check what needs the engine: images, leftover containers, and a test container."""
     looks = (("image", _images), ("leftovers", _leftovers), ("container", try_container))
-    # Without the settings it is not known which image is meant, and what a container may reach.
+    # Without the settings it is unknown which image is meant and what a container may reach.
     for name, look in looks if project.settings_trouble is None else looks[1:2]:
         try:
             yield from look(project)
@@ -73,7 +73,7 @@ def _of_engine(project: Project) -> Iterator[Finding]:
 
 
 def _proxy() -> Iterator[Finding]:
-    """Tell which proxy containers use, where there is one at all."""
+    """Report which proxy containers use, if there is one."""
     found = proxies.of_containers()
     if found.left_out:
         detail = f"this shell's proxy is not passed on to containers: {found.left_out}"
@@ -120,7 +120,7 @@ def _tmux() -> Finding:
 
 
 def _shows_utf8() -> bool:
-    """Say whether the terminal that this runs in, inside tmux, shows UTF-8; yes where tmux does not tell."""
+    """Return whether the terminal around this tmux shows UTF-8; True if tmux does not say."""
     try:
         return run(("tmux", "display-message", "-p", "#{client_utf8}"), deadline=5, check=False).text.strip() != "0"
     except OrchestraError:
@@ -175,7 +175,7 @@ def _repository(project: Project) -> Finding:
 
 
 def of_sessions(project: Project) -> Iterator[Finding]:
-    """Tell of sessions whose branch or worktree is not where it was left."""
+    """Report sessions whose branch or worktree is missing or elsewhere."""
     for session in project.store.sessions():
         try:
             trouble = session.trouble or reattach.what_is_lost(project, session)
@@ -214,7 +214,7 @@ def _leftovers(project: Project) -> Iterator[Finding]:
 
 
 def _logins(project: Project) -> Iterator[Finding]:
-    """Check each profile's login; only the usual agent has to have one."""
+    """Check each profile's login; only the default agent must have one."""
     in_use = used(project)
     for name in dict.fromkeys((*in_use, *names(project.profile_dirs()))):
         try:

@@ -1,4 +1,4 @@
-"""What was checked, whether it is well, and what to type where it is not."""
+"""The result of one check, and what to type if it failed."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was checked; ``repair`` is what to type where it is not well, or could be better.
+    """The result of one check; ``repair`` is what to type if it failed or could be better.
 
-    ``note`` says that it is well as it is, and worth knowing.
+    ``note`` marks a result that is fine but worth knowing.
     """
 
     check: str
@@ -24,5 +24,5 @@ class Finding:
 
 
 def trouble(check: str, error: OrchestraError) -> Finding:
-    """Return the finding that an error is."""
+    """Turn an error into a finding."""
     return Finding(check, well=False, detail=error.message, repair=error.hint)

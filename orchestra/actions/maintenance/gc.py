@@ -1,4 +1,4 @@
-"""Giving back disk: what deleted sessions left behind, and containers that belong to none."""
+"""Clean up what deleted sessions left behind, and containers that belong to no session."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Remove: TypeAlias = "Callable[[Project, Session], str]"
 
 @dataclass(frozen=True, slots=True)
 class Leftover:
-    """One thing that can go; ``size`` in bytes. ``kept`` says why it was not removed, or cannot be."""
+    """Something that can be removed; ``size`` is in bytes. ``kept`` says why it was not or cannot be removed."""
 
     kind: str
     what: str
@@ -38,12 +38,12 @@ class Leftover:
 def gc(
     project: Project, *, remove: bool = False, everything: bool = False, progress: Progress = ignore
 ) -> list[Leftover]:
-    """List what deleted sessions left behind; with ``remove`` take it away.
+    """List what deleted sessions left behind; with ``remove``, remove it.
 
-    Branches and anchors stay, so `restore` still finds the work; what goes is the worktree and
-    the agent's home with its conversation, and containers whose session is gone. What cannot be kept
-    elsewhere stays, with the reason. ``everything`` adds every container of this home, live ones too,
-    its network and all credentials in memory: `up` makes them anew.
+    Branches and anchors stay, so `restore` still finds the work. What is removed is the worktree
+    and the agent's home with its conversation, and containers of deleted sessions. What cannot be
+    kept elsewhere stays, with the reason. ``everything`` adds every container of this home, live
+    ones too, its network and all credentials in memory: `up` creates them again.
     """
     found = _containers(project, remove=remove) if everything else _orphans(project, remove=remove)
     for session in project.store.sessions(include_deleted=True):
@@ -56,7 +56,7 @@ def gc(
 
 
 def _half_removed(project: Project, *, remove: bool) -> Iterator[Leftover]:
-    """Look for worktrees whose removal was cut off; all they held was kept before it began."""
+    """Find worktrees whose removal was interrupted; everything they held was kept before."""
     for place in sorted(project.paths.worktrees.glob(f".*{REMOVED}")):
         size, kept = size_of(place), ""
         try:
@@ -91,13 +91,13 @@ def _orphans(project: Project, *, remove: bool) -> list[Leftover]:
     try:
         names = orphans(project)
     except (EngineDown, DeadlineExceeded):
-        # The rest can be given back without an engine.
+        # The rest can be removed without an engine.
         return []
     return [_container(project, name, remove=remove) for name in names]
 
 
 def orphans(project: Project) -> list[str]:
-    """Return the names of this home's containers whose session, in whichever project, is gone; raises EngineDown."""
+    """Return the names of this home's containers whose session no longer exists in any project; raises EngineDown."""
     sights = project.sandbox(SandboxKind.DOCKER).look_all()
     known: set[str] = set()
     for other in _projects(project) if sights else ():
@@ -110,12 +110,12 @@ def orphans(project: Project) -> list[str]:
 
 
 def _once(name: str) -> str:
-    """Return the box that a container made for one run belongs to."""
+    """Return the name of the box that a one-off container belongs to."""
     return re.sub(r"(-check)?-[0-9a-f]{6}$", "", name)
 
 
 def _projects(project: Project) -> Iterator[Project]:
-    """Return every project of this home that has a record of its sessions."""
+    """Return every project of this home that has a database."""
     home = project.paths.home
     for record in sorted((home.root / "projects").glob("*/source")):
         if record.parent == project.paths.state:
@@ -128,7 +128,7 @@ def _projects(project: Project) -> Iterator[Project]:
 
 
 def _of_deleted(project: Project, session: Session, *, remove: bool, progress: Progress) -> Iterator[Leftover]:
-    """Look at what one deleted session left; under its lock, so that no `restore` is at work on the same."""
+    """List what one deleted session left; under its lock, so that no `restore` runs at the same time."""
     with project.lock(session.name):
         if _again(project, session).deleted_at is None:
             return
@@ -158,7 +158,7 @@ def _part(project: Project, session: Session, place: Path, remove: Remove | None
 
 
 def _removed(project: Project, session: Session, place: Path, remove: Remove) -> str:
-    """Remove something, and return why it could not be removed; nothing where it has gone."""
+    """Remove something, and return why it could not be removed; empty if it was removed."""
     try:
         kept = remove(project, session)
     except Exception as error:  # noqa: BLE001 -- what else was left behind goes all the same
@@ -168,7 +168,7 @@ def _removed(project: Project, session: Session, place: Path, remove: Remove) ->
 
 def _worktree(project: Project, session: Session) -> str:
     if session.restoring:
-        # What was kept of it is not in it yet.
+        # Its kept files are not back in it yet.
         return f"it is being restored; to continue: orchestra restore {session.name}"
     if not preserve.has_worktree(project, session):
         return f"it is no git worktree; if you do not need it: rm -rf '{session.worktree}'"
@@ -181,7 +181,7 @@ def _worktree(project: Project, session: Session) -> str:
 
 
 def _state(project: Project, session: Session) -> str:
-    """Remove a session's home; its own git stays where what it holds is nowhere else."""
+    """Remove a session's home; its private git directory stays if it has work that is nowhere else."""
     place = project.place(session)
     reason = preserve.keep_git(project, session)
     if not reason:
@@ -196,7 +196,7 @@ def _state(project: Project, session: Session) -> str:
 
 
 def _kept(project: Project, session: Session) -> Iterator[Leftover]:
-    """Tell of the files that were kept of a session; they are the person's to remove."""
+    """List the kept files of a session; only the person may remove them."""
     place = preserve.kept_files(project, session)
     if place.is_dir():
         yield Leftover(
@@ -208,7 +208,7 @@ def _kept(project: Project, session: Session) -> Iterator[Leftover]:
 
 
 def _forget_secrets(project: Project, *, everything: bool) -> None:
-    """Remove credentials from memory that no live session reads: of all projects, where all containers have gone."""
+    """Remove credentials from memory that no live session reads; of all projects if all containers are removed."""
     for other in _projects(project) if everything else (project,):
         with suppress(OrchestraError):
             _forget_secrets_of(other)
@@ -222,7 +222,7 @@ def _forget_secrets_of(project: Project) -> None:
 
 
 def size_of(directory: Path) -> int:
-    """Return the bytes of all files below a directory, links not followed."""
+    """Return the size in bytes of all files below a directory, without following links."""
     total = 0
     pending = [directory]
     while pending:

@@ -1,4 +1,4 @@
-"""A project of the moment beside the person's own: it has their settings, and nothing of it stays."""
+"""A temporary project with the person's settings, which leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from orchestra.safe_files import Snapshot
 
 PREFIX = "check-"
-"""What the keys of these projects begin with, before the process that made them."""
+"""The prefix of the keys of these projects; the id of the process that made them follows."""
 _NAME = "check"
 _LEAVING = 5.0
 _POLL = 0.05
@@ -39,7 +39,7 @@ _FILE = "README"
 
 
 class ScratchProject(Project):
-    """A throw-away project with the settings, profiles and sandboxes of another."""
+    """A temporary project with the settings, profiles and sandboxes of another."""
 
     def __init__(self, paths: ProjectPaths, like: Project) -> None:
         super().__init__(paths, like.flags)
@@ -59,9 +59,9 @@ class ScratchProject(Project):
 
 @contextmanager
 def beside(project: Project, agent: str, kind: SandboxKind) -> Iterator[tuple[Project, Session]]:
-    """Give a project with one commit and one executor, made as any other but not started; take all of it away again.
+    """Yield a project with one commit and one executor that is not started; remove everything afterwards.
 
-    Raises what git and the file system refuse.
+    Raises the errors of git and the file system.
     """
     home = project.paths.home
     sweep(project)
@@ -102,7 +102,7 @@ def _executor(scratch: Project, agent: str, kind: SandboxKind) -> Session:
         conversation="6f0c3b1e-8d55-4c51-9a53-0d6a3b7e2f10",
         head=head,
     )
-    # Nothing is left to stop: a stop would take its credentials away.
+    # There is nothing to stop, and a stop would remove its credentials.
     scratch.store.record_sign(_NAME, Sign.STOPPED, "not started")
     session.worktree.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     scratch.repository.add_worktree(session.worktree, session.branch, head)
@@ -113,7 +113,7 @@ def _executor(scratch: Project, agent: str, kind: SandboxKind) -> Session:
 
 
 def sweep(project: Project) -> None:
-    """Take away what a process that was killed could not."""
+    """Remove what a killed process left behind."""
     home = project.paths.home
     for root in (home.root / "checks").glob(f"{PREFIX}*"):
         if not _alive(root.name):
@@ -160,7 +160,7 @@ def _end_service(paths: ProjectPaths, *, pause: Callable[[float], None] = time.s
 
 
 def _runs(pid: int) -> bool:
-    """Say whether a process runs; one that has ended, and that nobody has asked about, shows no command."""
+    """Return whether a process runs; one that has ended but was not waited for shows no command."""
     with contextlib.suppress(OSError):
         return bool(Path("/proc", str(pid), "cmdline").read_bytes())
     return False
@@ -177,14 +177,14 @@ def _network_as_before(project: Project, kind: SandboxKind) -> Iterator[None]:
         yield
     finally:
         if not known:
-            # Somebody else's container may use it by now.
+            # Another container may use it by now.
             with contextlib.suppress(CommandFailed):
                 sandbox.remove_network()
 
 
 @contextmanager
 def _told_to_end() -> Iterator[None]:
-    """Let the signals that end a program end it as ^C does: what was made is taken away first."""
+    """Handle termination signals like ^C, so that everything is removed first."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -1,1 +1,1 @@
-"""Messages, and what the agents' hooks tell."""
+"""Messages, and events from agents' hooks."""

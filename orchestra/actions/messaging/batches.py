@@ -1,4 +1,4 @@
-"""How much of what waits for an agent one reply, paste or answer brings it."""
+"""How many queued messages one reply, paste or answer brings to an agent."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
     from orchestra.project import Project
 
 LONG = 4000
-"""Bytes of a text beyond which the agent gets a file with a pointer instead."""
+"""Texts with more bytes are put into a file, and the agent gets a pointer to it."""
 BATCH = 20
-"""The most messages that are handed over at once; the next reply brings the rest."""
+"""The most messages delivered at once; the next reply brings the rest."""
 BATCH_BYTES = 32 * 1024
-"""The most bytes of them."""
+"""The most bytes delivered at once."""
 
 
 def handed_over(project: Project, session: Session, messages: Iterable[Message]) -> list[Message]:
-    """Return the first of the messages, as many as are handed over at once, as they are given to an agent."""
+    """Return the messages that are delivered at once, oldest first, shortened for an agent."""
     return fitting((shortened(project, session, message) for message in messages), BATCH, BATCH_BYTES)
 
 
 def fitting(messages: Iterable[Message], most: int, size: int) -> list[Message]:
-    """Return the first ``most`` messages that have ``size`` bytes together, and at least one."""
+    """Return at most the first ``most`` messages with at most ``size`` bytes together, but at least one."""
     found: list[Message] = []
     for message in messages:
         size -= len(quoted([message]).encode("utf-8", "replace"))
@@ -40,7 +40,7 @@ def fitting(messages: Iterable[Message], most: int, size: int) -> list[Message]:
 
 
 def shortened(project: Project, session: Session, message: Message) -> Message:
-    """Return the message as it may be given to an agent: a long text becomes a file, with a pointer to it."""
+    """Return the message as an agent gets it: a long text is put into a file, with a pointer to it."""
     if len(message.text.encode("utf-8", "replace")) <= LONG:
         return message
     name = f"{message.id}.md"

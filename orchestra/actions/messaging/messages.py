@@ -13,15 +13,15 @@ if TYPE_CHECKING:
     from orchestra.project import Project
 
 LONGEST = 64 * 1024
-"""The most bytes of text one message holds."""
+"""The most bytes of text in one message."""
 PAGE, LONGEST_PAGE = 200, 1000
-"""How many messages a list shows unless told, and the most it shows at once."""
+"""How many messages a list shows by default, and at most."""
 MAILBOX_SHARE = 100
-"""The most messages of one session that may wait in one mailbox."""
+"""The most messages from one session that may be queued in one mailbox."""
 MAILBOX = 1000
-"""The most messages of sessions that may wait in one mailbox."""
+"""The most messages from all sessions that may be queued in one mailbox."""
 QUOTA = 64 * 1024 * 1024
-"""The most bytes of text that one session may send in its life."""
+"""The most bytes of text that one session may ever send."""
 
 _PREFIXES = {
     "COMPLETE:": MessageKind.COMPLETE,
@@ -37,7 +37,7 @@ _SIGNS = {
 
 
 def kind_of(text: str) -> MessageKind:
-    """Return the kind that a message's first word declares; without one it is a plain message."""
+    """Return the kind that a message's first word declares, by default a plain message."""
     first = text.lstrip().split(maxsplit=1)[:1]
     return _PREFIXES.get(first[0].upper() if first else "", MessageKind.MESSAGE)
 
@@ -51,17 +51,17 @@ def send(
     kind: MessageKind | str | None = None,
     dedupe: str | None = None,
 ) -> Message:
-    """Put a message into the recipient's inbox; what the first word declares moves the sender's state.
+    """Put a message into the recipient's inbox; its kind may change the sender's state.
 
-    Raises NotFound for a recipient that does not exist, UsageError for a text that is empty or
-    too long. ``sender`` is the caller's own identity, never one it names.
+    Raises NotFound for a recipient that does not exist, UsageError for an empty or too long text.
+    ``sender`` is the caller's verified identity, never a name from the request.
     """
     text = _checked(text)
     recipient = MAIN if recipient in {"", MAIN, "designer"} else recipient
     if recipient not in {PERSON, SYSTEM}:
         _reachable(project, recipient)
     sort = MessageKind(kind) if kind is not None else kind_of(text)
-    # Together: what was sent again under one key, or cut off in its middle, moves no state twice or by half.
+    # Together, so that a message that is sent again or interrupted changes no state twice or in part.
     with project.store.together():
         before = project.store.sent(sender, dedupe) if dedupe else None
         return before or _post(project, sender, recipient, sort, text, dedupe=dedupe)
@@ -82,7 +82,7 @@ def _post(
 
 
 def _check_room(project: Project, sender: str, recipient: str, text: str) -> None:
-    """Refuse what would fill a mailbox or the disk; the person and Orchestra itself may always write."""
+    """Refuse a message that would overfill a mailbox; the person and Orchestra itself may always write."""
     if sender in {PERSON, SYSTEM}:
         return
     own, all_of_them = project.store.waiting_from(recipient, sender)
@@ -100,7 +100,7 @@ def _check_room(project: Project, sender: str, recipient: str, text: str) -> Non
 
 
 def _question(project: Project, sender: str, recipient: str, kind: MessageKind) -> int | None:
-    """Return the recipient's open question if this sender may answer it: whom it was put to, or the person."""
+    """Return the recipient's open question if this sender may answer it: the session it was put to, or the person."""
     asked = project.store.find_session(recipient)
     if asked is None or asked.waits_for is None or sender in {SYSTEM, recipient} or kind is MessageKind.SPEC:
         return None
@@ -129,7 +129,7 @@ def _reachable(project: Project, name: str) -> Session:
 
 
 def check_family(project: Project, sender: Session, recipient: str) -> None:
-    """Raise NotAllowed where ``recipient`` is not the person, the sender's parent, sibling or child."""
+    """Raise NotAllowed unless ``recipient`` is the person or the sender's parent, sibling or child."""
     if recipient in {PERSON, MAIN, ""} or sender.role is Role.DESIGNER:
         return
     other = project.store.session(recipient)
@@ -140,7 +140,7 @@ def check_family(project: Project, sender: Session, recipient: str) -> None:
 
 
 def report(project: Project, *, sender: str, kind: str, text: str, dedupe: str | None = None) -> Message:
-    """Tell the sender's parent how the work stands; ``kind`` is complete, error, question or progress."""
+    """Report to the sender's parent; ``kind`` is complete, error, question or progress."""
     allowed = {MessageKind.COMPLETE, MessageKind.ERROR, MessageKind.QUESTION, MessageKind.PROGRESS}
     if kind not in allowed:
         raise UsageError(f"a report cannot be {kind!r}", hint=f"choose from: {', '.join(sorted(allowed))}")
@@ -149,12 +149,12 @@ def report(project: Project, *, sender: str, kind: str, text: str, dedupe: str |
 
 
 def read(project: Project, recipient: str) -> list[Message]:
-    """Return the recipient's messages that it has not read, the oldest first, and mark them read."""
+    """Return the recipient's unread messages, oldest first, and mark them as read."""
     return project.store.claim(recipient, MessageState.READ)
 
 
 def unread(project: Project, recipient: str, *, limit: int) -> list[Message]:
-    """Return the oldest messages that the recipient has not read, oldest first; `mark_read` says when it has."""
+    """Return the oldest unread messages of the recipient, oldest first; `mark_read` marks them."""
     return project.store.unread(recipient, limit)
 
 
@@ -164,9 +164,9 @@ def mark_read(project: Project, numbers: list[int]) -> None:
 
 
 def inbox(project: Project, name: str = "", *, limit: int = PAGE, before: int = 0) -> list[Message]:
-    """Return the newest messages for a session, or without a name all of the project's, the oldest first.
+    """Return the newest messages for a session, or without a name of the whole project, oldest first.
 
-    With ``before`` it returns the newest of those with smaller numbers.
+    With ``before``, only messages with a smaller number count.
     """
     if name and name != PERSON:
         project.store.session(name)
@@ -184,18 +184,18 @@ def first_line(text: str, length: int = 120) -> str:
 
 
 def given_in(prompt: str, messages: list[Message]) -> list[Message]:
-    """Return the messages that stand in a prompt as `quoted` writes them: it was typed with them in it."""
+    """Return those messages that a prompt contains as `quoted` writes them."""
     heads = {line.strip() for line in prompt.splitlines()}
     return [message for message in messages if _head(message) in heads]
 
 
 def quoted(messages: list[Message]) -> str:
-    """Return messages as an agent sees them: labelled with sender and id, and quoted line by line."""
+    """Return messages as an agent sees them: with sender and id, quoted line by line."""
     return "\n\n".join(_quote(message) for message in messages)
 
 
 def heads(messages: list[Message]) -> list[str]:
-    """Return the lines by which messages are known where they were typed."""
+    """Return the first lines by which typed messages are recognised."""
     return [_head(message) for message in messages]
 
 

@@ -1,7 +1,7 @@
-"""A session's branch on both sides: the private git directory inside its box, and the project's repository.
+"""Keep a session's branch equal in its private git directory and in the project's repository.
 
-``Session.head`` is the last commit both sides agreed on. Where one side moved, the other follows;
-where both moved, the host's wins, the agent's commits are kept under a ref, and it is told.
+``Session.head`` is the last commit that both sides had. If one side moved, the other follows. If
+both moved, the host wins; the agent's commits are kept under a ref, and the agent is told.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _KEEP = 'git branch -f "$1" HEAD'
 
 
 def import_commits(project: Project, session: Session) -> bool:
-    """Make both sides agree, and say whether they do now; the agent is told of commits that were refused."""
+    """Synchronise both sides and return whether they agree; the agent is told about refused commits."""
     try:
         return import_or_refuse(project, session)
     except RefusedCommits:
@@ -43,7 +43,7 @@ def import_commits(project: Project, session: Session) -> bool:
 
 
 def import_or_refuse(project: Project, session: Session) -> bool:
-    """Do as `import_commits`; raises RefusedCommits, too, for commits that were refused."""
+    """Like `import_commits`, but raises RefusedCommits for refused commits."""
     try:
         return take_commits(project, session)
     except RefusedCommits as error:
@@ -54,7 +54,7 @@ def import_or_refuse(project: Project, session: Session) -> bool:
 
 
 def take_commits(project: Project, session: Session) -> bool:
-    """Make both sides agree, and say whether they do now; raises RefusedCommits."""
+    """Synchronise both sides and return whether they agree; raises RefusedCommits."""
     with project.lock(f"{session.name}.git"):
         session = _follow_switch(project, follow(project, project.store.session(session.name)))
         return _agree(project, session)
@@ -89,7 +89,7 @@ def _follow_switch(project: Project, session: Session) -> Session:
     if branch == session.branch:
         return session
     with contextlib.suppress(RefusedCommits):
-        # What it committed to the branch it leaves is brought in first: coming back overwrites that branch.
+        # Commits on the branch it leaves are imported first, because coming back overwrites that branch.
         _agree(project, session)
     if _into_box(project, session, _SWITCH, branch or "detached", tip):
         text = f"The person switched the checkout to {branch or tip[:12]}; your git has been updated."
@@ -99,7 +99,7 @@ def _follow_switch(project: Project, session: Session) -> Session:
 
 
 def fetch(project: Project, session: Session) -> str | None:
-    """Fetch the session's branch out of its private git directory; None where it has none. Raises RefusedCommits."""
+    """Fetch the session's branch from its private git directory; None without one. Raises RefusedCommits."""
     box = container_spec.box_for(project, session, image=container_spec.image_of(project, session))
     git, into = project.place(session).git, f"refs/orchestra/sessions/{session.name}"
     try:
@@ -161,7 +161,7 @@ def _host_wins(project: Project, session: Session, private: str, host: str) -> b
 
 
 def _rename_inside(project: Project, session: Session) -> None:
-    """Let the private git call the branch as the person does now, once its container runs."""
+    """Rename the branch in the private git directory as the person did, once its container runs."""
     before = private_branch(project, session)
     if before == session.branch:
         return
@@ -176,7 +176,7 @@ def _rename_inside(project: Project, session: Session) -> None:
 
 
 def _count_anew(project: Project, session: Session, tip: str) -> Session:
-    """Count a session's changes from where its branch leaves its target now that the person has moved it."""
+    """Count a session's changes from the new merge base after the person has moved its branch."""
     repository = project.repository
     target = repository.branches().get(session.base_branch)
     base = repository.merge_base(target, tip) if target else ""
@@ -194,12 +194,12 @@ def _is_newer(project: Project, session: Session, base: str, tip: str) -> bool:
 
 
 def show_branch(project: Project, session: Session, branch: str, tip: str) -> None:
-    """Let a session see where one of the project's branches is now, as ``host/<branch>``."""
+    """Show a session the current tip of one of the project's branches, as ``host/<branch>``."""
     _into_box(project, session, 'git update-ref "refs/remotes/host/$1" "$2"', branch, tip)
 
 
 def _into_box(project: Project, session: Session, script: str, *arguments: str) -> bool:
-    """Run git inside the box, where the agent's own settings can do no harm; False while it is not running."""
+    """Run git inside the box, where the agent's own settings can do no harm; False if the box is not running."""
     box = container_spec.box_for(project, session)
     sandbox = project.sandbox(session.sandbox)
     if session.sandbox is SandboxKind.HOST or sandbox.look(box).state is not BoxState.RUNNING:
@@ -213,7 +213,7 @@ def _tell(project: Project, session: Session, text: str) -> None:
 
 
 def _note(project: Project, session: Session, head: str) -> bool:
-    """Record what both sides agreed on."""
+    """Record the commit that both sides have."""
     if not head or head == session.head:
         return bool(head)
     commits = project.repository.count(session.base, head)

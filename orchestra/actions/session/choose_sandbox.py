@@ -1,4 +1,4 @@
-"""Which sandbox a session gets."""
+"""Choose the sandbox of a session."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 def choose_sandbox(project: Project, wanted: str = "", *, command: str = "orchestra up") -> SandboxKind:
-    """Return the sandbox to use: the one asked for, else the one chosen at ``up``, else the setting's.
+    """Return the sandbox to use: the requested one, else the one chosen at ``up``, else the setting's.
 
-    ``auto`` means a container; ``command`` is what the hint names. Raises EngineDown where no engine
-    answers: running an agent on the machine itself is never chosen for the person.
+    ``auto`` means a container; ``command`` is what the hint names. Raises EngineDown if no engine
+    answers, because the host is never chosen for the person.
     """
     choice = wanted or project.store.get("sandbox") or project.settings.sandbox
     if choice not in {"auto", *SandboxKind}:
@@ -27,9 +27,9 @@ def choose_sandbox(project: Project, wanted: str = "", *, command: str = "orches
 
 
 def require_sandbox(session: Session) -> None:
-    """Raise EngineDown, within seconds, where a session's container cannot be asked for anything.
+    """Raise EngineDown within seconds if the engine of a session's container does not answer.
 
-    Longer waits, for locks that others hold while they wait for the same engine, are begun only then.
+    Call this before a longer wait for locks whose holders may wait for the same engine.
     """
     if session.sandbox is SandboxKind.DOCKER:
         _require_engine()

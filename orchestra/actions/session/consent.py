@@ -1,4 +1,4 @@
-"""What a project's own files may change only with the person's word, given once for exactly what was shown."""
+"""The person's consent to what a project's own files ask for, given once for exactly what was shown."""
 
 from __future__ import annotations
 
@@ -28,24 +28,24 @@ if TYPE_CHECKING:
     from orchestra.safe_files import Snapshot
 
 _MOST_LINES = 120
-"""Lines of one file that are shown; its hash stands for the rest."""
+"""Lines shown of one file; its hash covers the rest."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One thing to allow: ``lines`` is what the person is shown, ``marks`` what is remembered once they allow it."""
+    """One thing to allow: ``lines`` is shown to the person, ``marks`` is stored once they allow it."""
 
     lines: tuple[str, ...]
     marks: Mapping[str, str]
 
 
 def requests(project: Project) -> tuple[Request, ...]:
-    """Return what the project's files ask for and the person has not allowed, each read once.
+    """Return what the project's files ask for and the person has not yet allowed; each file is read once.
 
-    Raises BadConfig or Refused for a file that cannot be read.
+    Raises BadConfig or Refused for an unreadable file.
     """
     if project.paths.config == Path(project.paths.home.config).resolve():
-        # A project in the home directory itself: all of these are the person's own.
+        # The project is the home directory itself, so these files are the person's own.
         return ()
     asked = (_settings(project), _image(project), _agents(project), _instructions(project))
     known = project.store.get
@@ -53,7 +53,7 @@ def requests(project: Project) -> tuple[Request, ...]:
 
 
 def grant(project: Project, asked: Sequence[Request]) -> None:
-    """Allow exactly what was shown; a later change of it asks again."""
+    """Allow exactly what was shown; after a later change the person is asked again."""
     for key, mark in (item for one in asked for item in one.marks.items()):
         project.store.set(key, mark)
 
@@ -65,7 +65,7 @@ def _settings(project: Project) -> Request:
     before = project.store.get(ALLOWED_CHECK) or ""
     if before and not check:
         lines.append(f"{project.paths.config}: the check that you allowed is gone: {shown(before)}")
-    # Nothing left to allow is no question, but for a check that has gone.
+    # With nothing left to allow there is no question, unless the check is gone.
     marks = {ALLOWED_SETTINGS: consent.content_hash(wishes)} if names else {}
     return Request(tuple(lines), {**marks, ALLOWED_CHECK: check} if lines else {})
 
@@ -127,5 +127,5 @@ def _first(lines: Sequence[str]) -> Iterator[str]:
 
 
 def shown(text: str) -> str:
-    """Return a text as it can be shown: what steers a terminal, or hides, is written out."""
+    """Return a text with control and invisible characters written out."""
     return "".join(letter if letter.isprintable() or letter == "\t" else f"\\u{{{ord(letter):x}}}" for letter in text)

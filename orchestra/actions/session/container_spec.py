@@ -1,4 +1,4 @@
-"""What belongs to a session on the outside: its box, its image, its tmux window."""
+"""The definition of a session's box and mounts, its image, and its tmux window."""
 
 from __future__ import annotations
 
@@ -22,14 +22,17 @@ if TYPE_CHECKING:
     from orchestra.project import Project
 
 WHEN_READY = 'until [ -e "$0/launch.sh" ] && [ -e "$1/HEAD" ]; do sleep 0.02; done; exec sh "$0/launch.sh"'
-"""What a container runs: the launcher, once that and the private git are there. Both are made while it starts, which
-takes the engine ten times as long, and each of the two names comes last of what it stands for."""
+"""What a container runs: the launcher, as soon as the launcher and the private git directory exist.
+
+Both are written while the container starts, which takes ten times as long; each of the two files is
+the last of its group to be written.
+"""
 
 
 def box_for(project: Project, session: Session, *, image: str = "") -> Box:
-    """Return the definition of a session's box; without ``image`` it can be looked at, and not created.
+    """Return the definition of a session's box; without ``image`` the box can be inspected but not created.
 
-    Limits are those that can be read: who makes a box for an agent reads the settings first.
+    Unreadable limits are left out: whoever creates a box for an agent reads the settings first.
     """
     place = project.place(session)
     settings = project.usable_settings
@@ -56,7 +59,7 @@ def _takes_typing(project: Project, session: Session) -> bool:
     try:
         return project.profile(session.agent).takes_typing
     except OrchestraError:
-        # Its file has gone or changed since; the session is there still, and is to be looked at, stopped, deleted.
+        # The profile is gone or has changed; the session can still be inspected, stopped and deleted.
         return False
 
 
@@ -67,15 +70,15 @@ def _environment(home: Path, *, in_docker: bool) -> dict[str, str]:
     settings = [
         file for file in (Path.home() / ".gitconfig", Path.home() / ".config" / "git" / "config") if file.is_file()
     ]
-    # Its home is not the person's, but its commits carry the person's name.
+    # Its home is not the person's, but its commits have the person's name.
     identity = {"GIT_CONFIG_GLOBAL": str(settings[0])} if settings else {}
     return {**terminal, **identity, "HOME": str(home)}
 
 
 def mounts(project: Project, session: Session) -> tuple[Mount, ...]:
-    """Return what a session's container may see of the host.
+    """Return the mounts of a session's container.
 
-    The host's own git directory is never among it: the worktree's ``.git`` is covered, and only
+    The host's git directory is never among them: the worktree's ``.git`` is covered, and only
     objects are shared, read-only.
     """
     place = project.place(session)
@@ -126,7 +129,7 @@ def _source(project: Project, session: Session) -> tuple[Mount, ...]:
 
 
 def recipe_for(project: Project, agent: str) -> ImageRecipe:
-    """Return how the image of a profile's agent is made."""
+    """Return the recipe for the image of a profile's agent."""
     from orchestra.drivers.sandbox.images import ImageRecipe  # noqa: PLC0415 -- loads docker
 
     settings = project.settings
@@ -143,7 +146,7 @@ def recipe_for(project: Project, agent: str) -> ImageRecipe:
 
 
 def _context(project: Project) -> BuildContext | None:
-    """Return the project's own recipe, as the person allowed it; None where it has none, or has changed since."""
+    """Return the project's own build context if the person allowed it as it is now, else None."""
     allowed = project.store.get(ALLOWED_IMAGE)
     if not allowed:
         return None
@@ -155,7 +158,7 @@ def _context(project: Project) -> BuildContext | None:
 
 
 def image_of(project: Project, session: Session) -> str:
-    """Return the image a session's box was made from; empty where it has none."""
+    """Return the image of a session's box; empty if there is none."""
     return project.store.get(f"image.{session.id}") or ""
 
 
@@ -167,7 +170,7 @@ code=$?; cd / && rm -rf "$tree"; exit $code
 
 
 def run_check(project: Project, session: Session, commit: str, command: str, *, deadline: float) -> Completed:
-    """Run a command on a fresh checkout of ``commit``, in a fresh box that holds nothing of the session's.
+    """Run a command on a fresh checkout of ``commit``, in a fresh box with nothing of the session's.
 
     Raises DeadlineExceeded after ``deadline`` seconds.
     """
@@ -187,24 +190,24 @@ def run_check(project: Project, session: Session, commit: str, command: str, *, 
 
 
 def look(project: Project, session: Session) -> BoxSight:
-    """Return what the engine or the process table says of a session's box."""
+    """Return the state of a session's box, from the engine or the process table."""
     return project.sandbox(session.sandbox).look(box_for(project, session))
 
 
 def is_outdated(project: Project, session: Session, sight: BoxSight) -> bool:
-    """Say whether a box shows the source project and its session is not paired, or the other way round."""
+    """Return whether a box shows the source project but its session is not paired, or the reverse."""
     if sight.mounts is None or session.role is Role.DESIGNER:
         return False
     return (str(project.paths.source) in sight.mounts) != session.paired
 
 
 def runs(project: Project, session: Session) -> bool:
-    """Say whether a session's box is running."""
+    """Return whether a session's box is running."""
     return look(project, session).state is BoxState.RUNNING
 
 
 def window_of(project: Project, session: Session) -> Window | None:
-    """Return the session's window, or None where no tmux shows it."""
+    """Return the session's window, or None if no tmux shows it."""
     server = project.tmux()
     windows = server.windows() if server else []
     mine = (one for one in windows if one.session == session.name and one.project == str(project.paths.source))

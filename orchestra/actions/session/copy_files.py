@@ -1,7 +1,7 @@
-"""Copying what the setting ``copy`` names from the checkout into a fresh worktree: files, directories and patterns.
+"""Copy the files, directories and patterns of the setting ``copy`` from the checkout into a new worktree.
 
-The checkout is the designer's to write. So no symlink is followed that leads out of the project, nothing of git's own
-directory is copied, and what is left out is said.
+The designer can write the checkout. So no symlink out of the project is followed, nothing in git's
+own directory is copied, and what is left out is reported.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from orchestra.protocol import Progress
 
 LIMITS = Limits()
-"""How much one entry of the setting may name."""
+"""Limits for one entry of the setting."""
 _MOST_LINKS = 16
 _MOST_LINES = 20
 _MAGIC = frozenset("*?[")
@@ -33,14 +33,14 @@ _GIT = "is in git's own directory"
 
 @dataclass(frozen=True, slots=True)
 class _Copying:
-    """One copy: from the checkout to the worktree; ``hidden`` are git's own directories inside the checkout."""
+    """One copy from the checkout to the worktree; ``hidden`` are git's own directories inside the checkout."""
 
     source: Path
     worktree: Path
     hidden: tuple[str, ...]
 
     def everything(self, pattern: str) -> Iterator[str]:
-        """Copy what one entry of the setting names; yield a line for each thing left out."""
+        """Copy one entry of the setting; yield a line for each file that is left out."""
         names = matching(self.source, pattern)
         if not names:
             yield f"{pattern}: no file has such a name"
@@ -95,13 +95,13 @@ class _Copying:
             yield f"{target}: {error.message}"
 
     def _in_the_way(self, target: str) -> Iterator[str]:
-        # The commit it starts from may hold the file itself; it may also be an agent's, and hold a link of that name.
+        # The base commit may contain the file; it may also be an agent's and contain a link with that name.
         there = safe_files.look(self.worktree, target)
         if there is None or not there.is_file:
             yield f"{target}: the worktree has something else with that name"
 
     def led(self, name: str) -> tuple[str, str]:
-        """Return where a name leads when its symlinks are followed inside the project, or why they are not."""
+        """Return the target of a name when its symlinks are followed inside the project, or why they are not."""
         done, ahead, links = "", list(safe_files.parts(name)), 0
         while ahead:
             done = posixpath.normpath(posixpath.join(done, ahead.pop(0)))
@@ -131,7 +131,7 @@ class _Copying:
 
 
 def copy_extras(project: Project, session: Session, progress: Progress) -> None:
-    """Copy what the settings name into a fresh worktree; say in the session's log what was left out."""
+    """Copy the files of the setting into a new worktree; log what was left out."""
     if session.name == MAIN or not project.settings.copy:
         return
     copying = _Copying(project.paths.source, session.worktree, _hidden(project))
@@ -149,7 +149,7 @@ def _safely(copying: _Copying, pattern: str) -> Iterator[str]:
 
 
 def _shortened(lines: Iterator[str]) -> Iterator[str]:
-    """Yield the first lines, as text that steers no terminal, and how many more there are."""
+    """Yield the first lines, without control characters, and how many more there are."""
     more = 0
     for number, line in enumerate(lines):
         if number < _MOST_LINES:
@@ -161,16 +161,16 @@ def _shortened(lines: Iterator[str]) -> Iterator[str]:
 
 
 def _hidden(project: Project) -> tuple[str, ...]:
-    """Return git's own directories that lie inside the checkout under another name than ``.git``."""
+    """Return git directories inside the checkout with another name than ``.git``."""
     source, repository = project.paths.source, project.repository
     places = (repository.git_dir, repository.common_dir, *repository.object_dirs)
     return tuple(str(place.relative_to(source)) for place in places if source in place.parents)
 
 
 def matching(source: Path, pattern: str) -> list[str]:
-    """Return the names below ``source`` that a pattern stands for: ``*``, ``?``, ``[…]``, and ``**`` for any depth.
+    """Return the names below ``source`` that match a pattern: ``*``, ``?``, ``[…]``, and ``**`` for any depth.
 
-    A name without such a letter stands for itself, there or not.
+    A name without wildcards stands for itself, whether it exists or not.
     """
     found = [""]
     for part in safe_files.parts(pattern):
@@ -195,12 +195,12 @@ def _listed(source: Path, above: str) -> list[Entry]:
 
 
 def _matches(name: str, part: str) -> bool:
-    # As in a shell, a star does not stand for a hidden file.
+    # As in a shell, a star does not match a hidden file.
     return fnmatchcase(name, part) and (part.startswith(".") or not name.startswith("."))
 
 
 def preview(project: Project, pattern: str) -> str:
-    """Say what an entry of the setting stands for now, in the words of a list."""
+    """Describe what an entry of the setting matches now."""
     try:
         names = matching(project.paths.source, pattern)
     except (Refused, DeadlineExceeded) as error:

@@ -1,4 +1,4 @@
-"""What the person does to a session's branch and worktree: followed where it is plain, told where it is not."""
+"""Follow what the person does to a session's branch and worktree, and report what cannot be followed."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _REBASED = " is being rebased"
 
 
 def follow(project: Project, session: Session) -> Session:
-    """Return the session with the branch that its worktree is on now, and with what is wrong with that, if anything.
+    """Return the session with the current branch of its worktree, and with ``trouble`` if something is wrong.
 
-    A branch that was renamed is followed. One that was removed is made again: the agent's commits
-    need a place. Whatever else its worktree has checked out is told, and not followed.
+    A renamed branch is followed. A removed one is created again, because the agent's commits need
+    it. Anything else that the worktree has checked out is reported and not followed.
     """
     if session.role is not Role.EXECUTOR or not session.branch:
         return session
@@ -38,7 +38,7 @@ def follow(project: Project, session: Session) -> Session:
 
 
 def follow_renaming(project: Project, session: Session) -> Session:
-    """Return the session with the branch that its own was renamed to, if it was."""
+    """Return the session with the new name of its branch, if it was renamed."""
     branches = project.repository.branches()
     if session.branch in branches or session.role is not Role.EXECUTOR:
         return session
@@ -46,30 +46,30 @@ def follow_renaming(project: Project, session: Session) -> Session:
 
 
 def is_rebased(session: Session) -> bool:
-    """Say whether the person is rebasing the session's branch: it must not move before that has ended."""
+    """Return whether the person is rebasing the session's branch, which must not move until that has ended."""
     return session.trouble.startswith(f"{session.branch}{_REBASED}")
 
 
 def place_of(project: Project, session: Session) -> Path:
-    """Return where the session's worktree is now: the person may have moved it."""
+    """Return the current path of the session's worktree, which the person may have moved."""
     moved = None if session.worktree.is_dir() else worktree_records.checkout_of(project.repository, session.branch)
     return moved.path if moved is not None else session.worktree
 
 
 def require_in_place(session: Session) -> None:
-    """Raise Refused where a session's worktree does not show its branch: what it holds cannot be told from that."""
+    """Raise Refused if a session's worktree does not show its branch."""
     if session.trouble:
         message, _, hint = session.trouble.partition(" → ")
         raise Refused(message, hint=hint)
 
 
 def private_branch(project: Project, session: Session) -> str:
-    """Return what a session's branch is called in its private git: as before, until that could follow a renaming."""
+    """Return the branch's name in the private git directory: the old name until the renaming is done there too."""
     return project.store.get(renaming(session)) or session.branch
 
 
 def renaming(session: Session) -> str:
-    """Return the key of the note that holds the name which a session's branch has in its private git."""
+    """Return the key of the note with the name of a session's branch in its private git directory."""
     return f"private-branch.{session.id}"
 
 
@@ -102,7 +102,7 @@ def _make_again(project: Project, session: Session) -> None:
 
 
 def _wrong(project: Project, session: Session, there: Checkout | None) -> str:
-    """Return what keeps the worktree from showing the session's branch, and what to type."""
+    """Return why the worktree does not show the session's branch, and what to type."""
     place, branch = session.worktree, session.branch
     if there is None:
         moved = worktree_records.checkout_of(project.repository, branch)

@@ -1,4 +1,4 @@
-"""Building images ahead of the first session."""
+"""Build and list images."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 def build_image(project: Project, agent: str = "", *, progress: Progress = ignore, look: bool = True) -> str:
-    """Build a profile's image where it is not built yet, and return its tag.
+    """Build a profile's image if necessary, and return its tag.
 
-    Without ``look``, one that was there before is taken to be there still.
+    Without ``look``, an image that existed before is assumed to exist.
     """
     from orchestra.drivers.sandbox.images import ensure  # noqa: PLC0415 -- loads docker
 

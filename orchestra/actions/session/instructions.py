@@ -1,4 +1,4 @@
-"""What a project and a person tell agents beside Orchestra's own instructions, or in place of them."""
+"""Instructions that a project or the person adds to Orchestra's own, or that replace them."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from orchestra.project import Project
 
 LONGEST = 16_384
-"""Bytes of one file of instructions: some agents are given all of them in one argument of 128 KiB (execve(2))."""
+"""Bytes of one file of instructions: some agents get all of them in one argument of at most 128 KiB (execve(2))."""
 INSTEAD = "instead"
-"""The directory beside the added instructions for those that stand in place of Orchestra's own."""
+"""The directory for instructions that replace Orchestra's own."""
 _PROJECT = """# From this project
 
 How to work in this repository. This does not change who decides, as described above.
@@ -30,7 +30,7 @@ Where this differs from the text above, follow this.
 
 
 def added(project: Project, session: Session) -> str:
-    """Return what the project and then the person add for a session's role and for its profile; empty without any.
+    """Return what the project and then the person add for a session's role and profile; may be empty.
 
     Raises BadConfig for a file that is too long, Refused for a symlink in the project.
     """
@@ -42,9 +42,10 @@ def added(project: Project, session: Session) -> str:
 
 
 def instead(project: Project, session: Session) -> str:
-    """Return what stands in place of Orchestra's own instructions; empty without any.
+    """Return the text that replaces Orchestra's own instructions; may be empty.
 
-    The project's counts before the person's, but only once the person has allowed it. Raises as `added` does.
+    The project's takes precedence over the person's, but only once the person has allowed it.
+    Raises as `added` does.
     """
     return next(filter(None, _instead(project, session)), "")
 
@@ -62,7 +63,7 @@ def _names(session: Session) -> tuple[str, str]:
 
 
 def _of_project(project: Project, name: str) -> str:
-    """Read a file that agents may write too: a link there could lead to any file of the person's."""
+    """Read a file that agents can write too, so that a link could lead to any file of the person's."""
     place = project.paths.instructions
     found = safe_files.read(project.paths.source, str((place / name).relative_to(project.paths.source)), most=LONGEST)
     return _text(found or b"", place / name)

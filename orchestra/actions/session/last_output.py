@@ -1,4 +1,4 @@
-"""What an agent wrote before it ended: read off its window, the only place where its output is kept."""
+"""The last output of an agent that ended, from its window, the only place where it is kept."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _SHORTEST_SECRET = 6
 
 
 def last_words(project: Project, session: Session) -> str:
-    """Return the last lines on the screen of a session's window, in one; empty where they cannot be had.
+    """Return the last lines of a session's window, joined into one; empty if they are unavailable.
 
-    They are for people to read: nothing is decided by them. Credentials that the agent was given are left out.
+    They are only for people to read. The agent's credentials are removed from them.
     """
     try:
         lines = _screen(project, session)

@@ -1,14 +1,14 @@
-"""How long what a session is given may be."""
+"""Limits for texts that a session is given."""
 
 from __future__ import annotations
 
 from orchestra.errors import UsageError
 
 LONGEST_SPEC = 1024 * 1024
-"""Bytes of a spec, or of a task, which is the first one."""
+"""The most bytes of a spec, or of a task, which is the first spec."""
 
 
 def require_size(text: str) -> None:
-    """Raise UsageError for a text that is too long for a spec."""
+    """Raise UsageError if a text is too long for a spec."""
     if len(text.encode("utf-8", "replace")) > LONGEST_SPEC:
         raise UsageError("a spec holds at most 1 MiB", hint="keep it short enough to read")

@@ -1,4 +1,4 @@
-"""Looking at sessions, and their life between creation and deletion."""
+"""List and show sessions; stop, resume, delete and restore them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _AS_NEW: dict[str, Any] = {"forced": False, "remove_worktree": False, "restoring
 
 
 def row(session: Session, unread: int) -> dict[str, Any]:
-    """Return the stable shape in which scripts see a session."""
+    """Return a session as the stable data that scripts see."""
     names = (
         "name", "role", "state", "state_since", "evidence", "agent", "sandbox", "branch", "base", "worktree",
         "window", "parent",
@@ -77,7 +77,7 @@ def show(project: Project, name: str) -> dict[str, Any]:
 def stop(project: Project, name: str, *, progress: Progress = ignore) -> Session:
     """Stop a session's agent; its conversation, worktree and branch stay.
 
-    Raises StoreError where it was stopped and that cannot be recorded.
+    Raises StoreError if it was stopped but this cannot be recorded.
     """
     wish = _record(project, name, {"intent": Intent.STOP})
     stopped = settle(project, name, wish=wish, progress=progress)
@@ -93,7 +93,7 @@ def resume(project: Project, name: str, *, progress: Progress = ignore) -> Sessi
 
 
 def _record(project: Project, name: str, wish: Wish) -> Wish:
-    """Record what is wanted of a session, and return what of it could not be: a full disk must not keep it running."""
+    """Record the intent of a session; return what could not be recorded, as on a full disk."""
     project.store.session(name)
     try:
         project.store.update_session(name, **wish)
@@ -122,12 +122,11 @@ def delete(
     progress: Progress = ignore,
     notebook: Notebook = BLANK,
 ) -> dict[str, Any]:
-    """Delete a session after anchoring all it holds; its worktree stays unless it is asked to go.
+    """Delete a session after anchoring all its work; its worktree stays unless ``remove_worktree`` is set.
 
-    Raises Refused for the designer, and, without ``force``, for a session at work or with
-    questions nobody answered, or whose newest commits cannot be had; StoreError where it was done
-    and cannot be recorded. What is deleted can be brought back with `restore`. The result tells what
-    is there afterwards, whatever was asked.
+    Raises Refused for the designer and, without ``force``, for a session that works, has unanswered
+    questions, or whose newest commits cannot be imported; StoreError if it was done but cannot be
+    recorded. `restore` brings a deleted session back. The result says what exists afterwards.
     """
     if (gone := _gone(project, notebook)) is not None:
         return _deleted(project, gone, True, None)
@@ -140,7 +139,7 @@ def delete(
     try:
         settle(project, name, wish=wish, progress=progress)
     except NotFound:
-        # The service that was started after the crash went on with it, and was sooner.
+        # The service that was started after the crash has already finished it.
         if _gone(project, notebook) is None:
             raise
     except StoreError as error:
@@ -148,7 +147,7 @@ def delete(
         message = f"{name} is stopped, but its deletion cannot be recorded: {error.message}"
         raise StoreError(message, hint=_later(f"orchestra delete {name}")) from error
     except Exception:
-        # Refused or failed, not cut short: nobody is to go on with it at the next start.
+        # It was refused or failed, but not interrupted: the next start must not continue it.
         _take_back(project, session)
         raise
     if remove_worktree and os.path.lexists(session.worktree) and not preserve.has_worktree(project, session):
@@ -157,7 +156,7 @@ def delete(
 
 
 def _gone(project: Project, notebook: Notebook) -> Session | None:
-    """Return the session that the same request has deleted before its answer was lost."""
+    """Return the session that the same request deleted before its answer was lost."""
     session = project.store.update_session(int(notebook.before)) if notebook.before else None
     return session if session is not None and session.deleted_at else None
 
@@ -172,7 +171,7 @@ def _deletable(project: Project, name: str, *, force: bool) -> Session:
     if children:
         raise Refused(f"{name} has sessions of its own: {', '.join(children)}", hint="delete them first")
     if not force and container_spec.runs(project, session):
-        # Asked while it runs, so that a refusal stops nobody; what it does from now on is imported once it has stopped.
+        # Checked while it runs, so that a refusal stops nobody; later commits are imported once it has stopped.
         require_commits(project, session)
     return session
 
@@ -199,10 +198,10 @@ def _deleted(project: Project, session: Session, had_branch: bool, last: Anchor 
 
 
 def restore(project: Project, name: str, *, progress: Progress = ignore) -> Session:
-    """Bring the last deleted session of that name back: worktree, branch, uncommitted work, conversation.
+    """Restore the last deleted session with that name: worktree, branch, uncommitted work, conversation.
 
-    After a crash at any point the next call does the rest; for a session that is back already it does nothing. Raises
-    NotFound where none was deleted, NameTaken where another session has its name now.
+    After a crash at any point the next call does the rest; for a restored session it does nothing.
+    Raises NotFound if there is none, NameTaken if another session has the name now.
     """
     with project.lock(name):
         _bring_back(project, name)
@@ -210,7 +209,7 @@ def restore(project: Project, name: str, *, progress: Progress = ignore) -> Sess
 
 
 def _names_of_deleted(project: Project) -> str:
-    """Name the sessions that were deleted last."""
+    """Return the names of the sessions that were deleted last."""
     ever = [one for one in project.store.sessions(include_deleted=True) if one.deleted_at]
     names = dict.fromkeys(one.name for one in sorted(ever, key=lambda one: str(one.deleted_at), reverse=True))
     return f"there is: {', '.join(list(names)[:_NAMED])}" if names else "no session of this project was deleted"
@@ -225,7 +224,7 @@ def _bring_back(project: Project, name: str) -> None:
     if gone is None:
         raise NotFound(f"no deleted session is called {name!r}", hint=_names_of_deleted(project))
     preserve.put_back(project, gone)
-    # Last: a session that lives again has all it had.
+    # This comes last: a session counts as restored when everything is back.
     project.store.update_session(gone.id, deleted_at=None, intent=Intent.RUN, **_AS_NEW)
     preserve.drop_kept_files(project, gone)
 
@@ -239,7 +238,7 @@ def wait(
     clock: Callable[[], float] = time.monotonic,
     pause: Callable[[float], None] = time.sleep,
 ) -> Session | None:
-    """Wait until a session is in one of the states; None when ``timeout`` seconds pass first."""
+    """Wait until a session is in one of the states; returns None after ``timeout`` seconds."""
     wanted = {_state(text) for text in states}
     end = None if timeout is None else clock() + timeout
     seen = -1
@@ -263,7 +262,7 @@ def _state(text: str) -> State:
 
 
 def log(project: Project, name: str, *, limit: int = 200) -> list[dict[str, Any]]:
-    """Return what happened to a session, the oldest first."""
+    """Return a session's events, oldest first."""
     if name != PERSON:
         project.store.session(name)
     return [plain(event) for event in project.store.events(name, limit=limit)]

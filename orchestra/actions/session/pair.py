@@ -1,4 +1,4 @@
-"""Pairing: letting one executor at a time also see and change the source project."""
+"""Pairing: one executor at a time can also see and change the source project."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def pair(
     project: Project, name: str, *, toggle: bool = False, progress: Progress = ignore, notebook: Notebook = BLANK
 ) -> Session:
-    """Give an executor the source project too; its container is made anew and its conversation resumes.
+    """Show an executor the source project too; its container is created again and its conversation resumes.
 
     With ``toggle`` a paired session is unpaired. Raises Refused while another session is paired.
     """
@@ -26,7 +26,7 @@ def pair(
     wanted = notebook.before or str(not (toggle and session.paired))
     notebook.note(wanted)
     if wanted == str(session.paired):
-        # It may have been cut off between the record and the container.
+        # It may have been interrupted between the record and the container.
         begun = notebook.before or session.intent is Intent.RUN
         return _remake(project, name, paired=session.paired, progress=progress) if begun else session
     if session.paired:
@@ -42,7 +42,7 @@ def pair(
 
 
 def unpair(project: Project, *, progress: Progress = ignore, notebook: Notebook = BLANK) -> Session:
-    """Take the source project away from the paired session again; raises Refused where none is paired."""
+    """End pairing, so that the session no longer sees the source project; raises Refused if none is paired."""
     session = project.store.session(notebook.before) if notebook.before else _paired(project)
     if session is None:
         raise Refused("no session is paired", hint="pair one: orchestra pair NAME")
@@ -58,7 +58,7 @@ def _remake(project: Project, name: str, *, paired: bool, progress: Progress) ->
     session = project.store.session(name)
     require_sandbox(session)
     if session.paired and not paired:
-        # Nobody is told that it cannot write the checkout any more while its container still can.
+        # Do not report that it can no longer write the checkout while its container still can.
         _end_box(project, session)
     project.store.update_session(name, paired=paired, intent=Intent.RUN)
     return settle(project, name, progress=progress)

@@ -1,4 +1,4 @@
-"""What a paired session sees in place of the source project's own ``.git``: a copy of its refs, objects to read."""
+"""What a paired session sees instead of the source project's ``.git``: a copy of its refs, and read-only objects."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PRIVATE = 0o700
 
 
 def is_covered(session: Session) -> bool:
-    """Say whether a session's box shows the source project, and so needs a cover for its ``.git``."""
+    """Return whether a session's box shows the source project, so that its ``.git`` must be covered."""
     return session.paired and session.sandbox is SandboxKind.DOCKER
 
 
@@ -36,11 +36,11 @@ def pointer_cover(project: Project, session: Session) -> Path:
 
 
 def inner_covers(project: Project, session: Session) -> tuple[Mount, ...]:
-    """Return what keeps a container from the ``.git`` of each repository inside what it can write.
+    """Return the mounts that cover the ``.git`` of each repository inside the directories that a container can write.
 
-    In the person's checkout those are submodules and worktrees, in an executor's worktree the submodules, which
-    are empty there. Every directory on the way is a mount, which nobody inside can move away; one without a
-    ``.git`` is an empty, read-only directory.
+    In the person's checkout these are submodules and worktrees, in an executor's worktree the
+    submodules, which are empty there. Every directory on the path is a mount, so that nobody inside
+    can move it; one without a ``.git`` is an empty, read-only directory.
     """
     found: dict[str, Mount] = {}
     for mount in (*_in_checkout(project, session), *_in_worktree(project, session)):
@@ -70,7 +70,7 @@ def unfilled(project: Project, session: Session) -> tuple[str, ...]:
         return ()
     with suppress(CommandFailed):
         return inner_repositories.of_commit(project.repository, session.base)
-    # The repository lost that commit; whoever starts the session is told so before.
+    # The repository lost that commit; whoever starts the session has been told before.
     return ()
 
 
@@ -79,22 +79,22 @@ def _above(path: str) -> list[str]:
 
 
 def note_covers(project: Project, session: Session, paths: Iterable[str] | None = None) -> None:
-    """Note which repositories inside the checkout a session's container is made with; by default, those of now."""
+    """Record which repositories inside the checkout a session's container covers; by default the current ones."""
     if writes_checkout(session):
         paths = inner_repositories.inside(project.repository) if paths is None else paths
         project.store.set(_covered(session), json.dumps(sorted(set(paths))))
 
 
 def covered(project: Project, session: Session) -> list[str]:
-    """Return the repositories inside the checkout that were noted of a session's container."""
+    """Return the recorded repositories that a session's container covers."""
     noted: list[str] = json.loads(project.store.get(_covered(session)) or "[]")
     return noted
 
 
 def uncovered(project: Project, session: Session) -> list[str]:
-    """Return the repositories inside the checkout that came after a session's container; it can write their settings.
+    """Return the repositories that came to the checkout after the container started, and that it can write.
 
-    None where it is not known what the container was made with: an older version made it.
+    None if it is unknown what the container covers, because an older version created it.
     """
     if not writes_checkout(session) or project.store.get(_covered(session)) is None:
         return []
@@ -107,7 +107,7 @@ def _covered(session: Session) -> str:
 
 
 def writes_checkout(session: Session) -> bool:
-    """Say whether a session's container shows the person's checkout, writable."""
+    """Return whether a session's container shows the person's checkout, writable."""
     return session.sandbox is SandboxKind.DOCKER and (session.paired or session.role is Role.DESIGNER)
 
 
@@ -132,7 +132,7 @@ def _nothing(project: Project, session: Session) -> Path:
 
 
 def prepare(project: Project, session: Session) -> None:
-    """Make what a paired session's mounts name, so that its box can be made while they are filled."""
+    """Create the mount sources of a paired session, so that its box can be created while they are filled."""
     if writes_checkout(session) or unfilled(project, session):
         _nothing(project, session).mkdir(parents=True, exist_ok=True, mode=_PRIVATE)
         _make_missing(project, session)
@@ -142,7 +142,7 @@ def prepare(project: Project, session: Session) -> None:
 
 
 def _make_missing(project: Project, session: Session) -> None:
-    """Make the directories of submodules that are not there: what is absent could not be covered."""
+    """Create missing directories of submodules, because only what exists can be covered."""
     in_checkout = inner_repositories.inside(project.repository) if writes_checkout(session) else ()
     missing = (
         *((project.repository.root, path) for path in in_checkout),
@@ -154,7 +154,7 @@ def _make_missing(project: Project, session: Session) -> None:
 
 
 def cover(project: Project, session: Session) -> None:
-    """Make the cover anew, as the source project is now; a box that runs sees no other until it is started again."""
+    """Write the cover again for the current source project; a running box sees it after its next start."""
     if not is_covered(session):
         return
     repository = project.repository

@@ -1,4 +1,4 @@
-"""Keeping what a deleted session held: its worktree, its own git, and files that git leaves out."""
+"""Keep the work of a deleted session: its worktree, its private git directory, and ignored files."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from orchestra.project import Project
 
 TRASH = "refs/orchestra/trash/"
-"""What the refs begin with that keep what deleted sessions held."""
+"""The prefix of the refs that keep the work of deleted sessions."""
 
 
 def anchor(project: Project, session: Session) -> str:
-    """Keep a session's worktree, uncommitted and untracked files too, and its newest commits; returns the ref."""
+    """Anchor a session's worktree, with uncommitted and untracked files, and its newest commits; returns the ref."""
     repository = project.repository
     imported = f"refs/orchestra/sessions/{session.name}"
     in_docker = session.sandbox is SandboxKind.DOCKER
@@ -34,12 +34,12 @@ def anchor(project: Project, session: Session) -> str:
 
 
 def keep_git(project: Project, session: Session) -> str:
-    """Keep all that a session's own git holds beside its branch; return why that cannot be, or nothing."""
+    """Keep everything else in a session's private git directory; return why that is impossible, or an empty text."""
     place = project.place(session).git
     kept = session.git_anchor and project.repository.refs(session.git_anchor)
     if kept or session.sandbox is not SandboxKind.DOCKER or not _has_objects(place):
         return ""
-    # Under a name that no container has: it is read from outside the one it belongs to, which may be another's by now.
+    # Under a name that no container has: the directory is read without the session's own container.
     box = container_spec.box_for(project, session, image=container_spec.image_of(project, session))
     aside = replace(box, name=f"{box.name}-kept")
     prefix = f"{TRASH}{session.name}/git-{session.id}-{project.store.now():%Y%m%dT%H%M%S.%fZ}/"
@@ -63,9 +63,9 @@ def _has_objects(git_dir: Path) -> bool:
 
 
 def keep_files(project: Project, session: Session, ref: str) -> list[str]:
-    """Keep the files of a worktree that its anchor does not hold, as git leaves them out; return their names.
+    """Keep the ignored files of a worktree, which its anchor does not contain; return their names.
 
-    Raises Refused where that is too much.
+    Raises Refused if they are too many or too large.
     """
     files = ignored_files.find(project.repository, session.worktree, ref, project.paths.source) if ref else []
     ignored_files.keep(session.worktree, files, kept_files(project, session))
@@ -73,17 +73,17 @@ def keep_files(project: Project, session: Session, ref: str) -> list[str]:
 
 
 def kept_files(project: Project, session: Session) -> Path:
-    """Return the directory of the files that git left out of a deleted session's anchor."""
+    """Return the directory with the ignored files of a deleted session."""
     return project.paths.state / "kept" / f"{session.id}-{session.name}"
 
 
 def put_back(project: Project, session: Session) -> None:
-    """Give a deleted session its branch and worktree again, with all that was kept of them; safe to repeat."""
+    """Restore a deleted session's branch and worktree with everything that was kept; safe to repeat."""
     session = reattach(project, session)
     lost = session.restoring or not has_worktree(project, session)
     kept = anchor_of(project, session)
     if lost:
-        # Noted first: a worktree that is there says nothing of whether all is back in it.
+        # Recorded first, because an existing worktree does not mean that everything is back in it.
         project.store.update_session(session.id, restoring=True, anchor=kept.ref if kept else "")
     _put_back_branch(project, session, kept.tip if kept else session.head or session.base)
     make_worktree(project, session)
@@ -96,13 +96,13 @@ def put_back(project: Project, session: Session) -> None:
 
 
 def drop_kept_files(project: Project, session: Session) -> None:
-    """Remove the files that were kept of a session, once they are back in its worktree."""
+    """Remove a session's kept files once they are back in its worktree."""
     with suppress(OrchestraError):
         safe_files.remove(kept_files(project, session))
 
 
 def has_worktree(project: Project, session: Session) -> bool:
-    """Say whether a session's worktree is there, and git's."""
+    """Return whether a session's worktree exists and git knows it."""
     try:
         project.repository.record(session.worktree)
     except NotFound:
@@ -111,7 +111,7 @@ def has_worktree(project: Project, session: Session) -> bool:
 
 
 def is_half_removed(project: Project, session: Session) -> bool:
-    """Say whether git has a session's worktree on record that is not there: its removal was cut off."""
+    """Return whether git has a record of a session's worktree that no longer exists: its removal was interrupted."""
     try:
         project.repository.record(session.worktree)
     except NotFound:
@@ -120,7 +120,7 @@ def is_half_removed(project: Project, session: Session) -> bool:
 
 
 def anchor_of(project: Project, session: Session) -> Anchor | None:
-    """Return what was kept of a session: not of an earlier one of its name, nor what was kept of half a restoration."""
+    """Return the anchor of a session, not of an earlier one with its name, nor of an unfinished restoration."""
     found = anchors.anchors(project.repository, session.name)
     mine = [one for one in found if one.at >= session.created_at]
     return next((one for one in mine if one.ref == session.anchor), mine[-1] if mine else None)
@@ -131,7 +131,7 @@ def _put_back_branch(project: Project, session: Session, tip: str) -> None:
     keep = f"refs/orchestra/base/{session.name}"
     if session.branch not in repository.branches():
         if not repository.has(tip):
-            # Another repository is here now; what the session has of its own is all there is.
+            # This is another repository now; only the session's own directories are left.
             bring_back(project, session)
             return
         repository.update_ref(f"refs/heads/{session.branch}", tip, None)
@@ -140,7 +140,7 @@ def _put_back_branch(project: Project, session: Session, tip: str) -> None:
 
 
 def drop_secrets(project: Project, session: Session) -> None:
-    """Remove a session's credentials from memory; they are written anew when it starts again."""
+    """Remove a session's credentials from memory; they are written again at its next start."""
     place = project.place(session).secrets
     with suppress(OrchestraError, OSError):
         safe_files.remove(place)

@@ -1,4 +1,4 @@
-"""What a session's agent finds when it starts: its git, its task, its settings, its credentials."""
+"""Write what a session's agent is started with: its git directory, task, settings and credentials."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _PRIVATE = 0o700
 
 
 def prepare_places(project: Project, session: Session) -> None:
-    """Make what a container's mounts name, so that it can be made while the rest is filled."""
+    """Create the sources of a container's mounts, so that it can be created while they are filled."""
     place = project.place(session)
     for directory in (place.root, place.home, place.agent, place.secrets, place.git):
         directory.mkdir(parents=True, exist_ok=True, mode=_PRIVATE)
@@ -38,12 +38,12 @@ def prepare_places(project: Project, session: Session) -> None:
     # The engine mounts them one by one, by their inode.
     for name, (content, mode) in own_files(project.profile(session.agent)).items():
         _write(place.agent / name, content, mode)
-    # A container that starts meanwhile waits for the launcher; one from before would send it off with what is no more.
+    # A container that starts meanwhile waits for the launcher; an old launcher would start it with outdated files.
     (place.agent / "launch.sh").unlink(missing_ok=True)
 
 
 def private_git(project: Project, session: Session) -> None:
-    """Make the private git directory of a session, and the pointer that covers its worktree's ``.git``."""
+    """Create a session's private git directory, and the pointer that covers its worktree's ``.git``."""
     place = project.place(session)
     repository = project.repository
     place.root.mkdir(parents=True, exist_ok=True, mode=_PRIVATE)
@@ -64,9 +64,9 @@ def private_git(project: Project, session: Session) -> None:
 
 
 def write_files(project: Project, session: Session, *, prepare: Prepare | None = None) -> None:
-    """Write the agent's files and credentials; what the agent itself keeps in its home is left alone.
+    """Write the agent's files and credentials; its own files in its home stay unchanged.
 
-    ``prepare`` gives other files than the usual ones.
+    ``prepare`` returns other files than the usual ones.
     """
     place = project.place(session)
     profile = project.profile(session.agent)
@@ -81,14 +81,14 @@ def write_files(project: Project, session: Session, *, prepare: Prepare | None =
 
 
 def _write(path: Path, content: bytes, mode: int) -> None:
-    """Replace a file in one move, so that no reader sees half of it and no planted link is followed.
+    """Replace a file atomically, so that no reader sees half of it and no planted link is followed.
 
-    One that holds the same already stays, since a container may have it mounted.
+    A file with the same content stays, because a container may have it mounted.
     """
     if path.is_file() and path.stat().st_mode & 0o777 == mode and path.read_bytes() == content:
         return
     path.parent.mkdir(parents=True, exist_ok=True, mode=_PRIVATE)
-    # One name, so that what a killed process left half written is not kept; the session's lock is held.
+    # Always the same name, so that a killed process leaves no further files; the session's lock is held.
     fresh = path.with_name(f".{path.name}.new")
     fresh.unlink(missing_ok=True)
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
@@ -109,8 +109,8 @@ def _write_secrets(project: Project, session: Session) -> None:
 
 
 def drop_withdrawn(project: Project, session: Session) -> Mapping[str, str]:
-    """Remove the files of credentials that the person has taken back, and return those that hold."""
-    # Refuses while it cannot be read which credentials are wished for: none is taken for withdrawn.
+    """Remove the files of withdrawn credentials, and return the current ones."""
+    # This raises if the wanted credentials cannot be read, so that none counts as withdrawn.
     _ = project.settings
     found = credentials(project, project.profile(session.agent))
     secrets_dir = project.place(session).secrets
@@ -121,12 +121,12 @@ def drop_withdrawn(project: Project, session: Session) -> Mapping[str, str]:
 
 
 def token_hash(token: str) -> str:
-    """Return what the database keeps of a token."""
+    """Return the hash of a token, as the database keeps it."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 
 def credentials(project: Project, profile: Profile) -> Mapping[str, str]:
-    """Return the profile's credentials that the person has: from the environment, else from a secret file."""
+    """Return the values of the profile's credentials, from the environment or else from secret files."""
     found: dict[str, str] = {}
     for name in dict.fromkeys((*profile.credentials, *project.usable_settings.credentials)):
         file = project.paths.home.secrets / name
@@ -137,7 +137,7 @@ def credentials(project: Project, profile: Profile) -> Mapping[str, str]:
 
 
 def service_address(project: Project, kind: SandboxKind) -> str:
-    """Return the service's address as seen from a sandbox; raises ServiceDown before the first start."""
+    """Return the service's address as seen from a sandbox; raises ServiceDown before its first start."""
     port = project.store.get("service.port")
     if port is None:
         raise ServiceDown("the project's service was never started", hint="type: orchestra up")
@@ -145,7 +145,7 @@ def service_address(project: Project, kind: SandboxKind) -> str:
 
 
 def launch_context(project: Project, session: Session) -> LaunchContext:
-    """Return where and for what a session's agent is about to run; raises ServiceDown before the first start."""
+    """Return the launch context of a session's agent; raises ServiceDown before the service's first start."""
     place = project.place(session)
     address = service_address(project, session.sandbox)
     common: dict[str, Any] = {
@@ -168,7 +168,7 @@ def launch_context(project: Project, session: Session) -> LaunchContext:
 
 
 def nudge(project: Project, session: Session) -> str:
-    """Return what an agent is told that was cut off in the middle of a turn; empty where it was not."""
+    """Return the prompt for an agent that was interrupted in the middle of a turn; else an empty text."""
     cut_off = in_a_turn(project.store.program_sign(session.name)) and session.state is not State.DONE
     if not cut_off or session.role is Role.DESIGNER:
         return ""
@@ -176,7 +176,7 @@ def nudge(project: Project, session: Session) -> str:
 
 
 def task_text(project: Project, session: Session) -> str:
-    """Return the task a session was created with: the first version of an executor's spec."""
+    """Return the task that a session was created with: the first version of an executor's spec."""
     if session.role is Role.DESIGNER:
         return project.store.get("designer.task") or ""
     first = project.store.spec(session.name, 1)

@@ -1,6 +1,6 @@
-"""Giving a session back what the repository lost of it: it was cloned anew, put back from a backup, or pruned.
+"""Restore what the repository lost of a session when it was cloned again, restored from a backup, or pruned.
 
-What a session holds lies outside the repository: its worktree, and the private git directory of its container.
+A session's work is outside the repository: in its worktree, and in its private git directory.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from orchestra.project import Project
 
 IMPORT_WAIT = 2.0
-"""Seconds to wait for an import of the session's commits, which takes a few tenths of one."""
+"""Seconds to wait for an import of the session's commits, which takes a few tenths of a second."""
 
 
 def attach(project: Project, session: Session) -> None:
-    """Give a session's worktree its branch and git's record again where the repository lost them.
+    """Restore a session's branch, and git's record of its worktree, if the repository lost them.
 
-    A branch that the person renamed is followed. Nothing in the worktree is touched but its ``.git``.
-    Raises Refused, with nothing changed, where the repository lacks the commits that the session's
-    work is made on, unless it is being deleted by force: then its work stays where it is.
+    A renamed branch is followed. In the worktree, only ``.git`` is changed. Raises Refused, with
+    nothing changed, if the repository lacks the commits that the session's work is based on, unless
+    it is being deleted by force: then its work stays where it is.
     """
     if session.role is not Role.EXECUTOR:
         return
@@ -45,7 +45,7 @@ def attach(project: Project, session: Session) -> None:
 
 
 def _follow(project: Project, session: Session) -> None:
-    """Follow the person's branch, unless an import is at work: that does so itself, and may hang in its container."""
+    """Follow the person's branch, unless an import is running: that does the same, and may hang in its container."""
     with ExitStack() as held:
         try:
             held.enter_context(project.lock(f"{session.name}.git", deadline=IMPORT_WAIT))
@@ -55,7 +55,7 @@ def _follow(project: Project, session: Session) -> None:
 
 
 def reattach(project: Project, session: Session) -> Session:
-    """Do as `attach` does for a session that may be deleted; returns it with the branch it has now."""
+    """Like `attach`, for a session that may be deleted; returns it with its current branch."""
     session, lost = follow_renaming(project, session), is_lost(project, session)
     missing = session.branch not in project.repository.branches() and _was_made(project, session)
     if lost and session.sandbox is SandboxKind.DOCKER:
@@ -76,7 +76,7 @@ def _was_made(project: Project, session: Session) -> bool:
 
 
 def _renew_worktree(project: Project, session: Session) -> None:
-    """Stop a container whose worktree is gone: it would go on in the one that was removed."""
+    """Stop a container whose worktree is gone, because it would keep working in the removed one."""
     if session.worktree.is_dir() or session.intent is not Intent.RUN:
         return
     moved = worktree_records.checkout_of(project.repository, session.branch)
@@ -88,7 +88,7 @@ def _renew_worktree(project: Project, session: Session) -> None:
 
 
 def is_lost(project: Project, session: Session) -> bool:
-    """Say whether a session's worktree is there, with something in it, and git has no record of it."""
+    """Return whether a session's worktree exists and is not empty, but git has no record of it."""
     if not session.worktree.is_dir():
         return False
     try:
@@ -103,12 +103,12 @@ def _holds_something(session: Session) -> bool:
     try:
         return bool(safe_files.list_directory(session.worktree.parent, session.worktree.name))
     except Refused:
-        # More than is counted, or no plain directory any more.
+        # More files than are counted, or no longer a directory.
         return True
 
 
 def what_is_lost(project: Project, session: Session) -> str:
-    """Return what the repository lost of a session, with what to type after an arrow; nothing where all is there."""
+    """Return what the repository lost of a session, and after an arrow what to type; empty if nothing is lost."""
     if session.role is not Role.EXECUTOR or not is_lost(project, session):
         return ""
     if not project.repository.has(session.base):
@@ -118,7 +118,7 @@ def what_is_lost(project: Project, session: Session) -> str:
 
 
 def bring_back(project: Project, session: Session) -> Session:
-    """Make a session's branch again where it is gone, at its newest commit that can be had."""
+    """Create a session's lost branch again at its newest available commit."""
     repository = project.repository
     known = repository.branches().get(session.branch)
     tip = known or _newest(project, session)
@@ -129,14 +129,14 @@ def bring_back(project: Project, session: Session) -> Session:
         repository.update_ref(keep, session.base, None)
     if known and repository.has(session.head):
         return session
-    # A branch that is there without what both sides agreed on: neither is taken to be the newer.
+    # The branch exists but the last common commit does not: neither side counts as newer.
     head, based = "" if known else tip, repository.has(session.base)
     commits = repository.count(session.base, tip) if based else 0
     return project.store.update_session(session.id, head=head, commits=commits)
 
 
 def _newest(project: Project, session: Session) -> str:
-    """Return the session's newest commit that the repository has, or can take from the session's private git."""
+    """Return the session's newest commit that is in the repository or can be fetched from its private git directory."""
     repository = project.repository
     if repository.has(session.head):
         return session.head
@@ -148,7 +148,7 @@ def _newest(project: Project, session: Session) -> str:
 
 
 def is_kept_apart(project: Project, session: Session) -> bool:
-    """Say whether a session has a git directory of its own."""
+    """Return whether a session has a private git directory."""
     return session.sandbox is SandboxKind.DOCKER and (project.place(session).git / "HEAD").is_file()
 
 
@@ -164,7 +164,7 @@ def _from_private(project: Project, session: Session) -> str:
 
 
 def _end_box(project: Project, session: Session) -> None:
-    """Remove a container that still shows the repository that is gone; another is made with the one that is there."""
+    """Remove a container that still shows the old repository; a new one is created with the current repository."""
     sandbox, name = project.sandbox(session.sandbox), project.box_name(session)
     if container_spec.look(project, session).state is not BoxState.ABSENT:
         sandbox.stop(name)
@@ -180,6 +180,6 @@ def _lacks_base(project: Project, session: Session) -> Refused:
 
 
 def _apart(project: Project, session: Session) -> str:
-    """Say where a session's work is while the repository has none of it."""
+    """Say where a session's work is if the repository has none of it."""
     private = f" and {project.place(session).git}" if is_kept_apart(project, session) else ""
     return f"its work is in {session.worktree}{private}"

@@ -1,4 +1,4 @@
-"""Leading sessions from what is there to what is wanted; the same code after a request and after a crash."""
+"""Bring sessions from their observed state to their intent; the same code after a request and after a crash."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
     from orchestra.project import Project
 
 Wish = Mapping[str, Any]
-"""Fields of a session that are wanted and could not be recorded."""
+"""Fields of a session whose wanted values could not be recorded."""
 RECORDED: Wish = MappingProxyType({})
-"""All that is wanted is on record."""
+"""Everything wanted is recorded."""
 
 
 def settle(
     project: Project, name: str, *, fresh: bool = False, wish: Wish = RECORDED, progress: Progress = ignore
 ) -> Session:
-    """Do what is missing until the session is what its recorded intent says; return it as it is then.
+    """Perform the missing steps until the session matches its intent; return it as it is then.
 
-    ``fresh`` says that the session was recorded just now, so that there is nothing to look at yet;
-    ``wish`` holds what could not be recorded. Raises the first step's error that stops it; what was
-    done until then stays, and counts the next time.
+    ``fresh`` says that the session was just recorded, so that there is nothing to observe yet;
+    ``wish`` has the values that could not be recorded. Raises the error of the first step that
+    fails; what was done until then stays, and counts the next time.
     """
     with project.lock(name):
         session = _wanted(project, name, wish)
@@ -48,7 +48,7 @@ def settle(
 
 
 def _stages(project: Project, session: Session, steps: tuple[Step, ...]) -> tuple[tuple[tuple[Step, ...], ...], ...]:
-    """Return the steps' stages: each on its own where a container's mounts name directories of its worktree."""
+    """Group the steps into stages; each is on its own if a container's mounts include directories of its worktree."""
     return tuple(((step,),) for step in steps) if paired_git.unfilled(project, session) else lanes(steps)
 
 

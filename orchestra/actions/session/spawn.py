@@ -1,4 +1,4 @@
-"""Creating a session."""
+"""Create a session."""
 
 from __future__ import annotations
 
@@ -41,15 +41,15 @@ def spawn(
     progress: Progress = ignore,
     notebook: Notebook = BLANK,
 ) -> Session:
-    """Create an executor and start its agent; return the session once its window is there.
+    """Create an executor and start its agent; return the session once its window exists.
 
-    Raises NameTaken, UnknownProfile, NotFound (the base), UsageError (the task) or EngineDown before anything is made;
-    whatever fails later is undone.
+    Raises NameTaken, UnknownProfile, NotFound (the base), UsageError (the task) or EngineDown
+    before anything is created; a later failure undoes everything.
     """
     if (begun := _begun(project, notebook)) is not None:
         return _launch(project, begun, progress, fresh=False)
     require_size(task)
-    # Each asks another program; side by side they take the time of one.
+    # Each calls another program; in parallel they take the time of one.
     with ThreadPoolExecutor() as pool:
         start, kind = pool.submit(_base, project, base), pool.submit(choose_sandbox, project, sandbox)
         name = _free_name(project, name or slug(title))
@@ -85,7 +85,7 @@ def spawn(
 
 
 def _begun(project: Project, notebook: Notebook) -> Session | None:
-    """Return the session that the same request has made before its answer was lost."""
+    """Return the session that the same request created before its answer was lost."""
     if not notebook.before:
         return None
     session = project.store.update_session(int(notebook.before))
@@ -93,7 +93,7 @@ def _begun(project: Project, notebook: Notebook) -> Session | None:
 
 
 def _remark(project: Project, session: Session, progress: Progress) -> None:
-    """Say what the session does not see; the agent does not wait for a mere remark, nor fail with it."""
+    """Report what the session does not see; this neither delays the agent nor makes it fail."""
     with suppress(OrchestraError):
         if files := _uncommitted(project):
             progress(f"{session.name} starts from commit {session.base[:12]}, without your checkout's {files}")
@@ -117,7 +117,7 @@ def _require_on_host(profile: Profile) -> None:
 
 
 def _require_program(project: Project, session: Session) -> None:
-    """Take a session back whose container has found by now that its program is not there."""
+    """Undo a session whose container has found that its program is missing."""
     if session.sandbox is SandboxKind.DOCKER and os.path.lexists(project.place(session).home / MISSING):
         undo(project, session)
         raise _no_program(project.profile(session.agent), "in its image")
@@ -131,7 +131,7 @@ def _no_program(profile: Profile, where: str) -> ToolMissing:
 
 
 def undo(project: Project, session: Session) -> None:
-    """Take back a session whose agent never started, with its worktree and its empty branch."""
+    """Undo a session whose agent never started, with its worktree and its empty branch."""
     asked = {"intent": Intent.DELETE, "forced": True, "remove_worktree": True}
     project.store.update_session(session.name, state=State.FAILED, **asked)
     try:
@@ -162,7 +162,7 @@ def _require_branch(project: Project, name: str) -> None:
         back = f"bring its session back: orchestra restore {name}; or "
         hint = f"{back if project.store.deleted_session(name) else 'choose another title, or '}{rename}"
         raise NameTaken(f"the branch {branch!r} already exists", hint=hint)
-    # Git keeps refs as paths: none can be both a file and a directory.
+    # Git stores refs as paths, and none can be both a file and a directory.
     for one in branches:
         if branch.startswith(f"{one}/") or one.startswith(f"{branch}/"):
             hint = f"rename it: git branch -m {one} NAME; or set another branch_prefix in ~/.orchestra/config.yaml"
@@ -180,7 +180,7 @@ def _check_number(project: Project) -> None:
 
 
 def _uncommitted(project: Project) -> str:
-    """Say how many changes the checkout holds that a session which starts from a commit will not see."""
+    """Return how many uncommitted changes of the checkout a new session will not see."""
     git = project.repository.git(work_tree=True)
     changed = git.lines0("status", "--porcelain", "-z", "--untracked-files=no", "--ignore-submodules=all")
     return "1 uncommitted change" if len(changed) == 1 else f"{len(changed)} uncommitted changes" if changed else ""

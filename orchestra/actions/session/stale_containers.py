@@ -1,4 +1,4 @@
-"""Containers that cannot be gone on with: an older version made them, or the project has moved since."""
+"""Containers that must be replaced, because an older version created them or the project was moved."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from orchestra.project import Project
 
 MOVED = "containers.moved"
-"""The note that the project's containers still mount the place where it was before."""
+"""The note that the project's containers still mount its former path."""
 
 
 def drop_containers(project: Project) -> None:
-    """Remove the containers that are to be made anew; their sessions go on in new ones, where they were.
+    """Remove the containers that must be replaced; their sessions continue in new ones where they were.
 
-    Raises EngineDown where there may be such containers, and no engine to ask.
+    Raises EngineDown if there may be such containers but no engine answers.
     """
     inside = [one for one in project.store.sessions() if one.sandbox is SandboxKind.DOCKER]
     if not inside:
@@ -32,7 +32,7 @@ def drop_containers(project: Project) -> None:
         with ThreadPoolExecutor(len(stale)) as pool:
             list(pool.map(partial(_drop, project), stale))
         if set(stale) - {project.box_name(one) for one in inside}:
-            # Their windows wait for a container of a name that none will have again.
+            # Their windows wait for a container whose name will not be used again.
             _close_windows(project)
     if every:
         project.store.set(MOVED, None)

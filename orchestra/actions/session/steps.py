@@ -22,11 +22,11 @@ Perform: TypeAlias = "Callable[[Project, Session, Progress], None]"
 
 _NAMED = 5
 STOP_GRACE = 10.0
-"""Seconds an agent has to end by itself before it is killed."""
+"""Seconds that an agent has to end before it is killed."""
 
 
 def observe(project: Project, session: Session) -> Seen:
-    """Look once at everything a session owns."""
+    """Observe everything that a session owns."""
     place = project.place(session)
     server = project.tmux()
     shown = container_spec.window_of(project, session) if server else None
@@ -44,9 +44,9 @@ def observe(project: Project, session: Session) -> Seen:
 
 @contextmanager
 def even_unrecorded(session: Session) -> Iterator[None]:
-    """Let a session be stopped or deleted where that cannot be written down, as on a full disk.
+    """Allow a session to be stopped or deleted even if that cannot be recorded, as on a full disk.
 
-    The end of either is written down, or told.
+    At the end this is recorded or reported.
     """
     try:
         yield
@@ -81,16 +81,16 @@ def _box(project: Project, session: Session, progress: Progress) -> None:
     try:
         _make_box(project, session)
     except NotFound:
-        # The image that was there before may have been removed since.
+        # The image may have been removed since.
         _choose_image(project, session, progress, look=True)
         _make_box(project, session)
 
 
 def _make_box(project: Project, session: Session) -> None:
-    # What a mount names must be there when the container is made, as empty as it may be.
+    # The source of a mount must exist when the container is created, even if it is empty.
     paired_git.prepare(project, session)
     image = container_spec.image_of(project, session)
-    # Refuses while a limit, or whether the network is closed, cannot be read.
+    # This raises if a limit, or the setting of the network, cannot be read.
     _ = project.settings
     paired_git.note_covers(project, session)
     project.sandbox(session.sandbox).create(container_spec.box_for(project, session, image=image))
@@ -119,7 +119,7 @@ def _window(project: Project, session: Session, _progress: Progress) -> None:
         target, session.name, command, session=session.name, project=source, cwd=session.worktree
     )
     project.store.update_session(session.name, window=window.id)
-    # A stop that comes right after finds it running.
+    # A stop that follows immediately must find it running.
     project.sandbox(session.sandbox).await_launch(project.box_name(session))
 
 
@@ -136,7 +136,7 @@ def _import(project: Project, session: Session, progress: Progress) -> None:
         return
     if refusal is not None and not session.forced:
         raise unfetched(session, refusal)
-    # What was waited for in vain is not waited for once more.
+    # After one timeout, do not wait for the same again.
     silent = refusal.message if isinstance(refusal, DeadlineExceeded) else ""
     if reason := silent or preserve.keep_git(project, session):
         place = project.place(session).git
@@ -147,7 +147,7 @@ def _import(project: Project, session: Session, progress: Progress) -> None:
 
 
 def _take_commits(project: Project, session: Session) -> OrchestraError | None:
-    """Import a session's commits, and return why that cannot be."""
+    """Import a session's commits; return the error if that fails."""
     try:
         with even_unrecorded(session):
             branch_sync.take_commits(project, session)
@@ -165,7 +165,7 @@ def _tell(project: Project, session: Session, progress: Progress, text: str) -> 
 
 
 def require_commits(project: Project, session: Session) -> None:
-    """Import a session's commits; raises Refused where they cannot be had, and are to be thought about first."""
+    """Import a session's commits; raises Refused if that fails, so that the person can decide."""
     try:
         branch_sync.take_commits(project, session)
     except (EngineDown, StoreError):
@@ -175,7 +175,7 @@ def require_commits(project: Project, session: Session) -> None:
 
 
 def unfetched(session: Session, error: OrchestraError) -> Refused:
-    """Return the refusal to delete a session whose commits are only in its own git."""
+    """Return the refusal to delete a session whose commits are only in its private git directory."""
     mend = f"{error.hint}; or " if isinstance(error, Refused) and error.hint else ""
     hint = f"{mend}delete the session, which keeps them elsewhere: orchestra delete {session.name} --force"
     return Refused(error.message, hint=hint)
@@ -206,7 +206,7 @@ def _keep_files(project: Project, session: Session, ref: str, progress: Progress
 
 
 def _leave_worktree(project: Project, session: Session, error: Exception, progress: Progress) -> None:
-    """Let a session be deleted whose worktree cannot be kept elsewhere: it stays where it is."""
+    """Let a session be deleted although its worktree cannot be anchored: the worktree stays."""
     project.store.update_session(session.id, remove_worktree=False)
     told = error_to_tell(project, error)
     progress(f"its worktree stays: {told.message}{f'; {told.hint}' if told.hint else ''}")
@@ -222,7 +222,7 @@ def _close_window(project: Project, session: Session, _progress: Progress) -> No
 
 
 def _stop(project: Project, session: Session, _progress: Progress) -> None:
-    # The record comes second: what the agent tells of its last turn is older, and a full disk keeps nobody running.
+    # Record this afterwards: reports about the agent's last turn are older, and a full disk must not keep it running.
     project.sandbox(session.sandbox).stop(project.box_name(session), grace=STOP_GRACE)
     preserve.drop_secrets(project, session)
     with even_unrecorded(session):
@@ -240,7 +240,7 @@ def _remove_worktree(project: Project, session: Session, _progress: Progress) ->
 
 
 def _drop_merged_branch(project: Project, session: Session) -> None:
-    """Remove the branch where another one holds all its commits, as ``git branch -d`` does; its anchor stays."""
+    """Remove the branch if another one has all its commits, as ``git branch -d`` does; its anchor stays."""
     repository = project.repository
     branches = repository.branches()
     tip, target = branches.get(session.branch), branches.get(session.base_branch, session.base)

@@ -1,4 +1,4 @@
-"""What kept a session from being led where it was wanted, told so that the others can go on."""
+"""Report what went wrong with one session, so that the others can continue."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _log = logging.getLogger("orchestra.troubles")
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """What could not be done for one session, or, without ``session``, for the project."""
+    """Something that failed for one session or, without ``session``, for the project."""
 
     session: str
     message: str
@@ -31,9 +31,9 @@ class Trouble:
 
 
 def trouble_of(project: Project, session: str, error: Exception) -> Trouble:
-    """Return what to tell of whatever a session's work raised; it is in the session's own log then.
+    """Log an error that a session's work raised in its own log, and return what to report.
 
-    A bug of ours goes to the service's log with its traceback.
+    A bug also goes to the service's log with its traceback.
     """
     told = error_to_tell(project, error)
     with suppress(StoreError):
@@ -43,7 +43,7 @@ def trouble_of(project: Project, session: str, error: Exception) -> Trouble:
 
 
 def error_to_tell(project: Project, error: Exception) -> OrchestraError:
-    """Return the error that a person is told of; a bug of ours is written down with its traceback."""
+    """Return the error to show to the person; for a bug, a report with the traceback is written."""
     if isinstance(error, OSError):
         error = from_system(error) or error
     if isinstance(error, OrchestraError):
@@ -58,7 +58,7 @@ def _write_down(project: Project, error: Exception) -> None:
     if _log.hasHandlers():
         _log.error("a bug; %s", versions(), exc_info=error)
         return
-    # Outside the service nobody has opened its log.
+    # Outside the service, its log is not open.
     with suppress(OSError), project.paths.log.open("a", encoding="utf-8", errors="backslashreplace") as file:
         file.write(f"{versions()}\n")
         file.writelines(traceback.format_exception(error))

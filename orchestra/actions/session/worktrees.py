@@ -1,4 +1,4 @@
-"""Making a session's worktree."""
+"""Create a session's worktree."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def make_worktree(project: Project, session: Session, progress: Progress = ignore) -> None:
-    """Check a session's branch out in its worktree, with what Git LFS keeps of it here; safe to repeat."""
+    """Check out a session's branch in its worktree, with the available Git LFS contents; safe to repeat."""
     repository = project.repository
     keep = f"refs/orchestra/base/{session.name}"
     with lfs.filling(repository, (repository.root, project.paths.worktrees)) as filling:
@@ -26,7 +26,7 @@ def make_worktree(project: Project, session: Session, progress: Progress = ignor
 
 
 def _missing(project: Project, session: Session, filling: Filling) -> str:
-    """Return in words which files that Git LFS keeps are pointers in a new worktree, and what to type."""
+    """Describe which Git LFS files are pointers in a new worktree, and what to type."""
     front = f"{session.name} sees pointers in place of"
     if filling.ran:
         pointers = lfs.settle(project.repository, session.worktree).pointers

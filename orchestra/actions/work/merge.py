@@ -1,4 +1,4 @@
-"""Landing a session's work on a branch, never half of it."""
+"""Merge a session's work into a branch, completely or not at all."""
 
 from __future__ import annotations
 
@@ -40,12 +40,13 @@ def merge(
     progress: Progress = ignore,
     notebook: Notebook = BLANK,
 ) -> dict[str, Any]:
-    """Merge a session's commits into a branch, by default the one it was started from.
+    """Merge a session's commits into a branch, by default the one that it was started from.
 
-    The result is made without any checkout; the check command runs on it in a fresh box; only
-    then does the branch move, by compare-and-swap, and a clean checkout of it follows. Raises
-    Refused for uncommitted work or an empty branch, NeedsConsent, MergeConflict or CheckFailed after telling the
-    session, Moved where the branch moved meanwhile; the branch is as it was then.
+    The result is computed without a checkout, and the check command runs on it in a fresh box. Only
+    then does the branch move, by compare-and-swap, and a clean checkout of it is updated. Raises
+    Refused for uncommitted work or an empty branch, NeedsConsent, MergeConflict or CheckFailed
+    after telling the session, and Moved if the branch moved meanwhile; the branch is then
+    unchanged.
     """
     strategy = strategy or project.settings.merge_strategy
     if strategy not in STRATEGIES:
@@ -53,7 +54,7 @@ def merge(
     session = project.store.session(name)
     require_executor(session)
     require_sandbox(session)
-    # First without the lock: where the session's own git does not answer, no other merge waits for that.
+    # First without the lock, so that no other merge waits if git in the session's container does not answer.
     import_or_refuse(project, session)
     with project.lock("merge"):
         _finish(project)
@@ -75,7 +76,7 @@ def merge(
 
 
 def _merged(project: Project, notebook: Notebook) -> dict[str, Any] | None:
-    """Return what the same request has merged before its answer was lost."""
+    """Return what the same request merged before its answer was lost."""
     if not notebook.before:
         return None
     answer: dict[str, Any] = json.loads(notebook.before)
@@ -84,9 +85,10 @@ def _merged(project: Project, notebook: Notebook) -> dict[str, Any] | None:
 
 
 def wanted_check(project: Project, name: str) -> str:
-    """Return the check to run; raises NeedsConsent where the project's own is not the one that the person allowed.
+    """Return the check to run; raises NeedsConsent if the project's check is not the one that the person allowed.
 
-    The project's file is the designer's to write: a check that it could change or drop would check nothing.
+    The designer can write the project's file, and a check that it could change or drop would prove
+    nothing.
     """
     settings, allowed = project.settings, project.store.get(ALLOWED_CHECK) or ""
     if settings.origins["check"] not in {BUILT_IN, str(project.paths.home.config), str(project.paths.config)}:
@@ -119,7 +121,7 @@ def _uncommitted(project: Project, session: Session, paths: Sequence[str]) -> Re
     if not submodule:
         hint = f'ask it to commit: orchestra send {name} "please commit your work"'
         return Refused(f"{name} has uncommitted changes: {shown}", hint=hint)
-    # Git adds nothing there: what is in it belongs to a repository of its own.
+    # Git adds nothing there: the files belong to another repository.
     files = ", ".join([path for one, path in inside if one == submodule and path != one][:5])
     ask = f"please move your files out of {submodule}, a submodule, or delete them"
     return Refused(
@@ -167,7 +169,7 @@ def _combined(project: Project, session: Session, old: str, strategy: str) -> st
 
 
 def _require_lfs_pointers(project: Project, session: Session) -> None:
-    """Refuse to let into history what belongs to Git LFS: no container has it, so an agent commits whole files."""
+    """Refuse whole files that belong to Git LFS: containers have no Git LFS, so agents commit them."""
     if paths := merge_trees.past_lfs(project.repository, session.base, session.head):
         tree = session.worktree
         raise Refused(
@@ -222,9 +224,10 @@ def _landed(project: Project, name: str, target: str, commit: str) -> None:
 
 
 def finish_landings(project: Project) -> None:
-    """Finish a landing that a crash cut off between the branch's move and its checkout's.
+    """Finish a landing that a crash interrupted after the branch had moved and before its checkout was updated.
 
-    Raises Refused, once, where the person has changed or committed something meanwhile that takes back what landed.
+    Raises Refused, once, if the person has since changed or committed something that undoes what
+    landed.
     """
     if project.store.get("landing"):
         with project.lock("merge"):

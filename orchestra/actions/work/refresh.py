@@ -1,4 +1,4 @@
-"""Keeping the record true: boxes looked at, diffs counted, specs noticed, summaries written."""
+"""Keep the database up to date: states of boxes, sizes of diffs, changed specs, summaries."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 __all__ = ["import_commits", "look", "refresh_diff", "watch_specs"]
 
 _ENDED_WELL = frozenset({0, 130, 143})
-"""Exit codes of an agent that was asked to end: it left by itself, ^C, or TERM (128 + signal)."""
+"""Exit codes of an agent that ended as requested: by itself, by ^C, or by TERM (128 + signal)."""
 
 _NAMED = 5
 _START_DEADLINE = 10.0
-"""Seconds in which an agent that was just started may not be there yet."""
+"""Seconds after a start in which the agent may not run yet."""
 _QUIET = 10.0
-"""Seconds without output after which nobody can say what a silent agent does."""
+"""Seconds without output after which the state of an agent without hooks is unknown."""
 
 
 def look(project: Project) -> None:
-    """Compare every session's record with what its box says, and record what changed."""
+    """Compare every session's record with the state of its box, and record changes."""
     troubles = {kind: error for kind in sorted(_kinds(project)) if (error := _look_at(project, kind)) is not None}
     look_at_panes(project, unseen=troubles)
     if troubles:
@@ -42,14 +42,14 @@ def look(project: Project) -> None:
 
 
 def _look_at(project: Project, kind: SandboxKind) -> OrchestraError | None:
-    """Look at the sessions of one kind of sandbox; return what keeps that from being done, as the others go on."""
+    """Check the sessions in one kind of sandbox; return the error that prevents this, so that the others continue."""
     try:
         sights = project.sandbox(kind).look_all()
     except OrchestraError as error:
         return error
     for session in project.store.sessions():
         if session.sandbox is kind:
-            # It may be deleted in this moment.
+            # The session may be deleted at this moment.
             with contextlib.suppress(NotFound):
                 _compare(project, session, sights.get(project.box_name(session), BoxSight(BoxState.ABSENT)))
     return None
@@ -83,9 +83,10 @@ def _is_being_started(project: Project, session: Session) -> bool:
 
 
 def look_at_panes(project: Project, *, unseen: Container[SandboxKind] = ()) -> None:
-    """Take what silent agents write to their windows as evidence: those whose program tells nothing by itself.
+    """Use the output in the windows of agents without hooks as evidence of their state.
 
-    Of a kind of sandbox that is ``unseen`` nobody can say what runs: its sessions stay as they are recorded.
+    Sessions in an ``unseen`` kind of sandbox keep their recorded state, because it is unknown what
+    runs there.
     """
     told_by_panes = {State.STARTING, State.WORKING, State.UNKNOWN}
     running = [one for one in project.store.sessions() if one.intent is Intent.RUN and one.state in told_by_panes]
@@ -96,7 +97,7 @@ def look_at_panes(project: Project, *, unseen: Container[SandboxKind] = ()) -> N
             active_at = server.activity(session.window or "") if server else None
         except NotFound:
             active_at = None
-        # It may be deleted in this moment.
+        # The session may be deleted at this moment.
         with contextlib.suppress(NotFound):
             _sign_of_pane(project, session, active_at)
 
@@ -105,12 +106,12 @@ def _is_silent(project: Project, session: Session) -> bool:
     try:
         return not project.profile(session.agent).hooks
     except OrchestraError:
-        # Its profile was removed or is broken; the others are looked at all the same.
+        # Its profile was removed or is broken; the other sessions are checked all the same.
         return False
 
 
 def _sign_of_pane(project: Project, session: Session, active_at: float | None) -> None:
-    """Record what a window tells of an agent that was just seen to run; ``active_at`` is None where none shows it."""
+    """Record what the window of a running agent indicates; ``active_at`` is None if it has no window."""
     sign, text = Sign.PANE_ACTIVE, "its window is changing"
     if active_at is None:
         sign, text = Sign.PANE_QUIET, "running; no window shows its output"
@@ -122,9 +123,9 @@ def _sign_of_pane(project: Project, session: Session, active_at: float | None) -
 
 
 def refresh_diff(project: Project, session: Session) -> bool:
-    """Count what changed since the session's base, and write its summary; True when either changed.
+    """Count the changes since the session's base, and write its summary; returns True if either changed.
 
-    Notes a mark of what was seen, by which others tell whether there is another diff to be shown.
+    Also stores a mark of the worktree, so that others can see whether the diff has changed.
     """
     _guard_submodules(project, session)
     base = session.base if session.role is Role.EXECUTOR else project.repository.head()[0]
@@ -139,9 +140,9 @@ def refresh_diff(project: Project, session: Session) -> bool:
 
 
 def _guard_submodules(project: Project, session: Session) -> None:
-    """Keep a plain git of the person's out of submodules that came since: by a merge of theirs in a worktree, say."""
+    """Keep the person's git out of submodules that were added since, for example by a merge in a worktree."""
     if session.role is Role.EXECUTOR:
-        # The worktree may be on its way out.
+        # The worktree may be about to be removed.
         with contextlib.suppress(OrchestraError):
             project.repository.hide_repositories(session.worktree)
     if paths := paired_git.uncovered(project, session):
@@ -157,7 +158,7 @@ def _guard_submodules(project: Project, session: Session) -> None:
 
 
 def summary(session: Session, events: list[Event]) -> str:
-    """Return one line on what a session does now, from its events alone."""
+    """Return one line about what a session is doing, from its events alone."""
     tools = [event.text for event in events if event.kind == Sign.TOOL_USED]
     if session.state in {State.WAITING, State.DONE, State.FAILED, State.STOPPED}:
         return session.evidence.partition(": ")[2] or session.evidence

@@ -1,4 +1,4 @@
-"""Looking at a session's work before it is merged."""
+"""Review a session's work before it is merged."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 WATCHED = (".claude/", ".mcp.json", "AGENTS.md", "CLAUDE.md", ".codex/", ".gemini/", ".githooks/", ".husky/",
            ".gitattributes", ".gitmodules", ".orchestra/", ".envrc", ".vscode/")  # fmt: skip
-"""Paths that configure agents, editors or git on the machine that checks them out; worth a second look."""
+"""Paths that configure agents, editors or git on the machine that checks them out, and deserve a second look."""
 
 
 def diff(project: Project, name: str, *, stat: bool = False) -> str:
@@ -32,18 +32,18 @@ def diff(project: Project, name: str, *, stat: bool = False) -> str:
 
 
 def base_of(project: Project, session: Session) -> str:
-    """Return the commit a session's changes are counted from: its base, or the designer's current commit."""
+    """Return the commit from which a session's changes are counted: its base, or the designer's current commit."""
     return session.base if session.role is Role.EXECUTOR else project.repository.head()[0]
 
 
 def require_executor(session: Session) -> None:
-    """Refuse to merge the designer's work, which is where it belongs."""
+    """Refuse to merge the designer's work, which is already on the person's branch."""
     if session.role is Role.DESIGNER:
         raise Refused("the designer already works on your branch", hint="merge an executor: orchestra list")
 
 
 def review(project: Project, name: str) -> dict[str, Any]:
-    """Return all that decides about a merge: commits, what is uncommitted, conflicts, report, sensitive paths."""
+    """Return everything relevant to a merge: commits, uncommitted files, conflicts, report, sensitive paths."""
     session = project.store.session(name)
     require_executor(session)
     require_sandbox(session)

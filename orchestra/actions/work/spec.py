@@ -1,7 +1,8 @@
-"""Specs: what a session is to build, versioned, and told to its agent by diff.
+"""Specs: what a session should build, with versions; changes are sent to its agent as a diff.
 
-A spec lies in the checkout for everybody to read, and once more in Orchestra's own directory, where the person edits
-it: in the checkout, which the designer writes, a symlink could take the file's place while an editor has it open.
+A spec exists twice: in the checkout for everybody to read, and in Orchestra's own directory, where
+the person edits it. The designer can write the checkout, where a symlink could replace the file
+while an editor has it open.
 """
 
 from __future__ import annotations
@@ -23,13 +24,13 @@ if TYPE_CHECKING:
     from orchestra.project import Project
 
 _SYNCED = "spec/synced"
-"""The file that holds the mark of the text which both files were last given."""
+"""The file with the mark of the text that was last written to both files."""
 
 
 def ensure_file(project: Project, name: str) -> Path:
-    """Return the file in which the person edits a session's spec, up to date; written on first use.
+    """Return the up-to-date file in which the person edits a session's spec; it is created on first use.
 
-    Raises Refused where a symlink stands in the spec's place in the checkout.
+    Raises Refused if the spec's path in the checkout is a symlink.
     """
     session = project.store.session(name)
     with _alone(project, name):
@@ -40,8 +41,8 @@ def ensure_file(project: Project, name: str) -> Path:
 
 
 def read_spec(project: Project, name: str, *, reader: str = "") -> Spec | None:
-    """Return the newest version of a session's spec; a session that reads its own has acknowledged it."""
-    # A file that cannot be read changes nothing of what is known.
+    """Return the newest version of a session's spec; a session that reads its own spec acknowledges it."""
+    # An unreadable file does not change what is known.
     with suppress(Refused):
         notice_change(project, name)
     found = project.store.spec(name)
@@ -51,9 +52,9 @@ def read_spec(project: Project, name: str, *, reader: str = "") -> Spec | None:
 
 
 def write_spec(project: Project, name: str, text: str, author: str) -> Spec | None:
-    """Replace a session's spec and tell the session, unless it wrote it itself; None when nothing changed.
+    """Replace a session's spec and tell the session, unless it is the author; returns None if nothing changed.
 
-    Raises Refused, before anything is changed, where a symlink stands in the file's place.
+    Raises Refused, before anything is changed, if the file is a symlink.
     """
     session = project.store.session(name)
     require_size(text)
@@ -66,15 +67,15 @@ def write_spec(project: Project, name: str, text: str, author: str) -> Spec | No
 
 
 def notice_change(project: Project, name: str, *, author: str = PERSON) -> Spec | None:
-    """Save what an editor changed in a session's spec as a new version, and tell the session.
+    """Save an edited spec as a new version, and tell the session.
 
-    Raises Refused for a symlink, or anything but a file, in the checkout.
+    Raises Refused if the path in the checkout is a symlink or not a file.
     """
     session = project.store.session(name)
     with _alone(project, name):
         saved = _take_edits(project, session, author)
         known = saved or project.store.spec(name)
-        # Where a process was killed between the two, the files are still to be written.
+        # If a process was killed between the two, the files must still be written.
         if known is not None and _synced(project.place(session).root) not in {"", _mark(known.text)}:
             _write(project, session, known.text)
     return saved
@@ -82,13 +83,13 @@ def notice_change(project: Project, name: str, *, author: str = PERSON) -> Spec 
 
 @contextmanager
 def _alone(project: Project, name: str) -> Iterator[None]:
-    # A session's name has no dot, so this is no session's own lock.
+    # No session's name contains a dot, so this is not a session's lock.
     with project.lock(f"{name}.spec"):
         yield
 
 
 def _take_edits(project: Project, session: Session, author: str) -> Spec | None:
-    """Save each of the two files that was edited since both were written; the person's own copy comes last."""
+    """Save each of the two files that was edited since both were written; the person's copy comes last."""
     place = project.place(session)
     known = project.store.spec(session.name)
     before = _synced(place.root) or _mark(known.text if known else "")
@@ -110,7 +111,7 @@ def _save(project: Project, session: Session, text: str, author: str) -> Spec | 
     before = project.store.spec(session.name)
     if before is None and not text.strip():
         return None
-    # Together: a session is told of every version that is kept.
+    # Together, so that a session is told about every version.
     with project.store.together():
         saved = project.store.save_spec(session.name, text, author)
         if saved is not None:

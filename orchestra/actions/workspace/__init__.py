@@ -1,1 +1,1 @@
-"""Bringing a project up in tmux, and its windows."""
+"""Open a project in tmux, and its windows."""

@@ -1,4 +1,4 @@
-"""Bringing a whole project from what a crash left to what was wanted."""
+"""Bring a whole project to its intended state after a crash."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _PASSING = (EngineDown, DeadlineExceeded, StoreError)
 
 
 def reconcile(project: Project, *, progress: Progress = ignore) -> list[Trouble]:
-    """Settle every session, and finish any landing that a crash cut off; return what could not be done.
+    """Settle every session, and finish any interrupted landing; return what failed.
 
-    No session's trouble, a bug of ours included, keeps another from being settled. After ``down --stop``
-    nothing is started again before the next ``up``.
+    An error in one session, even a bug of ours, does not stop the others. After ``down --stop``
+    nothing is started until the next ``up``.
     """
     with suppress(EngineDown, DeadlineExceeded):
         drop_containers(project)
@@ -54,7 +54,7 @@ def _finish_landings(project: Project) -> Trouble | None:
 def _troubled(project: Project, session: Session, error: Exception) -> Trouble:
     trouble = trouble_of(project, session.name, error)
     if session.intent is Intent.DELETE and not isinstance(error, _PASSING):
-        # To be deleted for ever it would be neither there nor gone; it stops, and can be deleted again.
+        # Otherwise it would stay half deleted; it is stopped, and can be deleted again.
         with suppress(StoreError):
             project.store.update_session(session.name, intent=Intent.STOP)
     return trouble

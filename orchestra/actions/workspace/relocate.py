@@ -1,4 +1,4 @@
-"""Following a project whose directory the person has moved or renamed."""
+"""Follow a project whose directory was moved or renamed."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from orchestra.protocol import Progress, ignore
 
 
 def relocate(paths: ProjectPaths, *, progress: Progress = ignore) -> ProjectPaths:
-    """Take down that a project is where ``paths`` says, and not where it was; return its places.
+    """Record the new location of a project, from ``paths``; return its paths.
 
-    Windows stay open. Containers go on as they are until `up`, which makes them anew: what they
-    mount has moved. Safe to repeat after a crash at any point.
+    Windows stay open. Containers continue until `up` replaces them, because their mounts have
+    moved. Safe to repeat after a crash at any point.
     """
     here = replace(paths, moved_from=None)
     before = paths.moved_from
@@ -52,7 +52,7 @@ def _rewrite(project: Project, before: Path) -> None:
 
 
 def _repair(source: Path) -> None:
-    """Let git find a checkout that is a linked worktree where it is now, as ``git worktree repair`` in it does."""
+    """Tell git the new path of a checkout that is a linked worktree, like ``git worktree repair``."""
     record = git_dir(source)
     if record is not None and (source / ".git").is_file() and (record / "gitdir").is_file():
         files.replace(record / "gitdir", f"{source / '.git'}\n")

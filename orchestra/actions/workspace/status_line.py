@@ -1,4 +1,4 @@
-"""The segment in tmux's status line: who works, and who waits for the person."""
+"""The segment in tmux's status line: which sessions work, and which wait for the person."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _LOCK = "+status"
 
 
 def show_status(project: Project) -> None:
-    """Bring the segment up to date where the layout wants one; does nothing while no tmux shows the project."""
+    """Update the segment if the layout has one; does nothing while the project is not open in tmux."""
     target = project.store.get("tmux.session")
     server = project.tmux() if target and project.store.get("tmux.status") else None
     if server is None or not target:
         return
     try:
-        # `up` and the watcher may both come at once; the second would take the first's segment for the person's.
+        # `up` and the watcher may run at once; the second would mistake the first's segment for the person's.
         with project.lock(_LOCK):
             if not project.store.get("tmux.status"):
                 return
@@ -33,7 +33,7 @@ def show_status(project: Project) -> None:
 
 
 def clear_status(project: Project) -> None:
-    """Take the segment away, and see that nobody brings it back before the next ``up``."""
+    """Remove the segment, and do not show it again until the next ``up``."""
     target = project.store.get("tmux.session")
     server = project.tmux()
     with project.lock(_LOCK):
@@ -44,7 +44,7 @@ def clear_status(project: Project) -> None:
 
 
 def segment(title: str, sessions: list[Session]) -> str:
-    """Return the segment's text: the project, those that wait, by name, then how many work."""
+    """Return the segment's text: the project, the names of waiting sessions, and how many work."""
     running = [session for session in sessions if session.intent is Intent.RUN]
     waiting = [session.name for session in running if session.state is State.WAITING]
     working = sum(session.state is State.WORKING for session in running)

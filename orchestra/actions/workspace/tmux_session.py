@@ -1,4 +1,4 @@
-"""Which tmux a project is shown in: the person's own where they are in one, else one of ours."""
+"""Choose the tmux of a project: the person's own if they are in one, else Orchestra's own."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ if TYPE_CHECKING:
     from orchestra.project import Project
 
 OWN_SERVER = "orchestra"
-"""The socket name (``tmux -L``) of the server started for people outside tmux, unless another's has it already."""
+"""The socket name (``tmux -L``) of the server for people outside tmux, unless it is taken."""
 _LEAST = (40, 12)
-"""The fewest columns and rows that a tmux session begins with, whatever the terminal says."""
+"""The least columns and rows with which a tmux session starts, whatever the terminal says."""
 
 
 def find_tmux(project: Project) -> tuple[str, str, bool]:
-    """Return the socket path, the tmux session's id, and whether the caller sits inside that tmux.
+    """Return the socket path, the tmux session's id, and whether the caller is inside that tmux.
 
-    Starts a server of our own where the caller is in none. Raises ToolMissing without tmux.
+    Starts a server of our own if the caller is in none. Raises ToolMissing without tmux.
     """
     here = Tmux.current()
     if here is not None and here.alive():
-        # What a key binding or a hook of tmux runs may be in no tmux session: then it is as outside.
+        # A program that a key binding or hook of tmux runs may be in no tmux session; this counts as outside.
         with contextlib.suppress(NotFound):
             return here.socket, here.current_session(), True
     server = _own_server(project)
-    # As large as the terminal that will show it: tmux divides anew, and unfairly, when the size changes.
+    # As large as the terminal that will show it, because tmux distributes the space badly when the size changes.
     columns, rows = shutil.get_terminal_size((200, 50))
     size = (max(columns, _LEAST[0]), max(rows, _LEAST[1]))
     shown = server.start(tmux_session_name(project), project.paths.source, size)
@@ -38,7 +38,7 @@ def find_tmux(project: Project) -> tuple[str, str, bool]:
 
 
 def _own_server(project: Project) -> Tmux:
-    """Return the server of the usual name, or, where that is another home's or program's, one of a name of our own."""
+    """Return the server with the usual name or, if another home or program uses that, one with our own name."""
     home = project.paths.home
     usual = Tmux.own(OWN_SERVER)
     if not usual.alive() or usual.belongs_to(home.owner, home.sources()):

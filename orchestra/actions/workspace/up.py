@@ -1,4 +1,4 @@
-"""Bringing a project up in tmux, and closing it again."""
+"""Open a project in tmux, and close it."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ if TYPE_CHECKING:
     from orchestra.project import Project
 
 UP_DEADLINE = 900.0
-"""Seconds to wait for another ``up`` of the same project, which may build an image."""
+"""Seconds to wait for another ``up`` of the same project, which may be building an image."""
 
 
 def program() -> tuple[str, ...]:
-    """Return the command that runs this installation on this home, whatever tmux's own environment says."""
+    """Return the command that runs this installation with this home, independent of tmux's environment."""
     home = f"ORCHESTRA_HOME={Home.find().root}"
     return ("env", home, sys.executable, "-m", "orchestra")
 
@@ -61,10 +61,10 @@ def up(
 ) -> dict[str, Any]:
     """Start or restore everything: designer, executors, windows, control pane, keys.
 
-    Raises ToolMissing for a tmux that is too old and EngineDown where containers are wanted and
-    no engine answers; executors that cannot be restored are named in ``troubles``. Where the designer
-    cannot, its error is raised once everything else is there. What cannot be understood is refused before
-    anything is remembered or made.
+    Raises ToolMissing for a tmux that is too old, and EngineDown if containers are wanted and no
+    engine answers. Executors that cannot be restored are named in ``troubles``. If the designer
+    cannot, its error is raised after everything else is done. Wrong arguments are refused before
+    anything is recorded or created.
     """
     project.check_source()
     _load_layout(project, layout or project.settings.layout)
@@ -97,7 +97,7 @@ def up(
 
 
 def _settle_designer(project: Project, progress: Progress) -> Exception | None:
-    """Start the designer, and return what kept it from starting: no session's trouble is another's."""
+    """Start the designer, and return the error if that fails, so that the other sessions are started too."""
     try:
         settle(project, MAIN, progress=progress)
     except EngineDown:
@@ -117,7 +117,7 @@ def _remember(project: Project, socket: str, session: str, sandbox: str) -> None
 
 
 def _designer(project: Project, agent: str, task: str, kind: SandboxKind) -> Session:
-    """Record the designer on first use; later, let it follow a choice of agent or sandbox made anew."""
+    """Record the designer on first use; later, update its agent or sandbox if another one is chosen."""
     known = project.store.find_session(MAIN)
     head, branch = project.repository.head()
     profile = agent or project.settings.designer_agent or project.settings.agent
@@ -144,7 +144,7 @@ def _designer(project: Project, agent: str, task: str, kind: SandboxKind) -> Ses
 
 
 def _dress(project: Project, server: Tmux, designer: Session, layout: str) -> str | None:
-    """Put the control pane and the keys in place; returns the control pane's id."""
+    """Open the control pane and bind the keys; returns the control pane's id."""
     source = str(project.paths.source)
     project.store.set("tmux.layout", layout)
     wanted = layout_of(project)
@@ -163,7 +163,7 @@ def _dress(project: Project, server: Tmux, designer: Session, layout: str) -> st
 
 
 def layout_of(project: Project) -> Layout:
-    """Return the layout that the project was brought up with; raises UsageError when its file has gone."""
+    """Return the layout that the project was brought up with; raises UsageError if its file is gone."""
     return _load_layout(project, project.store.get("tmux.layout") or project.settings.layout)
 
 
@@ -172,10 +172,9 @@ def _load_layout(project: Project, name: str) -> Layout:
 
 
 def down(project: Project, *, stop: bool = False, progress: Progress = ignore) -> dict[str, Any]:
-    """Close the project's windows and give back the keys; with ``stop`` also stop every box.
+    """Close the project's windows and restore the keys; with ``stop``, also stop every box.
 
-    Agents on the machine itself run in their windows, and end with them. Nothing is forgotten: ``up`` brings
-    all of it back.
+    Agents on the host run in their windows and end with them. ``up`` brings everything back.
     """
     stopped, left = _stop_boxes(project, progress) if stop else ([], [])
     ended: list[str] = []
@@ -202,7 +201,7 @@ def down(project: Project, *, stop: bool = False, progress: Progress = ignore) -
 
 
 def _tell_of_end(project: Project, shown: Container[str]) -> list[str]:
-    """Record that agents on this machine itself end with their windows; returns those that run."""
+    """Record that agents on the host end with their windows; returns those that were running."""
     ended = []
     for session in project.store.sessions():
         if session.sandbox is SandboxKind.HOST and session.name in shown and container_spec.runs(project, session):
@@ -223,7 +222,7 @@ def _undress(project: Project, server: Tmux) -> None:
 
 
 def _stop_boxes(project: Project, progress: Progress) -> tuple[list[str], list[str]]:
-    """Stop every agent; returns the sessions that were stopped, and those that may still run."""
+    """Stop every agent; returns the stopped sessions, and those that may still run."""
     with contextlib.suppress(StoreError):
         project.store.set("resting", "yes")
     stopped, left = [], []
@@ -238,9 +237,9 @@ def _stop_boxes(project: Project, progress: Progress) -> tuple[list[str], list[s
 
 
 def release_network(project: Project) -> None:
-    """Give the network's range of addresses back, unless another project's agents use it; a start makes it anew.
+    """Remove the network unless another project's agents use it; the next start creates it again.
 
-    For when the project's service has ended: one that runs listens there.
+    Call this after the project's service has ended, because a running one listens on the network.
     """
     if any(session.sandbox is SandboxKind.DOCKER for session in project.store.sessions()):
         with contextlib.suppress(CommandFailed, EngineDown, DeadlineExceeded):
@@ -259,7 +258,7 @@ def _stop_one(project: Project, session: Session, progress: Progress) -> bool:
 
 
 def _note_stop(project: Project, session: Session, progress: Progress) -> None:
-    """Bring in what a session that was stopped has committed to its end, and record that it was stopped."""
+    """Import a stopped session's last commits, and record that it was stopped."""
     try:
         project.store.record_sign(session.name, Sign.STOPPED, "stopped by orchestra down --stop")
         import_commits(project, session)

@@ -1,4 +1,4 @@
-"""Going to a session's window, a terminal in its worktree, its spec in an editor."""
+"""Open a session's window, a terminal in its worktree, or its spec in an editor."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def _server(project: Project) -> Tmux:
 
 
 def switch(project: Project, name: str = "", *, control: bool = False, client: str = "") -> dict[str, Any]:
-    """Show a session's window, or the control pane, to a tmux client, by default to those that look at the project.
+    """Show a session's window, or the control pane, in a tmux client; by default in all that show the project.
 
-    Raises NotFound without a window.
+    Raises NotFound if there is no window.
     """
     server = _server(project)
     if control:
@@ -45,7 +45,7 @@ def switch(project: Project, name: str = "", *, control: bool = False, client: s
 
 
 def terminal(project: Project, name: str = "main", *, host: bool = False) -> dict[str, Any]:
-    """Open a terminal in a session's worktree, in its box, or on the host when asked or when it has no box."""
+    """Open a terminal in a session's worktree, inside its box or, if requested or without a box, on the host."""
     session = project.store.session(name)
     server = _server(project)
     command = terminal_command(project, session, host=host)
@@ -57,7 +57,7 @@ def terminal(project: Project, name: str = "main", *, host: bool = False) -> dic
 
 
 def terminal_command(project: Project, session: Session, *, host: bool) -> tuple[str, ...]:
-    """Return what opens a shell in a session's worktree; raises Refused while its container is not running."""
+    """Return the command that opens a shell in a session's worktree; raises Refused if its container is not running."""
     running = container_spec.look(project, session).state is BoxState.RUNNING
     in_docker = session.sandbox is SandboxKind.DOCKER
     if in_docker and not running and not host:
@@ -68,7 +68,7 @@ def terminal_command(project: Project, session: Session, *, host: bool) -> tuple
 
 
 def editor_command(project: Project, name: str) -> tuple[str, ...]:
-    """Return what opens a session's spec in the person's editor; raises ToolMissing where that is not installed."""
+    """Return the command that opens a spec in the person's editor; raises ToolMissing if that is not installed."""
     path = spec.ensure_file(project, name)
     chosen = project.usable_settings.editor or os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
     words = shlex.split(chosen)
@@ -79,7 +79,7 @@ def editor_command(project: Project, name: str) -> tuple[str, ...]:
 
 
 def edit_spec(project: Project, name: str) -> dict[str, Any]:
-    """Open a session's spec in the person's editor, in a popup; raises Refused where nobody would see it."""
+    """Open a session's spec in the person's editor, in a popup; raises Refused if nobody would see it."""
     command = editor_command(project, name)
     server = project.tmux()
     if server is None or not server.has_client():
