@@ -1,4 +1,4 @@
-"""Words for what an agent does, the same for every family."""
+"""Short descriptions of what an agent does, the same for every family."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def brief(text: object) -> str:
 
 
 def named(tool: str, arguments: object) -> str:
-    """Say in a few words what a tool call does, such as ``edits app.py`` or ``runs pytest -q``."""
+    """Describe a tool call in a few words, such as ``edits app.py`` or ``runs pytest -q``."""
     given = arguments if isinstance(arguments, Mapping) else {}
     key = next((one for one in _TELLING if given.get(one)), "")
     about = str(given.get(key, ""))

@@ -1,4 +1,4 @@
-"""What an agent is given: its launcher, its files, its environment; the same for every family."""
+"""The launch files that every family shares: launcher, files and environment."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ READ_ONLY = 0o444
 EXECUTABLE = 0o555
 """The mode of a program that the agent runs."""
 OWN_DIR = ".orchestra"
-"""Where our own programs in a box keep what they remember, below the agent's home."""
+"""The directory below the agent's home where our own programs keep their state."""
 
 MISSING = f"{OWN_DIR}/no-program"
-"""The mark in the agent's home that its program is not there."""
+"""The file in the agent's home that says that its program is missing."""
 _HERE = Path(__file__).parent
 _LONGEST_PROMPT = 8000
-"""Characters of a task that are given word for word; one argument of a program holds 128 KiB (execve(2))."""
+"""Characters of a task that are passed in full; one argument of a program holds 128 KiB (execve(2))."""
 
 Files = Mapping[str, tuple[bytes, int]]
 """Contents and mode by relative path."""
@@ -31,12 +31,12 @@ Files = Mapping[str, tuple[bytes, int]]
 
 @dataclass(frozen=True, slots=True)
 class LaunchContext:
-    """Where and for what one agent is about to run.
+    """Everything that the launch files of one agent depend on.
 
-    ``instructions`` is text added to the role's own; ``role``, unless empty, stands in place of
-    that. ``nudge`` is what an agent that comes back is told to do; empty: it waits. The directories
-    are as the agent sees them; ``agent_dir`` is read-only for it, ``secrets_dir`` holds ``token``
-    and one file for each credential.
+    ``instructions`` is added to the role's own text; ``role``, unless empty, replaces that text.
+    ``nudge`` is the prompt for an agent that comes back; if it is empty, the agent waits. The
+    directories are as the agent sees them; ``agent_dir`` is read-only for it, ``secrets_dir`` holds
+    ``token`` and one file for each credential.
     """
 
     session: Session
@@ -52,17 +52,17 @@ class LaunchContext:
 
     @property
     def contained(self) -> bool:
-        """Whether a container keeps the agent in."""
+        """Whether the agent runs in a container."""
         return self.session.sandbox is SandboxKind.DOCKER
 
     @property
     def python(self) -> str:
-        """The Python that runs our own small programs beside the agent."""
+        """The Python interpreter for our own programs beside the agent."""
         return "python3" if self.contained else sys.executable
 
     @property
     def tell(self) -> list[str]:
-        """The beginning of the command that tells the service of an event; Python without what it does not need."""
+        """The beginning of the command that reports an event to the service; Python without unneeded modules."""
         return [self.python, "-I", "-S", self.path("runtime/tell.py")]
 
     def path(self, name: str) -> str:
@@ -72,9 +72,9 @@ class LaunchContext:
 
 @dataclass(frozen=True, slots=True)
 class LaunchFiles:
-    """What an agent is given.
+    """The files and directories that an agent is started with.
 
-    ``agent_files`` lie in the read-only directory, ``home_dirs`` are made in the agent's home.
+    ``agent_files`` are in the read-only directory, ``home_dirs`` are created in the agent's home.
     """
 
     agent_files: Files
@@ -93,10 +93,11 @@ def build(
     redraws: bool = False,
     dirs: Sequence[str] = (),
 ) -> LaunchFiles:
-    """Return what every family gives, with the family's own files and its end of the launcher.
+    """Return the common launch files, with the family's own files and the end of its launcher.
 
-    An agent that ``redraws`` all of its window when that appears need not wait for it. ``dirs`` are
-    directories of its home that it would make itself: a program for that takes 10 ms of its start.
+    An agent that ``redraws`` its whole window need not wait for the window. ``dirs`` are
+    directories of its home that it would otherwise create itself; a program for that would take 10
+    ms of its start.
     """
     whole = {**_environment(profile, context), **env, **profile.env}
     last = _noted_missing(profile) + (ending if redraws else runtime_text("window.sh") + ending)
@@ -105,7 +106,7 @@ def build(
         "instructions.md": (instructions(context).encode(), READ_ONLY),
         **own_files(profile),
         **files,
-        # The last: where it is, all is.
+        # The launcher comes last: if it exists, everything exists.
         "launch.sh": (launcher(context, whole, last).encode(), EXECUTABLE),
     }
     return LaunchFiles(
@@ -117,14 +118,14 @@ def build(
 
 
 def _noted_missing(profile: Profile) -> str:
-    """Return what leaves a mark, at once, where the profile's program is not there to be started."""
+    """Return the launcher line that creates a mark at once if the profile's program is missing."""
     if not profile.program:
         return ""
     return f'command -v {shlex.quote(profile.program)} >/dev/null 2>&1 || : >"$home/{MISSING}"\n'
 
 
 def own_files(profile: Profile) -> Files:
-    """Return the files that a profile names itself, as agent files below ``files``."""
+    """Return the files that a profile names, as agent files below ``files``."""
     return {
         f"files/{name}": (content, EXECUTABLE if mode & 0o100 else READ_ONLY)
         for name, (content, mode) in profile.files.items()
@@ -154,8 +155,8 @@ def _environment(profile: Profile, context: LaunchContext) -> dict[str, str]:
 def launcher(context: LaunchContext, env: Mapping[str, str], ending: str) -> str:
     """Return the program that runs as the box's main process: environment, secrets, then the agent.
 
-    The environment is written out here too, so that a box made earlier learns of a changed
-    address when it is started again.
+    The environment is included here too, so that an existing box gets a changed address at its next
+    start.
     """
     exports = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in sorted(env.items()))
     variables = {
@@ -179,7 +180,7 @@ def past_proxies(mcp_url: str, *command: str) -> tuple[str, ...]:
 
 
 def words(profile: Profile, context: LaunchContext, command: tuple[str, ...]) -> list[str]:
-    """Return a profile's command with its placeholders filled in and the words for this sandbox added."""
+    """Return a profile's command with its placeholders filled in and the arguments for this sandbox added."""
     extra = profile.in_container if context.contained else profile.on_host
     return [_filled(profile, context, word) for word in (*command, *extra)]
 
@@ -190,7 +191,7 @@ def quoted(command: list[str]) -> str:
 
 
 def asked_once(command: list[str]) -> str:
-    """Return the launcher's last line for a command that answers its first prompt and ends."""
+    """Return the launcher's last line for a command that answers one prompt and exits."""
     return f'exec {quoted(command)} "$(cat "$agent_dir/first.md")"\n'
 
 
@@ -204,7 +205,7 @@ def _filled(profile: Profile, context: LaunchContext, word: str) -> str:
         "model": model(profile, context),
         "home": context.home,
     }
-    # Only known names: braces are the shell's too.
+    # Only known names, because the shell uses braces too.
     for name, value in known.items():
         word = word.replace(f"{{{name}}}", value)
     for name in profile.files:
@@ -213,7 +214,7 @@ def _filled(profile: Profile, context: LaunchContext, word: str) -> str:
 
 
 def model(profile: Profile, context: LaunchContext) -> str:
-    """Return the model to ask for; empty leaves it to the agent."""
+    """Return the model to use; empty leaves the choice to the agent."""
     return context.session.model or profile.model
 
 
@@ -233,7 +234,7 @@ def as_json(value: object) -> tuple[bytes, int]:
 
 
 def instructions(context: LaunchContext) -> str:
-    """Return what an agent is told about its role, and the text added to that."""
+    """Return the text of an agent's role, with the added instructions."""
     session = context.session
     own = _HERE / "instructions" / f"{session.role.value}.md"
     text = context.role or own.read_text(encoding="utf-8")
@@ -251,7 +252,7 @@ def instructions(context: LaunchContext) -> str:
 
 
 def first_prompt(context: LaunchContext) -> str:
-    """Return the words an agent begins with; empty for a designer without a task."""
+    """Return an agent's first prompt; empty for a designer without a task."""
     if not context.task.strip():
         return ""
     where = context.path("task.md")

@@ -16,11 +16,11 @@ from orchestra.safe_files import Snapshot
 from orchestra.suggestion import did_you_mean
 
 BUILT_IN = Path(__file__).parent / "profiles"
-"""The directory of the profiles that come with Orchestra; searched last."""
+"""The directory of the built-in profiles, which is searched last."""
 FAMILY_NAMES = ("claude", "codex", "gemini", "opencode", "plain", "rehearsal")
 """The families that a profile may name."""
 USES = ("cost", "context")
-"""What an agent may tell of its use."""
+"""The usage that an agent may report."""
 _ADDRESSES = ("_URL", "_MODEL")
 _TAKEN = frozenset({"agent", "secrets", "objects"})
 
@@ -28,9 +28,9 @@ _TAKEN = frozenset({"agent", "secrets", "objects"})
 class Delivery(StrEnum):
     """How a message reaches the agent.
 
-    HOOK: in the reply to one of its hooks, or typed while it is known to be idle. PULL: it asks
-    for messages by itself. TYPE: typed while it is known to be idle. Nothing is ever typed at an
-    agent that pulls: a shell would run the text.
+    HOOK: in the reply to one of its hooks, or typed while it is known to be idle. PULL: it fetches
+    messages itself. TYPE: typed while it is known to be idle. Nothing is ever typed into an agent
+    that pulls, because a shell would run the text.
     """
 
     HOOK = "hook"
@@ -70,14 +70,14 @@ RULES: Mapping[str, Rule] = {
 class Profile:
     """How to run one kind of agent.
 
-    ``in_container`` and ``on_host`` are words added to the command in one kind of sandbox.
+    ``in_container`` and ``on_host`` are arguments added to the command in one kind of sandbox.
     ``npm`` are packages unpacked into the image, with ``{arch}`` for npm's name of the machine.
-    ``hooks`` says that the agent itself tells what it does. ``prompt`` is a regular expression for the
-    line with the cursor while nothing is typed. ``full_screen`` says that its program
-    draws the whole terminal, also where nothing is ever typed at it. ``headless`` is the command
-    that answers one prompt, given last, and ends. Any one of ``logins`` is enough of a login;
-    ``keeps_login`` are files in its home where its program keeps one that it asked for itself.
-    ``tells`` is what it tells of its use (cost, context), ``resumes`` that its conversation
+    ``hooks`` says that the agent itself reports what it does. ``prompt`` is a regular expression
+    for the line with the cursor while nothing is typed. ``full_screen`` says that its program draws
+    on the whole terminal, even if nothing is ever typed into it. ``headless`` is the command that
+    answers one prompt, its last argument, and exits. Any one of ``logins`` is enough to log in;
+    ``keeps_login`` are files in its home where its program stores a login that it asked for itself.
+    ``tells`` is the usage that it reports (cost, context), ``resumes`` says that its conversation
     survives a restart.
     """
 
@@ -108,22 +108,22 @@ class Profile:
 
     @property
     def program(self) -> str:
-        """The program that its command starts, where the command alone says so; empty else."""
+        """The program that its command starts; empty if the command alone does not say."""
         first = next(iter(self.command), "")
         return "" if "{" in first or first.startswith("/orchestra/") else first
 
     @property
     def takes_typing(self) -> bool:
-        """Whether its program handles pastes and focus itself, a person's as well as ours."""
+        """Whether its program handles pastes and focus events itself."""
         return self.full_screen or self.delivery is not Delivery.PULL
 
 
 Place: TypeAlias = "Path | Snapshot"
-"""A directory of profiles: the person's own, or a project's as the person allowed it."""
+"""A directory of profiles: the person's own, or a project's as far as the person has allowed it."""
 
 
 def names(dirs: Sequence[Place]) -> list[str]:
-    """Return the names of all profiles in ``dirs`` and built in, sorted."""
+    """Return the names of all profiles in ``dirs`` and of the built-in ones, sorted."""
     return sorted({name for place in (*dirs, BUILT_IN) for name in _names(place)})
 
 
@@ -135,8 +135,8 @@ def _names(place: Place) -> list[str]:
 def load(name: str, dirs: Sequence[Place] = (), *, versions: Sequence[str] = ()) -> Profile:
     """Return the profile called ``name`` from the first directory that has it, else the built-in one.
 
-    ``versions`` (``PROFILE@VERSION``) take the place of the profiles' own. Raises UnknownProfile,
-    or BadConfig for a file that cannot be understood.
+    ``versions`` (``PROFILE@VERSION``) override the profiles' own. Raises UnknownProfile, or
+    BadConfig for an invalid file.
     """
     wanted = dict(one.split("@", 1) for one in versions)
     for known in wanted:
@@ -157,7 +157,7 @@ def _has(place: Place, file: str) -> bool:
 
 
 def parse(name: str, place: Place, *, version: str = "") -> Profile:
-    """Read one profile of a directory, with another ``version`` than its own; raises BadConfig naming file and key."""
+    """Read one profile of a directory, optionally with another ``version``; raises BadConfig with file and key."""
     source = (place if isinstance(place, Path) else place.place) / f"{name}.yaml"
     values = schema.read(_text(source, place), RULES, str(source), example='command: ["bash"]')
     values["files"] = dict(_files(source, place, values.get("files", {})))
@@ -201,7 +201,7 @@ def _file_of_person(source: Path, origin: str) -> tuple[bytes, int]:
 
 
 def _allowed(source: Path, place: Snapshot, origin: str) -> tuple[bytes, int]:
-    """Return a file of a project's profile: one that was seen with it, and nothing else of this machine's."""
+    """Return a file of a project's profile, which must be one of those that the person has seen with it."""
     name = posixpath.normpath(origin)
     if name.startswith(("/", "..")) or name in place.links:
         raise BadConfig(

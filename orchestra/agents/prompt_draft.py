@@ -1,4 +1,4 @@
-"""Whether somebody's unsent words stand in an agent's prompt: what is typed would be sent together with them."""
+"""Detect a draft in an agent's prompt, because typed text would be sent together with it."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from collections.abc import Callable
 
 _STYLE = re.compile(r"\x1b\[[0-9;:]*m")
 _HINT = re.compile(r"\x1b\[(?:7m.\x1b\[(?:0|27)m|2m.*?(?:\x1b\[(?:0|22)m|$))")
-"""The drawn cursor, and dim text: examples that stand in an empty prompt."""
+"""The drawn cursor, and dim text: hints that an empty prompt shows."""
 _CLAUDES = "❯"
 _CODEXS = "›"
 _GEMINIS = re.compile(r" [>*!] ")
 _ASKS_FOR_ONE = "Type your message or @path/to/file"
-"""What stands in Gemini CLI's empty prompt, in a colour like any other."""
+"""The hint in Gemini CLI's empty prompt, which has an ordinary colour."""
 
 
 def reads(family: str) -> bool:
-    """Say whether it is known how the prompt of this family's program looks."""
+    """Return whether the prompt of this family's program can be recognised."""
     return family in _FAMILIES
 
 
 def prompt_text(family: str, screen: str) -> str | None:
-    """Return what stands in an agent's prompt, nothing when it is empty, and None where no prompt is seen.
+    """Return the text in an agent's prompt, empty if there is none, and None if no prompt is visible.
 
     ``screen`` is its pane with escape sequences.
     """
@@ -30,7 +30,7 @@ def prompt_text(family: str, screen: str) -> str | None:
 
 
 def _after(mark: str) -> Callable[[str], str | None]:
-    """Look at what follows the mark in the lowest line that begins with it."""
+    """Return the text after the mark in the lowest line that begins with it."""
 
     def look(screen: str) -> str | None:
         prompts = [line for line in screen.splitlines() if _STYLE.sub("", line).startswith(mark)]
@@ -43,7 +43,7 @@ def _after(mark: str) -> Callable[[str], str | None]:
 
 
 def _in_gemini(screen: str) -> str | None:
-    """Look at the lowest line with a prompt; without one something else is open, which would take the words."""
+    """Read the lowest line with a prompt; without one, something else is open that would receive typed text."""
     prompts = [line for line in map(_plain, screen.splitlines()) if _GEMINIS.match(line)]
     if not prompts:
         return None

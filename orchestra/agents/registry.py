@@ -1,4 +1,4 @@
-"""The families of agents by name; the one place where a family's name decides anything."""
+"""The families of agents by name; the only module where a family's name matters."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from orchestra.lifecycle import Sign
 
 
 class Family(Protocol):
-    """What a family's module has.
+    """The functions and constants of a family's module.
 
-    ``HANDS_OVER`` are the events whose reply can bring messages to the agent. ``LISTENS`` says that a program beside
-    the agent asks for messages and wakes it with them, ``TELLS_PROMPTS`` that each prompt it takes is told word for
-    word, ``TOOLS_LATE`` that it may send a request before it has come to the tools that it fetched.
+    ``HANDS_OVER`` are the events whose reply can deliver messages to the agent. ``LISTENS`` says
+    that a program beside the agent asks for messages and wakes it with them, ``TELLS_PROMPTS`` that
+    it reports the full text of each prompt, ``TOOLS_LATE`` that it may send a request before it
+    uses the tools that it has fetched.
     """
 
     HANDS_OVER: frozenset[str]
@@ -27,22 +28,22 @@ class Family(Protocol):
     TOOLS_LATE: bool
 
     def launch_files(self, profile: Profile, context: LaunchContext, /) -> LaunchFiles:
-        """Return what an agent of this profile is given."""
+        """Return the launch files of an agent with this profile."""
 
     def once(self, profile: Profile, context: LaunchContext, /) -> str:
-        """Return the launcher's last lines for an agent that answers one prompt; empty where the usual ones fit."""
+        """Return the launcher's last lines for an agent that answers one prompt; empty if the usual ones fit."""
 
     def signs(self, event: str, payload: Mapping[str, Any], /) -> list[tuple[Sign, str]]:
-        """Turn what an agent posts about itself into signs, each with a few words for people."""
+        """Turn an event of an agent into signs, each with a short text for people."""
 
     def hook_reply(self, event: str, text: str, /) -> dict[str, Any]:
-        """Return the reply body that brings ``text`` to the agent; empty where there is nothing to bring."""
+        """Return the reply body that delivers ``text`` to the agent; empty if there is none."""
 
     def prompt(self, event: str, payload: Mapping[str, Any], /) -> str:
-        """Return the whole prompt that an event tells of; empty where it tells of none."""
+        """Return the whole prompt that an event reports; empty if it reports none."""
 
     def usage(self, event: str, payload: Mapping[str, Any], /) -> Usage | None:
-        """Return what an event tells about cost and context; None where it tells nothing."""
+        """Return the cost and context that an event reports; None if it reports none."""
 
 
 FAMILIES: dict[str, Family] = {
@@ -61,12 +62,12 @@ def family_of(profile: Profile) -> Family:
 
 
 def launch_files(profile: Profile, context: LaunchContext) -> LaunchFiles:
-    """Return what an agent of this profile is given."""
+    """Return the launch files of an agent with this profile."""
     return family_of(profile).launch_files(profile, context)
 
 
 def headless(profile: Profile, context: LaunchContext) -> LaunchFiles:
-    """Return what an agent is given that answers its task once, without a terminal, and ends."""
+    """Return the launch files of an agent that answers its task once, without a terminal, and exits."""
     asked = replace(profile, command=profile.headless, resume=(), in_container=(), on_host=())
     made = launch_files(asked, context)
     ending = family_of(profile).once(asked, context)

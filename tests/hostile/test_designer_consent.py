@@ -112,7 +112,7 @@ def a_profile_asks_for_the_person_s_files(world: World) -> None:
         write(world, {f"agents/thief{number}.yaml": f"command: [x]\nfiles: {{x: {name}}}\n"})
     allow(world)
     for number in range(len(wanted)):
-        with pytest.raises(BadConfig, match=r"leads out of|does not exist"):
+        with pytest.raises(BadConfig, match=r"is outside|does not exist"):
             world.project.profile(f"thief{number}")
 
 
@@ -161,7 +161,7 @@ def all_values_are_shown_and_steer_nothing(world: World) -> None:
     write(world, {"config.yaml": text, "agents/x.yaml": "command: [evil]\n#\x1b[2J", "agents/\x1b[2J.txt": ""})
     lines = allow(world)
     shown = "\n".join(lines)
-    for part in ("evil", "AWS_KEY", 'prefix_key: "d"', ".env (not copied: it is not there)", "*.pem (0 names now)"):
+    for part in ("evil", "AWS_KEY", 'prefix_key: "d"', ".env (not copied: it does not exist)", "*.pem (0 names now)"):
         assert part in shown
     assert not [letter for letter in shown if not letter.isprintable() and letter != "\n"]
 

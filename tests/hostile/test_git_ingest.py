@@ -131,7 +131,7 @@ def test_a_branch_that_is_not_there_is_no_error(side: Side) -> None:
 def test_a_container_that_does_not_answer_is_an_error_with_a_hint(side: Side) -> None:
     with pytest.raises(CommandFailed) as caught:
         commit_import.fetch(side.repo, upload_pack=("false",), branch=BRANCH, into=INTO)
-    assert "sandbox" in caught.value.hint
+    assert "container" in caught.value.hint
     assert BRANCH in caught.value.message
 
 

@@ -123,7 +123,10 @@ def test_what_the_model_says_no_with_is_told(desk: Desk, status: int, said: str,
 @pytest.mark.docker
 @pytest.mark.parametrize(
     ("url", "then"),
-    [("http://{gateway}:1", "look at ANTHROPIC_BASE_URL (environment)"), ("http://127.0.0.1:1", "write {gateway}")],
+    [
+        ("http://{gateway}:1", "look at ANTHROPIC_BASE_URL (environment)"),
+        ("http://127.0.0.1:1", "to {gateway} and let"),
+    ],
 )
 def test_a_model_that_cannot_be_reached_is_told(desk: Desk, url: str, then: str) -> None:
     settings = {**desk.login, "ANTHROPIC_BASE_URL": url.format(gateway=desk.model.address)}

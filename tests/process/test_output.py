@@ -102,7 +102,7 @@ def test_a_spec_that_nobody_would_see_is_not_opened(busy: HostProject, monkeypat
     before = _windows(busy)
     said = Printed(busy, "spec alpha", "utf-8")
     assert said.code == 1
-    assert b"no terminal here" in said.err
+    assert b"not a terminal" in said.err
     assert str(busy.project.place(busy.session("alpha")).spec_copy).encode() in said.err
     assert _windows(busy) == before
 
@@ -120,7 +120,7 @@ def test_a_build_s_lines_do_not_reach_the_terminal_as_they_are(capsys: pytest.Ca
 def test_an_error_in_a_popup_says_how_it_is_closed(busy: HostProject, monkeypatch: pytest.MonkeyPatch) -> None:
     assert b"Escape" not in Printed(busy, "show nobody", "utf-8").err
     monkeypatch.setenv("ORCHESTRA_POPUP", "1")
-    assert Printed(busy, "show nobody", "utf-8").err.endswith(b"(Escape closes this)\n")
+    assert Printed(busy, "show nobody", "utf-8").err.endswith(b"(press Escape to close this)\n")
 
 
 def test_nothing_is_asked_about_the_designer_and_an_end_of_input_is_a_no(

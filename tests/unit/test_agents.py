@@ -152,7 +152,7 @@ def row(**values: object) -> dict[str, Any]:
         "cost": True,
         "context": False,
         "resume": True,
-        "messages": "handed over; typed when idle",
+        "messages": "handed over; typed if idle",
     }
     return usual | values
 
@@ -167,7 +167,7 @@ def test_the_agents_fit_on_the_screen_and_nothing_is_cut_off(width: int) -> None
         "not built yet",
         "(environment)",
         "none needed",
-        "handed over; typed when idle",
+        "handed over; typed if idle",
     ):
         assert wanted in text
     assert "…" not in text

@@ -41,7 +41,7 @@ def test_a_sentence_sets_nothing_off_that_lasts(text: str, gap: float) -> None:
 def test_typing_is_told_with_where_to_type_instead() -> None:
     view, _ = typed("please", 0.1)
     assert view.mode is Mode.LIST
-    assert "typing" in view.status.text
+    assert "looks like text" in view.status.text
     assert "⏎" in view.status.hint
 
 

@@ -178,4 +178,4 @@ def reach(profile: Profile) -> str:
         return "typed when idle"
     if profile.delivery is Delivery.PULL:
         return "handed over at once" if family_of(profile).HANDS_OVER else "the agent fetches them"
-    return "handed over at once" if family_of(profile).LISTENS else "handed over; typed when idle"
+    return "handed over at once" if family_of(profile).LISTENS else "handed over; typed if idle"

@@ -1,4 +1,4 @@
-"""Claude Code: settings, hooks and flags as seen working in 2.1.197."""
+"""Claude Code: settings, hooks and flags, verified with 2.1.197."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from orchestra.agents.profile import Profile
 from orchestra.lifecycle import Sign
 
 SESSION_START_DEADLINE = 8
-"""Seconds that telling of the start may take, beside Claude Code."""
+"""Seconds for reporting the start, in parallel with Claude Code."""
 HOOK_DEADLINE = 8
-"""Seconds one hook may take; Claude Code goes on without an answer then.
+"""Seconds one hook may take; then Claude Code continues without an answer.
 
-The hook of the first prompt takes until our tools are there: Claude Code connects to MCP servers in
-the background, and its first request would go out without them.
+The hook of the first prompt waits until our tools are available: Claude Code connects to MCP
+servers in the background, and its first request would go out without them.
 """
 PROMPT_DEADLINE = 1
-"""Seconds until a prompt is not held back any more for a service that nobody reaches."""
+"""Seconds after which a prompt is no longer held back for an unreachable service."""
 STATUS_DEADLINE = 1
 """Seconds the status line may wait for the service."""
 
 LISTEN_DEADLINE = 2_000_000
-"""Seconds that one listener may wait for messages; Claude Code's own clock holds 2,147,483."""
+"""Seconds that one listener may wait for messages; Claude Code's own timer allows at most 2,147,483."""
 
 _CONFIG = ".claude"
 """Claude Code's own directory, below the agent's home."""
@@ -53,16 +53,16 @@ _AROUND_TOOLS = {
 }
 _MATCHED = frozenset(_AROUND_TOOLS)
 _LISTENED = ("SessionStart", "UserPromptSubmit")
-"""Where a listener is started: an agent that starts, or has gone on, must be woken the next time."""
+"""The hooks that start a listener: after a start or a turn the agent must be woken again."""
 _NUMBERED = re.compile(r"^\[message (\d+) from ", re.MULTILINE)
 
 HANDS_OVER = frozenset({"UserPromptSubmit", "PostToolUse", "Stop"})
-"""The hooks whose reply brings messages to the agent in a turn; after SessionStart there need not be one."""
+"""The hooks whose reply delivers messages during a turn; after SessionStart there may be none."""
 LISTENS, TELLS_PROMPTS, TOOLS_LATE = True, True, True
 
 
 def launch_files(profile: Profile, context: LaunchContext) -> LaunchFiles:
-    """Return what Claude Code is given: nothing of the person's own settings is read or written."""
+    """Return Claude Code's launch files; the person's own settings are neither read nor written."""
     files = {
         "first.md": (common.first_prompt(context).encode(), common.READ_ONLY),
         "nudge.md": (context.nudge.encode(), common.READ_ONLY),
@@ -100,7 +100,7 @@ def _ending(profile: Profile, context: LaunchContext) -> str:
 
 
 def once(profile: Profile, context: LaunchContext) -> str:
-    """Return the launcher's last lines for one prompt: without our hooks, whose listener it would wait for."""
+    """Return the launcher's last lines for one prompt, without our hooks, because it would wait for their listener."""
     wanted = common.model(profile, context)
     command = [*common.words(profile, context, profile.command), *(("--model", wanted) if wanted else ())]
     return f'"$python" "$agent_dir/start.py" 0\n{common.asked_once(command)}'
@@ -109,16 +109,16 @@ def once(profile: Profile, context: LaunchContext) -> str:
 def settings(context: LaunchContext, *, begins: bool = False) -> dict[str, Any]:
     """Return Claude Code's settings: our hooks, our tools allowed, and the status line.
 
-    One that ``begins`` with a prompt tells of its start with that, and listens from then on.
+    An agent that ``begins`` with a prompt reports its start with it, and listens from then on.
     """
     tell = common.quoted(context.tell)
-    # It must be a command, and one that is waited for would hold the first prompt back.
+    # This must be a command, and waiting for it would delay the first prompt.
     start = {"type": "command", "command": f"{tell} SessionStart {SESSION_START_DEADLINE}", "async": True}
     hooks: dict[str, Any] = {"SessionStart": [{"hooks": [{**start, "timeout": SESSION_START_DEADLINE + 2}]}]}
     for event in _POSTED:
         matcher = {"matcher": "*"} if event in _MATCHED else {}
         hooks[event] = [{**matcher, "hooks": [_posted(context, event)]}]
-    # Claude Code takes 70 ms to make its first own request for a hook, and the first prompt would wait for that.
+    # Claude Code takes 70 ms for its first own HTTP request for a hook, and the first prompt would wait for it.
     hooks["UserPromptSubmit"][0]["hooks"] = [_prompted(context, tell)]
     for event in _LISTENED:
         hooks[event][0]["hooks"].append(_listener(tell))
@@ -136,15 +136,15 @@ def settings(context: LaunchContext, *, begins: bool = False) -> dict[str, Any]:
 
 
 def _status_line(context: LaunchContext, tell: str) -> str:
-    """Return the command that makes the status line: before the first turn a shell alone, while all else starts."""
+    """Return the command for the status line: before the first turn only a shell, while everything else starts."""
     return f"sh {common.quoted([context.path('runtime/status.sh')])} {tell} StatusLine {STATUS_DEADLINE}"
 
 
 def _listener(tell: str) -> dict[str, Any]:
-    """Return the hook that waits beside Claude Code and, with what it prints, starts its next turn.
+    """Return the hook that runs in the background and whose output starts the next turn.
 
-    Nothing is typed for that: a draft at its prompt stays there, and its dialogs stay open (seen
-    in 2.1.197 with ``asyncRewake``). A later listener replaces an earlier one.
+    Nothing is typed: a draft in the prompt stays, and dialogs stay open (seen in 2.1.197 with
+    ``asyncRewake``). A later listener replaces an earlier one.
     """
     return {
         "type": "command",
@@ -176,7 +176,7 @@ def _posted(context: LaunchContext, event: str) -> dict[str, Any]:
 def mcp_config(context: LaunchContext) -> dict[str, Any]:
     """Return the MCP servers; the token stays in the environment."""
     headers = {"Authorization": "Bearer ${ORCHESTRA_TOKEN}"}
-    # Else our tools are left out of its requests, for it to search for, wherever Claude Code can search for tools.
+    # Otherwise Claude Code leaves our tools out of its requests, and the model would have to search for them.
     server = {"type": "http", "url": context.mcp_url, "headers": headers, "alwaysLoad": True}
     return {"mcpServers": {"orchestra": server}}
 
@@ -207,7 +207,7 @@ def signs(event: str, payload: Mapping[str, Any]) -> list[tuple[Sign, str]]:
 
 
 def _asked(prompt: str) -> str:
-    """Say what a turn begins with; words that woke it stand between tags."""
+    """Describe what a turn begins with; text that woke the agent is between tags."""
     numbers = _NUMBERED.findall(prompt) if prompt.startswith("<") else []
     return f"continues with message {', '.join(numbers)}" if numbers else brief(prompt)
 
@@ -218,14 +218,14 @@ def _noticed(payload: Mapping[str, Any]) -> list[tuple[Sign, str]]:
         case "permission_prompt":
             return [(Sign.PROMPTED, text)]
         case "idle_prompt":
-            # Escape cancels a turn without any hook: this is what tells of it.
+            # Escape cancels a turn without any hook; this reports it.
             return [(Sign.TURN_ENDED, text)]
         case _:
             return []
 
 
 def hook_reply(event: str, text: str) -> dict[str, Any]:
-    """Return the reply that hands messages over; at the end of a turn it makes the agent go on with them."""
+    """Return the reply that delivers messages; at the end of a turn it makes the agent continue with them."""
     if not text or event not in HANDS_OVER:
         return {}
     if event == "Stop":
@@ -234,12 +234,12 @@ def hook_reply(event: str, text: str) -> dict[str, Any]:
 
 
 def prompt(event: str, payload: Mapping[str, Any]) -> str:
-    """Return what was submitted to it, typed or given at its start."""
+    """Return the submitted prompt, typed or passed at the start."""
     return str(payload.get("prompt", "")) if event == "UserPromptSubmit" else ""
 
 
 def usage(event: str, payload: Mapping[str, Any]) -> Usage | None:
-    """Return what the status line tells about cost and context; None for any other event."""
+    """Return the cost and context that the status line reports; None for any other event."""
     if event != "StatusLine":
         return None
     window = payload.get("context_window") or {}

@@ -1,4 +1,4 @@
-"""Codex: settings, hooks and flags as seen working in 0.169.0."""
+"""Codex: settings, hooks and flags, verified with 0.169.0."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from orchestra.agents.profile import Profile
 from orchestra.lifecycle import Sign
 
 HOOK_DEADLINE = 5
-"""Seconds one hook may wait for the service; Codex goes on without an answer then."""
+"""Seconds one hook may wait for the service; then Codex continues without an answer."""
 LAST_HOOK_DEADLINE = 2
-"""Seconds for the hooks that Codex itself cuts off after three."""
+"""Seconds for the hooks that Codex itself ends after three."""
 TOOLS_DEADLINE = 30
 """Seconds the service may take to list its tools."""
 TOOL_DEADLINE = 3600
-"""Seconds one of our tools may take: it may wait for a message."""
+"""Seconds one of our tools may take, for example to wait for a message."""
 
 HANDS_OVER = frozenset({"UserPromptSubmit", "PostToolUse", "Stop"})
-"""The hooks whose reply brings messages to the agent in a turn."""
+"""The hooks whose reply delivers messages during a turn."""
 LISTENS, TELLS_PROMPTS, TOOLS_LATE = False, True, False
 
 _HOOKS = {
@@ -42,11 +42,11 @@ _START = "from runtime.codex_start import main\n\nmain()\n"
 _WATCH = "from runtime.codex_watch import main\n\nmain()\n"
 _PATCHED = re.compile(r"^\*\*\* (?:Update|Add|Delete) File: (.+)$", re.MULTILINE)
 _ASKS = "request_user_input"
-"""Codex's own tool for a question to the person; its turn waits for the answer."""
+"""Codex's tool that asks the person; the turn waits for the answer."""
 
 
 def launch_files(profile: Profile, context: LaunchContext) -> LaunchFiles:
-    """Return what Codex is given: a home of its own, everything else as settings of one start."""
+    """Return Codex's launch files: its own home, and all settings as arguments of each start."""
     command = profile.command or ("codex",)
     plan = {
         "first": common.words(profile, context, command),
@@ -67,22 +67,22 @@ def launch_files(profile: Profile, context: LaunchContext) -> LaunchFiles:
 
 
 def once(_profile: Profile, _context: LaunchContext) -> str:
-    """Return nothing: Codex answers one prompt with the usual lines."""
+    """Return nothing: the usual lines also answer one prompt."""
     return ""
 
 
 def settings(profile: Profile, context: LaunchContext) -> dict[str, Any]:
-    """Return Codex's settings by dotted name; given with each start, they leave its own file alone."""
+    """Return Codex's settings by dotted name; they are arguments of each start, so its own file is not changed."""
     found: dict[str, Any] = {
         "check_for_update_on_startup": False,
         "analytics.enabled": False,
-        # Else Codex copies itself and leaves two background processes behind when its window goes.
+        # Otherwise Codex copies itself, and leaves two background processes behind when its window closes.
         "features.daemon_auto_start": False,
-        # Else it asks the network for plugins at every start.
+        # Otherwise it downloads a list of plugins at every start.
         "features.plugins": False,
-        # Else it writes its environment, the person's key and the session's token in it, to a file for its shells.
+        # Otherwise it writes its environment, with the person's key and the session's token, to a file for its shells.
         "features.shell_snapshot": False,
-        # Without this newer models see our tools only through code they write, or after a search.
+        # Without this, newer models see our tools only through code that they write, or after a search.
         "features.code_mode.direct_only_tool_namespaces": ["mcp__orchestra"],
         "tui.screen_reader_detection_done": True,
         # As a table: a path with dots in it cannot be part of a dotted name.
@@ -103,7 +103,7 @@ def settings(profile: Profile, context: LaunchContext) -> dict[str, Any]:
 
 
 def hooks(context: LaunchContext) -> dict[str, Any]:
-    """Return our hooks, and with them Codex's own mark that exactly these may run without a review."""
+    """Return our hooks, with Codex's own mark that exactly these may run without a review."""
     found: dict[str, Any] = {}
     trusted: dict[str, Any] = {}
     for event, deadline in _HOOKS.items():
@@ -133,7 +133,7 @@ def toml(value: object) -> str:
 
 
 def signs(event: str, payload: Mapping[str, Any]) -> list[tuple[Sign, str]]:
-    """Turn what a hook or our watcher posts into evidence."""
+    """Turn an event from a hook or our watcher into evidence."""
     match event:
         case "Launched":
             return [(Sign.LAUNCHED, "starting")]
@@ -172,7 +172,7 @@ def _doing(payload: Mapping[str, Any]) -> str:
 
 
 def hook_reply(event: str, text: str) -> dict[str, Any]:
-    """Return the reply that hands messages over; at the end of a turn it makes the agent go on with them."""
+    """Return the reply that delivers messages; at the end of a turn it makes the agent continue with them."""
     if not text or event not in HANDS_OVER:
         return {}
     if event == "Stop":
@@ -181,12 +181,12 @@ def hook_reply(event: str, text: str) -> dict[str, Any]:
 
 
 def prompt(event: str, payload: Mapping[str, Any]) -> str:
-    """Return what was submitted to it, typed or given at its start."""
+    """Return the submitted prompt, typed or passed at the start."""
     return str(payload.get("prompt", "")) if event == "UserPromptSubmit" else ""
 
 
 def usage(event: str, payload: Mapping[str, Any]) -> Usage | None:
-    """Return how full the context is; what it cost Codex does not tell."""
+    """Return how full the context is; Codex does not report the cost."""
     if event != "TokenCount":
         return None
     window = float(payload.get("window") or 0)

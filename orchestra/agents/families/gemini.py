@@ -1,4 +1,4 @@
-"""Gemini CLI: settings, hooks and flags as seen working in 0.61.0."""
+"""Gemini CLI: settings, hooks and flags, verified with 0.61.0."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from orchestra.agents.profile import Profile
 from orchestra.lifecycle import Sign
 
 HOOK_DEADLINE = 5
-"""Seconds one hook may wait for the service; Gemini CLI goes on without an answer then."""
+"""Seconds one hook may wait for the service; then Gemini CLI continues without an answer."""
 TOOL_DEADLINE = 3_600_000
-"""Milliseconds one of our tools may take: it may wait for a message."""
+"""Milliseconds one of our tools may take, for example to wait for a message."""
 
 HANDS_OVER = frozenset({"BeforeAgent", "AfterTool", "AfterAgent"})
-"""The hooks whose reply brings messages to the agent in a turn."""
+"""The hooks whose reply delivers messages during a turn."""
 LISTENS, TELLS_PROMPTS, TOOLS_LATE = False, True, False
 
 _HOOKS = {
@@ -29,14 +29,17 @@ _HOOKS = {
     "AfterAgent": "AfterAgent",
     "Notification": "Notification",
 }
-"""Its hooks, and what we post them as: the service holds a SessionStart back, which would come after the first turn."""
+"""Its hooks, and the events we post for them.
+
+The service delays SessionStart, which would come after the first turn.
+"""
 _BOX = ("__init__.py", "tell.py", "gemini_start.py", "gemini_home.py", "gemini_tell.py", "gemini_watch.py")
 _START = "from runtime.gemini_start import main\n\nmain()\n"
 _HOOK = "from runtime.gemini_tell import main\n\nmain()\n"
 _OURS = "mcp_orchestra_"
 _WINDOW = 1_048_576
 _WINDOWS = {"gemma": 256_000}
-"""Tokens that a model holds, as Gemini CLI itself reckons."""
+"""Context windows of the models in tokens, as Gemini CLI itself counts."""
 _TOOLS = {
     "run_shell_command": "Bash",
     "replace": "Edit",
@@ -52,7 +55,7 @@ _TOOLS = {
 
 
 def launch_files(profile: Profile, context: LaunchContext) -> LaunchFiles:
-    """Return what Gemini CLI is given: all it reads and writes of its own stays in the session's home."""
+    """Return Gemini CLI's launch files; its own files stay in the session's home."""
     command = profile.command or ("gemini",)
     plan = {
         "first": common.words(profile, context, command),
@@ -81,7 +84,7 @@ def once(_profile: Profile, context: LaunchContext) -> str:
 
 
 def settings(context: LaunchContext) -> dict[str, Any]:
-    """Return our settings; the token stays in the environment, from which Gemini CLI fills in what begins with $."""
+    """Return our settings; Gemini CLI replaces names that begin with $, so the token stays in the environment."""
     server = {
         "httpUrl": context.mcp_url,
         "headers": {"Authorization": "Bearer ${ORCHESTRA_TOKEN}"},
@@ -92,7 +95,7 @@ def settings(context: LaunchContext) -> dict[str, Any]:
         "general": {
             "enableAutoUpdate": False,
             "enableAutoUpdateNotification": False,
-            # Else a conversation of last month is gone.
+            # Otherwise conversations are deleted after a month.
             "sessionRetention": {"enabled": False},
         },
         "privacy": {"usageStatisticsEnabled": False},
@@ -100,7 +103,7 @@ def settings(context: LaunchContext) -> dict[str, Any]:
         "ui": {
             "showHomeDirectoryWarning": False,
             "hideTips": True,
-            # Else a message that names @something would be taken for a file, and asked about.
+            # Otherwise @something in a message would be taken for a file, and Gemini CLI would ask.
             "escapePastedAtSymbols": True,
         },
         "security": {"folderTrust": {"enabled": False}},
@@ -111,7 +114,7 @@ def settings(context: LaunchContext) -> dict[str, Any]:
 
 
 def hooks(context: LaunchContext) -> dict[str, Any]:
-    """Return our hooks; what they need is handed on also where a project has secrets kept from hooks."""
+    """Return our hooks; their variables are passed on even if a project hides secrets from hooks."""
     found: dict[str, Any] = {}
     for event, told in _HOOKS.items():
         command = common.quoted([context.python, context.path("hook.py"), told, str(HOOK_DEADLINE)])
@@ -121,7 +124,7 @@ def hooks(context: LaunchContext) -> dict[str, Any]:
 
 
 def signs(event: str, payload: Mapping[str, Any]) -> list[tuple[Sign, str]]:
-    """Turn what a hook or our watcher posts into evidence."""
+    """Turn an event from a hook or our watcher into evidence."""
     match event:
         case "Launched":
             return [(Sign.LAUNCHED, "starting")]
@@ -153,7 +156,7 @@ def _doing(payload: Mapping[str, Any]) -> str:
 
 
 def _asks(payload: Mapping[str, Any]) -> str:
-    """Say what a dialog is about; its details differ with the kind of tool."""
+    """Describe a dialog; its details depend on the kind of tool."""
     details = payload.get("details")
     about = dict(details) if isinstance(details, Mapping) else {}
     if about.get("type") == "ask_user":
@@ -170,7 +173,7 @@ def _failure(payload: Mapping[str, Any]) -> str:
 
 
 def hook_reply(event: str, text: str) -> dict[str, Any]:
-    """Return the reply that hands messages over; at the end of a turn it makes the agent go on with them."""
+    """Return the reply that delivers messages; at the end of a turn it makes the agent continue with them."""
     if not text or event not in HANDS_OVER:
         return {}
     if event == "AfterAgent":
@@ -179,12 +182,12 @@ def hook_reply(event: str, text: str) -> dict[str, Any]:
 
 
 def prompt(event: str, payload: Mapping[str, Any]) -> str:
-    """Return what was submitted to it, typed or given at its start."""
+    """Return the submitted prompt, typed or passed at the start."""
     return str(payload.get("prompt", "")) if event == "BeforeAgent" else ""
 
 
 def usage(event: str, payload: Mapping[str, Any]) -> Usage | None:
-    """Return how full the context is; what it cost Gemini CLI does not tell."""
+    """Return how full the context is; Gemini CLI does not report the cost."""
     if event != "Tokens":
         return None
     model = str(payload.get("model") or "")

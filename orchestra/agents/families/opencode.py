@@ -1,4 +1,4 @@
-"""opencode: configuration, and the evidence its bridge posts, as seen working in 1.18.33."""
+"""opencode: configuration, and the evidence that its bridge posts, verified with 1.18.33."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from orchestra.agents.profile import Profile
 from orchestra.lifecycle import Sign
 
 CALL_DEADLINE = 600_000
-"""Milliseconds a call of one of our tools may take: a merge runs the project's tests."""
+"""Milliseconds one of our tools may take; a merge runs the project's tests."""
 HANDS_OVER = frozenset({"Inbox"})
-"""The bridge's own question for messages, which it asks only while the session is idle."""
+"""The bridge's request for messages, which it sends only while the session is idle."""
 LISTENS, TELLS_PROMPTS, TOOLS_LATE = False, True, False
 
 _BOX = ("__init__.py", "tell.py", "opencode_settle.py", "opencode_api.py", "opencode_events.py", "opencode_bridge.py")
@@ -35,7 +35,7 @@ _OURS = "orchestra_"
 
 
 def launch_files(profile: Profile, context: LaunchContext) -> LaunchFiles:
-    """Return what opencode is given: all it writes, its login too, stays in the session's own home."""
+    """Return opencode's launch files; everything it writes, including its login, stays in the session's home."""
     files = {
         "first.md": (common.first_prompt(context).encode(), common.READ_ONLY),
         "nudge.md": (context.nudge.encode(), common.READ_ONLY),
@@ -88,7 +88,7 @@ def configuration(profile: Profile, context: LaunchContext) -> dict[str, Any]:
 
 
 def _permissions(context: LaunchContext) -> dict[str, Any]:
-    """In a container the box keeps the agent in, so it works without asking; on the machine itself it asks."""
+    """In a container the agent works without asking, because the container confines it; on the host it asks."""
     if context.contained:
         return {"*": "allow"}
     ours = {"*": "ask", f"{context.agent_dir}/*": "allow", f"{context.agent_dir}/**": "allow"}
@@ -146,17 +146,17 @@ _SIGNS: dict[str, tuple[Sign, Callable[[Mapping[str, Any]], str]]] = {
 
 
 def hook_reply(event: str, text: str) -> dict[str, Any]:
-    """Return the reply that the bridge hands over."""
+    """Return the reply that the bridge passes to opencode."""
     return {"text": text} if text and event in HANDS_OVER else {}
 
 
 def prompt(event: str, payload: Mapping[str, Any]) -> str:
-    """Return the heads of the messages that the conversation holds already: those are not handed over again."""
+    """Return the heads of messages that are already in the conversation, so that they are not delivered again."""
     return str(payload.get("prompt") or "") if event in HANDS_OVER else ""
 
 
 def usage(event: str, payload: Mapping[str, Any]) -> Usage | None:
-    """Return what the bridge counted after one of the model's answers; None for any other event."""
+    """Return the usage that the bridge counted after an answer of the model; None for any other event."""
     if event != "Usage":
         return None
     return Usage(

@@ -1,4 +1,4 @@
-"""Any program: it is told everything through its environment and files, and nothing is typed at it."""
+"""Any program: it gets everything through its environment and files, and nothing is typed into it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from orchestra.agents.profile import Profile
 from orchestra.lifecycle import Sign
 
 HANDS_OVER: frozenset[str] = frozenset()
-"""No hook of a plain program brings it messages: it asks for them."""
+"""A plain program has no hooks that deliver messages; it fetches them."""
 LISTENS, TELLS_PROMPTS, TOOLS_LATE = False, False, False
 
 _SIGNS = {
@@ -28,12 +28,12 @@ _SIGNS = {
 
 
 def launch_files(profile: Profile, context: LaunchContext) -> LaunchFiles:
-    """Return what a plain program is given."""
+    """Return a plain program's launch files."""
     return common.build(profile, context, ending=ending(profile, context), env={}, files={})
 
 
 def ending(profile: Profile, context: LaunchContext) -> str:
-    """Return the launcher's last lines: the command at first, ``resume`` when it has run before."""
+    """Return the launcher's last lines: the command at the first start, then ``resume``."""
     first = common.quoted(common.words(profile, context, profile.command))
     if not profile.resume:
         return f"exec {first}\n"
@@ -49,21 +49,21 @@ def once(profile: Profile, context: LaunchContext) -> str:
 
 
 def signs(event: str, payload: Mapping[str, Any]) -> list[tuple[Sign, str]]:
-    """Turn what a program says about itself into evidence: ``{"text": …}`` posted under one of our event names."""
+    """Turn an event that a program posts, with the body ``{"text": …}``, into evidence."""
     sign = _SIGNS.get(event)
     return [(sign, brief(payload.get("text", "")))] if sign else []
 
 
 def hook_reply(_event: str, _text: str) -> dict[str, Any]:
-    """Return an empty reply: a plain program asks for its messages."""
+    """Return an empty reply: a plain program fetches its messages."""
     return {}
 
 
 def prompt(_event: str, _payload: Mapping[str, Any]) -> str:
-    """Return nothing: a plain program does not tell what it is asked."""
+    """Return nothing: a plain program does not report its prompts."""
     return ""
 
 
 def usage(_event: str, _payload: Mapping[str, Any]) -> Usage | None:
-    """Return nothing: a plain program does not tell what it uses."""
+    """Return nothing: a plain program does not report its usage."""
     return None

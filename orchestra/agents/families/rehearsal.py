@@ -1,4 +1,4 @@
-"""The rehearsal agent: plays a story from its task, so that everything can be seen and tested without a model."""
+"""The rehearsal agent: it plays a story from its task, so that everything can be tried and tested without a model."""
 
 from __future__ import annotations
 
@@ -25,5 +25,5 @@ def launch_files(profile: Profile, context: LaunchContext) -> LaunchFiles:
 
 
 def once(_profile: Profile, _context: LaunchContext) -> str:
-    """Return nothing: a story is played in the same way without a terminal."""
+    """Return nothing: without a terminal, a story is played in the same way."""
     return ""

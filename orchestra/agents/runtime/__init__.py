@@ -1,1 +1,1 @@
-"""Programs that run beside, or as, the agent: they are copied into its box and use Python's standard library alone."""
+"""Programs that run beside the agent or as the agent; copied into its box, they use only the standard library."""

@@ -1,4 +1,4 @@
-"""Start Codex, or its conversation again: run in the box, where alone its home and the person's key are known."""
+"""Start or resume Codex; runs in the box, because only there the home and the person's key are known."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ SERVICE_DEADLINE = 10.0
 MODELS_DEADLINE = 10.0
 """Seconds Codex may take to print the models it knows."""
 ADDRESS = "https://api.openai.com/v1"
-"""Where the models are when the person names no other address."""
+"""The address of the models, unless the person names another."""
 
 
 def upgrades(program: str) -> dict[str, str]:
-    """Return the models that Codex would ask to leave for a newer one, each with that one."""
+    """Return the models for which Codex would suggest a newer one, each with that newer model."""
     try:
         words = (program, "debug", "models", "--bundled")
         done = subprocess.run(words, capture_output=True, timeout=MODELS_DEADLINE, check=True)
@@ -32,7 +32,7 @@ def upgrades(program: str) -> dict[str, str]:
 
 
 def keep_login(home: Path, login: str) -> None:
-    """Write a login that the person handed over, where there is none: Codex renews the one it has."""
+    """Write the login that the person provided, unless there is one already, because Codex renews its own."""
     path = home / "auth.json"
     if not login or path.exists():
         return
@@ -43,7 +43,7 @@ def keep_login(home: Path, login: str) -> None:
 
 
 def provider(key: str, address: str) -> dict[str, str]:
-    """Return the settings for a person with a key; without one Codex uses, or asks for, its own login."""
+    """Return the settings for a person with a key; without a key Codex uses its own login or asks for one."""
     if not key:
         return {"openai_base_url": json.dumps(address)} if address else {}
     table = {
@@ -58,7 +58,7 @@ def provider(key: str, address: str) -> dict[str, str]:
 
 
 def rollouts(home: Path) -> list[Path]:
-    """Return the files of all conversations, the one written last first."""
+    """Return the files of all conversations, the most recently written first."""
     found: dict[Path, float] = {}
     for path in home.glob("sessions/*/*/*/rollout-*.jsonl"):
         try:
@@ -69,7 +69,7 @@ def rollouts(home: Path) -> list[Path]:
 
 
 def about(path: Path) -> dict[str, Any]:
-    """Return what the first line of a conversation's file says of it; empty where it says nothing."""
+    """Return the metadata in the first line of a conversation's file; empty without any."""
     try:
         with path.open(encoding="utf-8") as file:
             found = json.loads(file.readline())["payload"]
@@ -79,12 +79,12 @@ def about(path: Path) -> dict[str, Any]:
 
 
 def is_the_persons(path: Path) -> bool:
-    """Say whether a conversation is one with its person, and not one that the agent holds with its own agents."""
+    """Return whether a conversation is with the person, not with one of the agent's own subagents."""
     return about(path).get("source") == "cli"
 
 
 def last_conversation(home: Path) -> str:
-    """Return the conversation to go on with; empty where there was none."""
+    """Return the conversation to resume; empty if there is none."""
     return next((str(about(path).get("id", "")) for path in rollouts(home) if is_the_persons(path)), "")
 
 
@@ -100,7 +100,7 @@ def words(plan: Mapping[str, Any], settings: Mapping[str, str], conversation: st
 
 
 def main() -> None:
-    """Become Codex, with our watcher beside it."""
+    """Start our watcher, then replace this process by Codex."""
     place = Path(sys.argv[1])
     plan = json.loads((place / "codex.json").read_text(encoding="utf-8"))
     home = Path(os.environ["CODEX_HOME"])
@@ -111,7 +111,7 @@ def main() -> None:
     )
     settings["notice.model_migrations"] = _table(upgrades(plan["first"][0]))
     if post("Launched", b"{}", SERVICE_DEADLINE):
-        # Else the first request goes out before the tools are there. Codex ends where a required server is gone.
+        # Otherwise the first request goes out before the tools are available. Codex exits if a required server is gone.
         settings["mcp_servers.orchestra.required"] = "true"
     conversation = last_conversation(home)
     prompt = (place / ("nudge.md" if conversation else "first.md")).read_text(encoding="utf-8").strip()

@@ -1,7 +1,7 @@
-"""Tell what no hook of Codex tells: that it waits at its prompt, that the model failed, how full its context is.
+"""Report what no hook of Codex reports: that it waits at its prompt, that the model failed, how full its context is.
 
-It reads the files Codex keeps of its conversations, and ends with Codex. It also hands Codex the
-messages that cannot be typed, because a person's unsent words stand in its prompt.
+It reads the files in which Codex stores its conversations, and ends with Codex. It also passes
+Codex the messages that cannot be typed because its prompt holds a draft.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from .codex_start import is_the_persons, last_conversation, rollouts
 from .tell import ask, post
 
 PAUSE = 0.3
-"""Seconds between two looks."""
+"""Seconds between two checks."""
 DEADLINE = 5.0
 """Seconds the service may take for one event."""
 DRAWN = 1.0
-"""Seconds after which Codex has drawn its prompt and reads keys, once a conversation is open."""
+"""Seconds after the start of a conversation until Codex has drawn its prompt and reads keys."""
 QUEUE_DEADLINE = 30.0
-"""Seconds Codex may take to note a message for its conversation; it looks for those every ten."""
+"""Seconds Codex may take to queue a message for its conversation, for which it checks every ten seconds."""
 _TELLING = (b'"token_count"', b'"task_complete"', b'"turn_context"')
 _LOCKS = "/thread-writer-locks/"
 
 
 def held(pid: int) -> set[str]:
-    """Return the conversations that Codex holds open; none while it shows its own first questions (Linux alone)."""
+    """Return the conversations that Codex has open; none while it shows its first-run questions (Linux only)."""
     try:
         links = [os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir()]  # noqa: PTH115 -- may be no path
     except OSError:
@@ -49,7 +49,7 @@ def _size(path: Path) -> int:
 
 
 class Conversations:
-    """What is new in the files of one home's conversations."""
+    """Reads new lines in the files of one home's conversations."""
 
     def __init__(self, home: Path) -> None:
         self._home = home
@@ -57,7 +57,7 @@ class Conversations:
         self._model = ""
 
     def news(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Yield an event and its payload for each line that tells something."""
+        """Yield an event and its payload for each relevant line."""
         for path in rollouts(self._home):
             if _size(path) > self._read.get(path, 0) and is_the_persons(path):
                 yield from self._new_lines(path)
@@ -91,14 +91,14 @@ class Conversations:
 
 
 def hand_over(codex: int, home: Path, program: str) -> None:
-    """Queue what the service gives us in the conversation: Codex goes on with it, and its prompt stays as it is.
+    """Queue the service's messages in the conversation: Codex continues with them, and its prompt stays unchanged.
 
-    Nothing can be queued in a conversation in which nothing was said yet.
+    Nothing can be queued in a conversation without any message.
     """
     while True:
         thread = last_conversation(home)
         text = ask() if thread in held(codex) else ""
-        # What the service gave counts as on its way.
+        # The service now counts these messages as on their way.
         while text and not queued(program, thread, text):
             time.sleep(PAUSE)
         if not text:
@@ -106,7 +106,7 @@ def hand_over(codex: int, home: Path, program: str) -> None:
 
 
 def queued(program: str, thread: str, text: str) -> bool:
-    """Have Codex note a message for a conversation, and say whether it did."""
+    """Let Codex queue a message for a conversation; returns whether it did."""
     words = (program, "queue", "--thread", thread, f"--message={text}")
     try:
         return subprocess.run(words, capture_output=True, timeout=QUEUE_DEADLINE, check=False).returncode == 0

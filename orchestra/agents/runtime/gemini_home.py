@@ -1,4 +1,4 @@
-"""What lies in Gemini CLI's home: its settings with ours in them, the role, the login, the conversations."""
+"""The files in Gemini CLI's home: its settings merged with ours, the role, the login, the conversations."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from .gemini_watch import conversations, told
 _BEGIN, _END = "<!-- the role in Orchestra: written at every start -->", "<!-- end of the role in Orchestra -->"
 _ROLE = re.compile(re.escape(_BEGIN) + ".*?" + re.escape(_END) + r"\n*", re.DOTALL)
 _IMPORT = re.compile(r"(?<!\S)@(?=[./A-Za-z])")
-"""What would be taken for the name of another file to read."""
+"""Text that would be taken for the name of another file to read."""
 
 
 def login(environment: Mapping[str, str]) -> str:
-    """Return the kind of login that the person's credentials are for; empty leaves it to what was chosen before."""
+    """Return the kind of login for the person's credentials; empty keeps the earlier choice."""
     if environment.get("GEMINI_API_KEY"):
         return "gemini-api-key"
     vertex = environment.get("GOOGLE_API_KEY") or environment.get("GOOGLE_GENAI_USE_VERTEXAI", "").lower() == "true"
@@ -25,7 +25,7 @@ def login(environment: Mapping[str, str]) -> str:
 
 
 def merged(before: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings with ours in them; what is not ours stays."""
+    """Return the settings merged with ours; all others stay."""
     after = dict(before)
     for name, value in ours.items():
         old = after.get(name)
@@ -34,7 +34,7 @@ def merged(before: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str, Any]
 
 
 def settle(home: Path, settings: Mapping[str, Any], environment: Mapping[str, str]) -> None:
-    """Write our settings into the home's."""
+    """Merge our settings into those in the home."""
     path = home / "settings.json"
     after = merged(_read(path), settings)
     if kind := login(environment):
@@ -43,7 +43,7 @@ def settle(home: Path, settings: Mapping[str, Any], environment: Mapping[str, st
 
 
 def keep_login(home: Path, given: str) -> None:
-    """Write a login that the person handed over, where there is none: Gemini CLI renews the one it has."""
+    """Write the login that the person provided, unless there is one already, because Gemini CLI renews its own."""
     path = home / "oauth_creds.json"
     if given and not path.exists():
         _write(path, given)
@@ -52,16 +52,16 @@ def keep_login(home: Path, given: str) -> None:
 
 
 def has_login(home: Path) -> bool:
-    """Say whether it is known how to log in: before that Gemini CLI shows its own first question."""
+    """Return whether the kind of login is known; without it Gemini CLI asks first."""
     security = _read(home / "settings.json").get("security")
     auth = security.get("auth") if isinstance(security, dict) else None
     return isinstance(auth, dict) and bool(auth.get("selectedType"))
 
 
 def tell_role(home: Path, text: str) -> None:
-    """Write the role into the agent's own memory, which is a part of its system prompt; the rest of it stays.
+    """Write the role into the agent's own memory file, which is part of its system prompt; the rest of the file stays.
 
-    A file of this name is read also where a project names others.
+    Gemini CLI reads a file with this name even if a project names others.
     """
     path = home / "GEMINI.md"
     rest = _ROLE.sub("", _text(path)).strip()
@@ -70,7 +70,7 @@ def tell_role(home: Path, text: str) -> None:
 
 
 def last_conversation(home: Path) -> str:
-    """Return the conversation to go on with, the one written last in which a word was said; empty without one."""
+    """Return the conversation to resume: the last one written that has a message; empty if there is none."""
     found: list[tuple[float, str]] = []
     for path in conversations(home):
         try:
@@ -83,7 +83,7 @@ def last_conversation(home: Path) -> str:
 
 
 def forget(home: Path, conversation: str) -> None:
-    """Remove a conversation without a word: killed at its very beginning, it can neither be resumed nor begun anew."""
+    """Remove a conversation without messages, which can neither be resumed nor started again."""
     for path in home.glob(f"tmp/*/chats/session-*-{conversation[:8]}.jsonl"):
         path.unlink(missing_ok=True)
 
@@ -104,7 +104,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _write(path: Path, text: str) -> None:
-    """Write a file whole or not at all, for its owner alone."""
+    """Write a file atomically, readable only by its owner."""
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f"{path.name}.new")
     aside.write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Run Gemini CLI in the box, where alone its home and the person's key are known, and again where it asks for that."""
+"""Run Gemini CLI in the box, because only there its home and the person's key are known; restart it if it asks."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from .tell import post
 SERVICE_DEADLINE = 10.0
 """Seconds to wait for a service that is being restarted too."""
 END_DEADLINE = 2.0
-"""Seconds the service may take to hear of the end."""
+"""Seconds for reporting the end to the service."""
 AGAIN = 199
-"""The exit code with which Gemini CLI asks to be started once more, as after a login (seen in 0.61.0)."""
+"""The exit code with which Gemini CLI asks to be started again, for example after a login (seen in 0.61.0)."""
 
 
 def words(plan: Mapping[str, Any], conversation: str, prompt: str) -> Iterator[str]:
-    """Return the whole command; ``conversation`` is the one to go on with, empty where there is none."""
+    """Return the whole command; ``conversation`` is the one to resume, if any."""
     yield from plan["again" if conversation else "first"]
     yield from ("--resume", conversation) if conversation else ("--session-id", plan["conversation"])
     if prompt:
-        # With an equals sign, for a prompt may begin with a dash; an at sign would stand for a file.
+        # With an equals sign, because a prompt may begin with a dash; an at sign would name a file.
         yield f"--prompt-interactive={prompt.replace('@', chr(92) + '@')}"
 
 
@@ -43,29 +43,29 @@ def play(place: Path, plan: Mapping[str, Any], home: Path) -> int:
         prompt = (place / name).read_text(encoding="utf-8").strip() if name else ""
         settings = plan["settings"]
         if prompt:
-            # It would come late, and hide that the first turn has begun.
+            # It would arrive late, and hide that the first turn has begun.
             settings = {**settings, "hooks": {**settings["hooks"], "SessionStart": []}}
         homes.settle(home, settings, os.environ)
         agent = subprocess.Popen(list(words(plan, conversation, prompt)))
         _pass_on(agent)
         code = agent.wait()
         if code != AGAIN:
-            # Its own hook for that may be killed together with the window.
+            # Its own hook may be killed together with the window.
             post("SessionEnd", json.dumps({"reason": "exit"}).encode(), END_DEADLINE)
             return code if code >= 0 else 128 - code
         prompts["again"] = ""
 
 
 def _pass_on(agent: subprocess.Popen[bytes]) -> None:
-    """Let the agent end as its box does; what is typed it gets by itself."""
+    """Pass the end of the box on to the agent; the terminal passes what is typed."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda received, _frame: agent.send_signal(received))
-    # Not ignored, which the agent and all its commands would inherit when it is started again.
+    # Not ignored, because the agent and all its commands would inherit that at the next start.
     signal.signal(signal.SIGINT, lambda _received, _frame: None)
 
 
 def once(plan: Mapping[str, Any], home: Path, prompt: str) -> None:
-    """Become the program for one prompt: without hooks and tools, and one try more is enough."""
+    """Replace this process by the program for one prompt, without hooks and tools and with one retry."""
     settings = plan["settings"]
     general = {**settings["general"], "maxAttempts": 2}
     homes.settle(home, {**settings, "hooks": {}, "mcpServers": {}, "general": general}, os.environ)

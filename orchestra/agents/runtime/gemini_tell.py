@@ -1,4 +1,4 @@
-"""Tell the service about one of Gemini CLI's hooks: `hook.py EVENT SECONDS` passes its standard input on."""
+"""Report one of Gemini CLI's hooks to the service: `hook.py EVENT SECONDS` posts its standard input."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from .tell import post
 
 READY, END = "Ready", "AfterAgent"
 _TAIL = 65536
-"""Bytes at the end of a conversation in which its last line is looked for."""
+"""Bytes at the end of a conversation that are read to find its last line."""
 
 
 def was_cut_off(body: bytes) -> bool:
-    """Say whether the turn that ends was cancelled, or failed: a message given then would be lost.
+    """Return whether the turn was cancelled or failed, so that a message in the reply would be lost.
 
-    The watcher tells of such an end, also where there is no hook.
+    The watcher reports such an end, even if there is no hook.
     """
     try:
         with Path(json.loads(body)["transcript_path"]).open("rb") as file:
@@ -36,7 +36,7 @@ def was_cut_off(body: bytes) -> bool:
 
 
 def main() -> None:
-    """Pass the hook on, and print the answer for Gemini CLI to read."""
+    """Post the hook, and print the reply for Gemini CLI."""
     event, deadline = sys.argv[1], float(sys.argv[2])
     body = sys.stdin.buffer.read()
     silent = (event == END and was_cut_off(body)) or (event == READY and not _is_ready())

@@ -1,6 +1,6 @@
-"""Tell what no hook of Gemini CLI tells: a turn that was cut off, a model that failed, how full the context is.
+"""Report what no hook of Gemini CLI reports: a cancelled turn, a failed model, how full the context is.
 
-It is read from the files that Gemini CLI keeps of its conversations.
+It reads the files in which Gemini CLI stores its conversations.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ from typing import Any, Self
 from .tell import post
 
 PAUSE = 0.3
-"""Seconds between two looks."""
+"""Seconds between two checks."""
 DEADLINE = 5.0
 """Seconds the service may take for one event."""
 CANCELLED = "Request cancelled."
-"""What stands in the conversation where the person pressed Escape (seen in 0.61.0)."""
+"""The text in the conversation after the person pressed Escape (seen in 0.61.0)."""
 FAILED = "[API Error: "
-"""How it begins there that the model's service failed for good (seen in 0.61.0)."""
+"""The beginning of the text after the model's service failed for good (seen in 0.61.0)."""
 _TELLING = (b'"tokens"', CANCELLED.encode(), FAILED.encode())
 
 
 def conversations(home: Path) -> list[Path]:
-    """Return the files of all conversations with the person; those of the agent's own agents lie deeper."""
+    """Return the files of all conversations with the person; those with subagents are in directories below."""
     return list(home.glob("tmp/*/chats/session-*.jsonl"))
 
 
 def told(line: bytes) -> dict[str, Any]:
-    """Return what one line of a conversation says; empty for one that is no JSON object."""
+    """Return the JSON object in one line of a conversation; empty if there is none."""
     try:
         found = json.loads(line)
     except ValueError:
@@ -40,7 +40,7 @@ def told(line: bytes) -> dict[str, Any]:
 
 
 def cut_off(entry: dict[str, Any]) -> str:
-    """Return the event that a line tells of where the turn ended before its time; else an empty text."""
+    """Return the event for a turn that was cancelled or failed; else an empty text."""
     said = str(entry.get("content", ""))
     if entry.get("type") == "info" and said == CANCELLED:
         return "Cancelled"
@@ -55,7 +55,7 @@ def _size(path: Path) -> int:
 
 
 class Conversations:
-    """What is new in the files of one home's conversations."""
+    """Reads new lines in the files of one home's conversations."""
 
     def __init__(self, home: Path) -> None:
         self._home = home
@@ -63,7 +63,7 @@ class Conversations:
         self._counted = ("", 0)
 
     def news(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Yield an event and its payload for each line that tells something."""
+        """Yield an event and its payload for each relevant line."""
         for path in conversations(self._home):
             if _size(path) > self._read.get(path, 0):
                 yield from self._new_lines(path)
@@ -85,7 +85,7 @@ class Conversations:
         tokens = entry.get("tokens")
         if entry.get("type") != "gemini" or not isinstance(tokens, dict):
             return
-        # One answer is written again with each of its tools' results.
+        # An answer is written again with each result of its tools.
         counted = (str(entry.get("id")), int(tokens.get("total") or 0))
         if counted != self._counted:
             self._counted = counted
@@ -93,7 +93,7 @@ class Conversations:
 
 
 class Watch:
-    """Tells what is new for as long as it is entered."""
+    """Reports new events for as long as the context is entered."""
 
     def __init__(self, home: Path) -> None:
         self._conversations = Conversations(home)

@@ -1,4 +1,4 @@
-"""What the rehearsal agent remembers, so that it goes on where it was after any end."""
+"""The state of the rehearsal agent, so that it continues where it stopped."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 Message = dict[str, Any]
-"""A message as the service tells it: ``id``, ``sender``, ``kind``, ``text``, ``answers`` and more."""
+"""A message as the service returns it: ``id``, ``sender``, ``kind``, ``text``, ``answers`` and more."""
 
 
 class Journal:
-    """One JSON file, replaced whole at every change; ``step`` is the scene to play, ``begun`` that it was started."""
+    """A JSON file, replaced at every change; ``step`` is the scene to play, ``begun`` that it was started."""
 
     def __init__(self, path: Path, story: str) -> None:
         self._path = path
@@ -32,18 +32,18 @@ class Journal:
 
     @property
     def key(self) -> str:
-        """A name for what the present scene does, the same after a restart."""
+        """A key for the effect of the current scene, the same after a restart."""
         return f"{self._data['story']}-{self.step}"
 
     @property
     def asker(self) -> str:
-        """Who sent what a scene waited for last, whatever came in since; before that, the last message."""
+        """The sender of the message for which a scene last waited; before that, of the last message."""
         inbox = self._data["inbox"]
         return str(self._data["asker"] or (inbox[-1].get("sender", "") if inbox else ""))
 
     @property
     def failed(self) -> str:
-        """Why the story ended early; empty where it did not."""
+        """Why the story ended early; empty if it did not."""
         return str(self._data["failed"])
 
     @property
@@ -52,21 +52,21 @@ class Journal:
         return list(self._data["written"])
 
     def begin(self) -> bool:
-        """Note that the present scene starts; say whether it was started before, by one who never finished it."""
+        """Record that the current scene starts; returns whether it was started before and not finished."""
         again = bool(self._data["begun"])
         self._change(begun=True)
         return again
 
     def finish(self) -> None:
-        """Note that the present scene is over."""
+        """Record that the current scene is finished."""
         self._change(step=self.step + 1, begun=False, taken=[])
 
     def fail(self, reason: str) -> None:
-        """Note that the story ends here."""
+        """Record that the story ends here."""
         self._change(failed=reason)
 
     def wrote(self, name: str) -> None:
-        """Note a file that the story wrote."""
+        """Record a file that the story wrote."""
         self._change(written=sorted({*self.written, name}))
 
     def heard(self, message: Message) -> None:
@@ -78,7 +78,8 @@ class Journal:
     def take(self, fits: Callable[[Message], bool], count: int = 1) -> list[Message]:
         """Return the first ``count`` kept messages that fit, or none if there are fewer.
 
-        They leave the inbox for the present scene, which gets the same ones after a restart.
+        They are moved from the inbox to the current scene, which gets the same ones after a
+        restart.
         """
         with self._lock:
             if self._data["taken"]:

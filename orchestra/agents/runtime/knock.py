@@ -1,4 +1,4 @@
-"""Find out from inside a box whether Orchestra answers: `knock.py URL TOKEN_FILE SECONDS`; prints JSON."""
+"""Check from inside a box whether Orchestra answers: `knock.py URL TOKEN_FILE SECONDS`; prints JSON."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 PAUSE = 0.2
-"""Seconds until a service that refuses is tried again: it follows a new network within a moment."""
+"""Seconds until a service that refuses connections is tried again; it soon listens on a new network."""
 SILENCE = 4.0
-"""Seconds that one try may take; a firewall that drops packets answers never."""
+"""Seconds that one attempt may take; a firewall that drops packets never answers."""
 
 
 def tools(url: str, token: str) -> list[str]:
@@ -29,13 +29,13 @@ def tools(url: str, token: str) -> list[str]:
             "Authorization": f"Bearer {token}",
         },
     )
-    # Through the proxy that the environment names, if it does: agents ask in the same way.
+    # Through the proxy of the environment, if there is one, as agents do.
     with urllib.request.urlopen(request, timeout=SILENCE) as answer:  # noqa: S310 -- as above
         return [str(one["name"]) for one in json.loads(answer.read())["result"]["tools"]]
 
 
 def knock(url: str, token: str, seconds: float) -> dict[str, Any]:
-    """Return the tools, or in one word why there are none: silent, closed, status, odd."""
+    """Return the tools, or one word for why there are none: silent, closed, status, odd."""
     end = time.monotonic() + seconds
     while True:
         try:
@@ -50,13 +50,13 @@ def knock(url: str, token: str, seconds: float) -> dict[str, Any]:
 
 
 def proxy(url: str) -> str:
-    """Return the proxy that a request goes through; empty where it goes straight to the service."""
+    """Return the proxy that a request goes through; empty if it goes directly to the service."""
     host = urllib.parse.urlsplit(url).hostname or ""
     return "" if urllib.request.proxy_bypass(host) else urllib.request.getproxies().get("http", "")
 
 
 def why(error: BaseException) -> dict[str, Any]:
-    """Return what an error says about the way to the service."""
+    """Return what an error says about the connection to the service."""
     cause = error.reason if isinstance(error, urllib.error.URLError) else error
     if isinstance(cause, ConnectionRefusedError):
         return {"trouble": "closed", "reason": str(cause)}

@@ -1,4 +1,4 @@
-"""opencode's own HTTP API, as far as the bridge uses it (seen in 1.18.33)."""
+"""The part of opencode's HTTP API that the bridge uses (seen in 1.18.33)."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from http.client import HTTPException
 from typing import Any
 
 CALL_DEADLINE = 10.0
-"""Seconds one call may take; while it starts, opencode takes calls that it never answers."""
+"""Seconds one call may take; while it starts, opencode accepts calls that it never answers."""
 READY_DEADLINE = 2.0
-"""Seconds until an opencode that does not answer counts as one that still starts."""
+"""Seconds for which an opencode that does not answer counts as starting."""
 SILENCE = 30.0
 """Seconds without any event, heartbeats included, after which the stream counts as broken."""
 
 
 class Gone(Exception):
-    """opencode does not answer, or not with what was asked for."""
+    """opencode does not answer, or with something unexpected."""
 
 
 class Api:
@@ -31,7 +31,7 @@ class Api:
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def call(self, method: str, path: str, body: Any = None, *, deadline: float = CALL_DEADLINE) -> Any:  # noqa: ANN401 -- JSON
-        """Call one path and return what it answers; raises Gone."""
+        """Call one path and return the answer; raises Gone."""
         try:
             with self._open(method, path, body, deadline) as answer:
                 text = answer.read().decode("utf-8", "replace")
@@ -40,7 +40,7 @@ class Api:
             raise Gone(f"{method} {path}: {error}") from error
 
     def events(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Yield each event's type and properties as they come; raises Gone when the stream breaks."""
+        """Yield each event's type and properties; raises Gone when the stream breaks."""
         self.call("GET", "/session/status", deadline=READY_DEADLINE)
         try:
             with self._open("GET", "/event", None, SILENCE) as stream:
@@ -62,16 +62,16 @@ class Api:
         return self._opener.open(request, timeout=deadline)
 
     def connected(self) -> bool:
-        """Say whether opencode has our tools; raises Gone."""
+        """Return whether opencode has our tools; raises Gone."""
         status = self.call("GET", "/mcp").get("orchestra") or {}
         return bool(status.get("status") == "connected")
 
     def connect(self) -> None:
-        """Have opencode try again to fetch our tools; raises Gone."""
+        """Let opencode fetch our tools again; raises Gone."""
         self.call("POST", "/mcp/orchestra/connect", {})
 
     def is_idle(self, session: str) -> bool:
-        """Say whether no turn runs in a session, and no dialog is open anywhere; raises Gone."""
+        """Return whether no turn runs in a session and no dialog is open anywhere; raises Gone."""
         status = (self.call("GET", "/session/status").get(session) or {}).get("type", "idle")
         return status == "idle" and not self.dialogs()
 
@@ -80,19 +80,19 @@ class Api:
         return [*self.call("GET", "/permission"), *self.call("GET", "/question")]
 
     def create(self, title: str) -> str:
-        """Begin a conversation and return its id; raises Gone."""
+        """Create a conversation and return its id; raises Gone."""
         return str(self.call("POST", "/session", {"title": title})["id"])
 
     def show(self, session: str) -> None:
-        """Have the terminal show a conversation; raises Gone."""
+        """Show a conversation in the terminal; raises Gone."""
         self.call("POST", "/tui/select-session", {"sessionID": session})
 
     def prompt(self, session: str, text: str) -> None:
-        """Give a conversation a text, as if a person had sent it; raises Gone."""
+        """Send a text to a conversation, as if a person had typed it; raises Gone."""
         self.call("POST", f"/session/{session}/prompt_async", {"parts": [{"type": "text", "text": text}]})
 
     def said(self, session: str) -> list[str] | None:
-        """Return what was said to the model in a conversation; None for one that does not exist. Raises Gone."""
+        """Return the prompts of a conversation; None if it does not exist. Raises Gone."""
         try:
             found = self.call("GET", f"/session/{session}/message")
         except Gone as error:
@@ -103,7 +103,7 @@ class Api:
         return ["\n".join(str(part.get("text", "")) for part in parts if part["type"] == "text") for parts in told]
 
     def window(self, provider: str, model: str) -> float:
-        """Return the tokens a model's window holds, 0 where that is not known; raises Gone."""
+        """Return the size of a model's context window in tokens, 0 if unknown; raises Gone."""
         for one in self.call("GET", "/config/providers").get("providers", ()):
             if one.get("id") == provider:
                 known: dict[str, Any] = (one.get("models") or {}).get(model) or {}

@@ -1,4 +1,4 @@
-"""Runs beside opencode: tells the service what it does, and hands it its task and its messages."""
+"""Runs beside opencode: reports its events to the service, and sends it its task and messages."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from .opencode_api import Api, Gone
 from .opencode_events import Teller
 
 PAUSE = 0.3
-"""Seconds between two looks at something that is not there yet."""
+"""Seconds between two checks for something that is not available yet."""
 TOLD_WITHIN = 300.0
-"""Seconds one piece of evidence waits for a service that is away."""
+"""Seconds for which an event is kept for a service that does not answer."""
 WAIT = 25.0
-"""Seconds one question whether there are messages may stay open."""
+"""Seconds one request for messages may stay open."""
 HANGUP = 5.0
-"""Seconds that opencode gets to end by itself once its terminal is gone, and again once it was asked to."""
+"""Seconds that opencode gets to end once its terminal is gone, and again after a signal."""
 _HEAD = re.compile(r"^\[message \d+ from .+\]$", re.MULTILINE)
 
 
@@ -63,7 +63,7 @@ class Bridge:
             return 0.0
 
     def post_all(self) -> None:
-        """Post what there is to tell, in its order, for as long as the process lives."""
+        """Post the events in order, for as long as the process lives."""
         while True:
             event, payload = self._told.get()
             if not tell.post(event, json.dumps(payload).encode(), TOLD_WITHIN):
@@ -71,7 +71,7 @@ class Bridge:
             self._told.task_done()
 
     def follow(self) -> None:
-        """Follow opencode's events; after a break look first how things stand."""
+        """Follow opencode's events; after an interruption, read the current state first."""
         while True:
             try:
                 for kind, about in self._api.events():
@@ -86,7 +86,7 @@ class Bridge:
                 time.sleep(PAUSE)
 
     def _look(self) -> None:
-        """Tell how things stand; an opencode that still starts answers nothing, and is asked again."""
+        """Report the current state; an opencode that is still starting is asked again."""
         session = self._teller.session
         said = self._api.said(session) if session else None
         if session and said is None:
@@ -108,7 +108,7 @@ class Bridge:
         self._synced.set()
 
     def converse(self) -> None:
-        """Begin with the task, or the nudge; then hand over messages whenever nothing else goes on."""
+        """Send the task or the nudge, then deliver messages whenever opencode is idle."""
         self._synced.wait()
         while not self._try(self._begin):
             time.sleep(PAUSE)
@@ -124,7 +124,7 @@ class Bridge:
             return False
 
     def _begin(self) -> bool:
-        """Give opencode its first text of this start, once it has its tools."""
+        """Send opencode its first text of this start, once it has its tools."""
         start = os.environ["ORCHESTRA_OPENCODE_START"]
         if self._begun.is_file() and self._begun.read_text(encoding="utf-8") == start:
             return True
@@ -141,7 +141,7 @@ class Bridge:
         return True
 
     def _say(self, text: str) -> bool:
-        """Give opencode a text, once also when an earlier call took it and did not answer; return True."""
+        """Send opencode a text exactly once, even if an earlier call was accepted without an answer; returns True."""
         session = self._teller.session
         said = (self._api.said(session) or []) if session else []
         if self._trying[0] != text:
@@ -158,7 +158,7 @@ class Bridge:
         return True
 
     def _deliver(self) -> bool:
-        """Hand over what waits, when opencode is idle; say whether there was anything to wait for."""
+        """Deliver queued messages when opencode is idle; returns whether there were any."""
         if not self._idle():
             return False
         answer = _object(tell.post("AwaitMessages", json.dumps({"seconds": WAIT}).encode(), WAIT + 5))
@@ -181,7 +181,7 @@ class Bridge:
         return True
 
     def _idle(self) -> bool:
-        """Say whether a text may be given now: nothing runs, no dialog is open, and all of that has been told."""
+        """Return whether a text may be sent now: nothing runs, no dialog is open, and all events are reported."""
         session = self._teller.session
         calm = not self._teller.busy and not self._told.unfinished_tasks
         return calm and (not self._api.dialogs() if not session else self._api.is_idle(session))
@@ -204,7 +204,7 @@ def _lives(process: int) -> bool:
 
 
 def has_terminal() -> bool:
-    """Say whether this process still has a controlling terminal: once it hung up, it cannot be opened (tty(4))."""
+    """Return whether this process still has a controlling terminal; after a hangup it cannot be opened (tty(4))."""
     try:
         os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY))
     except OSError:
@@ -213,14 +213,14 @@ def has_terminal() -> bool:
 
 
 def urge(process: int, waited: float) -> None:
-    """End an opencode that has gone on without a terminal for so many seconds: seen once in 1.18.33."""
+    """End an opencode that has run without a terminal for so many seconds (seen once in 1.18.33)."""
     if waited > HANGUP:
         with contextlib.suppress(ProcessLookupError):
             os.kill(process, signal.SIGTERM if waited < 2 * HANGUP else signal.SIGKILL)
 
 
 def main() -> None:
-    """Serve until opencode, whose process id is the argument, has ended."""
+    """Run until opencode, whose process id is the argument, has ended."""
     process = int(sys.argv[1])
     hung_up: list[float] = []
     signal.signal(signal.SIGHUP, lambda *_: hung_up.append(time.monotonic()))
@@ -235,7 +235,7 @@ def main() -> None:
     while _lives(process):
         if not all(thread.is_alive() for thread in threads):
             sys.exit(1)
-        # The kernel may tell opencode alone, which leads the session.
+        # The kernel may signal only opencode, which leads the session.
         if on_terminal and not has_terminal():
             hung_up.append(time.monotonic())
         if hung_up:

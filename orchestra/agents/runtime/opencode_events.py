@@ -1,4 +1,4 @@
-"""What opencode's events tell, in the words that the service understands: no effects but telling."""
+"""Translate opencode's events into those of the service; the only effect is reporting them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Teller:
         self._windows: dict[tuple[str, str], float] = {}
 
     def take(self, kind: str, about: dict[str, Any]) -> None:
-        """Take one event."""
+        """Handle one event."""
         if kind in {"session.created", "session.updated"}:
             self.know(about.get("info") or {})
         elif kind == "message.updated":
@@ -48,7 +48,7 @@ class Teller:
             self._answered(str(about.get("requestID", "")))
 
     def asked(self, about: dict[str, Any]) -> None:
-        """Tell that a dialog is open."""
+        """Report that a dialog is open."""
         self._dialogs.add(str(about.get("id", "")))
         questions = about.get("questions") or []
         if questions:
@@ -65,7 +65,7 @@ class Teller:
                 self._tell("PromptAnswered", {})
 
     def know(self, info: dict[str, Any]) -> None:
-        """Learn about a conversation."""
+        """Record a conversation."""
         self._parents[str(info.get("id", ""))] = str(info.get("parentID") or "")
         if info.get("id") == self.session:
             self._cost = float(info.get("cost") or 0)
@@ -121,7 +121,7 @@ class Teller:
             self._used_tool({**about, "failed": status == "error"})
 
     def _used_tool(self, about: dict[str, Any]) -> None:
-        # A tool counts as running from before its question on, and others may run beside it: what waits, waits.
+        # A tool runs before its question, and others may run in parallel; an open question means waiting.
         if not self._dialogs:
             self._tell("ToolUsed", about)
 
@@ -143,7 +143,7 @@ class Teller:
         self._error = "" if error.get("name") == _ABORTED else str(told)
 
     def end(self) -> None:
-        """Tell that the turn is over, and how."""
+        """Report that the turn is over, and how."""
         self.busy = False
         self._dialogs.clear()
         if self._error:

@@ -1,4 +1,4 @@
-"""Finish opencode's configuration in the box, where alone the person's keys are known; prints lines of shell."""
+"""Complete opencode's configuration in the box, because only there the person's keys are known; prints shell lines."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from pathlib import Path
 from typing import Any
 
 OWN = "compatible"
-"""The name that the person's own server has among opencode's providers."""
+"""The name of the person's own server among opencode's providers."""
 HOUSE = "opencode"
-"""The provider that opencode would use, at its makers' servers, without any key of the person's."""
+"""The provider at opencode's makers that it would use without a key."""
 _LIMIT = {"context": 128_000, "output": 16_384}
-"""Tokens assumed for a model that opencode's list does not know."""
+"""Tokens assumed for a model that is not in opencode's list."""
 
 
 def settled(before: Mapping[str, Any], env: Mapping[str, str], logins: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the whole configuration: with the person's own server, and without one they have no login for."""
+    """Return the whole configuration: with the person's own server, and without providers that need a missing login."""
     after = dict(before)
     if env.get("OPENAI_COMPATIBLE_BASE_URL"):
         name = env.get("OPENAI_COMPATIBLE_MODEL") or "default"
@@ -37,7 +37,7 @@ def settled(before: Mapping[str, Any], env: Mapping[str, str], logins: Mapping[s
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Return a JSON object from a file; an empty one where there is none."""
+    """Return the JSON object in a file; empty if there is none."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -46,7 +46,7 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def keep_login(path: Path, given: str) -> None:
-    """Write a login that the person handed over, where there is none: opencode renews the one it has."""
+    """Write the login that the person provided, unless there is one already, because opencode renews its own."""
     if not given or path.exists():
         return
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -57,7 +57,7 @@ def keep_login(path: Path, given: str) -> None:
 
 
 def spare_download(place: Path) -> None:
-    """Have opencode believe that its package for writing plugins is there: else every first start fetches it."""
+    """Mark opencode's plugin package as installed, because otherwise every first start downloads it."""
     place.mkdir(parents=True, exist_ok=True)
     if not (place / "node_modules").exists():
         lock = {"packages": {"": {"dependencies": {"@opencode-ai/plugin": "*"}}}}
@@ -66,7 +66,7 @@ def spare_download(place: Path) -> None:
 
 
 def conversation(number: str, directory: str, title: str) -> dict[str, Any]:
-    """Return a conversation in which nothing was said, in the form that ``opencode import`` reads."""
+    """Return an empty conversation in the format of ``opencode import``."""
     now = int(time.time() * 1000)
     about = {
         "id": f"ses_{number.replace('-', '')[:26]}",
@@ -81,7 +81,7 @@ def conversation(number: str, directory: str, title: str) -> dict[str, Any]:
 
 
 def free_port() -> int:
-    """Return a port on loopback that nobody listens on."""
+    """Return a free port on loopback."""
     with socket.socket() as door:
         door.bind(("127.0.0.1", 0))
         return int(door.getsockname()[1])
@@ -99,7 +99,7 @@ def main() -> None:
     logins = read(login)
     variables = {
         "OPENCODE_CONFIG_CONTENT": json.dumps(settled(read(place / "opencode.json"), os.environ, logins)),
-        # Others on the machine must not be able to give the agent orders.
+        # Other users of the machine must not be able to control the agent.
         "OPENCODE_SERVER_PASSWORD": secrets.token_urlsafe(24),
         "ORCHESTRA_OPENCODE_SESSION": begun["info"]["id"],
         "ORCHESTRA_OPENCODE_PORT": str(free_port()),

@@ -18,15 +18,15 @@ from .story import NotAStory, Scene, find, mark, parse
 POLL = 20.0
 """Seconds one request for messages may stay open."""
 RETRY = 2.0
-"""Seconds until messages are asked for again after the service refused."""
+"""Seconds until messages are requested again after the service refused."""
 
 
 class Stopped(BaseException):
-    """The agent is told to end."""
+    """The agent was told to end."""
 
 
 def prepare(environment: dict[str, str]) -> tuple[Play, str]:
-    """Return the play and the story's text, from what the launcher exported."""
+    """Return the play and the story's text, from the launcher's environment."""
     try:
         story = find(Path(environment["ORCHESTRA_TASK_FILE"]).read_text(encoding="utf-8"))
     except OSError:
@@ -51,7 +51,7 @@ def prepare(environment: dict[str, str]) -> tuple[Play, str]:
 
 
 def listen(play: Play) -> None:
-    """Ask for messages for ever, keeping each before the next is asked for."""
+    """Request messages for ever, and store each before the next request."""
     while not play.service.over.is_set():
         try:
             found = play.service.call("wait_for_messages", {"timeout": POLL})
@@ -64,7 +64,7 @@ def listen(play: Play) -> None:
 
 
 def perform(play: Play, scenes: list[Scene], pace: float) -> None:
-    """Play what is left of the story, noting each scene before and after."""
+    """Play the rest of the story, and record each scene before and after."""
     if play.journal.step >= len(scenes):
         return
     if play.journal.step:
@@ -82,7 +82,7 @@ def perform(play: Play, scenes: list[Scene], pace: float) -> None:
 
 
 def rehearse(play: Play, story: str, pace: float) -> None:
-    """Play the story; one that cannot go on is told to the parent."""
+    """Play the story; if it cannot continue, report that to the parent."""
     if play.journal.failed:
         play.stage.line(f"the story ended: {play.journal.failed}")
         return
@@ -100,7 +100,7 @@ def _give_up(play: Play, reason: str) -> None:
     play.service.tell("TurnFailed", reason)
     if play.role == "executor":
         told = {"kind": "error", "message": f"the story cannot go on: {reason}"}
-        # What the service refused to do, it may also refuse to hear about.
+        # A service that refused an action may refuse the report too.
         with contextlib.suppress(Refusal):
             play.service.call("report", told, key=f"{play.journal.key}-failed")
     play.journal.fail(reason)
@@ -120,7 +120,7 @@ def _stop(_signal: int, _frame: FrameType | None) -> None:
 
 
 def main() -> int:
-    """Run until told to end; the exit code is 0 then."""
+    """Run until told to end, then return exit code 0."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)
     # The person may type Ctrl-C at any agent; this one has no turn to interrupt.

@@ -1,4 +1,4 @@
-"""The service, as a program in a box sees it: tools over MCP, and events that say what the agent does."""
+"""A client for the service inside a box: tools over MCP, and events about the agent."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 3.0
 """Seconds between two attempts to reach a service that does not answer."""
 TELL_DEADLINE = 3.0
-"""Seconds that telling about an event may take in all."""
+"""Seconds that reporting an event may take in total."""
 CALL_DEADLINE = 600.0
-"""Seconds one attempt at a tool call may take: a merge runs the project's tests."""
+"""Seconds one attempt of a tool call may take; a merge runs the project's tests."""
 _SERVER_ERROR = 500
 
 
 class Refusal(Exception):
-    """The service answered, and the answer is no."""
+    """The service refused the call."""
 
 
 class Service:
-    """Calls that outlast a service which is being restarted."""
+    """Calls that are retried while the service restarts."""
 
     def __init__(self, mcp_url: str, hook_url: str, token_file: Path) -> None:
         self._mcp_url = mcp_url
@@ -39,7 +39,7 @@ class Service:
         self.on_silence: Callable[[], None] = lambda: None
 
     def call(self, tool: str, arguments: dict[str, Any], *, key: str = "") -> Any:  # noqa: ANN401 -- JSON
-        """Call a tool until the service answers; a ``key`` makes the service do it once only. Raises Refusal."""
+        """Call a tool until the service answers; with a ``key`` the service does it only once. Raises Refusal."""
         body = {
             "jsonrpc": "2.0",
             "id": 1,
@@ -63,7 +63,7 @@ class Service:
             pause = min(pause * 2, LONGEST_PAUSE)
 
     def tell(self, event: str, text: str) -> None:
-        """Say what the agent does; given up after a moment, for it is not worth more."""
+        """Report an event; gives up after a short time."""
         end = time.monotonic() + TELL_DEADLINE
         while (left := end - time.monotonic()) > 0:
             try:

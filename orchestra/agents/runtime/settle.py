@@ -1,4 +1,4 @@
-"""Answer Claude Code's first questions before it asks: run in the box, where alone the key is known."""
+"""Answer Claude Code's first-run questions before it asks; runs in the box, because only there the key is known."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ KEY_TAIL = 20
 
 
 def settled(before: dict[str, Any], worktree: str, key: str) -> dict[str, Any]:
-    """Return Claude Code's own file with onboarding, the key and the worktree approved, the rest as it was."""
+    """Return Claude Code's own settings file with onboarding, key and worktree approved, otherwise unchanged."""
     after = {**before, "hasCompletedOnboarding": True}
     projects = dict(after.get("projects", {}))
     projects[worktree] = {**projects.get(worktree, {}), "hasTrustDialogAccepted": True}
@@ -36,13 +36,13 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Get the home ready, and tell the service of the start for so many seconds; a service may be restarted too."""
+    """Prepare the home and report the start, for at most so many seconds, because the service may be restarting."""
     settle()
     post("Launched", b"{}", float(sys.argv[1]))
 
 
 def settle() -> None:
-    """Write the file whole or not at all."""
+    """Write the file atomically."""
     place = Path(os.environ["CLAUDE_CONFIG_DIR"])
     place.mkdir(parents=True, exist_ok=True)
     path = place / ".claude.json"

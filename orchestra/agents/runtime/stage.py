@@ -1,4 +1,4 @@
-"""The rehearsal agent's terminal: calm lines out, typed lines in."""
+"""The rehearsal agent's terminal: prints lines and reads typed lines."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Happening = tuple[str, Any]
 
 
 def plain(text: str) -> str:
-    """Return a text without the characters that would steer the terminal."""
+    """Return a text without control characters."""
     return "".join(one for one in text if one.isprintable() or one in "\n\t")
 
 
@@ -27,22 +27,22 @@ class Stage:
         self._lock = threading.Lock()
 
     def open(self, session: str, role: str, worktree: str) -> None:
-        """Show who this is."""
+        """Show the banner."""
         self._write(self._shade("1", f"── {BANNER} ──"))
         self._write(self._shade("2", f"   {session} ({role}) in {worktree}"))
         self._write("")
 
     def line(self, text: str) -> None:
-        """Show what happens."""
+        """Show one line."""
         self._write(f"• {plain(text)}")
 
     def detail(self, text: str) -> None:
-        """Show something that belongs to the line above."""
+        """Show a detail of the line above."""
         for line in plain(text).splitlines():
             self._write(self._shade("2", f"    {line}"))
 
     def listen(self) -> None:
-        """Turn what is typed into happenings, in the background."""
+        """Turn typed lines into happenings, in the background."""
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self) -> None:

@@ -1,4 +1,4 @@
-"""What each verb of a story does; every scene can be played again after it was cut off."""
+"""The verbs of a story; every scene can be played again after an interruption."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _AWAITED = re.compile(r"(?:for )?(?P<kind>[a-z]+?)s?(?:\s+(?P<count>\d+))?(?:\s+
 
 TRAILER = "Rehearsal-Scene"
 LOCK_PATIENCE = 3.0
-"""Seconds to wait for git's lock before it is taken for one that a killed git left behind."""
+"""Seconds after which git's lock counts as left behind by a killed git."""
 
 
 @dataclass
@@ -45,13 +45,13 @@ def say(play: Play, scene: Scene) -> None:
 
 
 def run(play: Play, scene: Scene) -> None:
-    """Run a command in the worktree; the story ends where it fails."""
+    """Run a command in the worktree; the story ends if it fails."""
     if code := _run(play, scene.words):
         raise Refusal(f"'{scene.words}' ended with {code}")
 
 
 def attempt(play: Play, scene: Scene) -> None:
-    """Run a command and go on, whatever comes of it."""
+    """Run a command and continue, whatever the result."""
     if code := _run(play, scene.words):
         play.stage.detail(f"ended with {code}")
 
@@ -73,13 +73,13 @@ def _run(play: Play, command: str) -> int:
                 play.stage.detail(line)
             return process.wait()
         except BaseException:
-            # Stopped in the middle: the command must not outlive the agent.
+            # The agent was stopped; the command must not outlive it.
             os.killpg(process.pid, signal.SIGKILL)
             raise
 
 
 def write(play: Play, scene: Scene) -> None:
-    """Write a file of the worktree, whole."""
+    """Write a file in the worktree."""
     path = play.worktree / scene.words
     play.stage.line(f"writes {scene.words}")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -97,7 +97,7 @@ def commit(play: Play, scene: Scene) -> None:
             _git(play, "add", *paths)
             _git(play, "commit", "--no-verify", "-q", "-m", f"{scene.words}\n\n{mark}", *(paths if designer else ()))
         except Refusal:
-            # A git that outlived the agent that had started it may have been quicker.
+            # A git that outlived its agent may have committed first.
             if not (play.again and _committed(play, mark)):
                 raise
     play.stage.line(f"commits: {scene.words}")
@@ -154,7 +154,7 @@ def report(play: Play, scene: Scene) -> None:
 
 
 def spawn(play: Play, scene: Scene) -> None:
-    """Have an executor made for a task."""
+    """Create an executor for a task."""
     play.stage.line(f"delegates: {scene.words}")
     name = re.sub(r"[^a-z0-9]+", "-", scene.words.lower()).strip("-")[:40].strip("-")
     if play.again and name in _session_names(play):
@@ -188,7 +188,7 @@ def _article(word: str) -> str:
 
 
 def waited(play: Play, fits: Callable[[Message], bool], count: int, what: str) -> list[Message]:
-    """Return messages once they are all there; what else happens meanwhile is shown."""
+    """Return messages once all have arrived; show what else happens meanwhile."""
     if found := play.journal.take(fits, count):
         return found
     play.stage.line(f"waits for {what}")
@@ -200,14 +200,14 @@ def waited(play: Play, fits: Callable[[Message], bool], count: int, what: str) -
 
 
 def show(play: Play, messages: list[Message]) -> None:
-    """Show messages that a scene was waiting for."""
+    """Show the messages that a scene waited for."""
     for one in messages:
         play.stage.line(f"{one.get('kind', 'message')} from {one.get('sender', '?')}:")
         play.stage.detail(str(one.get("text", "")))
 
 
 def happening(play: Play, *, block: bool) -> bool:
-    """Take in one thing that happened, if any; acknowledge what was typed."""
+    """Handle the next happening, if any; acknowledge typed lines."""
     try:
         kind, value = play.stage.happenings.get(block=block, timeout=0.5 if block else None)
     except queue.Empty:
@@ -227,13 +227,13 @@ def answer(play: Play, scene: Scene) -> None:
 
 
 def send(play: Play, scene: Scene) -> None:
-    """Send words to a session: ``send NAME words``."""
+    """Send a text to a session: ``send NAME words``."""
     to, _, text = scene.words.partition(" ")
     _send(play, to, text)
 
 
 def merge(play: Play, scene: Scene) -> None:
-    """Have a session's branch merged."""
+    """Merge a session's branch."""
     play.stage.line(f"merges {scene.words}")
     play.service.call("merge_session", {"session_id": scene.words}, key=play.journal.key)
 
@@ -246,7 +246,7 @@ def spec(play: Play, scene: Scene) -> None:
 
 
 def pause(play: Play, scene: Scene) -> None:
-    """Let some seconds pass."""
+    """Wait for some seconds."""
     play.service.over.wait(float(scene.words))
 
 

@@ -1,7 +1,7 @@
-"""Stories for the rehearsal agent: one verb on each line, found in a task's fenced ``rehearsal`` block.
+"""Stories for the rehearsal agent: one verb per line, in a task's fenced ``rehearsal`` block.
 
 A longer text follows a verb as ``VERB words <<END``, up to a line that says ``END``. A story that
-holds another one is fenced with more backquotes than the one inside.
+contains another one is fenced with more backquotes than the inner one.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class NotAStory(ValueError):
 
 @dataclass(frozen=True)
 class Scene:
-    """One line of a story; ``text`` is what followed it up to its end mark."""
+    """One line of a story; ``text`` is the text after it up to its end mark."""
 
     verb: str
     words: str
@@ -47,7 +47,7 @@ class Scene:
 
     @property
     def said(self) -> str:
-        """The words, or the text that followed in their place."""
+        """The words, or the text that replaces them."""
         return self.text.strip() or self.words
 
     @property
@@ -57,7 +57,7 @@ class Scene:
 
 
 def find(task: str) -> str:
-    """Return the first story in a task; empty where there is none."""
+    """Return the first story in a task; empty if there is none."""
     fence, lines = "", []
     for line in task.splitlines():
         if not fence:
@@ -71,7 +71,7 @@ def find(task: str) -> str:
 
 
 def mark(story: str) -> str:
-    """Return a short mark of a story: another story starts from its beginning."""
+    """Return a short hash of a story, by which a changed story is recognised."""
     return hashlib.sha256(story.encode()).hexdigest()[:12]
 
 

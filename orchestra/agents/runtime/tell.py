@@ -1,7 +1,8 @@
-"""Tell the service about one event: `tell.py EVENT SECONDS` posts its standard input; it never fails the agent.
+"""Report one event to the service: `tell.py EVENT SECONDS` posts its standard input; never fails the agent.
 
-`tell.py Listen 0` waits for messages, prints them, and ends with the code that starts Claude Code's next turn.
-It is started for every hook of every agent: the library for HTTP would take longer to load than all else here.
+`tell.py Listen 0` waits for messages, prints them, and ends with the code that starts Claude Code's
+next turn. It runs for every hook of every agent, and the HTTP library would take longer to load
+than everything else here.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import time
 STATUS = "StatusLine"
 LISTEN = "Listen"
 WOKEN = 2
-"""The exit code with which a waiting hook makes Claude Code go on with what it printed."""
+"""The exit code with which a waiting hook makes Claude Code continue with its output."""
 ASKING = 40.0
 """Seconds one request for messages may take; the service answers sooner."""
 PARENT = 1.0
@@ -26,7 +27,7 @@ _OK = 200
 
 
 def post(event: str, body: bytes, deadline: float) -> str:
-    """Post a JSON body to the service and return its answer; an empty text where it gave none in time."""
+    """Post a JSON body to the service and return its answer; empty if it did not answer in time."""
     end = time.monotonic() + deadline
     while (left := end - time.monotonic()) > 0:
         try:
@@ -55,7 +56,7 @@ def _exchange(event: str, body: bytes, deadline: float) -> tuple[int, str]:
             head, _, text = stream.read().partition(b"\r\n\r\n")
     first, *fields = head.decode("latin-1").lower().split("\r\n")
     length = next((one.partition(":")[2] for one in fields if one.startswith("content-length:")), "")
-    # Cut off in its middle it is no answer; without its length it is none of the service's.
+    # An incomplete answer is no answer, and one without a length is not from the service.
     if int(length) != len(text):
         raise ValueError("not a whole answer")
     return int(first.split()[1]), text.decode("utf-8", "replace")
@@ -78,7 +79,7 @@ def status_line(body: bytes) -> str:
 
 
 def changed(body: bytes) -> bool:
-    """Say whether the cost or the context differ from what was told last, and remember them."""
+    """Return whether the cost or the context have changed since the last report, and store them."""
     try:
         data = json.loads(body)
         mark = json.dumps([(data.get("cost") or {}).get("total_cost_usd"), data.get("context_window")])
@@ -95,7 +96,7 @@ def changed(body: bytes) -> bool:
 
 
 def ask() -> str:
-    """Ask until the service has messages, or a newer listener; an empty text then."""
+    """Ask until the service has messages; returns an empty text if there is a newer listener."""
     body = json.dumps({"listener": time.time_ns()}).encode()
     while True:
         try:
@@ -108,7 +109,7 @@ def ask() -> str:
 
 
 def listen() -> int:
-    """Wait for messages for as long as the agent lives; return the code to end with."""
+    """Wait for messages for as long as the agent lives; returns the exit code."""
     import threading  # noqa: PLC0415 -- only who listens needs it
 
     parent, heard = os.getppid(), list[str]()
@@ -123,7 +124,7 @@ def listen() -> int:
 
 
 def main(event: str, deadline: float) -> None:
-    """Pass standard input on; print the answer for Claude Code to read, or the status line."""
+    """Post standard input; print the answer for Claude Code, or the status line."""
     body = sys.stdin.buffer.read()
     if event == LISTEN:
         sys.exit(listen())
