@@ -162,7 +162,9 @@ def parse(name: str, place: Place, *, version: str = "") -> Profile:
     values = schema.read(_text(source, place), RULES, str(source), example='command: ["bash"]')
     values["files"] = dict(_files(source, place, values.get("files", {})))
     if version and "version" not in values:
-        raise BadConfig(f"{source} has no version to choose", hint=f"take {name}@{version} out of the setting versions")
+        raise BadConfig(
+            f"{source} has no version, so it cannot be set", hint=f"remove {name}@{version} from the setting versions"
+        )
     version = values["version"] = version or values.get("version", "")
     for key in ("npm", "install"):
         values[key] = tuple(line.replace("{version}", version) for line in values.get(key, ()))
@@ -170,7 +172,7 @@ def parse(name: str, place: Place, *, version: str = "") -> Profile:
     values["delivery"] = Delivery(values.get("delivery", Delivery.PULL))
     profile = Profile(name=name, source=source, **{"family": "plain", **values})
     if profile.family == "plain" and not profile.command:
-        raise BadConfig(f"{source}: 'command' is missing", hint='say what to run, such as: command: ["bash"]')
+        raise BadConfig(f"{source}: 'command' is missing", hint='say what to run, for example: command: ["bash"]')
     return profile
 
 
@@ -188,7 +190,7 @@ def _files(source: Path, place: Place, wanted: Mapping[str, str]) -> Iterator[tu
         if not names or ".." in names or target.startswith("/"):
             raise BadConfig(f"{source}: {target!r} in 'files' must be a name below /orchestra")
         if names[0] in _TAKEN:
-            raise BadConfig(f"{source}: {target!r} in 'files' is one of Orchestra's own names", hint="choose another")
+            raise BadConfig(f"{source}: {target!r} in 'files' is a reserved name", hint="choose another")
         yield target, _file_of_person(source, origin) if isinstance(place, Path) else _allowed(source, place, origin)
 
 
@@ -197,7 +199,7 @@ def _file_of_person(source: Path, origin: str) -> tuple[bytes, int]:
     try:
         return path.read_bytes(), path.stat().st_mode
     except OSError:
-        raise BadConfig(f"{source}: the file {origin!r} does not exist", hint=f"looked for {path}") from None
+        raise BadConfig(f"{source}: the file {origin!r} does not exist", hint=f"it should be {path}") from None
 
 
 def _allowed(source: Path, place: Snapshot, origin: str) -> tuple[bytes, int]:
@@ -205,9 +207,9 @@ def _allowed(source: Path, place: Snapshot, origin: str) -> tuple[bytes, int]:
     name = posixpath.normpath(origin)
     if name.startswith(("/", "..")) or name in place.links:
         raise BadConfig(
-            f"{source}: {origin!r} in 'files' leads out of {source.parent}",
-            hint="a project's profile may name files below its own directory, and no symlink",
+            f"{source}: {origin!r} in 'files' is outside {source.parent}",
+            hint="a project's profile may only name files below its own directory, and no symlinks",
         )
     if name not in place.files:
-        raise BadConfig(f"{source}: the file {origin!r} does not exist", hint=f"looked for {source.parent / name}")
+        raise BadConfig(f"{source}: the file {origin!r} does not exist", hint=f"it should be {source.parent / name}")
     return place.files[name]

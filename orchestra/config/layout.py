@@ -101,6 +101,6 @@ def _parse(name: str, path: Path) -> Layout:
         raise BadConfig(f"{path} cannot be read: {error}", hint="save it as UTF-8 text") from None
     values = schema.read(text, RULES, str(path), example="control: window")
     if "control" not in values:
-        raise BadConfig(f"{path}: control is missing", hint="write for example: control: window")
+        raise BadConfig(f"{path}: control is missing", hint="write, for example: control: window")
     places = {"control": Placement(values["control"]), "side": Side(values.get("side", Side.LEFT))}
     return Layout(**{"name": name, **values, **places})

@@ -13,7 +13,7 @@ from orchestra.suggestion import did_you_mean
 _YES = frozenset({"1", "true", "yes", "on"})
 _NO = frozenset({"0", "false", "no", "off"})
 _SHAPES: dict[type, str] = {
-    str: "text (in quotes, if it looks like a number or like yes and no)",
+    str: "text (in quotes if it looks like a number, yes or no)",
     bool: "true or false",
     int: "a whole number",
     float: "a number",

@@ -143,7 +143,7 @@ def project_wishes(file: Path) -> Mapping[str, object]:
     if content is None:
         return {}
     if len(content) > _LARGEST:
-        raise BadConfig(f"{file} holds more than {_LARGEST:,} bytes", hint="settings need no more than a few lines")
+        raise BadConfig(f"{file} holds more than {_LARGEST:,} bytes", hint="settings need only a few lines")
     try:
         return _parse(content.decode("utf-8"), str(file))
     except UnicodeError as error:

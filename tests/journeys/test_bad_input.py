@@ -81,13 +81,13 @@ REFUSALS: tuple[tuple[str, int, str, str], ...] = (
        "resume", "delete", "delete --force", "merge", "pair", "inbox", "wait --for done --timeout 1")),
     ("send fix-logn hello", REFUSED, NOBODY, CLOSE),
     ("show somebody", REFUSED, "no session is called 'somebody'", "there are: main, fix-login"),
-    ("restore fix-login", REFUSED, "a session called fix-login exists already", "orchestra show fix-login"),
+    ("restore fix-login", REFUSED, "there already is a session called fix-login", "orchestra show fix-login"),
     ("unpair", REFUSED, "no session is paired", "orchestra pair"),
-    ("new 'Fix login'", REFUSED, "there is a session 'fix-login' already", "choose another title"),
-    ("new main", REFUSED, "'main' is Orchestra's own", "choose another title"),
-    ("new user", REFUSED, "'user' is Orchestra's own", "choose another title"),
-    ("new", USAGE, "a session needs a title", "say what it is about"),
-    ("new '  '", USAGE, "a session needs a title", "say what it is about"),
+    ("new 'Fix login'", REFUSED, "there already is a session 'fix-login'", "choose another title"),
+    ("new main", REFUSED, "'main' is reserved", "choose another title"),
+    ("new user", REFUSED, "'user' is reserved", "choose another title"),
+    ("new", USAGE, "a session needs a title", "for example: orchestra new"),
+    ("new '  '", USAGE, "a session needs a title", "for example: orchestra new"),
     ("new x --agent quite", USAGE, "no profile called 'quite'", "did you mean quiet"),
     ("new x --agent ../../etc/passwd", USAGE, "no profile called", "there are: "),
     ("new x --sandbox moon", USAGE, "there is no sandbox 'moon'", "auto, docker or host"),
@@ -101,8 +101,8 @@ REFUSALS: tuple[tuple[str, int, str, str], ...] = (
     ("up --detach --agent quite", USAGE, "no profile called 'quite'", "did you mean quiet"),
     ("merge fix-login", REFUSED, "fix-login has no commits to merge", "orchestra show fix-login"),
     ("merge fix-login --strategy zip", USAGE, "there is no merge strategy 'zip'", "merge, squash, rebase"),
-    ("merge main", REFUSED, "the designer works on your branch already", "merge an executor"),
-    ("pair main", REFUSED, "the designer works in the source project", "pair an executor"),
+    ("merge main", REFUSED, "the designer already works on your branch", "merge an executor"),
+    ("pair main", REFUSED, "the designer already works in your checkout", "pair an executor"),
     ("delete main", REFUSED, "the designer cannot be deleted", "orchestra down --stop"),
     ("delete main --force", REFUSED, "the designer cannot be deleted", "orchestra down --stop"),
     ("wait fix-login --for flying", USAGE, "there is no state 'flying'", "starting, working"),
@@ -194,7 +194,7 @@ def test_what_was_deleted_with_its_worktree_comes_back(desk: Person) -> None:
     tree = Path(desk.json("new", "Come back")["worktree"])
     (tree / "draft.txt").write_text("work\n")
     gone = desk.orchestra("delete", "come-back", "--force", "--worktree").stdout
-    assert ("its branch removed, as all of it is merged" in gone, tree.exists()) == (True, False)
+    assert ("its merged branch removed" in gone, tree.exists()) == (True, False)
     desk.orchestra("restore", "come-back")
     assert (tree / "draft.txt").read_text() == "work\n"
     desk.orchestra("delete", "come-back", "--force", "--worktree")
@@ -365,7 +365,7 @@ def test_an_engine_that_may_not_be_used_is_told_from_one_that_is_down(newcomer: 
     without = replace(newcomer, settings={**newcomer.settings, "DOCKER_HOST": address})
     done = without.run(*unprivileged(*without.command("up", "--detach")))
     message, hint = told(done, REFUSED)
-    assert ("may not use the Docker engine" in message, "usermod -aG docker" in hint) == (True, True)
+    assert ("no permission to use the Docker engine" in message, "usermod -aG docker" in hint) == (True, True)
     no_trace(newcomer)
 
 

@@ -94,7 +94,7 @@ def test_a_flag_or_variable_without_a_value_was_not_given(files: Files) -> None:
         ("zzz: 1", "there is no setting 'zzz' (there are: agent, base_image,"),
         ("1: 2", "there is no setting '1'"),
         ("sandbox: chroot", "sandbox must be auto, docker or host, not 'chroot'"),
-        ("model: 4", "model must be text (in quotes, if it looks like a number or like yes and no), not '4'"),
+        ("model: 4", "model must be text (in quotes if it looks like a number, yes or no), not '4'"),
         ("prefix_key: y e", "prefix_key must be one tmux key"),
         ("prefix_key: yes", "prefix_key must be text"),
         ("network_internal: 1", "network_internal must be true or false, not '1'"),
