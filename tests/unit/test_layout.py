@@ -44,7 +44,7 @@ def test_an_unknown_name_gets_a_hint(name: str, hint: str) -> None:
     ("text", "told"),
     [
         ("control: window\nsiez: 3\n", "there is no key 'siez' (did you mean size?)"),
-        ("side: left\n", "control is missing (write for example: control: window)"),
+        ("side: left\n", "control is missing (write, for example: control: window)"),
         ("control: window\nside: middle\n", "side must be left, right, top or bottom, not 'middle'"),
         ("control: window\nsize: wide\n", "size must be columns such as 44, or a share such as 30%, not 'wide'"),
         ("control: window\nsize: true\n", "size must be columns such as 44"),
