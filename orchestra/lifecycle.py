@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from orchestra.model import BoxSight, BoxState, Intent, SandboxKind, State
+from orchestra.model import BoxSight, BoxState, Intent, SandboxKind, Sign, State
 
 
 class Step(StrEnum):
@@ -118,28 +118,6 @@ def _toward_deleted(seen: Seen, *, keep_worktree: bool) -> tuple[Step, ...]:
         (Step.FORGET, True),
     )
     return tuple(step for step, wanted in needed if wanted)
-
-
-class Sign(StrEnum):
-    """One kind of evidence about what an agent does."""
-
-    LAUNCHED = "launched"
-    READY = "ready"
-    TURN_STARTED = "turn-started"
-    TOOL_USED = "tool-used"
-    PROMPTED = "prompted"
-    TURN_ENDED = "turn-ended"
-    TURN_FAILED = "turn-failed"
-    ENDED = "ended"
-    ASKED = "asked"
-    ANSWERED = "answered"
-    COMPLETED = "completed"
-    REPORTED_ERROR = "reported-error"
-    EXITED = "exited"
-    VANISHED = "vanished"
-    STOPPED = "stopped"
-    PANE_ACTIVE = "pane-active"
-    PANE_QUIET = "pane-quiet"
 
 
 _NEXT: dict[Sign, State] = {

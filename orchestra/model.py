@@ -28,6 +28,28 @@ class State(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Sign(StrEnum):
+    """One kind of evidence about what an agent does."""
+
+    LAUNCHED = "launched"
+    READY = "ready"
+    TURN_STARTED = "turn-started"
+    TOOL_USED = "tool-used"
+    PROMPTED = "prompted"
+    TURN_ENDED = "turn-ended"
+    TURN_FAILED = "turn-failed"
+    ENDED = "ended"
+    ASKED = "asked"
+    ANSWERED = "answered"
+    COMPLETED = "completed"
+    REPORTED_ERROR = "reported-error"
+    EXITED = "exited"
+    VANISHED = "vanished"
+    STOPPED = "stopped"
+    PANE_ACTIVE = "pane-active"
+    PANE_QUIET = "pane-quiet"
+
+
 class Intent(StrEnum):
     """What the person or the designer wants a session to be."""
 

@@ -10,7 +10,7 @@ from orchestra.agents.activity import Usage
 from orchestra.agents.families import claude, codex, gemini, opencode, plain, rehearsal
 from orchestra.agents.launch_files import EXECUTABLE, LaunchContext, LaunchFiles, launcher
 from orchestra.agents.profile import Profile
-from orchestra.lifecycle import Sign
+from orchestra.model import Sign
 
 
 class Family(Protocol):

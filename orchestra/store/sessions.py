@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from orchestra.errors import NameTaken, NotFound
-from orchestra.lifecycle import PROGRAM_SIGNS, Sign, next_state, supports
-from orchestra.model import DiffStat, Intent, Role, SandboxKind, Session, State
+from orchestra.lifecycle import PROGRAM_SIGNS, next_state, supports
+from orchestra.model import DiffStat, Intent, Role, SandboxKind, Session, Sign, State
 from orchestra.store.connection import moment
 from orchestra.store.events import Events
 from orchestra.suggestion import did_you_mean

@@ -11,8 +11,7 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from orchestra.lifecycle import Sign
-from orchestra.model import DiffStat, SandboxKind, Session, State
+from orchestra.model import DiffStat, SandboxKind, Session, Sign, State
 from orchestra.views import palette
 from orchestra.views.text import age, fit, line, short
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from orchestra.agents import FAMILIES
-from orchestra.lifecycle import Sign
+from orchestra.model import Sign
 from tests.support.fetched import claude_program
 from tests.support.launch_files import a_session, lay_out_for
 from tests.support.mcp_stub import TOKEN, McpStub, until

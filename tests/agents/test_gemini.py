@@ -11,7 +11,7 @@ import pytest
 
 from orchestra.agents import FAMILIES, Usage, headless, load
 from orchestra.agents.prompt_draft import prompt_text
-from orchestra.lifecycle import Sign
+from orchestra.model import Sign
 from tests.support.fetched import gemini_program
 from tests.support.launch_files import a_session, a_setting, lay_out, lay_out_for
 from tests.support.mcp_stub import TOKEN, McpStub, until

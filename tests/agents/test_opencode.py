@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from orchestra.agents import FAMILIES
-from orchestra.lifecycle import Sign
+from orchestra.model import Sign
 from tests.support.fetched import opencode_program
 from tests.support.launch_files import a_session, lay_out_for
 from tests.support.mcp_stub import TOKEN, McpStub, until

@@ -19,8 +19,7 @@ import pytest
 from orchestra.control.app import DIFF_PERIOD
 from orchestra.control.typing import RAPID
 from orchestra.drivers.tmux.driver import Tmux
-from orchestra.lifecycle import Sign
-from orchestra.model import DiffStat, MessageKind, Role, SandboxKind, State
+from orchestra.model import DiffStat, MessageKind, Role, SandboxKind, Sign, State
 from orchestra.store import Store
 from tests.support.tmux import tmux_place, until
 

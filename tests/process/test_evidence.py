@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from orchestra.actions.messaging.messages import send
-from orchestra.lifecycle import Sign
-from orchestra.model import State
+from orchestra.model import Sign, State
 from orchestra.project import Project
 from orchestra.service.delivery.hook_reply import take_hook
 from orchestra.service.delivery.presence import Presence

@@ -16,8 +16,7 @@ import pytest
 
 from orchestra import __version__
 from orchestra.errors import NotFound, OrchestraError, UsageError
-from orchestra.lifecycle import Sign
-from orchestra.model import MessageKind, MessageState, SandboxKind, State
+from orchestra.model import MessageKind, MessageState, SandboxKind, Sign, State
 from orchestra.protocol import call
 from orchestra.service.app import gateway
 from tests.support.services import Running, add_session, eventually, make_project, token_of

@@ -15,8 +15,7 @@ import pytest
 from orchestra.actions.messaging import messages
 from orchestra.actions.session import container_spec
 from orchestra.drivers.tmux.driver import Tmux
-from orchestra.lifecycle import Sign
-from orchestra.model import Channel, Intent, MessageState, Session, State
+from orchestra.model import Channel, Intent, MessageState, Session, Sign, State
 from orchestra.project import Project
 from orchestra.service.delivery.decide import Pace
 from orchestra.service.delivery.hook_reply import take_hook

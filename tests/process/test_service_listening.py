@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from orchestra.actions.messaging import messages
-from orchestra.lifecycle import Sign
-from orchestra.model import Channel, Intent, MessageState, State
+from orchestra.model import Channel, Intent, MessageState, Sign, State
 from orchestra.project import Project
 from orchestra.service.delivery import in_flight
 from orchestra.service.delivery.decide import PACE

@@ -13,7 +13,7 @@ from orchestra.agents import FAMILIES, LaunchContext, launch_files, load
 from orchestra.agents.families.codex import settings, toml
 from orchestra.agents.runtime import codex_start
 from orchestra.agents.runtime.codex_watch import Conversations
-from orchestra.lifecycle import Sign
+from orchestra.model import Sign
 from tests.support.launch_files import a_session, in_docker
 
 

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from orchestra.drivers.tmux.driver import Client
-from orchestra.lifecycle import Sign
 from orchestra.model import (
     Channel,
     Intent,
@@ -21,6 +20,7 @@ from orchestra.model import (
     Role,
     SandboxKind,
     Session,
+    Sign,
     State,
     Window,
 )

@@ -16,8 +16,7 @@ import pytest
 from orchestra.agents import LaunchContext, headless, launch_files, load
 from orchestra.agents.registry import FAMILIES
 from orchestra.agents.runtime import settle, tell
-from orchestra.lifecycle import Sign
-from orchestra.model import Role, Session
+from orchestra.model import Role, Session, Sign
 from tests.support.launch_files import CONVERSATION, a_session, in_docker, lay_out_for
 
 BOX = Path(settle.__file__).parent

@@ -14,7 +14,7 @@ from orchestra.agents import FAMILIES, LaunchContext, Usage, launch_files, load
 from orchestra.agents.prompt_draft import prompt_text
 from orchestra.agents.runtime import gemini_home, gemini_start, gemini_tell
 from orchestra.agents.runtime.gemini_watch import CANCELLED, FAILED, Conversations
-from orchestra.lifecycle import Sign
+from orchestra.model import Sign
 from tests.support.launch_files import CONVERSATION, a_session, in_docker
 
 EMPTY = "\x1b[38;5;229m> \x1b[7m\x1b[39m \x1b[0m\x1b[38;5;248m\x1b[48;5;240m Type your message or @path/to/file\x1b[39m"

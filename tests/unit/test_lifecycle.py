@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestra.lifecycle import NOTHING, Seen, Sign, Step, lanes, may_type, next_state, plan, supports
-from orchestra.model import BoxSight, BoxState, Intent, SandboxKind, State
+from orchestra.lifecycle import NOTHING, Seen, Step, lanes, may_type, next_state, plan, supports
+from orchestra.model import BoxSight, BoxState, Intent, SandboxKind, Sign, State
 
 SIGHTS = st.builds(
     Seen,

@@ -7,8 +7,7 @@ from datetime import timedelta
 import pytest
 
 from orchestra.errors import NotFound
-from orchestra.lifecycle import Sign
-from orchestra.model import State
+from orchestra.model import Sign, State
 from orchestra.store import Store
 from tests.support.stores import START, Clock, add
 

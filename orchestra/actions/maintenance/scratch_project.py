@@ -20,8 +20,7 @@ from orchestra.actions.session import provision
 from orchestra.drivers import process
 from orchestra.drivers.git import command
 from orchestra.errors import CommandFailed, DeadlineExceeded, EngineDown, OrchestraError
-from orchestra.lifecycle import Sign
-from orchestra.model import Intent, Role, SandboxKind, Session
+from orchestra.model import Intent, Role, SandboxKind, Session, Sign
 from orchestra.paths import Home, ProjectPaths
 from orchestra.project import Project
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from orchestra.actions.messaging.messages import first_line
 from orchestra.agents import Family
-from orchestra.lifecycle import Sign, went_on
-from orchestra.model import MessageKind, MessageState, Session
+from orchestra.lifecycle import went_on
+from orchestra.model import MessageKind, MessageState, Session, Sign
 from orchestra.names import SYSTEM
 from orchestra.protocol import plain
 

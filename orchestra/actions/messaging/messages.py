@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orchestra.errors import NotAllowed, NotFound, Refused, UsageError
-from orchestra.lifecycle import Sign
-from orchestra.model import Message, MessageKind, MessageState, Role, Session
+from orchestra.model import Message, MessageKind, MessageState, Role, Session, Sign
 from orchestra.names import MAIN, PERSON, SYSTEM
 
 if TYPE_CHECKING:

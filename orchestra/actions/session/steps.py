@@ -11,8 +11,8 @@ from orchestra.actions.session.image import build_image
 from orchestra.actions.session.troubles import error_to_tell
 from orchestra.actions.session.worktrees import make_worktree
 from orchestra.errors import DeadlineExceeded, EngineDown, NotFound, OrchestraError, Refused, StoreError
-from orchestra.lifecycle import Seen, Sign, Step
-from orchestra.model import Intent, Role, SandboxKind, Session
+from orchestra.lifecycle import Seen, Step
+from orchestra.model import Intent, Role, SandboxKind, Session, Sign
 from orchestra.protocol import Progress
 
 if TYPE_CHECKING:

@@ -14,8 +14,7 @@ from orchestra.actions.session.last_output import last_words
 from orchestra.actions.work import spec
 from orchestra.drivers.git import worktree_diff
 from orchestra.errors import NotFound, OrchestraError
-from orchestra.lifecycle import Sign
-from orchestra.model import BoxSight, BoxState, Event, Intent, MessageKind, Role, SandboxKind, Session, State
+from orchestra.model import BoxSight, BoxState, Event, Intent, MessageKind, Role, SandboxKind, Session, Sign, State
 from orchestra.names import PERSON, SYSTEM
 
 if TYPE_CHECKING:

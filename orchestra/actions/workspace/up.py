@@ -27,8 +27,7 @@ from orchestra.errors import (
     StoreError,
     ToolMissing,
 )
-from orchestra.lifecycle import Sign
-from orchestra.model import BoxState, Intent, Role, SandboxKind, Session
+from orchestra.model import BoxState, Intent, Role, SandboxKind, Session, Sign
 from orchestra.names import MAIN
 from orchestra.paths import Home
 from orchestra.protocol import Progress, ignore

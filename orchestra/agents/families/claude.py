@@ -13,7 +13,7 @@ from orchestra.agents import launch_files as common
 from orchestra.agents.activity import Usage, brief, named
 from orchestra.agents.launch_files import LaunchContext, LaunchFiles
 from orchestra.agents.profile import Profile
-from orchestra.lifecycle import Sign
+from orchestra.model import Sign
 
 SESSION_START_DEADLINE = 8
 """Seconds for reporting the start, in parallel with Claude Code."""

@@ -10,7 +10,7 @@ from orchestra.agents import launch_files as common
 from orchestra.agents.activity import Usage, brief, named
 from orchestra.agents.launch_files import LaunchContext, LaunchFiles
 from orchestra.agents.profile import Profile
-from orchestra.lifecycle import Sign
+from orchestra.model import Sign
 
 HOOK_DEADLINE = 5
 """Seconds one hook may wait for the service; then Gemini CLI continues without an answer."""

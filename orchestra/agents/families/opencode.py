@@ -10,7 +10,7 @@ from orchestra.agents import launch_files as common
 from orchestra.agents.activity import Usage, brief, named
 from orchestra.agents.launch_files import LaunchContext, LaunchFiles
 from orchestra.agents.profile import Profile
-from orchestra.lifecycle import Sign
+from orchestra.model import Sign
 
 CALL_DEADLINE = 600_000
 """Milliseconds one of our tools may take; a merge runs the project's tests."""

@@ -9,7 +9,7 @@ from orchestra.agents import launch_files as common
 from orchestra.agents.activity import Usage, brief
 from orchestra.agents.launch_files import LaunchContext, LaunchFiles
 from orchestra.agents.profile import Profile
-from orchestra.lifecycle import Sign
+from orchestra.model import Sign
 
 HANDS_OVER: frozenset[str] = frozenset()
 """A plain program has no hooks that deliver messages; it fetches them."""

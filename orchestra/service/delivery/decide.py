@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from orchestra.lifecycle import Sign, age, in_a_turn, may_type
-from orchestra.model import Channel, Intent, Message, MessageKind, Role, Session, State
+from orchestra.lifecycle import age, in_a_turn, may_type
+from orchestra.model import Channel, Intent, Message, MessageKind, Role, Session, Sign, State
 from orchestra.store.deliveries import Delivery, Fate
 
 _AT_REST = frozenset({Sign.READY, Sign.TURN_ENDED, Sign.TURN_FAILED})

@@ -10,8 +10,7 @@ from orchestra.actions.messaging import hook_events
 from orchestra.actions.messaging.batches import handed_over
 from orchestra.actions.messaging.messages import given_in, quoted
 from orchestra.agents import family_of
-from orchestra.lifecycle import Sign
-from orchestra.model import Channel, Message, MessageState, Session
+from orchestra.model import Channel, Message, MessageState, Session, Sign
 from orchestra.project import Project
 from orchestra.service.delivery import in_flight
 from orchestra.service.delivery.decide import Asks, decide

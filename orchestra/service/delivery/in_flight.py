@@ -7,8 +7,7 @@ import time
 from collections.abc import Collection, Iterable
 
 from orchestra.actions.messaging.batches import BATCH
-from orchestra.lifecycle import Sign
-from orchestra.model import Channel, Message, MessageState, Session
+from orchestra.model import Channel, Message, MessageState, Session, Sign
 from orchestra.project import Project
 from orchestra.service.delivery.decide import PACE, Pace, Retype, free
 from orchestra.store.deliveries import Delivery, Fate

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from orchestra.actions.session import container_spec
 from orchestra.agents import Delivery, Profile
 from orchestra.agents.prompt_draft import prompt_text, reads
-from orchestra.lifecycle import Sign, age
-from orchestra.model import Session, State
+from orchestra.lifecycle import age
+from orchestra.model import Session, Sign, State
 from orchestra.project import Project
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from orchestra.actions.messaging.batches import handed_over
 from orchestra.actions.messaging.messages import heads, quoted
 from orchestra.agents import family_of
 from orchestra.errors import NotFound
-from orchestra.lifecycle import Sign, may_type
-from orchestra.model import Channel, Message, MessageState, Session, Window
+from orchestra.lifecycle import may_type
+from orchestra.model import Channel, Message, MessageState, Session, Sign, Window
 from orchestra.project import Project
 from orchestra.protocol import request_id
 from orchestra.service.delivery import in_flight
