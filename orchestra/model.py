@@ -50,6 +50,29 @@ class Sign(StrEnum):
     PANE_QUIET = "pane-quiet"
 
 
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The sign that a session's state rests on, and its words; there is no sign before the first.
+
+    As text, which is what JSON shows, it is ``sign: words``, or the one of them that there is.
+    """
+
+    sign: Sign | None = None
+    text: str = ""
+
+    def __str__(self) -> str:
+        return ": ".join(part for part in (self.sign, self.text) if part)
+
+    @classmethod
+    def parse(cls, shown: str) -> Evidence:
+        """Turn its text back into the evidence."""
+        sign, _, text = shown.partition(": ")
+        return cls(Sign(sign), text) if sign in _SIGNS else cls(None, shown)
+
+
+_SIGNS = frozenset(Sign)
+
+
 class Intent(StrEnum):
     """What the person or the designer wants a session to be."""
 
@@ -106,7 +129,7 @@ class Session:
     intent: Intent
     state: State
     state_since: datetime
-    evidence: str
+    evidence: Evidence
     created_at: datetime
     conversation: str
     model: str = ""

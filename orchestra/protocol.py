@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from orchestra import errors
+from orchestra.model import Evidence
 
 CONNECT_DEADLINE = 2.0
 """Seconds to wait for the service to accept a connection."""
@@ -29,7 +30,9 @@ def ignore(_line: str) -> None:
 
 
 def plain(value: object) -> Any:  # noqa: ANN401 -- JSON has no narrower type
-    """Turn model values into what `json` can write: dates as UTC ISO 8601, paths as text."""
+    """Turn model values into what `json` can write: dates as UTC ISO 8601, paths and evidence as text."""
+    if isinstance(value, Evidence):
+        return str(value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {one.name: plain(getattr(value, one.name)) for one in dataclasses.fields(value)}
     if isinstance(value, Enum):

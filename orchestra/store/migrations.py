@@ -198,6 +198,17 @@ MIGRATIONS: Mapping[str, tuple[str, ...]] = {
         WHERE key LIKE 'prompt.%' AND json_valid(value)""",
         "DELETE FROM notes WHERE key LIKE 'offered.%' OR key LIKE 'woken.%' OR key LIKE 'prompt.%'",
     ),
+    # Until then the sign stood before the words in one column: "asked: which one?", or alone.
+    "0015-evidence": (
+        "ALTER TABLE sessions RENAME COLUMN evidence TO evidence_text",
+        "ALTER TABLE sessions ADD COLUMN evidence_sign TEXT",
+        """UPDATE sessions SET evidence_sign = SUBSTR(evidence_text, 1, INSTR(evidence_text || ': ', ': ') - 1),
+        evidence_text = SUBSTR(evidence_text, INSTR(evidence_text || ': ', ': ') + 2)
+        WHERE SUBSTR(evidence_text, 1, INSTR(evidence_text || ': ', ': ') - 1) IN (
+            'launched', 'ready', 'turn-started', 'tool-used', 'prompted', 'turn-ended', 'turn-failed', 'ended', 'asked',
+            'answered', 'completed', 'reported-error', 'exited', 'vanished', 'stopped', 'pane-active', 'pane-quiet'
+        )""",
+    ),
 }
 """What each step does; one that has been released is never edited, only followed by another."""
 

@@ -12,14 +12,15 @@ from typing import Any
 
 from orchestra.errors import NameTaken, NotFound
 from orchestra.lifecycle import PROGRAM_SIGNS, next_state, supports
-from orchestra.model import DiffStat, Intent, Role, SandboxKind, Session, Sign, State
+from orchestra.model import DiffStat, Evidence, Intent, Role, SandboxKind, Session, Sign, State
 from orchestra.store.connection import moment
 from orchestra.store.events import Events
 from orchestra.suggestion import did_you_mean
 
 _DIFF = ("files", "insertions", "deletions", "uncounted")
-_FIELDS = frozenset(field.name for field in fields(Session)) - {"id", "diff"}
-_COLUMNS = _FIELDS | {*_DIFF, "signed_at"}
+_EVIDENCE = ("evidence_sign", "evidence_text")
+_FIELDS = frozenset(field.name for field in fields(Session)) - {"id", "diff", "evidence"}
+_COLUMNS = _FIELDS | {*_DIFF, *_EVIDENCE, "signed_at"}
 _MEETS_QUESTION = frozenset({Sign.ANSWERED, Sign.COMPLETED})
 
 
@@ -96,12 +97,11 @@ class Sessions(Events):
             self.log(session, sign.value, text, at=at)
             question = None if sign in _MEETS_QUESTION else waits_for or current.waits_for
             state = next_state(current.state, sign, question_open=question is not None, program=program)
-            told = f"{sign.value}: {text}" if text else sign.value
             tells = state is not current.state or supports(state, sign)
             return self.update_session(
                 current.id,
                 state=state,
-                evidence=told if tells else current.evidence,
+                evidence=Evidence(sign, text) if tells else current.evidence,
                 waits_for=question,
                 signed_at=at or self.now(),
             )
@@ -163,6 +163,9 @@ def _columns(values: Mapping[str, object]) -> dict[str, object]:
     diff = columns.pop("diff", None)
     if isinstance(diff, DiffStat):
         columns |= {name: getattr(diff, name) for name in _DIFF}
+    evidence = columns.pop("evidence", None)
+    if isinstance(evidence, Evidence):
+        columns |= zip(_EVIDENCE, (evidence.sign, evidence.text), strict=True)
     if unknown := columns.keys() - _COLUMNS:
         raise TypeError(f"a session has no {', '.join(sorted(unknown))}")
     return columns
@@ -186,4 +189,10 @@ _READ: dict[str, Callable[[Any], object]] = {
 
 def _session(row: sqlite3.Row) -> Session:
     values: dict[str, Any] = {name: _READ.get(name, _same)(row[name]) for name in _FIELDS}
-    return Session(id=row["id"], diff=DiffStat(*(row[name] for name in _DIFF)), **values)
+    sign = row["evidence_sign"]
+    return Session(
+        id=row["id"],
+        diff=DiffStat(*(row[name] for name in _DIFF)),
+        evidence=Evidence(Sign(sign) if sign else None, row["evidence_text"]),
+        **values,
+    )

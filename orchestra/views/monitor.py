@@ -10,7 +10,7 @@ from rich.text import Text
 
 from orchestra.model import Event, Message, SandboxKind, Session, State
 from orchestra.views import palette
-from orchestra.views.session_list import changes, told
+from orchestra.views.session_list import changes
 from orchestra.views.text import age, count, fit, line, wrap
 
 _SAID_LINES = 5
@@ -90,7 +90,7 @@ class MonitorView(Lines):
         return title.append(name, palette.STRONG)
 
     def _now_doing(self, width: int) -> Iterator[Text]:
-        words = told(self._session.evidence) or self._session.summary
+        words = self._session.evidence.text or self._session.summary
         style = palette.WARM if self._session.state is State.WAITING else palette.PLAIN
         for one in wrap(line(words), width - 2)[:3] if words else []:
             yield Text(f"  {one}", style, no_wrap=True)

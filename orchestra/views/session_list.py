@@ -11,13 +11,12 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from orchestra.model import DiffStat, SandboxKind, Session, Sign, State
+from orchestra.model import DiffStat, SandboxKind, Session, State
 from orchestra.views import palette
 from orchestra.views.text import age, fit, line, short
 
 _ROOMY = 40
 """From this many columns on, the agent has room beside the session's name."""
-_SIGNS = frozenset(Sign)
 
 
 def in_tree(sessions: Sequence[Session]) -> list[tuple[Session, str]]:
@@ -120,13 +119,7 @@ def _style(session: Session) -> Style:
 
 def doing(session: Session) -> str:
     """Say in one line what a session does, or what it waits for; its state where nothing more is known."""
-    return line(session.trouble or told(session.evidence) or session.summary) or session.state.value
-
-
-def told(evidence: str) -> str:
-    """Return the words of a session's evidence without the kind of sign they came with."""
-    kind, _, words = evidence.partition(": ")
-    return words if kind in _SIGNS else "" if evidence in _SIGNS else evidence
+    return line(session.trouble or session.evidence.text or session.summary) or session.state.value
 
 
 def changes(diff: DiffStat, *, files: bool = True) -> Text:

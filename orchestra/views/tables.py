@@ -13,10 +13,9 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from orchestra.model import Message, MessageKind, MessageState, State
+from orchestra.model import Evidence, Message, MessageKind, MessageState, State
 from orchestra.views import palette
 from orchestra.views.monitor import MessagesView
-from orchestra.views.session_list import told
 from orchestra.views.text import block, count, line
 
 Row = Mapping[str, Any]
@@ -173,7 +172,7 @@ def _title(seen: Row) -> Text:
         "  ",
         (f"{palette.STATE_GLYPHS[state]} {state}", style),
         (f"  since {_moment(seen['state_since'])} UTC", palette.MUTED),
-        (f"\n{line(told(seen['evidence']))}" if seen.get("evidence") else "", palette.MUTED),
+        (f"\n{line(Evidence.parse(seen['evidence']).text)}" if seen.get("evidence") else "", palette.MUTED),
         "\n",
     )
 

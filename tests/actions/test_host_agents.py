@@ -23,7 +23,7 @@ def test_one_at_rest_is_said_to_run_and_since_when_it_is_silent(
     refresh.look(host.project)
     alpha = host.session("alpha")
     assert alpha.state is State.UNKNOWN
-    assert re.fullmatch(r"pane-quiet: running; no output since \d\d:\d\d UTC", alpha.evidence)
+    assert re.fullmatch(r"pane-quiet: running; no output since \d\d:\d\d UTC", str(alpha.evidence))
 
 
 def test_one_that_no_window_shows_is_not_said_to_work(host: HostProject) -> None:
@@ -32,7 +32,7 @@ def test_one_that_no_window_shows_is_not_said_to_work(host: HostProject) -> None
     host.project.store.update_session("alpha", window="@99")
     refresh.look_at_panes(host.project)
     alpha = host.session("alpha")
-    assert (alpha.state, alpha.evidence) == (State.UNKNOWN, "pane-quiet: running; no window shows its output")
+    assert (alpha.state, str(alpha.evidence)) == (State.UNKNOWN, "pane-quiet: running; no window shows its output")
 
 
 def test_nothing_is_said_of_what_could_not_be_looked_at(host: HostProject, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,5 +54,5 @@ def test_closing_the_windows_stops_it_and_does_not_make_it_fail(host: HostProjec
     refresh.look(host.project)
     alpha = host.session("alpha")
     assert (alpha.state, alpha.intent) == (State.STOPPED, "run")
-    assert "ended with its window" in alpha.evidence
+    assert "ended with its window" in alpha.evidence.text
     assert up.down(host.project)["ended"] == []

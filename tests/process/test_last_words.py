@@ -28,7 +28,7 @@ def failed(host: HostProject, name: str) -> str:
         return host.session(name).state is State.FAILED
 
     until(look, f"{name} fails", seconds=30)
-    return host.session(name).evidence
+    return host.session(name).evidence.text
 
 
 def test_what_an_agent_said_last_is_where_people_look(host: HostProject, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from orchestra.agents import LaunchContext, LaunchFiles, launch_files, load
-from orchestra.model import Intent, Role, SandboxKind, Session, State
+from orchestra.model import Evidence, Intent, Role, SandboxKind, Session, State
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 CONVERSATION = "6f0c3b1e-8d55-4c51-9a53-0d6a3b7e2f10"
@@ -30,7 +30,7 @@ def a_session(worktree: Path, *, name: str = "fix-login", role: Role = Role.EXEC
         intent=Intent.RUN,
         state=State.STARTING,
         state_since=NOON,
-        evidence="",
+        evidence=Evidence(),
         created_at=NOON,
         conversation=CONVERSATION,
     )

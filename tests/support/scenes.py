@@ -8,6 +8,7 @@ from pathlib import Path
 from orchestra.model import (
     DiffStat,
     Event,
+    Evidence,
     Intent,
     Message,
     MessageKind,
@@ -15,6 +16,7 @@ from orchestra.model import (
     Role,
     SandboxKind,
     Session,
+    Sign,
     State,
 )
 
@@ -39,7 +41,7 @@ def session(name: str, state: State = State.WORKING, **values: object) -> Sessio
         "intent": Intent.RUN,
         "state": state,
         "state_since": NOW - timedelta(minutes=3),
-        "evidence": "tool-used: edits app.py",
+        "evidence": Evidence(Sign.TOOL_USED, "edits app.py"),
         "created_at": NOW - timedelta(hours=1),
         "conversation": "",
         "diff": DiffStat(3, 120, 4),
@@ -49,7 +51,9 @@ def session(name: str, state: State = State.WORKING, **values: object) -> Sessio
 
 
 def designer() -> Session:
-    return session("main", State.IDLE, role=Role.DESIGNER, parent=None, diff=DiffStat(), evidence="ready: ready")
+    return session(
+        "main", State.IDLE, role=Role.DESIGNER, parent=None, diff=DiffStat(), evidence=Evidence(Sign.READY, "ready")
+    )
 
 
 def event(kind: str, text: str, seconds: int = 5, number: int = 1) -> Event:

@@ -14,7 +14,7 @@ from orchestra.control.reducer import press
 from orchestra.control.screen import Frame, Screen, ages
 from orchestra.control.state import Data, Health, Invoke, Status, Tab, View, begin, with_data, with_diff
 from orchestra.control.terminal import Painter
-from orchestra.model import State
+from orchestra.model import Evidence, Sign, State
 from orchestra.views.diff import DiffView
 from tests.support.scenes import HOSTILE, NOW, designer, event, message, session
 
@@ -24,7 +24,11 @@ DIFF = "diff --git a/x.py b/x.py\n--- a/x.py\n+++ b/x.py\n@@ -0,0 +1,39 @@\n" + 
 
 
 def scene(tab: Tab = Tab.DIFF) -> View:
-    sessions = (designer(), session("login", State.WAITING, evidence=f"asked: which{HOSTILE}"), session("docs"))
+    sessions = (
+        designer(),
+        session("login", State.WAITING, evidence=Evidence(Sign.ASKED, f"which{HOSTILE}")),
+        session("docs"),
+    )
     data = Data(sessions, {"main": 2}, (event("commit", HOSTILE),), (message(HOSTILE, sender="login"),))
     view = with_data(View(project=HOSTILE, health=Health(True, False), selected="login", tab=tab), data)
     return with_diff(view, "login", DiffView(DIFF))

@@ -13,6 +13,7 @@ import pytest
 from orchestra.drivers.tmux.driver import Client
 from orchestra.model import (
     Channel,
+    Evidence,
     Intent,
     Message,
     MessageKind,
@@ -56,7 +57,7 @@ IDLE = Session(
     intent=Intent.RUN,
     state=State.IDLE,
     state_since=NOW - timedelta(minutes=1),
-    evidence="turn-ended",
+    evidence=Evidence(Sign.TURN_ENDED),
     created_at=NOW - timedelta(hours=1),
     conversation="c",
 )

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestra.errors import NameTaken, NotFound
-from orchestra.model import DiffStat, Intent, Role, SandboxKind, Session, State
+from orchestra.model import DiffStat, Evidence, Intent, Role, SandboxKind, Session, Sign, State
 from orchestra.store import Store
 from orchestra.store.specs import KEPT
 from tests.support.stores import START, Clock, add
@@ -46,7 +46,7 @@ def test_every_field_of_a_session_comes_back_as_it_was_put(store: Store, tmp_pat
         intent=Intent.STOP,
         state=State.DONE,
         state_since=START,
-        evidence="e",
+        evidence=Evidence(Sign.COMPLETED, "e"),
         created_at=START - timedelta(microseconds=1),
         conversation="f",
         model="m",

@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 
 from orchestra.errors import NotFound
-from orchestra.model import Sign, State
+from orchestra.model import Evidence, Sign, State
+from orchestra.protocol import plain
 from orchestra.store import Store
 from tests.support.stores import START, Clock, add
 
@@ -16,7 +17,11 @@ def test_a_sign_moves_the_state_and_is_logged(store: Store, clock: Clock) -> Non
     add(store, "fix")
     at = clock.advance(1)
     found = store.record_sign("fix", Sign.TOOL_USED, "edits app.py")
-    assert (found.state, found.evidence, found.state_since) == (State.WORKING, "tool-used: edits app.py", at)
+    assert (found.state, found.evidence, found.state_since) == (
+        State.WORKING,
+        Evidence(Sign.TOOL_USED, "edits app.py"),
+        at,
+    )
     (event,) = store.events("fix")
     assert (event.kind, event.text, event.at) == ("tool-used", "edits app.py", at)
 
@@ -26,14 +31,31 @@ def test_the_state_keeps_its_age_while_evidence_for_it_goes_on(store: Store, clo
     store.record_sign("fix", Sign.TOOL_USED, "edits a")
     clock.advance(1)
     found = store.record_sign("fix", Sign.TOOL_USED, "edits b")
-    assert (found.state_since, found.evidence) == (START, "tool-used: edits b")
+    assert (found.state_since, found.evidence) == (START, Evidence(Sign.TOOL_USED, "edits b"))
 
 
 def test_what_does_not_speak_for_the_state_is_not_shown_as_its_reason(store: Store) -> None:
     add(store, "fix")
     store.record_sign("fix", Sign.COMPLETED, "all green")
     found = store.record_sign("fix", Sign.TURN_ENDED, "")
-    assert (found.state, found.evidence) == (State.DONE, "completed: all green")
+    assert (found.state, found.evidence) == (State.DONE, Evidence(Sign.COMPLETED, "all green"))
+
+
+@pytest.mark.parametrize(
+    ("evidence", "shown"),
+    [
+        (Evidence(), ""),
+        (Evidence(Sign.READY), "ready"),
+        (Evidence(Sign.ASKED, "which: this or that?"), "asked: which: this or that?"),
+        (Evidence(None, "note: words without a sign"), "note: words without a sign"),
+    ],
+)
+def test_json_shows_evidence_as_one_text_that_can_be_read_back(store: Store, evidence: Evidence, shown: str) -> None:
+    add(store, "fix")
+    found = store.update_session("fix", evidence=evidence)
+    assert found.evidence == store.session("fix").evidence == evidence
+    assert plain(found)["evidence"] == shown
+    assert Evidence.parse(shown) == evidence
 
 
 def test_older_evidence_changes_nothing(store: Store, clock: Clock) -> None:
@@ -57,7 +79,7 @@ def test_a_question_stays_open_until_it_is_answered(store: Store) -> None:
     asked = store.record_sign("fix", Sign.ASKED, "which one?", waits_for=7)
     assert (asked.state, asked.waits_for) == (State.WAITING, 7)
     ended = store.record_sign("fix", Sign.TURN_ENDED, "")
-    assert (ended.state, ended.waits_for, ended.evidence) == (State.WAITING, 7, "asked: which one?")
+    assert (ended.state, ended.waits_for, ended.evidence) == (State.WAITING, 7, Evidence(Sign.ASKED, "which one?"))
     answered = store.record_sign("fix", Sign.ANSWERED, "main answered")
     assert (answered.state, answered.waits_for) == (State.IDLE, None)
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from orchestra.errors import StoreError
-from orchestra.model import Channel, Intent, MessageState, Role, SandboxKind, State
+from orchestra.model import Channel, Evidence, Intent, MessageState, Role, SandboxKind, Sign, State
 from orchestra.store import Store
 from orchestra.store.connection import Database
 from orchestra.store.deliveries import Fate
@@ -25,6 +25,9 @@ from tests.support.stores import START
 RELEASED = sorted((Path(__file__).parent / "released").glob("*.sql"))
 MOVED = {"notes": ("typed.", "offered.", "woken.", "prompt.")}
 """Rows that a later step has moved into a table of their own, by how their key begins."""
+
+REPLACED = {"evidence"}
+"""Columns of a session whose values a later step keeps in other columns."""
 
 DROPPED = {"steps", "typed"}
 """Tables that nobody read, or whose rows another table has now."""
@@ -52,6 +55,11 @@ def stays(table: str, row: dict[str, Any]) -> bool:
     return not str(row.get("key", "")).startswith(MOVED.get(table, ("\0",)))
 
 
+def known(row: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
+    """Return the columns of a row that its older version has too."""
+    return {name: row[name] for name in old.keys() - REPLACED}
+
+
 @pytest.mark.parametrize("dump", RELEASED, ids=lambda dump: dump.stem)
 class TestReleased:
     def test_every_value_of_every_row_is_there_afterwards(self, dump: Path, tmp_path: Path) -> None:
@@ -66,7 +74,9 @@ class TestReleased:
             if table in DROPPED:
                 continue
             kept = [row for row in rows if stays(table, row)]
-            assert [{name: row[name] for name in old} for old, row in zip(kept, after[table], strict=False)] == kept
+            assert [known(row, old) for old, row in zip(kept, after[table], strict=False)] == [
+                known(row, row) for row in kept
+            ]
 
     def test_what_it_holds_reads_as_it_did(self, dump: Path, tmp_path: Path) -> None:
         path = tmp_path / "state.db"
@@ -81,6 +91,8 @@ class TestReleased:
             ]
             login = store.session("login")
             assert (login.commits, login.diff.files, login.head, login.token_hash) == (3, 2, "b" * 40, "hash-login")
+            assert login.evidence == Evidence(Sign.TOOL_USED, "Edit app.py")
+            assert store.session("main").evidence == Evidence()
             assert store.session("rest").sandbox is SandboxKind.HOST
             assert store.session("kelvin").waits_for == store.messages(sender="kelvin")[0].id
             gone = store.deleted_session("gone")
@@ -126,6 +138,24 @@ class TestReleased:
         assert older.keys() < MIGRATIONS.keys()
         with closing(Database(path)) as database, pytest.raises(StoreError, match=r"newer Orchestra .*pip install"):
             migrate(database, START, older)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("", Evidence()),
+        ("turn-ended", Evidence(Sign.TURN_ENDED)),
+        ("asked: which: this or that?", Evidence(Sign.ASKED, "which: this or that?")),
+        ("note: no sign of ours", Evidence(None, "note: no sign of ours")),
+    ],
+)
+def test_evidence_in_one_column_is_taken_apart(tmp_path: Path, before: str, after: Evidence) -> None:
+    path = tmp_path / "state.db"
+    build(RELEASED[-1], path)
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("UPDATE sessions SET evidence = ?", (before,))
+    with closing(Store.open(path)) as store:
+        assert {session.evidence for session in store.sessions()} == {after}
 
 
 def test_the_first_schema_that_people_had_is_among_them() -> None:

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console, RenderableType
 
 from orchestra.bindings import BINDINGS
-from orchestra.model import SandboxKind, State
+from orchestra.model import Evidence, SandboxKind, Sign, State
 from orchestra.protocol import plain
 from orchestra.views.keys import keys_markdown, keys_table
 from orchestra.views.monitor import MessagesView, monitor_view
@@ -36,7 +36,9 @@ def test_the_monitor_says_that_there_is_no_container() -> None:
 
 @pytest.mark.parametrize("width", [18, 26, 42, 118])
 def test_no_line_of_the_monitor_is_wider_than_the_pane(width: int) -> None:
-    odd = session("n" * 40, State.WAITING, evidence=f"asked: {HOSTILE} 日本語{'x' * 300}", branch="b" * 90)
+    odd = session(
+        "n" * 40, State.WAITING, evidence=Evidence(Sign.ASKED, f"{HOSTILE} 日本語{'x' * 300}"), branch="b" * 90
+    )
     view = monitor_view(odd, [event("commit", HOSTILE * 9)], [message(HOSTILE * 30, sender="s" * 40)], now=NOW)
     lines = list(view.lines(width))
     assert max(one.cell_len for one in lines) <= width
@@ -62,7 +64,7 @@ def test_letters_stand_in_order_with_their_numbers_and_use_the_whole_width() -> 
 
 def test_tables_show_hostile_text_as_text() -> None:
     row = {
-        **plain(session("a", evidence=HOSTILE)),
+        **plain(session("a", evidence=Evidence(None, HOSTILE))),
         "unread": 2,
         "spec": HOSTILE,
         "container": None,

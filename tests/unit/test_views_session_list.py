@@ -8,7 +8,7 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from orchestra.model import SandboxKind, Session, State
+from orchestra.model import Evidence, SandboxKind, Session, Sign, State
 from orchestra.views.session_list import in_tree, session_lines, wide_table
 from tests.support.scenes import HOSTILE, NOW, designer, session
 
@@ -43,7 +43,7 @@ def test_a_session_says_all_that_matters() -> None:
 
 
 def test_a_waiting_session_shows_what_it_waits_for() -> None:
-    waiting = session("login", State.WAITING, evidence="asked: Did you mean AuthService?")
+    waiting = session("login", State.WAITING, evidence=Evidence(Sign.ASKED, "Did you mean AuthService?"))
     lines = session_lines([waiting], unread={}, selected="", now=NOW, width=60, height=4)
     assert "Did you mean AuthService?" in lines[1].plain
     assert "asked:" not in lines[1].plain
@@ -66,14 +66,14 @@ def test_every_width_and_state_is_aligned(width: int, state: State) -> None:
 
 
 def test_hostile_text_stays_text() -> None:
-    lines = shown([session("a", State.WAITING, evidence=HOSTILE, agent=HOSTILE)], width=120)
+    lines = shown([session("a", State.WAITING, evidence=Evidence(None, HOSTILE), agent=HOSTILE)], width=120)
     assert [one for one in lines if not one.isprintable()] == []
     assert "[red]x[/red]" in lines[1]
 
 
 def test_the_wide_table_keeps_names_whole_and_crops_only_what_they_do() -> None:
     file = StringIO()
-    sessions = [designer(), session("rate-limiting", evidence=f"tool-used: {HOSTILE}{'long ' * 90}")]
+    sessions = [designer(), session("rate-limiting", evidence=Evidence(Sign.TOOL_USED, f"{HOSTILE}{'long ' * 90}"))]
     old = session("host-one", sandbox=SandboxKind.HOST, state_since=NOW - timedelta(days=400))
     Console(file=file, width=110).print(wide_table([*sessions, old], unread={"main": 2}, now=NOW))
     text = file.getvalue()

@@ -25,6 +25,8 @@ __all__ = ["import_commits", "look", "refresh_diff", "watch_specs"]
 _ENDED_WELL = frozenset({0, 130, 143})
 """Exit codes of an agent that ended as requested: by itself, by ^C, or by TERM (128 + signal)."""
 
+_EXITED = "exited"
+"""What the words of a sign say of a program that ended by itself."""
 _NAMED = 5
 _START_DEADLINE = 10.0
 """Seconds after a start in which the agent may not run yet."""
@@ -60,7 +62,7 @@ def _kinds(project: Project) -> set[SandboxKind]:
 
 def _compare(project: Project, session: Session, sight: BoxSight) -> None:
     if sight.state is BoxState.RUNNING:
-        if session.state in {State.STOPPED, State.FAILED} and "exited" in session.evidence:
+        if _ended_by_itself(session):
             project.store.record_sign(session.name, Sign.LAUNCHED, "runs again")
         return
     settled = session.state in {State.STOPPED, State.FAILED} or session.intent is not Intent.RUN
@@ -69,11 +71,17 @@ def _compare(project: Project, session: Session, sight: BoxSight) -> None:
     if sight.state is BoxState.EXITED:
         sign = Sign.STOPPED if sight.code in _ENDED_WELL else Sign.EXITED
         said = last_words(project, session) if sign is Sign.EXITED else ""
-        text = f"{session.agent} exited" + ("" if sight.code is None else f" with code {sight.code}")
+        text = f"{session.agent} {_EXITED}" + ("" if sight.code is None else f" with code {sight.code}")
         project.store.record_sign(session.name, sign, f"{text}: {said}" if said else text)
     elif sight.state is BoxState.ABSENT:
         gone = "no container" if session.sandbox is SandboxKind.DOCKER else "no process"
-        project.store.record_sign(session.name, Sign.STOPPED, f"exited: {gone} is left")
+        project.store.record_sign(session.name, Sign.STOPPED, f"{_EXITED}: {gone} is left")
+
+
+def _ended_by_itself(session: Session) -> bool:
+    """Say whether a session's last sign is that its program ended, rather than that it was stopped."""
+    sign, text = session.evidence.sign, session.evidence.text
+    return sign is Sign.EXITED or (sign is Sign.STOPPED and _EXITED in text)
 
 
 def _is_being_started(project: Project, session: Session) -> bool:
@@ -160,10 +168,10 @@ def summary(session: Session, events: list[Event]) -> str:
     """Return one line about what a session is doing, from its events alone."""
     tools = [event.text for event in events if event.kind == Sign.TOOL_USED]
     if session.state in {State.WAITING, State.DONE, State.FAILED, State.STOPPED}:
-        return session.evidence.partition(": ")[2] or session.evidence
+        return session.evidence.text or str(session.evidence)
     if session.state is State.WORKING and tools:
         return tools[-1]
-    return session.evidence.partition(": ")[2] or session.evidence
+    return session.evidence.text or str(session.evidence)
 
 
 def watch_specs(project: Project) -> None:

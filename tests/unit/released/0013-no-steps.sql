@@ -54,13 +54,30 @@ INSERT INTO "notes" VALUES('service.port','41234');
 INSERT INTO "notes" VALUES('consent.config','h');
 INSERT INTO "notes" VALUES('image.2','orchestra/x:1');
 INSERT INTO "notes" VALUES('sandbox','docker');
-INSERT INTO "notes" VALUES('resting','');
+INSERT INTO "notes" VALUES('resting','yes');
 INSERT INTO "notes" VALUES('woken.1','[3, 812.25, [5], [1]]');
 INSERT INTO "notes" VALUES('offered.1','[[5], true]');
 INSERT INTO "notes" VALUES('offered.2','');
 INSERT INTO "notes" VALUES('woken.3','[1, 1764000000.5, [9]]');
 INSERT INTO "notes" VALUES('offered.3','');
 INSERT INTO "notes" VALUES('prompt.4','[1772600783.25, "agent> "]');
+INSERT INTO "notes" VALUES('tmux.saved','{"O": "bind-key -T prefix O display-message mine"}');
+INSERT INTO "notes" VALUES('tmux.layout','left');
+INSERT INTO "notes" VALUES('tmux.status','yes');
+INSERT INTO "notes" VALUES('designer.task','Design the tempo.
+In two lines, with ünïcode.');
+INSERT INTO "notes" VALUES('containers.moved','yes');
+INSERT INTO "notes" VALUES('landing','{"session": "login", "branch": "main", "new": "dddddddddddddddddddddddddddddddddddddddd", "old": "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}');
+INSERT INTO "notes" VALUES('consent.image','i');
+INSERT INTO "notes" VALUES('consent.agents','g');
+INSERT INTO "notes" VALUES('consent.instructions','n');
+INSERT INTO "notes" VALUES('consent.check','make test');
+INSERT INTO "notes" VALUES('covered.1','["sub", "caf\udce9"]');
+INSERT INTO "notes" VALUES('covered.3','[]');
+INSERT INTO "notes" VALUES('usage.2','{"cost": 1.5, "context": 42.0, "model": "opus"}');
+INSERT INTO "notes" VALUES('private-branch.2','orchestra/log-in');
+INSERT INTO "notes" VALUES('refused.2','it holds a pipe');
+INSERT INTO "notes" VALUES('diff.2','mark-2');
 CREATE TABLE requests (
             number INTEGER PRIMARY KEY AUTOINCREMENT,
             id TEXT NOT NULL UNIQUE,
