@@ -110,6 +110,8 @@ class Session:
     ``base`` is a commit id, ``base_branch`` the branch it was taken from (empty for a detached
     one). ``head`` is the last commit imported, ``imported`` says when. ``waits_for`` is the id of
     a question that has no answer yet. ``conversation`` is the agent's own id for its conversation.
+    ``image`` is what its container was made from. ``private_branch`` is what its branch is called in its
+    private git until that can follow a renaming; empty where it is called the same.
     ``forced`` and ``remove_worktree`` say how it was asked to be deleted. ``anchor`` is the ref that
     holds its worktree as it was, ``git_anchor`` what the refs begin with that hold all else its own
     git had. ``restoring`` is true while its files are being put back.
@@ -142,6 +144,8 @@ class Session:
     waits_for: int | None = None
     token_hash: str = ""
     trouble: str = ""
+    image: str = ""
+    private_branch: str = ""
     forced: bool = False
     remove_worktree: bool = False
     anchor: str = ""

@@ -14,6 +14,7 @@ from orchestra.store.migrations import prepare
 from orchestra.store.notes import Notes
 from orchestra.store.prompts import EmptyPrompts
 from orchestra.store.requests import Requests
+from orchestra.store.session_notes import SessionNotes
 from orchestra.store.sessions import Sessions
 from orchestra.store.specs import Specs
 
@@ -25,7 +26,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Store(Sessions, Messages, Specs, Notes, Requests, Deliveries, EmptyPrompts):
+class Store(Sessions, SessionNotes, Messages, Specs, Notes, Requests, Deliveries, EmptyPrompts):
     """One project's database; any thread may use it. Every call may raise StoreError."""
 
     @classmethod

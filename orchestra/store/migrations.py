@@ -209,6 +209,29 @@ MIGRATIONS: Mapping[str, tuple[str, ...]] = {
             'answered', 'completed', 'reported-error', 'exited', 'vanished', 'stopped', 'pane-active', 'pane-quiet'
         )""",
     ),
+    "0016-session-notes": (
+        "ALTER TABLE sessions ADD COLUMN image TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE sessions ADD COLUMN private_branch TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE sessions ADD COLUMN refusal TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE sessions ADD COLUMN diff_mark TEXT NOT NULL DEFAULT ''",
+        # Null where it is not known.
+        "ALTER TABLE sessions ADD COLUMN covered TEXT",
+        "ALTER TABLE sessions ADD COLUMN cost REAL",
+        "ALTER TABLE sessions ADD COLUMN context REAL",
+        "ALTER TABLE sessions ADD COLUMN used_model TEXT",
+        """UPDATE sessions SET
+            image = COALESCE((SELECT value FROM notes WHERE key = 'image.' || id), ''),
+            private_branch = COALESCE((SELECT value FROM notes WHERE key = 'private-branch.' || id), ''),
+            refusal = COALESCE((SELECT value FROM notes WHERE key = 'refused.' || id), ''),
+            diff_mark = COALESCE((SELECT value FROM notes WHERE key = 'diff.' || id), ''),
+            covered = (SELECT value FROM notes WHERE key = 'covered.' || id)""",
+        """UPDATE sessions SET (cost, context, used_model) = (
+            SELECT JSON_EXTRACT(value, '$.cost'), JSON_EXTRACT(value, '$.context'), JSON_EXTRACT(value, '$.model')
+            FROM notes WHERE key = 'usage.' || id AND JSON_VALID(value)
+        )""",
+        """DELETE FROM notes WHERE key LIKE 'image.%' OR key LIKE 'private-branch.%' OR key LIKE 'refused.%'
+        OR key LIKE 'diff.%' OR key LIKE 'covered.%' OR key LIKE 'usage.%'""",
+    ),
 }
 """What each step does; one that has been released is never edited, only followed by another."""
 

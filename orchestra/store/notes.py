@@ -20,12 +20,3 @@ class Notes(Part):
                 self._database.rows("DELETE FROM notes WHERE key = ?", key)
             else:
                 self._database.rows("INSERT OR REPLACE INTO notes (key, value) VALUES (?, ?)", key, value)
-
-    def diff_mark(self, session: int) -> str:
-        """Return the mark of what was last seen of a session's changes: another mark, another diff."""
-        return self.get(f"diff.{session}") or ""
-
-    def note_diff(self, session: int, mark: str) -> None:
-        """Keep that mark; nothing is written where it is the same."""
-        if mark != self.diff_mark(session):
-            self.set(f"diff.{session}", mark)

@@ -161,7 +161,13 @@ def all_values_are_shown_and_steer_nothing(world: World) -> None:
     write(world, {"config.yaml": text, "agents/x.yaml": "command: [evil]\n#\x1b[2J", "agents/\x1b[2J.txt": ""})
     lines = allow(world)
     shown = "\n".join(lines)
-    for part in ("evil", "AWS_KEY", 'prefix_key: "d"', ".env (not copied: it does not exist)", "*.pem (matches 0 names now)"):
+    for part in (
+        "evil",
+        "AWS_KEY",
+        'prefix_key: "d"',
+        ".env (not copied: it does not exist)",
+        "*.pem (matches 0 names now)",
+    ):
         assert part in shown
     assert not [letter for letter in shown if not letter.isprintable() and letter != "\n"]
 

@@ -58,6 +58,8 @@ def test_every_field_of_a_session_comes_back_as_it_was_put(store: Store, tmp_pat
         paired=True,
         waits_for=9,
         token_hash="t",
+        image="i",
+        private_branch="p",
         deleted_at=START,
     )
     values = {name: getattr(expected, name) for name in asdict(expected) if name != "id"}
@@ -99,6 +101,29 @@ def test_a_session_comes_back_at_rest_unless_its_name_is_taken(store: Store, clo
     add(store, "fix")
     with pytest.raises(NameTaken):
         store.update_session(first.id, deleted_at=None)
+
+
+def test_what_is_remembered_of_a_session_is_kept_for_each(store: Store) -> None:
+    one, other = add(store, "one").id, add(store, "other").id
+    assert store.covered(one) is None
+    store.note_covered(one, ["b", "caf\udce9", "a", "b"])
+    store.note_covered(other, [])
+    assert (store.covered(one), store.covered(other)) == (("a", "b", "caf\udce9"), ())
+    assert [store.note_refusal(one, reason) for reason in ("pipe", "pipe", "link")] == [True, False, True]
+    assert store.note_refusal(other, "link")
+    store.note_usage(one, cost=0.5, context=12.0, model="opus")
+    assert store.session("one").image == ""
+
+
+def test_the_mark_of_a_diff_is_written_only_where_it_changed(store: Store) -> None:
+    one = add(store, "one").id
+    store.note_diff(one, "a")
+    version = store.data_version()
+    store.note_diff(one, "a")
+    assert (store.diff_mark(one), store.data_version()) == ("a", version)
+    store.note_diff(one, "b")
+    assert store.diff_mark(one) == "b"
+    assert store.data_version() > version
 
 
 def test_ids_are_never_used_again(store: Store, tmp_path: Path) -> None:

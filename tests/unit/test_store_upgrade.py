@@ -23,14 +23,22 @@ from orchestra.store.migrations import MIGRATIONS, migrate
 from tests.support.stores import START
 
 RELEASED = sorted((Path(__file__).parent / "released").glob("*.sql"))
-MOVED = {"notes": ("typed.", "offered.", "woken.", "prompt.")}
-"""Rows that a later step has moved into a table of their own, by how their key begins."""
+MOVED = {
+    "notes": (
+        "typed.", "offered.", "woken.", "prompt.", "image.", "private-branch.", "refused.", "diff.",
+        "covered.", "usage.",
+    ),
+}  # fmt: skip
+"""Rows that a later step has moved to another table, by how their key begins."""
 
 REPLACED = {"evidence"}
 """Columns of a session whose values a later step keeps in other columns."""
 
 DROPPED = {"steps", "typed"}
 """Tables that nobody read, or whose rows another table has now."""
+
+NOTED = Path(__file__).parent / "released" / "0013-no-steps.sql"
+"""A database with a note of every kind that there was."""
 
 Rows = dict[str, list[dict[str, Any]]]
 
@@ -140,6 +148,21 @@ class TestReleased:
             migrate(database, START, older)
 
 
+def test_what_was_noted_of_a_session_under_a_key_is_in_its_columns(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    build(NOTED, path)
+    with closing(Store.open(path)) as store:
+        main, login, kelvin = (store.session(name) for name in ("main", "login", "kelvin"))
+        assert (login.image, login.private_branch) == ("orchestra/x:1", "orchestra/log-in")
+        assert (main.image, main.private_branch) == ("", "")
+        assert [store.covered(one.id) for one in (main, login, kelvin)] == [("sub", "caf\udce9"), None, ()]
+        assert [store.diff_mark(one.id) for one in (login, kelvin)] == ["mark-2", ""]
+        assert not store.note_refusal(login.id, "it holds a pipe")
+        assert store.note_refusal(kelvin.id, "it holds a pipe")
+    used = [(row["cost"], row["context"], row["used_model"]) for row in contents(path)["sessions"]]
+    assert used == [(None, None, None), (1.5, 42.0, "opus"), *[(None, None, None)] * 3]
+
+
 @pytest.mark.parametrize(
     ("before", "after"),
     [
@@ -151,7 +174,7 @@ class TestReleased:
 )
 def test_evidence_in_one_column_is_taken_apart(tmp_path: Path, before: str, after: Evidence) -> None:
     path = tmp_path / "state.db"
-    build(RELEASED[-1], path)
+    build(NOTED, path)
     with closing(sqlite3.connect(path)) as database, database:
         database.execute("UPDATE sessions SET evidence = ?", (before,))
     with closing(Store.open(path)) as store:

@@ -54,8 +54,8 @@ def try_container(project: Project) -> list[Finding]:
             )
         ]
     kind = SandboxKind.DOCKER
-    with beside(project, project.settings.agent, kind) as (aside, session), _door(project) as (address, port):
-        aside.store.set(f"image.{session.id}", image)
+    with beside(project, project.settings.agent, kind) as (aside, recorded), _door(project) as (address, port):
+        session = aside.store.update_session(recorded.id, image=image)
         box = container_spec.box_for(aside, session, image=image)
         words = past_proxies(f"http://{address}:{port}", "sh", "-c", _TRY, "sh", address, str(port))
         done = aside.sandbox(kind).run_once(box, words, deadline=DEADLINE)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,6 @@ from orchestra.agents import Family
 from orchestra.lifecycle import went_on
 from orchestra.model import MessageKind, MessageState, Session, Sign
 from orchestra.names import SYSTEM
-from orchestra.protocol import plain
 
 if TYPE_CHECKING:
     from orchestra.project import Project
@@ -33,7 +31,7 @@ def record_signs(project: Project, session: Session, signs: Sequence[tuple[Sign,
 def record_usage(project: Project, session: Session, family: Family, event: str, payload: Mapping[str, Any]) -> None:
     """Record what a hook tells of a session's cost and context, if it does."""
     if (used := family.usage(event, payload)) is not None:
-        project.store.set(f"usage.{session.id}", json.dumps(plain(used)))
+        project.store.note_usage(session.id, cost=used.cost, context=used.context, model=used.model)
 
 
 def mark_read(project: Project, session: Session) -> None:

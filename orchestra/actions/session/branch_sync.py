@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from orchestra.actions.messaging.messages import send
 from orchestra.actions.session import container_spec
-from orchestra.actions.session.follow_branch import follow, is_rebased, place_of, private_branch, renaming
+from orchestra.actions.session.follow_branch import follow, is_rebased, place_of, private_branch
 from orchestra.drivers.git import commit_import, private_dir
 from orchestra.errors import CommandFailed, Moved, Refused, RefusedCommits
 from orchestra.model import BoxState, MessageKind, Role, SandboxKind, Session
@@ -63,7 +63,7 @@ def take_commits(project: Project, session: Session) -> bool:
 def _agree(project: Project, session: Session) -> bool:
     if session.sandbox is SandboxKind.HOST or not session.branch:
         return _note(project, session, _host_tip(project, session))
-    _rename_inside(project, session)
+    session = _rename_inside(project, session)
     private = fetch(project, session)
     if private is None or is_rebased(session):
         return False
@@ -100,25 +100,20 @@ def _follow_switch(project: Project, session: Session) -> Session:
 
 def fetch(project: Project, session: Session) -> str | None:
     """Fetch the session's branch from its private git directory; None without one. Raises RefusedCommits."""
-    box = container_spec.box_for(project, session, image=container_spec.image_of(project, session))
+    box = container_spec.box_for(project, session, image=session.image)
     git, into = project.place(session).git, f"refs/orchestra/sessions/{session.name}"
     try:
         private_dir.refuse_pipes(git)
         command = project.sandbox(session.sandbox).upload_pack(box, str(git))
-        return commit_import.fetch(
-            project.repository, upload_pack=command, branch=private_branch(project, session), into=into
-        )
+        return commit_import.fetch(project.repository, upload_pack=command, branch=private_branch(session), into=into)
     except Refused as error:
         raise RefusedCommits(error.message, hint=error.hint) from error
 
 
 def _refusal(project: Project, session: Session, error: Refused) -> None:
-    known = f"refused.{session.id}"
-    if project.store.get(known) == error.message:
-        return
-    project.store.set(known, error.message)
-    project.store.log(session.name, "refused", str(error))
-    _tell(project, session, f"Your commits were not imported: {error}")
+    if project.store.note_refusal(session.id, error.message):
+        project.store.log(session.name, "refused", str(error))
+        _tell(project, session, f"Your commits were not imported: {error}")
 
 
 def _take_out(project: Project, session: Session, private: str, host: str) -> bool:
@@ -134,7 +129,7 @@ def _take_out(project: Project, session: Session, private: str, host: str) -> bo
 
 
 def _bring_in(project: Project, session: Session, host: str) -> bool:
-    if not _into_box(project, session, _FOLLOW, private_branch(project, session), host):
+    if not _into_box(project, session, _FOLLOW, private_branch(session), host):
         return False
     session = _count_anew(project, session, host)
     _tell(project, session, f"{session.branch} is now at {_described(project, host)}; your git has been updated.")
@@ -151,7 +146,7 @@ def _host_wins(project: Project, session: Session, private: str, host: str) -> b
     anchor = f"refs/orchestra/trash/{session.name}/{kept}"
     if anchor not in repository.refs(f"refs/orchestra/trash/{session.name}/"):
         repository.update_ref(anchor, private, None)
-    branch = private_branch(project, session)
+    branch = private_branch(session)
     if not (_into_box(project, session, _KEEP, kept) and _into_box(project, session, _FOLLOW, branch, host)):
         return False
     session = _count_anew(project, session, host)
@@ -160,19 +155,20 @@ def _host_wins(project: Project, session: Session, private: str, host: str) -> b
     return _note(project, session, host)
 
 
-def _rename_inside(project: Project, session: Session) -> None:
+def _rename_inside(project: Project, session: Session) -> Session:
     """Rename the branch in the private git directory as the person did, once its container runs."""
-    before = private_branch(project, session)
+    before = private_branch(session)
     if before == session.branch:
-        return
+        return session
     with contextlib.suppress(CommandFailed):
         if _into_box(project, session, 'git branch -m "$1" "$2"', before, session.branch):
-            project.store.set(renaming(session), None)
+            session = project.store.update_session(session.id, private_branch="")
             _tell(
                 project,
                 session,
                 f"The person renamed your branch {before} to {session.branch}; your git has been updated.",
             )
+    return session
 
 
 def _count_anew(project: Project, session: Session, tip: str) -> Session:

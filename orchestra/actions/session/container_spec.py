@@ -157,11 +157,6 @@ def _context(project: Project) -> BuildContext | None:
     return found if found is not None and found.digest == allowed else None
 
 
-def image_of(project: Project, session: Session) -> str:
-    """Return the image of a session's box; empty if there is none."""
-    return project.store.get(f"image.{session.id}") or ""
-
-
 _CHECKOUT = """
 tree=$(mktemp -d) && cd "$tree" && git init -q . && printf '%s\\n' "$3" >.git/objects/info/alternates
 git -c core.hooksPath=/dev/null checkout -q --detach "$1" && sh -c "$2"
@@ -179,7 +174,7 @@ def run_check(project: Project, session: Session, commit: str, command: str, *, 
     alternates = "\n".join(target if in_docker else str(source) for source, target in objects)
     shared = tuple(Mount(source, target, read_only=True) for source, target in objects) if in_docker else ()
     box = replace(
-        box_for(project, session, image=image_of(project, session)),
+        box_for(project, session, image=session.image),
         name=f"{project.box_name(session)}-check",
         workdir=Path("/tmp"),  # noqa: S108 -- the fresh box's own
         mounts=shared,

@@ -63,14 +63,9 @@ def require_in_place(session: Session) -> None:
         raise Refused(message, hint=hint)
 
 
-def private_branch(project: Project, session: Session) -> str:
+def private_branch(session: Session) -> str:
     """Return the branch's name in the private git directory: the old name until the renaming is done there too."""
-    return project.store.get(renaming(session)) or session.branch
-
-
-def renaming(session: Session) -> str:
-    """Return the key of the note with the name of a session's branch in its private git directory."""
-    return f"private-branch.{session.id}"
+    return session.private_branch or session.branch
 
 
 def _renamed(project: Project, session: Session, branches: dict[str, str], there: Checkout | None) -> Session:
@@ -83,10 +78,9 @@ def _renamed(project: Project, session: Session, branches: dict[str, str], there
         now = there.branch if holds else ""
     if not now:
         return session
-    if session.sandbox is SandboxKind.DOCKER:
-        project.store.set(renaming(session), private_branch(project, session))
     project.store.log(session.name, "renamed", f"its branch {session.branch} is now called {now}")
-    return project.store.update_session(session.id, branch=now)
+    private = private_branch(session) if session.sandbox is SandboxKind.DOCKER else ""
+    return project.store.update_session(session.id, branch=now, private_branch=private)
 
 
 def _make_again(project: Project, session: Session) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
@@ -82,28 +81,18 @@ def note_covers(project: Project, session: Session, paths: Iterable[str] | None 
     """Record which repositories inside the checkout a session's container covers; by default the current ones."""
     if writes_checkout(session):
         paths = inner_repositories.inside(project.repository) if paths is None else paths
-        project.store.set(_covered(session), json.dumps(sorted(set(paths))))
-
-
-def covered(project: Project, session: Session) -> list[str]:
-    """Return the recorded repositories that a session's container covers."""
-    noted: list[str] = json.loads(project.store.get(_covered(session)) or "[]")
-    return noted
+        project.store.note_covered(session.id, paths)
 
 
 def uncovered(project: Project, session: Session) -> list[str]:
     """Return the repositories that came to the checkout after the container started, and that it can write.
 
-    None if it is unknown what the container covers, because an older version created it.
+    An empty list if it is unknown what the container covers, because an older version created it.
     """
-    if not writes_checkout(session) or project.store.get(_covered(session)) is None:
+    covered = project.store.covered(session.id) if writes_checkout(session) else None
+    if covered is None:
         return []
-    known = set(covered(project, session))
-    return [path for path in inner_repositories.inside(project.repository) if path not in known]
-
-
-def _covered(session: Session) -> str:
-    return f"covered.{session.id}"
+    return [path for path in inner_repositories.inside(project.repository) if path not in covered]
 
 
 def writes_checkout(session: Session) -> bool:

@@ -40,7 +40,7 @@ def keep_git(project: Project, session: Session) -> str:
     if kept or session.sandbox is not SandboxKind.DOCKER or not _has_objects(place):
         return ""
     # Under a name that no container has: the directory is read without the session's own container.
-    box = container_spec.box_for(project, session, image=container_spec.image_of(project, session))
+    box = container_spec.box_for(project, session, image=session.image)
     aside = replace(box, name=f"{box.name}-kept")
     prefix = f"{TRASH}{session.name}/git-{session.id}-{project.store.now():%Y%m%dT%H%M%S.%fZ}/"
     try:

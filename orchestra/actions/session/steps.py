@@ -73,8 +73,9 @@ def _image(project: Project, session: Session, progress: Progress) -> None:
     _choose_image(project, session, progress, look=False)
 
 
-def _choose_image(project: Project, session: Session, progress: Progress, *, look: bool) -> None:
-    project.store.set(f"image.{session.id}", build_image(project, session.agent, progress=progress, look=look))
+def _choose_image(project: Project, session: Session, progress: Progress, *, look: bool) -> Session:
+    image = build_image(project, session.agent, progress=progress, look=look)
+    return project.store.update_session(session.id, image=image)
 
 
 def _box(project: Project, session: Session, progress: Progress) -> None:
@@ -82,18 +83,16 @@ def _box(project: Project, session: Session, progress: Progress) -> None:
         _make_box(project, session)
     except NotFound:
         # The image may have been removed since.
-        _choose_image(project, session, progress, look=True)
-        _make_box(project, session)
+        _make_box(project, _choose_image(project, session, progress, look=True))
 
 
 def _make_box(project: Project, session: Session) -> None:
     # The source of a mount must exist when the container is created, even if it is empty.
     paired_git.prepare(project, session)
-    image = container_spec.image_of(project, session)
     # This raises if a limit, or the setting of the network, cannot be read.
     _ = project.settings
     paired_git.note_covers(project, session)
-    project.sandbox(session.sandbox).create(container_spec.box_for(project, session, image=image))
+    project.sandbox(session.sandbox).create(container_spec.box_for(project, session, image=session.image))
 
 
 def _start(project: Project, session: Session, _progress: Progress) -> None:

@@ -159,7 +159,7 @@ def _guard_submodules(project: Project, session: Session) -> None:
             f"orchestra stop {session.name}; orchestra resume {session.name}"
         )
         with project.store.together():
-            paired_git.note_covers(project, session, [*paired_git.covered(project, session), *paths])
+            paired_git.note_covers(project, session, [*(project.store.covered(session.id) or ()), *paths])
             project.store.log(session.name, "trouble", text)
             send(project, sender=SYSTEM, recipient=PERSON, text=text, kind=MessageKind.NOTICE)
 

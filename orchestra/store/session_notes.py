@@ -1,0 +1,50 @@
+"""What is remembered of sessions and is no field of theirs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+from orchestra.store.part import Part
+
+
+class SessionNotes(Part):
+    """Columns of the sessions that are read and written one at a time, by the session's id."""
+
+    def diff_mark(self, session: int) -> str:
+        """Return the mark of what was last seen of a session's changes: another mark, another diff."""
+        return str(self._noted(session, "diff_mark") or "")
+
+    def note_diff(self, session: int, mark: str) -> None:
+        """Keep that mark; nothing is written where it is the same."""
+        if mark != self.diff_mark(session):
+            self._note(session, diff_mark=mark)
+
+    def note_refusal(self, session: int, reason: str) -> bool:
+        """Keep why a session's commits were refused, and say whether that is another reason than before."""
+        if reason == self._noted(session, "refusal"):
+            return False
+        self._note(session, refusal=reason)
+        return True
+
+    def covered(self, session: int) -> tuple[str, ...] | None:
+        """Return the repositories that a session's container was made to cover; None where that is not known."""
+        noted = self._noted(session, "covered")
+        return None if noted is None else tuple(json.loads(str(noted)))
+
+    def note_covered(self, session: int, paths: Iterable[str]) -> None:
+        """Keep which repositories a session's container covers, each once."""
+        self._note(session, covered=json.dumps(sorted(set(paths))))
+
+    def note_usage(self, session: int, *, cost: float, context: float, model: str) -> None:
+        """Keep what a session's agent has used: US dollars, percent of its model's window, and that model."""
+        self._note(session, cost=cost, context=context, used_model=model)
+
+    def _noted(self, session: int, column: str) -> object:
+        row = self._database.row(f"SELECT {column} FROM sessions WHERE id = ?", session)  # noqa: S608 -- our own names
+        return row[column] if row else None
+
+    def _note(self, session: int, **values: object) -> None:
+        changes = ", ".join(f"{column} = ?" for column in values)
+        with self._database.change():
+            self._database.rows(f"UPDATE sessions SET {changes} WHERE id = ?", *values.values(), session)  # noqa: S608 -- our own names
