@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestra.actions.session import provision, steps
+from orchestra.actions.session import container_spec, provision, steps
 from orchestra.drivers import process
 from orchestra.drivers.git import command
 from orchestra.drivers.process import Completed
@@ -22,6 +22,7 @@ from orchestra.paths import Home
 from orchestra.project import Project, locate
 
 PERSON = "[user]\n\tname = Ada\n\temail = ada@example.invalid\n[init]\n\tdefaultBranch = main\n"
+_IMAGE = "none"
 
 
 class LocalSandbox(HostSandbox):
@@ -32,8 +33,10 @@ class LocalSandbox(HostSandbox):
     def __init__(self, state: Path) -> None:
         super().__init__(state)
         self.boxes: dict[str, BoxState] = {}
+        self._made: dict[str, Box] = {}
 
     def create(self, box: Box) -> None:
+        self._made[box.name] = box
         self.boxes.setdefault(box.name, BoxState.CREATED)
 
     def start(self, name: str) -> None:
@@ -64,11 +67,14 @@ class LocalSandbox(HostSandbox):
     def execute(
         self, box: Box, args: Sequence[str], *, stdin: bytes = b"", deadline: float = 30.0, check: bool = True
     ) -> Completed:
-        mounted = {mount.target: mount.source for mount in box.mounts}
+        made = self._made[box.name]
+        mounted = {mount.target: mount.source for mount in made.mounts}
         private = next(
             Path(target) for target, source in mounted.items() if str(source) == target and source.name == "git"
         )
-        return process.run(args, cwd=box.workdir, env=inside(box, private), stdin=stdin, deadline=deadline, check=check)
+        return process.run(
+            args, cwd=box.workdir, env=inside(made, private), stdin=stdin, deadline=deadline, check=check
+        )
 
 
 def inside(box: Box, private: Path) -> dict[str, str]:
@@ -97,7 +103,7 @@ class World:
         monkeypatch.setenv("HOME", str(home))
         monkeypatch.setenv("ORCHESTRA_HOME", str(place / "kept"))
         monkeypatch.setenv("XDG_RUNTIME_DIR", str(home))
-        monkeypatch.setattr(steps, "build_image", lambda *_args, **_words: "none")
+        monkeypatch.setattr(steps, "build_image", lambda *_args, **_words: _IMAGE)
         (place / "kept" / "agents").mkdir(parents=True)
         (place / "kept" / "agents" / "quiet.yaml").write_text("family: plain\ncommand: [sleep, '600']\n")
         (place / "kept" / "config.yaml").write_text("agent: quiet\n")
@@ -155,6 +161,7 @@ class World:
             worktree=project.paths.worktrees / name,
             parent="main",
             head=head,
+            image=_IMAGE if sandbox is SandboxKind.DOCKER else "",
             intent=Intent.RUN if sandbox is SandboxKind.DOCKER else Intent.STOP,
         )
         keep = f"refs/orchestra/base/{name}"
@@ -162,7 +169,8 @@ class World:
         provision.prepare_places(project, session)
         if sandbox is SandboxKind.DOCKER:
             provision.private_git(project, session)
-            self.sandbox(project).boxes[project.box_name(session)] = BoxState.RUNNING
+            self.sandbox(project).create(container_spec.box_for(project, session, image=_IMAGE))
+            self.sandbox(project).start(project.box_name(session))
         return project.store.session(name)
 
     def sandbox(self, project: Project) -> LocalSandbox:
@@ -171,13 +179,11 @@ class World:
 
     def agent(self, name: str, *words: str) -> str:
         """Run git as a session's agent does: in its own git directory."""
-        from orchestra.actions.session import container_spec  # noqa: PLC0415 -- as the product builds it
-
         project = self.project
         session = project.store.session(name)
         if session.sandbox is SandboxKind.HOST:
             return self.git(*words, at=session.worktree)
-        env = inside(container_spec.box_for(project, session), project.place(session).git)
+        env = inside(container_spec.box_for(project, session, image=_IMAGE), project.place(session).git)
         done = process.run(("git", *words), cwd=session.worktree, env=env)
         return done.text.strip()
 
