@@ -1,4 +1,4 @@
-"""Anchors: refs that keep what a session held, so that nothing deleted is lost."""
+"""Anchors: refs that keep the work of a session, so that nothing deleted is lost."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _STAMP = "%Y%m%dT%H%M%S.%fZ"
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """One kept state of a session: ``commit`` holds all its files, ``tip`` is what its branch was at."""
+    """One kept state of a session: ``commit`` has all its files, ``tip`` is the tip of its branch."""
 
     ref: str
     name: str
@@ -37,11 +37,11 @@ def now() -> datetime:
 def anchor(
     repo: Repository, worktree: Path, name: str, *, also: Sequence[str] = (), clock: Callable[[], datetime] = now
 ) -> str:
-    """Keep all that a session's worktree holds, untracked files too, and its branch; returns the anchor's ref.
+    """Anchor a session's worktree, with untracked files, and its branch; returns the anchor's ref.
 
-    ``also`` are further commits to keep reachable. Where the directory is gone, the branch alone
-    is kept; where git has no such worktree any more, returns the last anchor's ref, or nothing.
-    Raises Refused where a file cannot be kept.
+    ``also`` are further commits to keep reachable. If the directory is gone, only the branch is
+    kept. If git no longer has the worktree, returns the last anchor's ref, or nothing. Raises
+    Refused if a file cannot be kept.
     """
     at = clock().astimezone(UTC)
     try:
@@ -59,7 +59,7 @@ def anchors(repo: Repository, name: str = "") -> list[Anchor]:
     form = "--format=%(refname)%00%(objectname)%00%(parent)"
     listing = repo.git().text("for-each-ref", form, f"{PREFIX}{name}/" if name else PREFIX)
     found = (_read(*line.split("\0")) for line in listing.splitlines())
-    # What a session's own git held lies deeper, under names that its agent chose.
+    # The refs from a session's private git directory are one level deeper, under names that its agent chose.
     return sorted((one for one in found if one is not None and "/" not in one.name), key=lambda one: one.at)
 
 
@@ -71,8 +71,8 @@ def latest(repo: Repository, name: str) -> Anchor | None:
 def put_back(repo: Repository, worktree: Path, anchor: Anchor) -> None:
     """Write an anchor's uncommitted and untracked files into a worktree of its branch, uncommitted as they were.
 
-    Runs no filter, and no git in the worktree. Writes nothing and raises Refused where that would overwrite something
-    else; after a crash halfway, the next call writes the rest.
+    Runs no filter, and no git in the worktree. Writes nothing and raises Refused if it would
+    overwrite something else; after a crash, the next call writes the rest.
     """
     one = Checkout(repo, worktree, worktree_snapshot.source(repo, worktree).git_dir, ())
     with update_checkout.prepared(one, anchor.tip, anchor.commit, raw=True) as ready:
@@ -84,7 +84,7 @@ def put_back(repo: Repository, worktree: Path, anchor: Anchor) -> None:
 
 
 def drop(repo: Repository, anchor: Anchor) -> None:
-    """Let an anchor go; what it alone kept is git's to collect from then on."""
+    """Delete an anchor; git may then collect what only it kept."""
     repo.update_ref(anchor.ref, "", anchor.commit)
 
 

@@ -1,4 +1,4 @@
-"""One way to call git: pinned to a directory the host wrote, deaf to the environment, running nothing but git."""
+"""The only way to call git: pinned to a directory of the host, isolated from the environment, without hooks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from orchestra.drivers import process
 from orchestra.drivers.process import Completed
 from orchestra.errors import CommandFailed
 
-# Where the person's own settings are is the person's to say; every other GIT_* variable could redirect a call.
+# The person decides where their own settings are; every other GIT_* variable could redirect a call.
 _KEPT = frozenset({"GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM"})
 _FIXED = {
     "GIT_OPTIONAL_LOCKS": "0",
@@ -51,10 +51,10 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Git:
-    """Git, pinned to one git directory, and to one work tree and index where given.
+    """Git, pinned to one git directory and optionally to one work tree and index.
 
     A pinned call never looks for a repository, so a ``.git`` that an agent wrote is not read.
-    ``settings`` are added to those that switch hooks, monitors and background work off.
+    ``settings`` are added to those that switch off hooks, monitors and background work.
     """
 
     git_dir: Path
@@ -67,8 +67,7 @@ class Git:
     def run(self, *args: str, stdin: bytes | None = None, check: bool = True, deadline: float = 30.0) -> Completed:
         """Run one git command; ``deadline`` is in seconds.
 
-        Where another git holds a lock, tries again for about a second. Raises what
-        `process.run` raises.
+        If another git holds a lock, retries for about a second. Raises what `process.run` raises.
         """
         wait = _FIRST_WAIT
         while True:
@@ -82,12 +81,12 @@ class Git:
         return done
 
     def stream(self, take: Callable[[bytes], bool], *args: str, deadline: float = 30.0) -> bool:
-        """Run one git command and hand on what it writes, as `process.stream` does."""
+        """Run one git command and pass on its output, as `process.stream` does."""
         place = self.work_tree or self.git_dir
         return process.stream(self.command(*args), take, cwd=place, env=self.environment(), deadline=deadline)
 
     def text(self, *args: str, deadline: float = 30.0) -> str:
-        """Run one git command and return its output without the last line's end."""
+        """Run one git command and return its output without the final newline."""
         return self.run(*args, deadline=deadline).text.rstrip("\n")
 
     def lines0(self, *args: str, deadline: float = 30.0) -> list[str]:
@@ -95,7 +94,7 @@ class Git:
         return self.run(*args, deadline=deadline).text.split("\0")[:-1]
 
     def ask(self, *args: str, deadline: float = 30.0) -> bool:
-        """Run a git command that answers yes by exit code 0 and no by 1; raises CommandFailed for any other."""
+        """Run a git command that answers with exit code 0 or 1; raises CommandFailed for any other."""
         done = self.run(*args, check=False, deadline=deadline)
         if done.code not in {0, 1}:
             raise _failure(done)
@@ -110,7 +109,7 @@ class Git:
         return ("git", *args)
 
     def environment(self) -> dict[str, str]:
-        """Return the environment that `run` gives to git; the settings travel in it, outside every argument list."""
+        """Return the environment that `run` passes to git; it contains the settings, so that no argument list does."""
         pinned = {"GIT_DIR": os.fspath(self.git_dir)}
         if self.work_tree is not None:
             pinned["GIT_WORK_TREE"] = os.fspath(self.work_tree)
@@ -130,7 +129,7 @@ class Git:
 
 
 def as_variables(settings: Mapping[str, str]) -> dict[str, str]:
-    """Return git settings as environment variables: unlike ``-c``, a name may then hold any character.
+    """Return git settings as environment variables; unlike with ``-c``, a name may then contain any character.
 
     Source: git-config(1), GIT_CONFIG_COUNT.
     """

@@ -1,4 +1,4 @@
-"""Bring a container's commits into the repository: fetched through one pipe, looked at in quarantine, then let in.
+"""Import a container's commits: fetch them through a pipe, check them in a quarantine, then keep them.
 
 The container's side of the fetch runs inside the container; only git's wire protocol leaves it.
 """
@@ -25,11 +25,11 @@ from orchestra.drivers.untrusted_tree import UntrustedTree
 from orchestra.errors import CommandFailed, DeadlineExceeded, Moved, NotFound, OrchestraError, Refused
 
 LARGEST_IMPORT = 2 << 30
-"""In bytes, as sent: what one import may bring at most."""
+"""The most bytes that one import may transfer."""
 
 _GITLINK = "160000"
 _FILES = {"100644": False, "100755": True}
-"""Git's modes of plain files, and whether each may be run."""
+"""Git's modes of regular files, and whether each is executable."""
 _NOTED_FILES, _NOTED_BYTES = 1_000, 32 << 20
 _SHA1_DIGITS = 40
 _FETCH = (
@@ -49,12 +49,13 @@ def fetch(
     largest: int = LARGEST_IMPORT,
     deadline: float = 120.0,
 ) -> str | None:
-    """Fetch one branch by way of a command that speaks ``git upload-pack``, and point the ref ``into`` at it.
+    """Fetch one branch through a command that speaks ``git upload-pack``, and point the ref ``into`` to it.
 
-    Returns the new tip, or None where the other side has no such branch. ``largest`` is in bytes,
-    ``deadline`` in seconds. Raises Refused for what is malformed, larger than ``largest``, or adds
-    a repository inside the repository; then nothing of it has reached the host's objects. Raises
-    CommandFailed or DeadlineExceeded where the other side does not answer, and Moved when ``into`` moved meanwhile.
+    Returns the new tip, or None if the other side has no such branch. ``largest`` is in bytes,
+    ``deadline`` in seconds. Raises Refused for commits that are malformed, larger than ``largest``,
+    or add a repository inside the repository; nothing of them has then reached the host's objects.
+    Raises CommandFailed or DeadlineExceeded if the other side does not answer, and Moved if
+    ``into`` moved meanwhile.
     """
     known = repo.refs(into).get(into)
     with quarantine.opened(repo) as held:
@@ -69,11 +70,11 @@ def fetch(
 
 
 def advance(repo: Repository, worktree: Path, branch: str, old: str, new: str) -> bool:
-    """Move a branch from ``old`` to ``new`` and let the host's view of its worktree follow; False if it was there.
+    """Move a branch from ``old`` to ``new`` and update the host's index of its worktree; False if it was there already.
 
-    No file is touched. In the index only paths that were as in ``old`` become as in ``new``, so
-    what a person has staged stays staged. An empty branch means a detached checkout. Raises Moved,
-    with nothing changed, when the branch is at neither commit.
+    No file is changed. In the index, only paths that were as in ``old`` become as in ``new``, so
+    that what a person has staged stays staged. An empty branch means a detached checkout. Raises
+    Moved, with nothing changed, if the branch is at neither commit.
     """
     try:
         git = repo.worktree_git(worktree)
@@ -82,12 +83,12 @@ def advance(repo: Repository, worktree: Path, branch: str, old: str, new: str) -
     if git is None or _checked_out(git) != branch:
         return _move_ref(repo.git(), repo, branch, old, new)
     with temporary.directory(repo.scratch) as empty:
-        # An agent writes the tree, so git is shown none.
+        # An agent can write the tree, so git is not shown it.
         return _move_both(repo, replace(git, work_tree=empty), worktree, branch, old=old, new=new)
 
 
 def follow_designer(repo: Repository, branch: str, old: str, new: str) -> bool:
-    """Do as `advance` does, for the designer's branch in the person's own checkout."""
+    """Like `advance`, for the designer's branch in the person's own checkout."""
     return advance(repo, repo.root, branch, old, new)
 
 
@@ -109,7 +110,7 @@ def receive(
     largest: int = LARGEST_IMPORT,
     deadline: float = 120.0,
 ) -> bool:
-    """Fetch refs into a quarantine; False where the other side lacks one that is named in full.
+    """Fetch refs into a quarantine; returns False if the other side lacks one that is named in full.
 
     Raises what `fetch` raises.
     """
@@ -126,7 +127,7 @@ def receive(
 
 
 def _no_answer(branch: str, deadline: float) -> DeadlineExceeded:
-    """Tell of a session's own git that says nothing, as one does that holds a pipe where git expects a file."""
+    """Return the error for a private git directory that does not answer, for example because of a named pipe in it."""
     return DeadlineExceeded(
         f"the commits of {branch} cannot be fetched: git in its container did not answer within {deadline:g} s",
         hint="check that docker answers, and type in the session's terminal: timeout 9 git for-each-ref",
@@ -134,7 +135,7 @@ def _no_answer(branch: str, deadline: float) -> DeadlineExceeded:
 
 
 def _what(refspecs: Sequence[str]) -> str:
-    """Return what a fetch is for: one branch by its name, or all there is."""
+    """Describe a fetch: one branch by its name, or everything."""
     if len(refspecs) > 1:
         return "its own git"
     return refspecs[0].partition(":")[0].removeprefix("+refs/heads/")
@@ -161,7 +162,7 @@ def _not_received(done: Completed, branch: str, largest: int) -> OrchestraError:
 
 
 def _inspect(held: Quarantine, tip: str) -> None:
-    """Refuse a tip that is no commit, and a commit that adds a repository inside the repository."""
+    """Refuse a tip that is not a commit, and commits that add a repository inside the repository."""
     if held.git().text("cat-file", "-t", tip) != "commit":
         raise Refused("the branch does not name a commit", hint="point it to a commit with git branch -f")
     listing = held.git().lines0(
@@ -198,7 +199,7 @@ def _changes(listing: Sequence[str]) -> Iterator[tuple[list[str], str]]:
 
 
 def _move_both(repo: Repository, git: Git, worktree: Path, branch: str, *, old: str, new: str) -> bool:
-    # The index goes first: a crash in between leaves the ref at `old`, and the next import does both again.
+    # The index comes first: a crash in between leaves the ref at `old`, and the next import does both again.
     _carry(repo, git, worktree, old, new)
     if worktree != repo.root:
         hide(git, repo.object_format)
@@ -222,13 +223,13 @@ def _checked_out(git: Git) -> str:
 
 
 def _carry(repo: Repository, git: Git, worktree: Path, old: str, new: str) -> None:
-    """Make index entries that are as in ``old`` as in ``new``, and note which files match them."""
+    """Change index entries from ``old`` to ``new``, and record which files match them."""
     touched = _raw(git, "diff-tree", "-r", old, new)
     staged = _raw(git, "diff-index", "--cached", old)
     entries = {path: entry for path, entry in touched.items() if path not in staged}
     if not entries:
         return
-    # Deletions first, so that a directory can take the place of a file.
+    # Deletions first, so that a directory can replace a file.
     lines = sorted(f"{mode} {name}\t{path}\0" for path, (mode, name) in entries.items())
     git.run("update-index", "-z", "--index-info", stdin=_bytes("".join(lines)))
     if git.run("config", "--type=bool", "core.sparseCheckout", check=False).text.strip() == "true":
@@ -237,9 +238,9 @@ def _carry(repo: Repository, git: Git, worktree: Path, old: str, new: str) -> No
 
 
 def _alike(worktree: Path, entries: dict[str, tuple[str, str]]) -> dict[str, os.stat_result]:
-    """Return what the files look like that are as their entries say, so that the person's git need not read them again.
+    """Return the stat data of files that match their entries, so that the person's git need not read them again.
 
-    What git would convert, and what is more than a few files, is left to that git.
+    Files that git would convert, and more than a few files, are left to that git.
     """
     found: dict[str, os.stat_result] = {}
     left = _NOTED_BYTES
@@ -255,7 +256,7 @@ def _alike(worktree: Path, entries: dict[str, tuple[str, str]]) -> dict[str, os.
 
 
 def _name(content: bytes, length: int) -> str:
-    """Return the name that git gives to a file's content, in as many hexadecimal digits."""
+    """Return git's object id of a file's content, with as many hexadecimal digits."""
     whole = b"blob %d\0" % len(content) + content
     kind = hashlib.sha256 if length > _SHA1_DIGITS else hashlib.sha1
     return kind(whole, usedforsecurity=False).hexdigest()
@@ -272,7 +273,7 @@ def _note(repo: Repository, record: Path, seen: dict[str, os.stat_result]) -> No
 
 
 def _skip_absent(git: Git, worktree: Path, entries: dict[str, tuple[str, str]]) -> None:
-    """In a sparse checkout, let entries without a file count as left out on purpose, and not as deleted."""
+    """In a sparse checkout, mark entries without a file as skipped, so that they do not count as deleted."""
     with UntrustedTree(worktree) as tree:
         absent = [path for path, (mode, _) in entries.items() if mode != "000000" and tree.times(path) is None]
     git.run("update-index", "-z", "--skip-worktree", "--stdin", stdin=_bytes("".join(f"{path}\0" for path in absent)))

@@ -1,4 +1,4 @@
-"""A diff read as git writes it, kept within bounds for each file and in all."""
+"""Read a diff while git writes it, limited for each file and in total."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 _HUNK = re.compile(rb"@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@(.*)", re.DOTALL)
 _FILE = b"diff --git "
 FILE_BYTES, FILE_LINES = 256 << 10, 5_000
-"""How much of one file is shown; whoever wants more looks at the file itself."""
+"""How much of one file is shown."""
 _READ = 64 << 20
-"""Bytes of a diff that are read at most, shown or not."""
+"""The most bytes of a diff that are read, shown or not."""
 
 
 @dataclass(slots=True)
@@ -25,7 +25,7 @@ class _File:
 
 @dataclass(slots=True)
 class DiffText:
-    """What is shown of a diff of which git writes the blocks; ``limit`` is in bytes of all files together."""
+    """The shown part of a diff that git writes in blocks; ``limit`` is in bytes, for all files together."""
 
     limit: int
     kept: list[bytes] = field(default_factory=list)
@@ -38,7 +38,7 @@ class DiffText:
     _file: _File = field(default_factory=_File)
 
     def take(self, block: bytes) -> bool:
-        """Take the next block; False once nothing more is to be shown."""
+        """Add the next block; returns False once no more is shown."""
         self._read += len(block)
         *lines, self._rest = (self._rest + block).split(b"\n")
         for line in lines:
@@ -50,14 +50,14 @@ class DiffText:
         return not self.cut
 
     def close(self) -> None:
-        """Say that nothing more comes."""
+        """Finish the text."""
         self._end_file()
 
     def _line(self, line: bytes) -> None:
         if self.cut:
             return
         if self._overlong:
-            # The end of a line whose beginning was left out.
+            # The rest of a line whose beginning was left out.
             self._overlong = False
         elif line.startswith(_FILE):
             self._end_file()
@@ -92,7 +92,7 @@ class DiffText:
         self._file.left_out += 1
 
     def _close_hunk(self) -> None:
-        """Have the heading of a hunk that is cut off count the lines that are there."""
+        """Correct the line counts in the heading of a hunk that was cut."""
         file = self._file
         if file.hunk < 0 or (found := _HUNK.match(self.kept[file.hunk])) is None:
             return

@@ -1,6 +1,6 @@
-"""Files behind a filter program (Git LFS, encryption): unchanged ones are told apart without running it.
+"""Filter programs (Git LFS, encryption): recognise unchanged files without running them, and run only safe ones.
 
-The programs themselves are the person's, and are run only where no agent can be what runs.
+The programs are the person's, and run only if no agent can influence what runs.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _ENTRY = re.compile(
     r"\s+dev: \d+\s+ino: (?P<inode>\d+)\n\s+uid: \d+\s+gid: \d+\n\s+size: (?P<size>\d+)\s+flags: \w+\n"
 )
 LOW_32_BITS = 0xFFFFFFFF
-"""What git keeps of an inode and of a size."""
+"""The bits of an inode and of a size that git stores."""
 _MOST_ARGUMENTS = 200
 _PROGRAMS = ("clean", "smudge", "process")
 _OPERATORS = frozenset(";|&()<>")
@@ -30,9 +30,9 @@ _BUILTINS = frozenset({":", "cd", "echo", "exit", "false", "printf", "read", "se
 _REDIRECTION = re.compile(r"&?[<>]+&?")
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
 _NOWHERE = "file:///dev/null"
-# Git LFS takes contents that are here. For others a commit could name the place to ask (.lfsconfig), so it asks nowhere
-# and leaves their pointers: `git lfs pull` is the person's. A transfer agent of theirs (lfs.standalonetransferagent,
-# git-lfs-config(5)) would ask all the same, so that address has the one that Git LFS itself has for files.
+# Git LFS uses the contents that are on this machine. For others a commit could name the server (.lfsconfig), so Git LFS
+# gets no server and leaves their pointers: fetching them (`git lfs pull`) is up to the person. A transfer agent of the
+# person's (lfs.standalonetransferagent, git-lfs-config(5)) would still fetch, so Git LFS's own one for files is set.
 _WITHOUT_NETWORK = {
     "GIT_LFS_SKIP_DOWNLOAD_ERRORS": "1",
     **as_variables({"lfs.url": _NOWHERE, f"lfs.{_NOWHERE}.standalonetransferagent": "lfs-standalone-file"}),
@@ -41,11 +41,11 @@ _PERSONS = ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM")
 
 
 def untouched(git: Git, host: Git, tree: UntrustedTree, changed: Sequence[str]) -> set[str]:
-    """Return those of the paths that a filter wrote and nobody has written since.
+    """Return those paths whose files a filter wrote and nobody has changed since.
 
-    Git compares files of the index's own second by content, which for these is the unfiltered
-    one. The nanoseconds it noted tell more: equal ones mean that the file is the one it wrote.
-    Source of the record's form: git-ls-files(1), ``--debug``.
+    Git compares files as old as the index by content, here the unfiltered content. The recorded
+    nanoseconds are more precise: if they are equal, the file is the one that git wrote. Source of
+    the format: git-ls-files(1), ``--debug``.
     """
     if not changed or not any(item.startswith("filter.") for item in host.lines0("config", "--list", "-z")):
         return set()
@@ -59,10 +59,10 @@ def untouched(git: Git, host: Git, tree: UntrustedTree, changed: Sequence[str]) 
 
 
 def noted(git: Git, paths: Collection[str], *, younger_than: int) -> dict[str, tuple[int, int, int, int]]:
-    """Return change time, modification time, inode and size of the files that git's index vouches for.
+    """Return change time, modification time, inode and size of the files that are unchanged according to git's index.
 
-    Times are in nanoseconds since 1970. A file as young as ``younger_than``, the time of the index, may have been
-    changed within the same tick of the clock, so it is left out.
+    Times are in nanoseconds since 1970. A file as young as ``younger_than``, the time of the index,
+    may have been changed within the same clock tick, so it is left out.
     """
     asked = paths if len(paths) <= _MOST_ARGUMENTS else ()
     wanted = set(paths)
@@ -101,7 +101,7 @@ def _parts(nanoseconds: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One git setting, and the file that says so; None where it is no file."""
+    """One git setting and the file that it is from; None if it is not from a file."""
 
     origin: Path | None
     key: str
@@ -110,10 +110,10 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """The person's filter programs, read once: those that may be run, and why the others may not.
+    """The person's filter programs: those that may run, and why the others may not.
 
-    ``safe`` maps a driver to its settings; ``unsafe`` maps a driver to a reason in words.
-    ``path`` is where they look for programs.
+    ``safe`` maps a driver to its settings; ``unsafe`` maps a driver to a reason. ``path`` is their
+    search path for programs.
     """
 
     safe: Mapping[str, Mapping[str, str]]
@@ -123,7 +123,7 @@ class Filters:
     def settings(self, room: Path, git_dir: Path, *, only: Collection[str] | None = None) -> dict[str, str]:
         """Return git settings that run the safe programs in the empty directory ``room``, as if for ``git_dir``.
 
-        A relative path in a program's command line then leads to nothing that an agent wrote.
+        A relative path in a program's command line then never leads to a file of an agent.
         """
         front = _front(room, git_dir, self.path)
         found: dict[str, str] = {}
@@ -136,18 +136,18 @@ class Filters:
 
 
 def settings_of(git: Git) -> list[Setting]:
-    """Return every git setting that holds there, in git's order: of several for one key the last wins."""
+    """Return every effective git setting in git's order: the last one of a key wins."""
     items = git.lines0("config", "--list", "-z", "--show-origin")
     pairs = zip(items[::2], items[1::2], strict=True)
     return [Setting(_origin(origin), *_key_and_value(item)) for origin, item in pairs]
 
 
 def filters_of(settings: Iterable[Setting], writable: Sequence[Path], own: Path, path: str = "") -> Filters:
-    """Sort the filter programs of the settings by whether an agent could be what runs.
+    """Sort the filter programs of the settings by whether an agent could influence what runs.
 
-    ``writable`` are the directories that agents write, but for ``own``, the repository's git directory. A setting that
-    comes from a file in there does not count, and a program is unsafe when its command names something in there, or
-    cannot be told before it runs.
+    ``writable`` are the directories that agents can write, except ``own``, the repository's git
+    directory. A setting from a file in there does not count, and a program is unsafe if its command
+    names something in there or cannot be determined before it runs.
     """
     drivers: dict[str, dict[str, str]] = {}
     foreign: dict[str, str] = {}
@@ -168,7 +168,7 @@ def filters_of(settings: Iterable[Setting], writable: Sequence[Path], own: Path,
 
 
 def is_inside(place: Path, directories: Iterable[Path]) -> bool:
-    """Say whether a path leads into one of the directories, as it is written or as its symlinks say."""
+    """Return whether a path is in one of the directories, literally or through symlinks."""
     written, real = Path(os.path.normpath(place)), Path(os.path.realpath(place))
     return any(
         one == top or top in one.parents
@@ -184,16 +184,16 @@ def _is_agents(origin: Path, writable: Sequence[Path], own: Path) -> bool:
 
 
 def trusted_path(directories: Sequence[Path], path: str = "") -> str:
-    """Return the program search path without what is relative or lies in one of the directories."""
+    """Return the program search path without relative entries and without those in one of the directories."""
     parts = (path or os.environ.get("PATH", os.defpath)).split(os.pathsep)
     return os.pathsep.join(part for part in parts if part.startswith("/") and not is_inside(Path(part), directories))
 
 
 def unsafe_word(command: str, writable: Sequence[Path], path: str = "") -> str:
-    """Return the word of a shell command through which an agent could be what runs; empty where there is none.
+    """Return the word of a shell command through which an agent could influence what runs; empty if none.
 
-    The command is run in an empty directory, so a relative argument is harmless, and a relative program is not
-    found there.
+    The command is run in an empty directory, so a relative argument is harmless, and a relative
+    program is not found there.
     """
     try:
         lexer = shlex.shlex(command, posix=True, punctuation_chars=True)
@@ -230,7 +230,7 @@ def _leads_inside(word: str, writable: Sequence[Path]) -> bool:
 
 
 def _is_found(word: str, writable: Sequence[Path], path: str) -> bool:
-    """Say whether a program's name leads to one outside; what the shell itself can do is not looked for."""
+    """Return whether a program is found outside the directories; shell builtins count as found."""
     full = _expanded(word)
     if full in _BUILTINS:
         return True
@@ -249,12 +249,12 @@ def _reason(parts: Mapping[str, str], writable: Sequence[Path], path: str) -> st
 
 
 def _expanded(word: str) -> str:
-    """Return a word as the shell will see it: the person's home and environment put in."""
+    """Return a word as the shell will see it, with the person's home and environment variables expanded."""
     return os.path.expandvars(re.sub(r"(?:(?<=[=:])|^)~(?=/)", lambda _: str(Path.home()), word))
 
 
 def _front(room: Path, git_dir: Path, path: str) -> str:
-    """Return what a filter's command begins with: the surroundings that the person's own git gives it, elsewhere."""
+    """Return the beginning of a filter's command, which sets the environment that git gives it."""
     kept = {name: os.environ[name] for name in _PERSONS if name in os.environ}
     given = {"GIT_DIR": str(git_dir), "GIT_WORK_TREE": str(room), "PATH": path} | _WITHOUT_NETWORK | kept
     words = " ".join(f"{name}={shlex.quote(value)}" for name, value in given.items())

@@ -1,4 +1,4 @@
-"""Find the repository around a directory, or say in one line why sessions cannot work on it."""
+"""Find the repository around a directory, or say why sessions cannot work on it."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ OLDEST_GIT = (2, 38)
 """``git merge-tree --write-tree`` came with 2.38."""
 
 _DEEPEST_ALTERNATE = 5
-"""As deep as git itself follows alternates (object-file.c)."""
+"""The depth to which git itself follows alternates (object-file.c)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Where a repository's parts are, all absolute."""
+    """The absolute paths of a repository's parts."""
 
     root: Path
     git_dir: Path
@@ -29,7 +29,7 @@ class Found:
 
 
 def find(start: Path) -> Found:
-    """Return the repository around ``start``; raises NotARepository with the one reason and what to do."""
+    """Return the repository around ``start``; raises NotARepository with the reason and what to do."""
     require_git()
     facts = _facts(start)
     root, git_dir, common_dir = (Path(os.path.realpath(text)) for text in facts[2:])
@@ -62,7 +62,7 @@ def _facts(start: Path) -> list[str]:
 
 
 def _checkout_of(start: Path) -> str:
-    """Say where a bare repository's checkout is, or how to make one."""
+    """Return the hint for a bare repository: where its checkout is, or how to create one."""
     listing = process.run(
         ("git", "worktree", "list", "--porcelain", "-z"), cwd=start, env=environment(), check=False
     ).text
@@ -113,7 +113,7 @@ def _refuse_unfit(found: Found) -> None:
 
 
 def _refuse_open_git_dir(found: Found) -> None:
-    """Refuse a git directory among the files of the checkout: the designer, who works on those, could write hooks."""
+    """Refuse a git directory among the files of the checkout, where the designer could write hooks."""
     for place in (found.git_dir, found.common_dir):
         if place.is_relative_to(found.root) and not place.is_relative_to(found.root / ".git"):
             raise NotARepository(
@@ -132,7 +132,7 @@ def _partial(root: Path, remote: str) -> NotARepository:
 
 
 def object_dirs(first: Path) -> tuple[Path, ...]:
-    """Return an object directory and every alternate behind it, absolute, each once, the way git looks them up."""
+    """Return the absolute paths of an object directory and all its alternates, in the order of git."""
     found: list[Path] = []
     _follow(Path(os.path.realpath(first)), found, 0)
     return tuple(found)
@@ -162,7 +162,7 @@ def _unquoted(line: str) -> str:
 
 
 def require_git() -> None:
-    """Raise ToolMissing when git is absent or too old to merge without a checkout."""
+    """Raise ToolMissing if git is missing or too old to merge without a checkout."""
     words = process.run(("git", "--version"), env=environment()).text.split()
     version = tuple(int(part) for part in words[2].split(".")[:2])
     if version < OLDEST_GIT:

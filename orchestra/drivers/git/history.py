@@ -1,4 +1,4 @@
-"""Reading a branch's commits."""
+"""Read a branch's commits."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _FIELDS = ("%H", "%s", "%an", "%ct")
 
 
 def commits(repo: Repository, base: str, tip: str, limit: int = 200) -> list[Commit]:
-    """Return the commits that ``tip`` has and ``base`` has not, newest first, at most ``limit``.
+    """Return at most ``limit`` commits that ``tip`` has and ``base`` does not have, newest first.
 
-    Raises CommandFailed where git does not know one of the two, or does not answer in 30 seconds.
+    Raises CommandFailed if git does not know one of the two, or does not answer in 30 seconds.
     """
     import git  # noqa: PLC0415 -- takes a fifth of a second to load
 
     client = git.Git(os.fspath(repo.common_dir))
-    # GitPython copies the process environment; these variables pin it and switch its surprises off.
+    # GitPython copies the process environment; these variables pin git and switch off prompts and other settings.
     client.update_environment(**Git(repo.git_dir).environment())
     form = "--format=" + "%x00".join(_FIELDS)
     flags = (form, "-z", f"--max-count={limit}", "--no-color", "--no-show-signature", "--no-mailmap")

@@ -1,7 +1,8 @@
-"""Which untracked paths git leaves out, asked of git without showing it the tree they lie in.
+"""Find the ignored paths of a tree by asking git, without showing it the tree.
 
-Git is given a directory of our own that has only the tree's ``.gitignore`` files, copied, and the directories it is
-asked about: an agent's named pipe or device of that name is no file, and there is nothing that git could wait for.
+Git gets a directory of our own with only copies of the tree's ``.gitignore`` files and the
+directories in question. So an agent's named pipes and devices are left out, and git cannot hang on
+them.
 """
 
 from __future__ import annotations
@@ -15,14 +16,14 @@ from orchestra.drivers.untrusted_tree import UntrustedTree
 
 NAME = ".gitignore"
 _LARGEST = 256 << 10
-"""Bytes of one such file that are obeyed; a longer one is nothing a person wrote."""
+"""The most bytes of one such file; nobody writes longer ones by hand."""
 _MOST = 2_000
-"""How many of them are obeyed, the nearest to the top first."""
+"""The most such files, those nearest to the top first."""
 _DEADLINE = 10.0
 
 
 class IgnoreRules:
-    """The rules of one worktree during one look; ``place`` is an empty directory, of this look alone."""
+    """The ignore rules of one worktree during one scan; ``place`` is an empty directory only for this scan."""
 
     def __init__(self, git: Git, place: Path) -> None:
         variables = {**git.variables, "GIT_LITERAL_PATHSPECS": "0"}
@@ -32,17 +33,17 @@ class IgnoreRules:
         self._taken = 0
 
     def take(self, tree: UntrustedTree, directory: str) -> None:
-        """Obey the rules that a directory of the tree has, where they are in a plain file."""
+        """Add the rules of a directory of the tree, if they are in a regular file."""
         self.obey(directory, tree.read(_join(directory, NAME), _LARGEST))
 
     def obey(self, directory: str, content: bytes | None) -> None:
-        """Obey rules in a directory."""
+        """Add rules for a directory."""
         if content and self._taken < _MOST and self._make(directory):
             self._taken += 1
             (self._place / directory / NAME).write_bytes(content)
 
     def ignored(self, files: Sequence[str], directories: Sequence[str]) -> set[str]:
-        """Return those of the paths that git leaves out; the rules of all directories above them were taken before."""
+        """Return those paths that git ignores; the rules of all directories above them must have been added."""
         able = [path for path in directories if self._make(path)]
         asked = b"".join(b"./" + os.fsencode(path) + b"\0" for path in (*files, *able))
         if not asked:
@@ -55,7 +56,7 @@ class IgnoreRules:
         return {path.removeprefix("./") for path in done.text.split("\0")[:-1]}
 
     def _make(self, directory: str) -> bool:
-        """Make a directory, which is how git knows that a path is one; False where that cannot be."""
+        """Make a directory, so that git sees that a path is one; returns False if that fails."""
         if directory in self._made:
             return True
         missing = [directory]
@@ -67,7 +68,7 @@ class IgnoreRules:
         try:
             (self._place / directory).mkdir()
         except OSError:
-            # Too long a path for this place: then nothing is left out.
+            # The path is too long here, so nothing is ignored.
             return False
         self._made.add(directory)
         return True

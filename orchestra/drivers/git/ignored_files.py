@@ -1,4 +1,4 @@
-"""Files of a worktree that an anchor does not hold, because git leaves them out: found, kept aside, put back."""
+"""Find, keep and restore the ignored files of a worktree, which its anchor does not contain."""
 
 from __future__ import annotations
 
@@ -12,23 +12,22 @@ from orchestra.errors import Refused
 from orchestra.safe_files import Entry, Limits
 
 MOST_FILES = 50_000
-"""How many files are kept at most."""
+"""The most files that are kept."""
 MOST_BYTES = 512 << 20
-"""How many bytes are kept at most."""
+"""The most bytes that are kept."""
 _LIMITS = Limits(entries=2_000_000, size=1 << 50, seconds=300.0)
 _COMPARED = 64 << 20
 _MADE_ANEW = frozenset({"node_modules", "__pycache__"})
 _MARKS = frozenset({"CACHEDIR.TAG", "pyvenv.cfg"})
-"""Files that tell a directory is made anew by the tool that made it: a cache (bford.info/cachedir), a virtual
-environment (PEP 405)."""
+"""Files that mark what a tool can create again: a cache (bford.info/cachedir), a virtual environment (PEP 405)."""
 _NAMED = 3
 
 
 def find(repo: Repository, worktree: Path, anchor: str, checkout: Path) -> list[Entry]:
-    """Return the files and links in a worktree that ``anchor`` does not hold, whatever the reason.
+    """Return the files and links in a worktree that ``anchor`` does not contain, for whatever reason.
 
-    Left out is what a tool makes anew, such as a cache, and what is in the person's checkout under the same name
-    with the same content. Raises Refused for what cannot be looked through.
+    Left out are files that a tool can create again, such as caches, and files that the person's
+    checkout has with the same name and content. Raises Refused if the worktree cannot be scanned.
     """
     held = set(repo.git().lines0("ls-tree", "-r", "-z", "--name-only", anchor, deadline=120.0))
     every = [one for one in safe_files.walk(worktree, limits=_LIMITS) if one.is_file or one.is_link]
@@ -44,10 +43,10 @@ def find(repo: Repository, worktree: Path, anchor: str, checkout: Path) -> list[
 
 
 def keep(worktree: Path, files: Sequence[Entry], target: Path) -> None:
-    """Copy files and links to the directory ``target``, which holds nothing else afterwards.
+    """Copy files and links to the directory ``target``, which contains nothing else afterwards.
 
-    Raises Refused, naming the most of it, where it is more than `MOST_FILES` or `MOST_BYTES`, and where one cannot
-    be copied.
+    Raises Refused, naming the largest directories, for more than `MOST_FILES` or `MOST_BYTES`, and
+    if a file cannot be copied.
     """
     size = sum(one.size for one in files)
     if len(files) > MOST_FILES or size > MOST_BYTES:
@@ -64,7 +63,7 @@ def keep(worktree: Path, files: Sequence[Entry], target: Path) -> None:
 
 
 def put_back(source: Path, worktree: Path) -> None:
-    """Copy what `keep` kept into a worktree; what is there is left as it is, so that it may be repeated."""
+    """Copy what `keep` kept into a worktree; existing files stay unchanged, so that it may be repeated."""
     for one in safe_files.walk(source, limits=_LIMITS):
         if one.is_directory or safe_files.look(worktree, one.path) is not None:
             continue

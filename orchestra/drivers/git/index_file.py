@@ -1,7 +1,7 @@
-"""Git's index as a file: which paths it has, and what the files looked like.
+"""Read and change git's index as a file: its paths and the recorded stat data.
 
-Git itself would open the checkout for this, where an agent can leave named pipes for it.
-The format is gitformat-index(5).
+Git itself would open the checkout for this, where an agent can leave named pipes. The format is
+gitformat-index(5).
 """
 
 from __future__ import annotations
@@ -33,9 +33,10 @@ class _Entry:
 
 
 def repositories(index: Path, object_format: str, *, looked_into: bool = False) -> list[str]:
-    """Return every path that the index has as a repository inside the repository.
+    """Return the paths of all repositories inside the repository, according to the index.
 
-    With ``looked_into`` only those that git looks into: that it does not take for unchanged (``--assume-unchanged``).
+    With ``looked_into``, only those that git looks into: those that are not marked as unchanged
+    (``--assume-unchanged``).
     """
     try:
         return repositories_in(index.read_bytes(), object_format, looked_into=looked_into)
@@ -44,7 +45,7 @@ def repositories(index: Path, object_format: str, *, looked_into: bool = False) 
 
 
 def repositories_in(content: bytes, object_format: str, *, looked_into: bool = False) -> list[str]:
-    """Return the same for an index's content; raises struct.error, ValueError or IndexError where it is none."""
+    """Return the same for an index's content; raises struct.error, ValueError or IndexError for invalid content."""
     if _REPOSITORY_BYTES not in content:
         return []
     found = (one for one in _entries(content, _id_length(object_format)) if one.mode == _REPOSITORY)
@@ -52,7 +53,7 @@ def repositories_in(content: bytes, object_format: str, *, looked_into: bool = F
 
 
 def note(index: Path, seen: Mapping[str, os.stat_result], object_format: str) -> None:
-    """Write down in the index what files look like that are known to be as it says; its other entries stay."""
+    """Record in the index the stat data of files that are known to match it; its other entries stay."""
     content = bytearray(index.read_bytes())
     length = _id_length(object_format)
     wanted = {os.fsencode(path): found for path, found in seen.items()}
@@ -63,7 +64,7 @@ def note(index: Path, seen: Mapping[str, os.stat_result], object_format: str) ->
 
 
 def assume_unchanged(index: Path, object_format: str) -> None:
-    """Let git take the repositories inside the repository for unchanged, so that it never looks into them."""
+    """Mark the repositories inside the repository as unchanged, so that git never looks into them."""
     if not repositories(index, object_format, looked_into=True):
         return
     content = bytearray(index.read_bytes())
@@ -76,7 +77,7 @@ def assume_unchanged(index: Path, object_format: str) -> None:
 
 def _write(index: Path, content: bytearray, object_format: str) -> None:
     length = _id_length(object_format)
-    # All zeros where the person has git leave the checksum out (index.skipHash).
+    # All zeros if the person has switched off the checksum (index.skipHash).
     if any(content[-length:]):
         algorithm = hashlib.new(object_format, bytes(content[:-length]), usedforsecurity=False)
         content[-length:] = algorithm.digest()
@@ -108,7 +109,7 @@ def _entries(content: bytes, length: int) -> Iterator[_Entry]:
 
 
 def _varint(content: bytes, place: int) -> tuple[int, int]:
-    """Read a number as git's delta offsets are written; returns it and the place after it."""
+    """Read a number in the encoding of git's delta offsets; returns it and the position after it."""
     byte = content[place]
     number = byte & 0x7F
     while byte & 0x80:

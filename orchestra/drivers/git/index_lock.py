@@ -1,4 +1,4 @@
-"""Hold a checkout's index the way git does, so that a crash leaves a lock that can be told from another git's."""
+"""Lock a checkout's index like git, with a lock that is recognisable as ours after a crash."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _POLL = 0.05
 def held(
     record: Path, *, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
 ) -> Iterator[None]:
-    """Hold the index of the git directory ``record``; a git that wants to write it waits, or says who has it.
+    """Hold the lock of the index of the git directory ``record``; another git waits or reports the lock.
 
-    A lock that a killed process of ours left is taken over. Raises Refused where another git
-    holds it for two seconds.
+    A lock left by a killed process of ours is taken over. Raises Refused if another git holds it
+    for two seconds.
     """
     place = record / "index.lock"
     descriptor = _taken(place, clock() + _LONGEST_WAIT, clock, sleep)
@@ -36,7 +36,7 @@ def held(
 
 
 def sweep(common_dir: Path) -> None:
-    """Remove the locks that killed processes of ours left in a repository and its worktrees' records."""
+    """Remove locks that killed processes of ours left in a repository and its worktrees' records."""
     for record in (common_dir, *(common_dir / "worktrees").glob("*")):
         if (place := record / "index.lock").exists():
             _clear(place)
@@ -57,14 +57,14 @@ def _taken(place: Path, end: float, clock: Callable[[], float], sleep: Callable[
 
 def _create(place: Path) -> int:
     descriptor = os.open(place, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
-    # The kernel lets go of this lock when the process dies, however it dies.
+    # The kernel releases this lock when the process dies, however it dies.
     fcntl.flock(descriptor, fcntl.LOCK_EX)
     os.write(descriptor, _MARK)
     return descriptor
 
 
 def _clear(place: Path) -> bool:
-    """Remove a lock that we wrote and whose process is gone; say whether another try is worthwhile at once."""
+    """Remove our own lock if its process is gone; returns whether to retry at once."""
     try:
         descriptor = os.open(place, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -81,7 +81,7 @@ def _clear(place: Path) -> bool:
 
 
 def _is_still(place: Path, descriptor: int) -> bool:
-    """Say whether the name still stands for the opened file."""
+    """Return whether the name still belongs to the opened file."""
     try:
         return os.path.samestat(place.stat(), os.fstat(descriptor))
     except FileNotFoundError:

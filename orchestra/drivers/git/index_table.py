@@ -1,4 +1,4 @@
-"""What git's index notes of the files in a checkout, so that unchanged ones are told apart without git opening any."""
+"""The stat data that git's index records, to recognise unchanged files without git opening any."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ENTRY = re.compile(
 """An entry of ``git ls-files --stage --debug -z`` (git-ls-files(1))."""
 _GITLINK = "160000"
 _ASSUMED, _SKIPPED = 0x8000, 0x40000000
-"""Flags of an entry: the person says that it is unchanged; a sparse checkout leaves it out (git's read-cache-ll.h)."""
+"""Flags of an entry: marked as unchanged by the person; left out by a sparse checkout (git's read-cache-ll.h)."""
 _LOW_32_BITS = 0xFFFFFFFF
 _EMPTY = frozenset(
     {
@@ -26,14 +26,14 @@ _EMPTY = frozenset(
         "473a0f4c3be8a93681a267e3b1e9a7dcda1185436fe141f7749120a303721813",
     }
 )
-"""The names of a file without content, by SHA-1 and by SHA-256."""
+"""The object ids of an empty file, by SHA-1 and by SHA-256."""
 ASSUMED = "="
-"""Noted of a file that counts as unchanged, whatever it is."""
+"""The record of a file that always counts as unchanged."""
 
 
 @dataclass(slots=True)
 class IndexTable:
-    """``files``: directory → name → what the index noted, empty where that is not to be relied on.
+    """``files``: directory → name → the recorded stat data, empty if it is unreliable.
 
     ``links`` are the paths of submodules, ``skipped`` those that a sparse checkout leaves out.
     """
@@ -54,7 +54,7 @@ class IndexTable:
 
     @classmethod
     def load(cls, place: Path) -> IndexTable | None:
-        """Read what `save` wrote, or None where there is nothing."""
+        """Read what `save` wrote; None if there is nothing."""
         try:
             known = json.loads(place.read_text(encoding="ascii"))
             return cls(known["files"], set(known["links"]), set(known["skipped"]))
@@ -62,7 +62,7 @@ class IndexTable:
             return None
 
     def save(self, place: Path) -> None:
-        """Keep it for the next look."""
+        """Save the table for the next scan."""
         known = {"files": self.files, "links": sorted(self.links), "skipped": sorted(self.skipped)}
         place.write_text(json.dumps(known), encoding="ascii")
 
@@ -87,7 +87,7 @@ class IndexTable:
 
 
 def noted(found: os.stat_result) -> str:
-    """Return what an index notes of a file as it is now."""
+    """Return the stat data that an index would record for the file as it is now."""
     kind = "120000" if stat.S_ISLNK(found.st_mode) else "100755" if found.st_mode & stat.S_IXUSR else "100644"
     if not (stat.S_ISREG(found.st_mode) or stat.S_ISLNK(found.st_mode)):
         return "none"

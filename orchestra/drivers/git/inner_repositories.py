@@ -1,7 +1,7 @@
-"""Where a plain ``git status`` in a checkout goes on into another repository: submodules, and checkouts inside it.
+"""Find the repositories that a ``git status`` in a checkout would enter: submodules, and checkouts inside it.
 
-Git reads the ``.git`` that it finds there, with its settings, and so runs what they name. Whoever can write that
-``.git`` decides.
+Git reads the settings in their ``.git`` and runs the programs named there, so whoever can write
+that ``.git`` decides what runs.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _DEEPEST = 5
 
 
 def inside(repo: Repository) -> list[str]:
-    """Return the paths of all submodules, those of submodules too, and of the checkouts that lie in this one."""
+    """Return the paths of all submodules, including nested ones, and of the checkouts inside this one."""
     index = repo.git_dir / "index"
     submodules = _of_index(index, _stamp(index), repo.object_format)
     found = [*submodules, *(one for path in submodules for one in _nested(repo, path, 1)), *_linked(repo)]
@@ -42,17 +42,17 @@ def of_commit(repo: Repository, commit: str) -> tuple[str, ...]:
 
 
 def submodule_of(repo: Repository, worktree: Path, path: str) -> str:
-    """Return the submodule of a worktree, by git's record of that, in whose directory a path lies; empty for none."""
+    """Return the submodule, according to git's record of the worktree, that contains a path; empty if none does."""
     index = repo.record(worktree) / "index"
     submodules = _of_index(index, _stamp(index), repo.object_format)
     return next((one for one in submodules if path == one or path.startswith(f"{one}/")), "")
 
 
 def hide(git: Git, object_format: str) -> None:
-    """Let git take the submodules of a checkout for unchanged, so that it never looks into them.
+    """Mark the submodules of a checkout as unchanged, so that git never looks into them.
 
-    For the worktrees of sessions: agents write there, and submodules are not filled. Does nothing where git looks into
-    none.
+    This is for the worktrees of sessions, which agents can write and whose submodules are empty.
+    Does nothing if git looks into none.
     """
     index = git.git_dir / "index"
     if paths := _looked_into(index, _stamp(index), object_format):
@@ -62,7 +62,7 @@ def hide(git: Git, object_format: str) -> None:
 
 @functools.lru_cache(maxsize=64)
 def _of_index(index: Path, stamp: tuple[int, int], object_format: str) -> tuple[str, ...]:
-    del stamp  # what makes a changed index another one
+    del stamp  # identifies a changed index
     return tuple(index_file.repositories(index, object_format))
 
 
@@ -89,12 +89,12 @@ def _nested(repo: Repository, path: str, depth: int) -> Iterator[str]:
 
 
 def _names(repo: Repository, path: str) -> tuple[str, ...]:
-    """Return the submodules of the submodule at ``path``; agents may have written both its pointer and its index."""
+    """Return the submodules of the submodule at ``path``; agents may have written its pointer and its index."""
     try:
         if (pointer := safe_files.read(repo.root, f"{path}/.git", most=_LARGEST_POINTER)) is not None:
             return _of_pointer(repo, path, os.fsdecode(pointer))
     except OrchestraError:
-        # A directory: the repository lies in the checkout.
+        # A directory: the repository itself is in the checkout.
         with_index = f"{path}/.git/index"
         try:
             content = safe_files.read(repo.root, with_index, most=_LARGEST_INDEX) or b""

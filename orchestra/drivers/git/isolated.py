@@ -1,8 +1,8 @@
-"""A git directory of our own over the person's objects, in which git finds no program to run.
+"""A git directory of our own with the person's objects, in which git finds no program to run.
 
 Attributes that an agent writes can only name a filter, diff or merge program; the program itself
-comes from the person's settings. Here those settings do not exist: git obeys a short list of
-harmless ones and reads nothing else, so a new kind of program in a future git is off as well.
+comes from the person's settings. Those settings do not exist here: git gets a short list of
+harmless ones and reads nothing else, so that new kinds of programs in a future git are off as well.
 """
 
 from __future__ import annotations
@@ -38,28 +38,28 @@ _OBEYED = frozenset(
     }
 )
 _SETTINGS = {
-    # Names that only Windows or macOS mistake for .git are no reason to lose an agent's file.
+    # A name that only Windows or macOS mistakes for .git is no reason to lose an agent's file.
     "core.protectHFS": "false",
     "core.protectNTFS": "false",
-    # A diff holds both sides in memory; beyond this size git takes a file for binary and streams it.
+    # A diff keeps both sides in memory; above this size git treats a file as binary and streams it.
     "core.bigFileThreshold": "4m",
 }
 _VARIABLES = {
     "GIT_CONFIG_GLOBAL": os.devnull,
     "GIT_CONFIG_SYSTEM": os.devnull,
     "GIT_CONFIG_NOSYSTEM": "1",
-    # The index in here is ours alone, so git may write down what it learned about unchanged files.
+    # Only we use this index, so git may record what it learned about unchanged files.
     "GIT_OPTIONAL_LOCKS": "1",
 }
-# With this attribute git gives up on a file that is not in the encoding that the agent named.
+# With this attribute git fails on a file that is not in the encoding that the agent named.
 _ATTRIBUTES = "* !working-tree-encoding\n"
 _FORMAT = "[core]\n\trepositoryformatversion = 1\n\tbare = false\n[extensions]\n\tobjectformat = {}\n"
 
 
 def build(place: Path, repo: Repository, *, own_objects: bool = False) -> Git:
-    """Make a clean room at ``place``, or bring one there up to date, and return git pinned to it.
+    """Create or update an isolated git directory at ``place``, and return git pinned to it.
 
-    New objects go to the repository, or with ``own_objects`` stay in the room.
+    New objects go to the repository or, with ``own_objects``, stay in the isolated directory.
     """
     for part in ("objects/info", "refs", "info"):
         (place / part).mkdir(parents=True, exist_ok=True)
@@ -74,13 +74,13 @@ def build(place: Path, repo: Repository, *, own_objects: bool = False) -> Git:
 
 
 def obeyed(source: Git) -> dict[str, str]:
-    """Return those of the person's settings that a clean room obeys, as they hold for ``source``."""
+    """Return those of the person's settings for ``source`` that an isolated git directory uses."""
     pairs = (item.partition("\n") for item in source.lines0("config", "--list", "-z"))
     return {key: value for key, _, value in pairs if key in _OBEYED}
 
 
 def furnish(git: Git, source: Git, work_tree: Path) -> Git:
-    """Return the room's git for a work tree: with the settings, sparse patterns and commit of ``source``."""
+    """Return the isolated git for a work tree, with the settings, sparse patterns and commit of ``source``."""
     _link(git.git_dir / "info/sparse-checkout", source.git_dir / "info/sparse-checkout")
     files.replace(git.git_dir / "HEAD", source.text("rev-parse", "--verify", "HEAD^{commit}") + "\n")
     return Git(

@@ -1,7 +1,8 @@
-"""What Git LFS keeps: the contents of such files in a new worktree, as far as they are on this machine.
+"""Fill the Git LFS files of a new worktree with their contents, as far as these are on this machine.
 
-In git such a file is a pointer (git-lfs-spec(1)). Git LFS itself puts the content in its place while git fills the
-worktree, before any agent is in there: run by the person's own setting, in an empty directory, and without network.
+In git such a file is a pointer (git-lfs-spec(1)). Git LFS itself replaces it by the content while
+git fills the worktree, before any agent can use it. It runs with the person's own setting, in an
+empty directory, and without network.
 """
 
 from __future__ import annotations
@@ -22,20 +23,20 @@ from orchestra.drivers.git.repository import Repository
 from orchestra.errors import OrchestraError
 
 LONGEST_POINTER = 1024
-"""Bytes; git-lfs-spec(1)."""
+"""The most bytes of a pointer (git-lfs-spec(1))."""
 POINTER = b"version "
-"""What a pointer begins with."""
+"""The beginning of a pointer."""
 DRIVER = "lfs"
 """The name of the filter."""
 _LONGEST_ATTRIBUTES = 1 << 20
 _AGE = 10 * 1_000_000_000
-"""Nanoseconds: more than two ticks of the seconds in which git compares times."""
+"""In nanoseconds; more than two of the seconds in which git compares times."""
 _DEADLINE = 120.0
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The files that Git LFS keeps: those that hold their content now, and those that are still pointers."""
+    """The Git LFS files: those that have their content now, and those that are still pointers."""
 
     whole: tuple[str, ...] = ()
     pointers: tuple[str, ...] = ()
@@ -43,7 +44,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Filling:
-    """Settings with which git fills a worktree; ``reason`` says in words why Git LFS is not run."""
+    """Settings with which git fills a worktree; ``reason`` says why Git LFS is not run."""
 
     settings: Mapping[str, str]
     reason: str = ""
@@ -51,15 +52,15 @@ class Filling:
 
     @property
     def ran(self) -> bool:
-        """Whether git came to a file that Git LFS keeps."""
+        """Whether git met a Git LFS file."""
         return self._ran is not None and self._ran.exists()
 
 
 @contextlib.contextmanager
 def filling(repo: Repository, writable: Sequence[Path]) -> Iterator[Filling]:
-    """Give the settings to fill a new worktree with: no filter but Git LFS, unless an agent could be what runs then.
+    """Yield the settings to fill a new worktree: no filter except Git LFS, and that only if no agent can influence it.
 
-    ``writable`` are the directories that agents write.
+    ``writable`` are the directories that agents can write.
     """
     settings = filter_programs.settings_of(repo.git())
     off = repo.without_filters({one.key for one in settings})
@@ -81,10 +82,10 @@ def filling(repo: Repository, writable: Sequence[Path]) -> Iterator[Filling]:
 
 
 def settle(repo: Repository, worktree: Path) -> Outcome:
-    """Let a git without filters take the contents in a new worktree for unchanged, and say which there are.
+    """Make a git without filters treat the contents in a new worktree as unchanged; returns the outcome.
 
-    Git reads a file anew whose time is the index's own, and a whole content is not the pointer that git has. So their
-    times are set back, before any agent is there to change them.
+    Git reads a file again if it is as young as the index, and would see that its content is not the
+    pointer. So the files' times are set back, before any agent can change the files.
     """
     record = repo.record(worktree)
     with index_lock.held(record):
@@ -96,7 +97,7 @@ def settle(repo: Repository, worktree: Path) -> Outcome:
 
 
 def names_it(worktree: Path) -> bool:
-    """Say whether the attributes at the top of a worktree name Git LFS."""
+    """Return whether the attributes at the top of a worktree name Git LFS."""
     with contextlib.suppress(OrchestraError):
         attributes = safe_files.read(worktree, ".gitattributes", most=_LONGEST_ATTRIBUTES)
         return f"filter={DRIVER}".encode() in (attributes or b"")
@@ -104,7 +105,7 @@ def names_it(worktree: Path) -> bool:
 
 
 def is_pointer_file(worktree: Path, path: str) -> bool:
-    """Say whether what a worktree holds there is a pointer, or nothing at all, which is kept as it is."""
+    """Return whether a file in a worktree is a pointer, or does not exist."""
     with contextlib.suppress(OrchestraError):
         content = safe_files.read(worktree, path, most=LONGEST_POINTER)
         return content is None or (len(content) <= LONGEST_POINTER and content.startswith(POINTER))
@@ -115,7 +116,7 @@ def _reason(filters: filter_programs.Filters, settings: Sequence[filter_programs
     if reason := filters.unsafe.get(DRIVER):
         return reason
     if any(one.key.startswith("lfs.extension.") for one in settings):
-        # A pointer names which of them are run (git-lfs-extensions(5)), and an agent may have written the pointer.
+        # The pointer names the extensions to run (git-lfs-extensions(5)), and an agent may have written it.
         return "further programs are configured for it (lfs.extension)"
     parts = filters.safe.get(DRIVER, {})
     for part in ("smudge", "process"):
@@ -130,7 +131,7 @@ def _is_git_lfs(command: str) -> bool:
 
 
 def _kept(record: Path) -> list[str]:
-    """Return the paths in the index that belong to Git LFS, by the attributes in the index."""
+    """Return the paths in the index that belong to Git LFS, according to the attributes in the index."""
     git = Git(record)
     names = git.run("ls-files", "-z", deadline=_DEADLINE).stdout
     fields = git.run("check-attr", "--cached", "-z", "--stdin", "filter", stdin=names, deadline=_DEADLINE)

@@ -1,4 +1,4 @@
-"""Merging in git's object database alone: no checkout is touched, and no merge program is run."""
+"""Merge in git's object database alone, without a checkout and without merge programs."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ __all__ = [
 _DEADLINE = 120.0
 _PLAIN = ("100644", "100755")
 _AS_WRITTEN = ("%an", "%ae", "%ad", "%B")
-# Commits that only carry a tree into `git merge-tree` are the same each time, so a replay adds nothing new.
+# Commits that only pass a tree to `git merge-tree` are always equal, so that a repetition adds no objects.
 _NOBODY = {"NAME": "orchestra", "EMAIL": "orchestra@localhost", "DATE": "@0 +0000"}
 
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """The outcome of a merge: a tree, and the paths in conflict, in which it then holds conflict markers.
+    """The result of a merge: a tree, and the conflicting paths, whose files in the tree have conflict markers.
 
-    ``notes`` is git's own account of each conflict.
+    ``notes`` is git's own description of each conflict.
     """
 
     tree: str
@@ -47,7 +47,7 @@ class Merged:
     notes: tuple[str, ...] = ()
 
     def require_clean(self, what: str) -> str:
-        """Return the tree; raises MergeConflict, saying that ``what`` conflicts, where there are conflicts."""
+        """Return the tree; raises MergeConflict about ``what`` if there are conflicts."""
         if not self.conflicts:
             return self.tree
         raise MergeConflict(
@@ -58,7 +58,7 @@ class Merged:
 
 
 def preview(repo: Repository, ours: str, theirs: str) -> Merged:
-    """Merge two commits into a tree and change no branch; raises Refused where they share no history."""
+    """Merge two commits into a tree and change no branch; raises Refused if they share no history."""
     with _room(repo) as git:
         return _merge_tree(git, ours, theirs)
 
@@ -69,7 +69,7 @@ def changed_paths(repo: Repository, base: str, tip: str) -> list[str]:
 
 
 def past_lfs(repo: Repository, base: str, tip: str) -> list[str]:
-    """Return the paths changed between two commits that belong to Git LFS and hold their whole content all the same."""
+    """Return the paths changed between two commits that belong to Git LFS but have their whole content in git."""
     changes = {one.path: one.new_id for one in changes_between(repo.git(), base, tip) if one.new_mode in _PLAIN}
     if not changes:
         return []
@@ -82,7 +82,7 @@ def past_lfs(repo: Repository, base: str, tip: str) -> list[str]:
 
 
 def _is_pointer(git: Git, blob: str) -> bool:
-    """Say whether a file is what Git LFS keeps in git; nothing at all is kept as it is (git-lfs-spec(1))."""
+    """Return whether a file is a Git LFS pointer, or empty, which Git LFS keeps as it is (git-lfs-spec(1))."""
     size = int(git.text("cat-file", "-s", blob))
     if size > lfs.LONGEST_POINTER:
         return False
@@ -95,16 +95,16 @@ def merge_commit(repo: Repository, tree: str, parents: Sequence[str], message: s
 
 
 def squash_commit(repo: Repository, tree: str, onto: str, message: str) -> str:
-    """Write one commit by the person that takes ``onto`` to ``tree``, and return its id."""
+    """Write one commit by the person with ``tree`` on top of ``onto``, and return its id."""
     return merge_commit(repo, tree, (onto,), message)
 
 
 def rebase_commits(repo: Repository, onto: str, base: str, tip: str) -> str:
-    """Write the commits of ``base..tip`` anew on top of ``onto``, authors kept, and return the last one's id.
+    """Rebase the commits of ``base..tip`` on ``onto`` with their authors, and return the last one's id.
 
     Merge commits are left out, and so are commits that ``onto`` already has or that become empty.
-    Raises MergeConflict for the first commit that does not apply, and Refused where leaving out
-    the merges would lose what they resolved.
+    Raises MergeConflict for the first commit that does not apply, and Refused if leaving out the
+    merges would lose changes.
     """
     with _room(repo) as git:
         here = onto
@@ -127,7 +127,7 @@ def _replay(repo: Repository, git: Git, commit: str, onto: str) -> str:
     trees = {name: _resolve(git, f"{name}^{{tree}}") for name in (commit, onto)}
     before = _resolve(git, f"{parent}^{{tree}}") if parent else git.run("mktree").text.strip()
     author, message = _written(git, commit)
-    # Since git 2.40 `--merge-base` says this; a made-up history says it to older ones as well.
+    # Git 2.40 has `--merge-base` for this; a synthetic history works with older ones too.
     root = _commit(git, before, (), "", _both(_NOBODY))
     sides = [_commit(git, trees[name], (root,), name, _both(_NOBODY)) for name in (onto, commit)]
     subject = message.strip().partition("\n")[0]
@@ -159,7 +159,7 @@ def _merge_tree(git: Git, ours: str, theirs: str) -> Merged:
 
 
 def _conflicted(fields: Sequence[str]) -> Merged:
-    """Read git-merge-tree(1)'s account: the tree, conflicted entries, an empty field, then messages."""
+    """Parse the output of git-merge-tree(1): the tree, conflicted entries, an empty field, then messages."""
     entries = list(takewhile(bool, fields[1:]))
     paths = dict.fromkeys(entry.partition("\t")[2] for entry in entries)
     rest = iter(fields[len(entries) + 2 :])

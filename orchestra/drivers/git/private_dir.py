@@ -1,7 +1,8 @@
-"""The git directory that a container has for itself: a branch, an index, and the host's objects to read.
+"""The private git directory of a container: a branch, an index, and the host's objects, read-only.
 
-It is written as plain files, without starting git for each; its HEAD, without which it is none, comes last. The
-layout is gitrepository-layout(5). A container sees the host's objects at a fixed path, outside every git directory.
+It is written as files, without starting git. HEAD comes last, and without it git does not accept
+the directory. The layout is gitrepository-layout(5). A container sees the host's objects at a fixed
+path, outside every git directory.
 """
 
 from __future__ import annotations
@@ -23,12 +24,12 @@ from orchestra.errors import DeadlineExceeded, Refused
 from orchestra.safe_files import Limits
 
 OBJECTS = "/orchestra/objects"
-"""Where a container finds the host's objects; alternates follow as ``-1``, ``-2`` and so on."""
+"""The path of the host's objects in a container; alternates follow as ``-1``, ``-2`` and so on."""
 
 _STASH = "refs/stash"
 _LOOKED_THROUGH = Limits(size=1 << 40, seconds=2.0)
 _SHARED_REFS = ("refs/heads/", "refs/tags/", "refs/remotes/")
-# What decides whether a file counts as changed must be the same on both sides.
+# Settings that decide whether a file counts as changed must be equal on both sides.
 _COPIED_SETTINGS = (
     "core.autocrlf",
     "core.eol",
@@ -45,7 +46,7 @@ _COPIED_SETTINGS = (
 
 @dataclass(frozen=True, slots=True)
 class Stash:
-    """One stash: its commit, who made it and when, as git's logs write it, and its message."""
+    """One stash: its commit, its author and time as in git's logs, and its message."""
 
     commit: str
     maker: str
@@ -54,7 +55,7 @@ class Stash:
 
 @dataclass(frozen=True, slots=True)
 class Extras:
-    """What a new private git directory is given beside its branch; ``stashes`` has the oldest first."""
+    """Further refs of a new private git directory; ``stashes`` has the oldest first."""
 
     refs: Mapping[str, str]
     stashes: tuple[Stash, ...] = ()
@@ -65,10 +66,10 @@ NOTHING = Extras({})
 
 
 def container_objects(repo: Repository) -> list[tuple[Path, str]]:
-    """Return what a container must have mounted to read the host's objects: (host path, container path), read-only.
+    """Return the read-only mounts with which a container can read the host's objects: (host path, container path).
 
-    A directory that names alternates of its own gets an empty file laid over that list, because
-    its paths mean nothing in a container; the private git directory names them all itself.
+    If a directory has its own list of alternates, an empty file covers that list, because its paths
+    are invalid in a container; the private git directory lists all of them itself.
     """
     mounts: list[tuple[Path, str]] = []
     for place, target in zip(repo.object_dirs, _targets(repo), strict=True):
@@ -79,17 +80,17 @@ def container_objects(repo: Repository) -> list[tuple[Path, str]]:
 
 
 def pointer_text(git_dir: str) -> str:
-    """Return the text of the file that lies over a worktree's ``.git`` and points at ``git_dir``."""
+    """Return the content of the file that covers a worktree's ``.git`` and points to ``git_dir``."""
     return f"gitdir: {git_dir}\n"
 
 
 def refuse_pipes(git_dir: Path) -> None:
-    """Refuse a private git directory that holds a named pipe.
+    """Refuse a private git directory that contains a named pipe.
 
-    Git opens whatever has the name of a ref or an object, and waits for a pipe for ever. Raises Refused.
+    Git opens any file with the name of a ref or an object, and hangs on a pipe. Raises Refused.
     """
     found: list[str] = []
-    # Where there is more than can be looked through in a moment, the deadline of whoever runs git has to do.
+    # If there are too many files to check quickly, the deadline of the git command has to suffice.
     with contextlib.suppress(Refused, DeadlineExceeded):
         entries = safe_files.walk(git_dir, limits=_LOOKED_THROUGH)
         found.extend(entry.path for entry in entries if stat.S_ISFIFO(entry.mode))
@@ -110,12 +111,12 @@ def create(
     index: Path | None,
     extras: Extras = NOTHING,
 ) -> None:
-    """Make the private git directory ``target``, with ``branch`` (empty: detached) checked out at ``tip``.
+    """Create the private git directory ``target``, with ``branch`` (empty: detached) checked out at ``tip``.
 
-    ``index`` is copied in, with its record of the files, so that a first ``git status`` reads
-    none of them. The host's branches and tags are there as they were. One that exists is left as
-    it is: it may hold commits that were not imported yet. An empty directory may stand in its place,
-    and a container see that already. ``extras`` are what an earlier one had beside them.
+    ``index`` is copied, with its stat data, so that the first ``git status`` reads no files. The
+    host's branches and tags are copied as they are. An existing private git directory is left
+    unchanged, because it may have commits that were not imported yet. ``target`` may be an empty
+    directory that a container already sees. ``extras`` are the further refs of an earlier one.
     """
     if (target / "HEAD").exists():
         return
@@ -124,17 +125,17 @@ def create(
     _fill(aside, repo, branch, tip, base, extras=extras)
     if index is not None:
         _copy_index(index, aside)
-        # Where a container's git would look for a submodule's own git there is none, and it would end with an error.
+        # A container's git would look for a submodule's git directory, which does not exist, and fail.
         index_file.assume_unchanged(aside / "index", repo.object_format)
     target.mkdir(exist_ok=True)
-    # Without its HEAD it is no git directory.
+    # Without HEAD it is not a git directory.
     for part in sorted(aside.iterdir(), key=lambda one: (one.name == "HEAD", one)):
         _move(part, target / part.name)
     safe_files.remove(aside)
 
 
 def _move(source: Path, target: Path) -> None:
-    """Move what is whole to where it belongs, unless another process was first, or one that died: theirs is as good."""
+    """Move the complete directory to its path, unless another process, even one that died, was first."""
     if os.path.lexists(target):
         return
     try:
@@ -161,9 +162,9 @@ def _fill(place: Path, repo: Repository, branch: str, tip: str, base: str, *, ex
 
 
 def _stash_files(stashes: Sequence[Stash], nothing: str) -> dict[str, str]:
-    """Return the ref and the log of stashes as files of a git directory; ``nothing`` is the id of no object.
+    """Return the ref and the log of stashes as files of a git directory; ``nothing`` is the null object id.
 
-    All but the newest are in the log alone (git-stash(1)).
+    All except the newest are only in the log (git-stash(1)).
     """
     if not stashes:
         return {}
@@ -187,7 +188,7 @@ def _config(repo: Repository, settings: Mapping[str, str]) -> str:
         **{key: settings[key] for key in _COPIED_SETTINGS if key in settings},
         "user.name": name,
         "user.email": mail,
-        # The objects it borrows are not its own to repack, and a pause for that would be the agent's.
+        # It must not repack borrowed objects, and the agent would have to wait for that.
         "gc.auto": "0",
         "maintenance.auto": "false",
     }
@@ -211,12 +212,12 @@ def _packed_refs(repo: Repository, branch: str, tip: str, base: str, extras: Ext
     if branch:
         refs[f"refs/heads/{branch}"] = tip
     ordered = sorted(refs, key=os.fsencode)
-    # No first line that tells the file's traits: GitPython, which agents are built on, refuses one without "peeled".
+    # No header line: GitPython, which agents use, refuses one without "peeled".
     return "".join(f"{refs[name]} {name}\n" for name in ordered)
 
 
 def _excludes(repo: Repository, settings: Mapping[str, str]) -> str:
-    """Join the person's own ignore list, which no container has, with that of the repository, which overrules it."""
+    """Join the person's own ignore list, which containers lack, with the repository's, which takes precedence."""
     default = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "git" / "ignore"
     own = settings.get("core.excludesfile")
     places = (Path(own).expanduser() if own else default, repo.common_dir / "info" / "exclude")
@@ -226,7 +227,7 @@ def _excludes(repo: Repository, settings: Mapping[str, str]) -> str:
 
 def _copy_index(index: Path, place: Path) -> None:
     _copy_if_there(index, place / "index")
-    # A split index keeps most of itself in a file beside it (git-update-index(1), SPLIT INDEX).
+    # A split index has most of its entries in a second file (git-update-index(1), SPLIT INDEX).
     for shared in index.parent.glob("sharedindex.*"):
         shutil.copyfile(shared, place / shared.name)
     _copy_if_there(index.parent / "info" / "sparse-checkout", place / "info" / "sparse-checkout")
@@ -242,6 +243,6 @@ def _write(place: Path, text: str) -> None:
 
 
 def _sweep(target: Path) -> None:
-    """Remove what a process that died left of an earlier try."""
+    """Remove what a killed process left behind."""
     for left in target.parent.glob(f".{target.name}.*"):
         safe_files.remove(left)

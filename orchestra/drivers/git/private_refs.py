@@ -1,7 +1,8 @@
-"""What a private git directory holds beside the session's branch: other branches, tags, stashes, a detached HEAD.
+"""Keep and restore the other refs of a private git directory: branches, tags, stashes, a detached HEAD.
 
-All of it is kept under refs of the repository, where nothing checks it out, and can be given to a new private git
-directory. Stashes but the newest are in no ref, only in its log (git-stash(1)).
+They are kept under refs of the repository that nothing checks out, and can be copied to a new
+private git directory. All stashes except the newest are only in the log of their ref
+(git-stash(1)).
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from orchestra.drivers.git.repository import Repository
 from orchestra.errors import Refused
 
 MOST_REFS = 500
-"""More refs that are new than these are not kept one by one."""
+"""The most new refs that are kept."""
 _MOST_STASHES = 100
 _LONGEST_LOG = 1 << 20
 _INCOMING = "refs/incoming/"
@@ -29,15 +30,15 @@ _ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 def keep(
     repo: Repository, git_dir: Path, *, upload_pack: Sequence[str], prefix: str, deadline: float = 120.0
 ) -> list[str]:
-    """Fetch all that a private git directory has and the repository has not, to refs that begin with ``prefix``.
+    """Fetch everything that only a private git directory has, to refs that begin with ``prefix``.
 
-    Returns the refs that were made. ``deadline`` is in seconds. Raises Refused, having kept nothing, for what is
-    malformed, too large or too much, and CommandFailed where the other side does not answer.
+    Returns the new refs. ``deadline`` is in seconds. Raises Refused, having kept nothing, for
+    malformed, too large or too many objects, and CommandFailed if the other side does not answer.
     """
     specs = [f"+{one}:{one.replace('refs/', _INCOMING, 1)}" for one in _WANTED]
     specs += [f"+{one}:{_INCOMING}stashes/{number}" for number, one in enumerate(_older_stashes(git_dir), 1)]
     with quarantine.opened(repo) as held:
-        # A HEAD on a branch that has no commit is none.
+        # Ignore a HEAD on a branch without commits.
         if not commit_import.receive(held, upload_pack, [f"+HEAD:{_INCOMING}HEAD", *specs], deadline=deadline):
             commit_import.receive(held, upload_pack, specs, deadline=deadline)
         news = _news(held, repo)
@@ -56,7 +57,8 @@ def keep(
 def kept(repo: Repository, prefix: str, branch: str) -> Extras:
     """Return what `keep` kept under ``prefix``, for a new private git directory whose own branch is ``branch``.
 
-    What that branch held, and a detached HEAD, become branches called ``kept-`` and the commit's first digits.
+    The former tip of that branch, and a detached HEAD, become branches called ``kept-`` and the
+    commit's first digits.
     """
     if not prefix:
         return NOTHING
@@ -73,7 +75,7 @@ def kept(repo: Repository, prefix: str, branch: str) -> Extras:
 
 
 def _older_stashes(git_dir: Path) -> list[str]:
-    """Return the stashes that no ref names, the newest first, as the agent's git wrote them down."""
+    """Return the stashes that no ref names, newest first, from the log that the agent's git wrote."""
     log = (safe_files.read(git_dir, "logs/refs/stash", most=_LONGEST_LOG) or b"").decode("utf-8", "replace")
     found = [fields[1] for line in log.splitlines() if len(fields := line.split(" ", 2)) > 1]
     return [one for one in reversed(found[:-1]) if _ID.fullmatch(one)][:_MOST_STASHES]
@@ -104,7 +106,7 @@ def _commit(fields: Sequence[str]) -> Iterator[str]:
 
 
 def _unreached(held: Quarantine, commits: Sequence[str]) -> frozenset[str]:
-    """Return the commits that none of the repository's own refs reaches."""
+    """Return the commits that are not reachable from the repository's own refs."""
     names = "".join(f"{one}\n" for one in commits).encode()
     words = ("rev-list", "--stdin", "--not", "--branches", "--glob=refs/orchestra/*")
     return frozenset(held.git().run(*words, stdin=names, deadline=120.0).text.split())

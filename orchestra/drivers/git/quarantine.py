@@ -1,7 +1,8 @@
-"""Where a container's commits wait until they have been looked at: a git directory beside the host's objects.
+"""A quarantine for a container's commits until they have been checked: a git directory beside the host's objects.
 
-What is refused never reaches the repository. The directory's name starts as git's own quarantines do, so that what a
-crash leaves behind is removed by the next ``git gc`` (git-prune; builtin/prune.c removes ``tmp_objdir-*``).
+Refused commits never reach the repository. The directory's name starts like git's own quarantines,
+so that the next ``git gc`` removes what a crash leaves behind (git-prune; builtin/prune.c removes
+``tmp_objdir-*``).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from orchestra.drivers.git.command import Git
 from orchestra.drivers.git.repository import Repository
 
 INCOMING = "refs/incoming/tip"
-"""The one ref that a fetch writes in here."""
+"""The only ref that a fetch writes here."""
 
 _KNOWN_REFS = ("refs/heads/", "refs/orchestra/")
 _LOOSE_OBJECTS = 100
@@ -29,7 +30,7 @@ _PACK_COUNT = struct.Struct(">8xI")
 """A pack begins with its signature, version and object count, four bytes each (gitformat-pack(5))."""
 _ALLOCATION = "1g"
 
-# Nothing the person has set holds in here: no program, no rewritten address, no background work.
+# None of the person's settings applies here: no program, no rewritten address, no background work.
 _CONFIG = """\
 [core]
 \trepositoryformatversion = {version}
@@ -51,24 +52,27 @@ VARIABLES = {
     "GIT_CONFIG_GLOBAL": "/dev/null",
     "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_ALLOW_PROTOCOL": "ext",
-    # A few bytes of delta can ask for any amount of memory; git refuses beyond this (wrapper.c).
+    # A few bytes of delta can require any amount of memory; git refuses more than this (wrapper.c).
     "GIT_ALLOC_LIMIT": _ALLOCATION,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Quarantine:
-    """A git directory that borrows the host's objects and refs, and keeps what arrives to itself."""
+    """A git directory that borrows the host's objects and refs, and keeps new objects to itself."""
 
     place: Path
     repo: Repository
 
     def git(self) -> Git:
-        """Return git, pinned in here; its only transport runs a given command."""
+        """Return git pinned to the quarantine; its only transport runs a given command."""
         return Git(self.place, variables=VARIABLES)
 
     def limited(self, size: int, *args: str, deadline: float) -> process.Completed:
-        """Run git with no file of more than ``size`` bytes; ``deadline`` is in seconds. Never raises CommandFailed."""
+        """Run git with a limit of ``size`` bytes for each file; ``deadline`` is in seconds.
+
+        Never raises CommandFailed.
+        """
         # POSIX counts `ulimit -f` in blocks of 512 bytes; with the signal ignored, git says itself that a file is too
         # large. Setting the limit from Python, between fork and exec, would be unsafe with threads.
         words = (
@@ -81,13 +85,13 @@ class Quarantine:
         return process.run(words, cwd=self.place, env=self.git().environment(), deadline=deadline, check=False)
 
     def tip(self) -> str:
-        """Return the object that the fetch brought, empty where it brought none."""
+        """Return the fetched object; empty if there is none."""
         with contextlib.suppress(FileNotFoundError):
             return (self.place / INCOMING).read_text().strip()
         return ""
 
     def release(self) -> None:
-        """Move the objects into the repository: a few as loose objects, many as the pack they came in."""
+        """Move the objects into the repository: a few as loose objects, many as their pack."""
         for pack in sorted((self.place / "objects" / "pack").glob("*.pack")):
             if self._is_small(pack):
                 Git(self.repo.git_dir).run("unpack-objects", "-q", stdin=pack.read_bytes())
@@ -108,7 +112,7 @@ class Quarantine:
     def _move(self, pack: Path) -> None:
         target = self.repo.object_dirs[0] / "pack"
         target.mkdir(exist_ok=True)
-        # The index last: git takes a pack for present when it sees its index.
+        # The index comes last, because git uses a pack once its index exists.
         for part in (pack, pack.with_suffix(".rev"), pack.with_suffix(".idx")):
             if part.exists():
                 part.rename(target / part.name)
@@ -116,7 +120,7 @@ class Quarantine:
 
 @contextlib.contextmanager
 def opened(repo: Repository) -> Iterator[Quarantine]:
-    """Make a quarantine, and remove it with all it still holds."""
+    """Yield a quarantine, and remove it afterwards with everything in it."""
     place = repo.object_dirs[0] / f"tmp_objdir-orchestra-{secrets.token_hex(6)}"
     try:
         _fill(place, repo)

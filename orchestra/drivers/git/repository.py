@@ -1,4 +1,4 @@
-"""The person's repository: what it is, its refs, and the worktrees that sessions have."""
+"""The person's repository: its properties, its refs, and the worktrees of sessions."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from orchestra.drivers.process import Completed, failure
 from orchestra.errors import Moved, NameTaken, NotFound, OrchestraError, Refused
 
 REMOVED = ".removed"
-"""What the names of worktrees end with that are being removed."""
+"""The suffix of the names of worktrees that are being removed."""
 _MOVED = ("but expected", "reference already exists", "unable to resolve reference")
 _FILTER_PARTS = ("clean", "smudge", "process")
 
 
 @dataclass(frozen=True, slots=True)
 class Worktree:
-    """One checkout on git's record; ``half_made`` when git was killed while it filled it."""
+    """One checkout that git has a record of; ``half_made`` if git was killed while filling it."""
 
     path: Path
     branch: str
@@ -37,9 +37,9 @@ class Repository:
     """One repository, seen from one checkout of it.
 
     ``root`` is the top of the person's checkout, ``git_dir`` that checkout's own git directory,
-    ``common_dir`` the one all checkouts share. ``object_dirs`` holds the objects: the
-    repository's own first, then every alternate, all absolute. ``scratch`` is where directories for
-    a moment are made.
+    ``common_dir`` the one that all checkouts share. ``object_dirs`` are the object directories: the
+    repository's own first, then every alternate, all absolute. ``scratch`` is the directory for
+    temporary directories.
     """
 
     root: Path
@@ -51,7 +51,7 @@ class Repository:
 
     @classmethod
     def open(cls, start: Path, scratch: Path | None = None) -> Repository:
-        """Find the repository around ``start``; raises NotARepository where sessions cannot work on it."""
+        """Find the repository around ``start``; raises NotARepository if sessions cannot work on it."""
         found = find_repository.find(start)
         return cls(
             root=found.root,
@@ -63,13 +63,13 @@ class Repository:
         )
 
     def git(self, *, work_tree: bool = False) -> Git:
-        """Return git, pinned to this checkout; with ``work_tree`` it also sees the files, through no filter."""
+        """Return git pinned to this checkout; with ``work_tree`` it also sees the files, without filters."""
         if not work_tree:
             return Git(self.git_dir)
         return Git(self.git_dir, work_tree=self.root, settings=self.without_filters())
 
     def worktree_git(self, path: Path) -> Git:
-        """Return git, pinned to the worktree at ``path`` (or this checkout) by the host's own records; raises NotFound.
+        """Return git pinned to the worktree at ``path`` (or this checkout) by the host's own records; raises NotFound.
 
         The ``.git`` inside ``path`` is never read: an agent may have written it.
         """
@@ -92,7 +92,7 @@ class Repository:
         raise NotFound(f"git has no worktree at {path}", hint="to see its worktrees: git worktree list")
 
     def worktrees(self) -> dict[Path, Worktree]:
-        """Return every checkout that git has on record, this one included, by its path; a bare repository is none."""
+        """Return every checkout that git has a record of, including this one, by path; a bare repository is none."""
         found: dict[Path, Worktree] = {}
         listing = self.git().run("worktree", "list", "--porcelain", "-z").text
         for block in listing.removesuffix("\0\0").split("\0\0"):
@@ -105,7 +105,7 @@ class Repository:
         return found
 
     def _listed(self, path: Path) -> Path:
-        """Return where the checkout is that git lists under ``path``: one with its git directory elsewhere by that."""
+        """Return the path of the checkout that git lists under ``path``, which may be that of its git directory."""
         if real_place(path) != self.common_dir:
             return path
         if self.git_dir == self.common_dir:
@@ -122,11 +122,12 @@ class Repository:
         settings: Mapping[str, str] | None = None,
         deadline: float = 300.0,
     ) -> bool:
-        """Check ``branch`` out at ``path``, made at ``base`` if it is new; ``keep`` is a ref that holds the base.
+        """Check out ``branch`` at ``path``; a new one is created at ``base``, which the ref ``keep`` keeps.
 
-        Does nothing where that is so already, and returns False; begins again where it was cut short. A branch
-        that is there while ``keep`` is not belongs to somebody else. Runs no hook, and no filter but what git is told
-        by ``settings``. Raises NameTaken for a branch or directory in use, NotFound for an unknown base.
+        Does nothing and returns False if that is done already; starts again if it was interrupted.
+        A branch that exists without ``keep`` belongs to somebody else. Runs no hooks, and only
+        filters from ``settings``. Raises NameTaken for a branch or directory in use, NotFound for
+        an unknown base.
         """
         place = real_place(path)
         known = self.worktrees().get(place)
@@ -153,13 +154,13 @@ class Repository:
         return True
 
     def hide_repositories(self, path: Path) -> None:
-        """Let git look into no submodule of a session's worktree: an agent may have made what is there."""
+        """Keep git out of the submodules of a session's worktree, because an agent may have written them."""
         hide(Git(self.record(path)), self.object_format)
 
     def point(self, path: Path) -> None:
-        """Let the ``.git`` of a worktree say where the host's record of it is, unless it does; raises NotFound.
+        """Point the ``.git`` of a worktree to the host's record of it, unless it does; raises NotFound.
 
-        It is written in place: to a container that it is covered in, another file of that name would be uncovered.
+        It is written in place, because a new file of that name would not be covered in a container.
         """
         record = self.record(path)
         pointer = path / ".git"
@@ -168,10 +169,10 @@ class Repository:
         _overwrite(pointer, os.fsencode(f"gitdir: {record}\n"))
 
     def adopt_worktree(self, path: Path, branch: str) -> None:
-        """Make a directory with files in it a worktree of ``branch`` again, after git lost its record; none is touched.
+        """Make a directory a worktree of ``branch`` again after git lost its record; the files stay unchanged.
 
-        Does nothing where there is a record. Raises NotFound where there is no such branch, and
-        NameTaken where it is checked out elsewhere.
+        Does nothing if there is a record. Raises NotFound without such a branch, and NameTaken if
+        it is checked out elsewhere.
         """
         place = real_place(path)
         if place not in self.worktrees():
@@ -189,7 +190,7 @@ class Repository:
         self.hide_repositories(place)
 
     def _write_record(self, place: Path, branch: str) -> None:
-        """Write what git keeps of a worktree, in one move (gitrepository-layout(5), worktrees)."""
+        """Write git's record of a worktree atomically (gitrepository-layout(5), worktrees)."""
         above = self.common_dir / "worktrees"
         above.mkdir(exist_ok=True)
         aside = self.common_dir / f"orchestra-{secrets.token_hex(6)}"
@@ -201,9 +202,9 @@ class Repository:
         aside.rename(next(above / name for name in names if not (above / name).exists()))
 
     def remove_worktree(self, path: Path) -> None:
-        """Remove a worktree and git's record of it; its branch stays. Does nothing where there is none.
+        """Remove a worktree and git's record of it; its branch stays. Does nothing if there is none.
 
-        Only what the host has on record as a worktree is removed, never this checkout, and no
+        Only a directory that the host has a record of is removed, never this checkout, and no
         symlink is followed. Raises Refused for a directory that is not a worktree of ours.
         """
         place = real_place(path)
@@ -217,7 +218,7 @@ class Repository:
             raise Refused(f"{place} is the checkout in use", hint="only the worktrees of sessions are removed")
         if place.is_symlink():
             raise Refused(f"{place} is a symlink", hint="check where it leads, then delete it yourself")
-        # In one move: a worktree that is removed in part would be taken for one whose files were deleted on purpose.
+        # Renamed first: a partly removed worktree would look like one whose files were deleted on purpose.
         aside = place.with_name(f".{place.name}.{secrets.token_hex(4)}{REMOVED}")
         with contextlib.suppress(FileNotFoundError):
             place.rename(aside)
@@ -225,14 +226,14 @@ class Repository:
         safe_files.remove(aside)
 
     def settings(self) -> dict[str, str]:
-        """Return every git setting that holds here, the person's own included; the last of several wins."""
+        """Return every effective git setting, including the person's own; the last of several wins."""
         return dict(_setting(item) for item in self.git().lines0("config", "--list", "-z"))
 
     def without_filters(self, keys: Iterable[str] | None = None) -> dict[str, str]:
-        """Return settings that switch off every filter program the person has, such as Git LFS.
+        """Return settings that switch off all filter programs of the person, such as Git LFS.
 
-        A filter is the person's program, but which files it reads would be the agent's choice. ``keys`` are the names
-        of git's settings, where they are known already.
+        A filter is the person's program, but the agent would choose which files it reads. ``keys``
+        are the names of git's settings, if they are known already.
         """
         off: dict[str, str] = {}
         for key in self.settings() if keys is None else keys:
@@ -243,16 +244,16 @@ class Repository:
         return off
 
     def identity(self, settings: Mapping[str, str] | None = None) -> tuple[str, str]:
-        """Return the person's name and mail address for commits, made up from the login where git has none.
+        """Return the person's name and email address for commits, made from the login name if git has none.
 
-        As git does, what the environment says comes before any setting (git-commit(1)).
+        As in git, the environment takes precedence over settings (git-commit(1)).
         """
         name, mail = self._known_identity(self.settings() if settings is None else settings)
         login = os.environ.get("USER") or "orchestra"
         return name or login, mail or f"{login}@localhost"
 
     def unnamed(self) -> str:
-        """Say in words that git knows no name or address, and what to type; empty where it knows both."""
+        """Return the remark that git knows no name or address, and what to type; empty if it knows both."""
         settings = self.settings()
         if all(self._known_identity(settings)):
             return ""
@@ -285,20 +286,20 @@ class Repository:
         return {name.removeprefix("refs/heads/"): tip for name, tip in self.refs("refs/heads/").items()}
 
     def refs(self, *prefixes: str) -> dict[str, str]:
-        """Return every ref below the prefixes with the object it names, sorted by name."""
+        """Return every ref below the prefixes with its object, sorted by name."""
         done = self.git().run("for-each-ref", "--format=%(objectname) %(refname)", *prefixes)
         pairs = (line.split(" ", 1) for line in done.text.splitlines())
         return {name: tip for tip, name in pairs}
 
     def has(self, commit: str) -> bool:
-        """Say whether a commit is here, whether or not a ref leads to it."""
+        """Return whether the repository has a commit, reachable from a ref or not."""
         return bool(commit) and self.git().run("cat-file", "-e", f"{commit}^{{commit}}", check=False).code == 0
 
     def update_ref(self, ref: str, new: str, old: str | None) -> None:
         """Move ``ref`` from ``old`` to ``new``, or raise Moved and change nothing.
 
         ``old`` None means that the ref must not exist yet; an empty ``new`` deletes it (with
-        ``old`` None whatever it holds, and also when it is gone already).
+        ``old`` None whatever its value, and even if it does not exist).
         """
         done = self.git().run(*self._ref_change(ref, new, old), check=False)
         if done.code == 0:
@@ -308,19 +309,19 @@ class Repository:
         raise failure(done)
 
     def is_ancestor(self, ancestor: str, descendant: str) -> bool:
-        """Say whether the first commit is the second, or in its history."""
+        """Return whether the first commit is the second or in its history."""
         return self.git().ask("merge-base", "--is-ancestor", ancestor, descendant)
 
     def merge_base(self, one: str, other: str) -> str:
-        """Return the newest commit in the history of both; empty where they share none."""
+        """Return the newest commit in the history of both; empty if there is none."""
         return self.git().run("merge-base", one, other, check=False).text.partition("\n")[0]
 
     def count(self, base: str, tip: str) -> int:
-        """Return how many commits ``tip`` has that ``base`` has not."""
+        """Return how many commits ``tip`` has that ``base`` does not have."""
         return int(self.git().text("rev-list", "--count", f"{base}..{tip}", "--"))
 
     def exclude(self, pattern: str) -> None:
-        """Keep a pattern out of ``git status``, in the repository's own exclude file; at most once."""
+        """Add a pattern to the repository's own exclude file, unless it is there."""
         place = self.common_dir / "info" / "exclude"
         place.parent.mkdir(exist_ok=True)
         present = place.read_text(encoding="utf-8", errors="surrogateescape") if place.exists() else ""
@@ -332,11 +333,11 @@ class Repository:
 
     @property
     def no_object(self) -> str:
-        """The id that stands for no object: forty zeros, or sixty-four."""
+        """The null object id: forty or sixty-four zeros."""
         return "0" * (64 if self.object_format == "sha256" else 40)
 
     def _claim(self, branch: str, base: str, keep: str) -> bool:
-        """Make the ref that marks the branch as ours, and say whether the branch is still to be made."""
+        """Create the ref that marks the branch as ours; returns whether the branch must still be created."""
         present = self.refs(f"refs/heads/{branch}", *([keep] if keep else []))
         taken = f"refs/heads/{branch}" in present
         if keep and keep not in present:
@@ -361,7 +362,7 @@ class Repository:
 
 
 def _is_filled(place: Path) -> bool:
-    """Say whether anything is in a directory: what is may be all there is of somebody's work."""
+    """Return whether a directory has any content, which may be the only copy of somebody's work."""
     return place.is_dir() and not place.is_symlink() and any(place.iterdir())
 
 
@@ -380,7 +381,7 @@ def _overwrite(place: Path, content: bytes) -> None:
 
 
 def real_place(path: Path) -> Path:
-    """Return ``path`` with the symlinks of its parents resolved, and not its own."""
+    """Return ``path`` with the symlinks of its parents resolved, but not its own."""
     return Path(os.path.realpath(path.parent), path.name)
 
 

@@ -1,4 +1,4 @@
-"""The index that a look ends with: the host's own, with every changed file as it was last read."""
+"""The index that a scan produces: the host's own, with every changed file as it was last read."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _LOOKED_INTO = 4 << 20
 _OBJECTS_KEPT = 20_000
 _BYTES_KEPT = 1 << 30
 _BATCH_FILES, _BATCH_BYTES = 1_000, 64 << 20
-"""How much is copied out at once before git reads it."""
+"""How much is copied at once before git reads it."""
 _LONGEST_PATH = 1_000
 """Bytes of a path that is copied out under its own name; the system takes four times as many."""
 _DEADLINE = 300.0
@@ -36,7 +36,7 @@ _SHA1 = 40
 
 @dataclass(slots=True)
 class _Memory:
-    """What is known from earlier looks: the marks of what the index holds, and what files of a mark were read as."""
+    """Knowledge from earlier scans: the marks of the entries in the index, and the object ids of marks."""
 
     marks: dict[str, str] = field(default_factory=dict)
     read: dict[str, list[str]] = field(default_factory=dict)
@@ -57,7 +57,7 @@ class _Memory:
 
 
 class SeenIndex:
-    """The index of one look, beside the host's in the git directory of ``git``."""
+    """The index of one scan, in the git directory of ``git``."""
 
     def __init__(
         self, git: Git, tree: UntrustedTree, bounds: Bounds, clock: Callable[[], float] = time.monotonic
@@ -70,7 +70,7 @@ class SeenIndex:
         self.mark = ""
 
     def bring_up_to_date(self, seen: Mapping[str, Sight], *, renewed: bool) -> int:
-        """Have the index hold what was seen, and return how many files there was no time to read."""
+        """Update the index to what was seen, and return how many files could not be read in time."""
         marks = {path: sight.mark for path, sight in seen.items()}
         self.mark = digest(json.dumps(marks, sort_keys=True), 16)
         fresh = self._fresh(seen)
@@ -88,7 +88,7 @@ class SeenIndex:
         return len(unread)
 
     def _fresh(self, seen: Mapping[str, Sight]) -> list[str]:
-        """Return the files to read; a change of the attributes changes how all of them are read."""
+        """Return the files to read; if the attributes have changed, all of them are read again."""
         marks = {path: sight.mark for path, sight in seen.items()}
         known = self._memory.read if _attributes(marks) == _attributes(self._memory.marks) else {}
         self._memory.read = {path: known[path] for path in seen if path in known}
@@ -107,7 +107,7 @@ class SeenIndex:
             place.unlink(missing_ok=True)
 
     def _enter(self, seen: Mapping[str, Sight]) -> None:
-        """Enter what is known: what is gone first, so that a directory can take the place of a file."""
+        """Enter what is known, deletions first, so that a directory can replace a file."""
         tip = (self._git.git_dir / "HEAD").read_text(encoding="ascii").strip()
         none = "0" * len(tip)
         lines = [f"0 {none}\t{_kept_name(path)}\0" for path, sight in seen.items() if not sight.mode]
@@ -117,7 +117,7 @@ class SeenIndex:
             self._git.run("update-index", "-z", "--index-info", stdin=os.fsencode("".join(lines)), deadline=_DEADLINE)
 
     def _read(self, fresh: list[str], seen: Mapping[str, Sight]) -> set[str]:
-        """Read files in batches, and return those that there was no time for."""
+        """Read files in batches, and return those that could not be read in time."""
         end, left = self._clock() + self._bounds.seconds, set(fresh)
         for batch in _batches(_possible(fresh), seen, whole=self._bounds.whole):
             if self._clock() > end:
@@ -149,7 +149,7 @@ class SeenIndex:
             git.run("update-index", *how, "-z", "--stdin", stdin=names, deadline=_DEADLINE)
 
     def _take_long(self, place: Path, stage: _Stage, files: Mapping[str, Sight]) -> None:
-        """Read files whose paths are too long for git to open, as they are: no attribute names them."""
+        """Read files whose paths are too long for git to open, without attributes."""
         numbers = {path: f".long-{number}" for number, path in enumerate(files)}
         modes = {path: mode for path, sight in files.items() if (mode := stage.flat(path, sight, numbers[path]))}
         if not modes:
@@ -173,7 +173,7 @@ class SeenIndex:
 
 
 class _Stage:
-    """Where files are copied for git to read."""
+    """The directory to which files are copied for git to read."""
 
     def __init__(self, place: Path, tree: UntrustedTree, *, whole: bool) -> None:
         self._place, self._tree, self._whole = place, tree, whole
@@ -181,13 +181,13 @@ class _Stage:
         place.mkdir(exist_ok=True)
 
     def copy(self, path: str, sight: Sight) -> bool:
-        """Copy a file to its own name; False where there is none any more."""
+        """Copy a file to its own name; returns False if it no longer exists."""
         kept = _kept_name(path)
         self._make(kept.rpartition("/")[0])
         return self._copy(path, sight, self._place / kept)
 
     def flat(self, path: str, sight: Sight, name: str) -> str:
-        """Copy a file to another name, a symlink as the text it is; return its mode, empty where there is none."""
+        """Copy a file to another name, a symlink as its text; return its mode, empty if there is no file."""
         target = self._place / name
         if not self._copy(path, sight, target):
             return ""
@@ -211,12 +211,12 @@ class _Stage:
             self._made.add(one)
 
     def _copy_for_a_look(self, path: str, sight: Sight, target: Path) -> bool:
-        # Never written parts of a file are zeros, which nothing that is shown as text has.
+        # Holes in a file are zeros, which no text file has.
         with contextlib.suppress(Refused):
             if sight.size <= _LOOKED_INTO:
                 return self._tree.copy(path, target, holes=False)
         target.unlink(missing_ok=True)
-        # The zero byte makes git take the stand-in for what it stands for: something not shown as text.
+        # The zero byte makes git treat the placeholder as binary, like the file itself.
         target.write_bytes(f"\0{sight.size} bytes, {sight.mark}".encode())
         return True
 
@@ -225,7 +225,7 @@ def _batches(paths: list[str], seen: Mapping[str, Sight], *, whole: bool) -> Ite
     batch: list[str] = []
     size = 0
     for path in paths:
-        # Holes take no room and are read all the same.
+        # Holes take no space but are read all the same.
         weight = seen[path].stored + seen[path].size // 16 if whole or seen[path].size <= _LOOKED_INTO else 0
         if batch and (len(batch) == _BATCH_FILES or size + weight > _BATCH_BYTES):
             yield batch
@@ -237,9 +237,9 @@ def _batches(paths: list[str], seen: Mapping[str, Sight], *, whole: bool) -> Ite
 
 
 def _possible(paths: Collection[str]) -> list[str]:
-    """Return the paths without those below another: a file and something in it were seen at different moments.
+    """Return the paths without those below another path that was a file at another moment.
 
-    Attributes come first, because they say how the others are read.
+    Attributes come first, because they determine how the others are read.
     """
     present = set(paths)
     ordered = sorted(present, key=lambda path: (not _is_attributes(path), path))
@@ -260,6 +260,6 @@ def _parents(path: str) -> Iterator[str]:
 
 
 def _kept_name(path: str) -> str:
-    """Return the name under which git can keep a path: it takes no ``.git``, which an agent's nested repository has."""
+    """Return the name under which git can keep a path, because git refuses the ``.git`` of a nested repository."""
     parts = path.split("/")
     return "/".join("dot-git" if part.lower() == ".git" else part for part in parts)

@@ -1,4 +1,4 @@
-"""Moving a branch of the person's, together with the checkouts that show it, and losing nothing in them."""
+"""Move one of the person's branches together with the checkouts that show it, without losing anything in them."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _IN_PROGRESS = ("rebase-merge/head-name", "rebase-apply/head-name")
 
 @dataclass(frozen=True, slots=True)
 class Landed:
-    """What became of a landing: ``done`` where the branch has the commit, and files that do not show it.
+    """The result of a landing: ``done`` if the branch has the commit, and the files that do not show it.
 
-    ``kept`` are paths of the person's checkouts that they changed meanwhile; ``undone`` are paths in which a later
-    commit took back what had landed.
+    ``kept`` are paths of checkouts that the person has changed meanwhile; ``undone`` are paths in
+    which a later commit undid the landing.
     """
 
     done: bool
@@ -31,11 +31,11 @@ class Landed:
 
 
 def land(repo: Repository, branch: str, new: str, old: str, *, ours: Path) -> Landed:
-    """Move ``branch`` from commit ``old`` to ``new``, and every checkout of it that is not below ``ours``.
+    """Move ``branch`` from commit ``old`` to ``new``, and update every checkout of it that is not below ``ours``.
 
-    Uncommitted work that the new commits do not touch stays as it is, staged or not. Raises
-    Refused with the paths where they do, and Moved where the branch is not at ``old``; nothing is
-    changed then. After a crash between branch and checkout, `finish_landing` does the rest.
+    Uncommitted work that the new commits do not touch stays as it is, staged or not. Raises Refused
+    with the paths if they do, and Moved if the branch is not at ``old``; nothing is changed then.
+    After a crash between branch and checkout, `finish_landing` does the rest.
     """
     if not repo.is_ancestor(old, new):
         raise Refused(f"{branch} would lose commits that {new[:10]} does not have", hint="merge again")
@@ -46,13 +46,14 @@ def land(repo: Repository, branch: str, new: str, old: str, *, ours: Path) -> La
 
 
 def finish_landing(repo: Repository, branch: str, new: str, old: str, *, ours: Path) -> Landed:
-    """Bring the checkouts of ``branch`` to where a landing that was cut off had moved it; harmless if it was not.
+    """Update the checkouts of ``branch`` after an interrupted landing; does nothing if there was none.
 
-    Only what is still as in ``old`` is brought along: what the person has changed or staged since stays.
+    Only files that are still as in ``old`` are updated; what the person has changed or staged since
+    stays.
     """
     tip = repo.branches().get(branch, "")
     if tip != new:
-        # A checkout in which somebody's own git is at work has nothing of ours.
+        # A checkout in which another git is running has no lock of ours.
         with suppress(Refused):
             for one in _checkouts(repo, branch, ours):
                 update_checkout.tidy(one)
@@ -64,7 +65,7 @@ def finish_landing(repo: Repository, branch: str, new: str, old: str, *, ours: P
 
 
 def named(paths: Sequence[str]) -> str:
-    """Return the first few paths in words, control characters made visible."""
+    """Return the first few paths as text, with control characters made visible."""
     first = ", ".join(path if path.isprintable() else repr(path) for path in paths[:_NAMED])
     return first if len(paths) <= _NAMED else f"{first} and {len(paths) - _NAMED} more"
 
@@ -84,7 +85,7 @@ def _show(ready: Sequence[Prepared]) -> tuple[str, ...]:
 
 
 def _overtaken(repo: Repository, tip: str, new: str, old: str) -> Landed:
-    """Say what a later commit took back: one made from an index that the landing had not reached yet."""
+    """Return the paths that a later commit undid, because it was made from an index before the landing."""
     if not tip or not repo.is_ancestor(new, tip):
         return Landed(done=False)
     later = {one.path: one for one in changes_between(repo.git(), new, tip)}
@@ -94,7 +95,7 @@ def _overtaken(repo: Repository, tip: str, new: str, old: str) -> Landed:
 
 
 def _checkouts(repo: Repository, branch: str, ours: Path) -> Iterator[Checkout]:
-    """Yield each of the person's checkouts that shows the branch; raises Refused for one in mid-rebase."""
+    """Yield each of the person's checkouts that shows the branch; raises Refused during a rebase."""
     home = real_place(ours)
     for path, worktree in repo.worktrees().items():
         if home in real_place(path).parents or not path.is_dir():

@@ -1,7 +1,8 @@
-"""Bring a checkout of the person's to another commit, though an agent writes in it at the same time.
+"""Update a checkout of the person's to another commit, while an agent may write in it.
 
-Git never writes there. It fills a directory of its own, in a git directory where no setting but a few harmless ones
-holds; from there each file is moved to its place through open directories, which follow no symlink.
+Git never writes there. It fills another directory, with a git directory that has only a few
+harmless settings. From there each file is moved to its path through open directories, without
+following symlinks.
 """
 
 from __future__ import annotations
@@ -29,14 +30,14 @@ _LINK = "120000"
 _REPOSITORY = "160000"
 _STAGE = "orchestra-landing"
 _LARGEST = 4 << 30
-"""Bytes up to which a file that git's record does not vouch for is read, to see whether anybody changed it."""
+"""The most bytes of a file that is read to see whether it was changed, if git's record does not say so."""
 _OBEYED = frozenset({"core.checkstat", "core.trustctime", "core.sharedrepository"})
 _LISTS = frozenset({"core.attributesfile"})
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One path in which two commits differ; the mode is ``000000`` on the side that has no such path."""
+    """One path in which two commits differ; the mode is ``000000`` on a side without that path."""
 
     path: str
     old_mode: str
@@ -75,12 +76,12 @@ def changes_between(git: Git, old: str, new: str) -> list[Change]:
 
 @contextlib.contextmanager
 def prepared(one: Checkout, old: str, new: str, *, late: bool = False, raw: bool = False) -> Iterator[Prepared]:
-    """Hold a checkout's index and have everything ready to take its files from commit ``old`` to ``new``.
+    """Lock a checkout's index and prepare everything to update its files from commit ``old`` to ``new``.
 
-    With ``raw`` the files are as git keeps them: through no filter, and in no other encoding. ``late`` says that its
-    branch is at ``new`` already: then only paths that the index has as in ``old`` are taken along. Nothing in the
-    checkout changes before `Prepared.show`. Raises Refused where a filter that the files need may not be run, and where
-    git cannot make them.
+    With ``raw`` the files are as git stores them, without filters or other encodings. ``late`` says
+    that the branch is at ``new`` already: then only paths that the index has as in ``old`` are
+    updated. Nothing in the checkout changes before `Prepared.show`. Raises Refused if a filter that
+    the files need is not safe, or if git cannot write them.
     """
     with index_lock.held(one.record), _stage(one.record) as stage:
         room = _room(one, stage, raw=raw)
@@ -95,14 +96,14 @@ def prepared(one: Checkout, old: str, new: str, *, late: bool = False, raw: bool
 
 
 def tidy(one: Checkout) -> None:
-    """Take away the lock and the stage of a process of ours that was killed; raises Refused where another git works."""
+    """Remove the lock and the stage of a killed process of ours; raises Refused if another git is running."""
     with index_lock.held(one.record):
         safe_files.remove(one.record / _STAGE)
 
 
 @dataclass
 class Prepared:
-    """A checkout with everything ready: the new files in the stage, the new index beside them."""
+    """A prepared checkout: the new files are in the stage, with the new index beside them."""
 
     one: Checkout
     stage: Path
@@ -116,7 +117,7 @@ class Prepared:
 
     @cached_property
     def in_the_way(self) -> tuple[str, ...]:
-        """Paths that hold what no commit has, and that the new commit changes; none of them when it is late."""
+        """Paths with uncommitted content that the new commit changes; none if it is late."""
         changed = set(self._changed)
         if self.late:
             return ()
@@ -131,7 +132,7 @@ class Prepared:
         return self.entries.get(change.path, _nothing(change)) in {change.old_side, change.new_side}
 
     def show(self, *, index: bool = True) -> list[str]:
-        """Put the files, and the index unless it is to stay, in place; returns the paths that were left as they are."""
+        """Move the files, and the index unless it must stay, into place; returns the paths that were left unchanged."""
         if not self.changes:
             return []
         left = set(self._changed)
@@ -156,7 +157,7 @@ class Prepared:
         return False
 
     def _placed(self, path: str) -> bool:
-        """Move a file from the stage to its place; True also where git keeps it out of a sparse checkout."""
+        """Move a file from the stage to its path; also True if a sparse checkout leaves it out."""
         fresh = self.stage / "files" / path
         if not os.path.lexists(fresh):
             return True
@@ -168,7 +169,7 @@ class Prepared:
         return False
 
     def _is_as_seen(self, path: str) -> bool:
-        """Say whether nobody has changed a file since it was looked at."""
+        """Return whether a file is unchanged since it was read."""
         return safe_files.look(self.one.root, path) == self.seen.get(path) or path not in self.seen
 
     def _put_index(self) -> None:
@@ -187,12 +188,12 @@ class _Room:
 
 
 def _room(one: Checkout, stage: Path, *, raw: bool) -> _Room:
-    """Make a git directory in which nothing that a checkout could hold decides what git does."""
+    """Create a git directory in which nothing in the checkout can influence git."""
     source = Git(one.record)
     git = isolated.build(stage / "room", one.repo)
     attributes = one.repo.common_dir / "info" / "attributes"
     if not raw:
-        # The person's own encodings hold in their checkout.
+        # The person's own encodings apply in their checkout.
         (stage / "room" / "info" / "attributes").write_bytes(attributes.read_bytes() if attributes.is_file() else b"")
     git = isolated.furnish(git, source, stage / "files")
     worktree_snapshot.take_index(one.record, git.git_dir)
@@ -201,7 +202,7 @@ def _room(one: Checkout, stage: Path, *, raw: bool) -> _Room:
     settings = filter_programs.settings_of(source)
     filters = filter_programs.filters_of(settings, one.writable, one.repo.common_dir)
     chosen = {one.key: one.value for one in settings if one.key in _OBEYED} | isolated.obeyed(source)
-    # Git would wait for a named pipe in the place of a list.
+    # Git would hang on a named pipe.
     chosen = {key: text for key, text in chosen.items() if key not in _LISTS or not _is_agents(text, one.writable)}
     chosen |= {"core.splitIndex": "false", "core.excludesFile": os.devnull}
     return _Room(replace(git, settings=chosen), filters, filters.settings(stage / "empty", one.record))
@@ -213,7 +214,7 @@ def _is_agents(path: str, writable: Sequence[Path]) -> bool:
 
 
 def _fill(room: _Room, ready: Prepared, old: str, new: str) -> None:
-    """Have git make the new files and the new index in the stage."""
+    """Let git write the new files and the new index to the stage."""
     git = replace(room.git, settings={**room.git.settings, **room.settings})
     target = new if not ready.late else _only(git, ready, old)
     _require_safe_filters(room, ready, target)
@@ -226,7 +227,7 @@ def _fill(room: _Room, ready: Prepared, old: str, new: str) -> None:
 
 
 def _only(git: Git, ready: Prepared, old: str) -> str:
-    """Return a tree that is as ``old`` but for the paths to take along."""
+    """Return a tree that equals ``old`` except for the paths to update."""
     aside = git.at(git.git_dir / "only.index")
     aside.run("read-tree", old)
     lines = sorted(f"{one.new_mode} {one.new_id}\t{one.path}\0" for one in ready.changes)
@@ -251,7 +252,7 @@ def _require_safe_filters(room: _Room, ready: Prepared, tree: str) -> None:
 
 
 class _Files:
-    """The files of a checkout, compared with what two commits have in their place."""
+    """The files of a checkout, compared with those of two commits."""
 
     def __init__(self, ready: Prepared) -> None:
         self._ready = ready
@@ -261,7 +262,7 @@ class _Files:
         self._changes = {one.path: one for one in ready.changes}
 
     def changed(self) -> Iterator[str]:
-        """Yield the paths at which there is something that neither of the commits has there."""
+        """Yield the paths whose content differs from both commits."""
         doubtful: list[Change] = []
         noted = _noted(self._git, [one.path for one in self._ready.changes])
         for change in self._ready.changes:
@@ -279,7 +280,7 @@ class _Files:
         yield from self._different(doubtful)
 
     def _blocked(self, path: str) -> str:
-        """Return what stands where a directory of the path should be; empty for what is to go, or is a directory."""
+        """Return the path of what blocks a needed directory; empty for a directory, or for what will be removed."""
         for above in [str(one) for one in PurePosixPath(path).parents][-2::-1]:
             if above not in self._ancestors:
                 found = safe_files.look(self._root, above)
@@ -327,7 +328,7 @@ class _Files:
         return algorithm.hexdigest()
 
     def _hashed(self, paths: Sequence[str]) -> dict[str, str]:
-        """Return the id that each plain file would have in git, read from a copy of it."""
+        """Return the object id that each regular file would have, computed from a copy."""
         check = self._ready.stage / "check"
         copied = [path for path in paths if "\n" not in path and self._copied(path, check)]
         if not copied:
@@ -350,7 +351,7 @@ def _alike(actual: tuple[str, str], side: tuple[str, str], keeps_modes: bool) ->
 
 
 def _index_entries(git: Git, changes: Sequence[Change]) -> dict[str, tuple[str, str]]:
-    """Return mode and id of each path in the index; a path in conflict has neither."""
+    """Return mode and id of each path in the index, without conflicting paths."""
     wanted = {one.path: _nothing(one) for one in changes}
     for item in git.lines0("ls-files", "-s", "-z"):
         words, _, path = item.partition("\t")
@@ -361,7 +362,7 @@ def _index_entries(git: Git, changes: Sequence[Change]) -> dict[str, tuple[str, 
 
 
 def _noted(git: Git, paths: Sequence[str]) -> dict[str, tuple[int, int, int, int]]:
-    """Return change time, modification time, inode and size of the files that git's record vouches for."""
+    """Return times, inode and size of the files that are unchanged according to git's record."""
     index = git.git_dir / "index"
     return filter_programs.noted(git.at(index), paths, younger_than=index.stat().st_mtime_ns)
 
@@ -391,7 +392,7 @@ def _git_mode(entry: Entry | None) -> str:
 
 @contextlib.contextmanager
 def _stage(record: Path) -> Iterator[Path]:
-    """Give an empty directory beside the index, on one file system with it; what a killed process left is removed."""
+    """Yield an empty directory beside the index, on the same file system; leftovers of a killed process are removed."""
     place = record / _STAGE
     safe_files.remove(place)
     place.mkdir(mode=0o700)
@@ -410,7 +411,7 @@ def _remove_empty(root: Path, directory: PurePosixPath) -> None:
 
 
 def _owner(place: Path) -> tuple[int, int] | None:
-    """Return whose a file is to be that root writes for the owner of ``place``; None for anybody else's files."""
+    """Return the owner for files that root writes in the checkout of another user; None if that is not needed."""
     found = place.stat()
     return (found.st_uid, found.st_gid) if os.geteuid() == 0 else None
 

@@ -1,4 +1,4 @@
-"""What a session changed: its worktree as it is now, uncommitted and untracked files included."""
+"""The changes of a session: its current worktree, with uncommitted and untracked files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from orchestra.model import DiffStat
 from orchestra.names import digest
 
 DIFF_LIMIT = 1_000_000
-"""Bytes of diff text that are shown."""
+"""The most bytes of diff text that are shown."""
 _COMPARED = (
     "--cached",
     "--no-color",
@@ -29,17 +29,17 @@ _COMPARED = (
 )
 _DEADLINE = 60.0
 _COUNTING = 20.0
-"""Seconds that git may take to compare what changed; then it compares with less care."""
+"""Seconds that git may take to compare; after that it compares without detecting renames."""
 _NUMBERS = re.compile(r"(\d+) (files?|insertions?|deletions?)")
 
 
 def stat(repo: Repository, worktree: Path, base: str, *, cache: Path | None = None) -> DiffStat:
-    """Count what a worktree changed since the commit ``base``; ``cache`` as for `worktree_index.look`."""
+    """Count the changes of a worktree since the commit ``base``; ``cache`` as for `worktree_snapshot.look`."""
     return count(repo, worktree, base, cache=cache)[0]
 
 
 def count(repo: Repository, worktree: Path, base: str, *, cache: Path | None = None) -> tuple[DiffStat, str]:
-    """Return the same, and a mark that is another one where what is counted may have changed."""
+    """Return the same with a mark, which differs if the changes may have changed."""
     with worktree_snapshot.look(repo, worktree, cache) as frozen:
         counted = _counted(frozen.git, base)
     left = frozen.uncounted
@@ -48,7 +48,7 @@ def count(repo: Repository, worktree: Path, base: str, *, cache: Path | None = N
 
 
 def diff(repo: Repository, worktree: Path, base: str, *, limit: int = DIFF_LIMIT, cache: Path | None = None) -> str:
-    """Return what a worktree changed since the commit ``base``, as unified text without colours.
+    """Return the changes of a worktree since the commit ``base`` as a unified diff without colours.
 
     Text beyond ``limit`` bytes is left out, and so is the end of a long file. Lines in brackets say
     what is left out. Bytes that are not UTF-8 come back as surrogates.
@@ -61,7 +61,7 @@ def diff(repo: Repository, worktree: Path, base: str, *, limit: int = DIFF_LIMIT
 def dirty(repo: Repository, worktree: Path, *, cache: Path | None = None) -> list[str]:
     """Return the paths of a worktree that differ from its branch's last commit, untracked ones included.
 
-    Raises Refused where none was found, and not all could be looked at.
+    Raises Refused if none was found but not all files could be read.
     """
     with worktree_snapshot.look(repo, worktree, cache) as frozen:
         paths = _paths(frozen.git, frozen.tip)
@@ -71,11 +71,11 @@ def dirty(repo: Repository, worktree: Path, *, cache: Path | None = None) -> lis
 
 
 def snapshot(repo: Repository, worktree: Path, message: str, *, also: Sequence[str] = ()) -> str:
-    """Commit everything in a worktree, untracked files too, on top of its branch, and move no branch.
+    """Commit everything in a worktree, with untracked files, on top of its branch, without moving the branch.
 
     Ignored files are left out, and a nested repository is kept as plain files, its ``.git`` as
-    ``dot-git``. ``also`` are further commits that the new one keeps reachable. Raises Refused
-    where a file cannot be kept.
+    ``dot-git``. ``also`` are further commits that the new one keeps reachable. Raises Refused if a
+    file cannot be kept.
     """
     with worktree_snapshot.keep(repo, worktree) as frozen:
         parents = dict.fromkeys((frozen.tip, *also))
@@ -83,7 +83,7 @@ def snapshot(repo: Repository, worktree: Path, message: str, *, also: Sequence[s
 
 
 def _counted(git: Git, base: str) -> DiffStat:
-    # Finding renames compares every new file with every one that is gone.
+    # Detecting renames compares every new file with every removed one.
     for care in (("-M",), ("--no-renames",)):
         try:
             counted = git.text("diff-index", *_COMPARED, *care, "--shortstat", base, "--", deadline=_COUNTING)

@@ -1,4 +1,4 @@
-"""What the host's own records say is checked out where, read as plain files; nothing in a worktree is touched."""
+"""Read the host's own records of what is checked out where, without touching any worktree."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from orchestra.errors import NotFound
 _BRANCH = "ref: refs/heads/"
 _REBASES = ("rebase-merge/head-name", "rebase-apply/head-name")
 _RENAMED = "Branch: renamed refs/heads/{} to refs/heads/{}"
-"""What git writes into the log of a branch that is renamed (builtin/branch.c)."""
+"""The line that git writes into the reflog of a renamed branch (builtin/branch.c)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Checkout:
-    """One worktree: ``branch`` is empty for a detached one, ``rebased`` the branch that a rebase in it is about."""
+    """One worktree: ``branch`` is empty if it is detached, ``rebased`` is the branch that is being rebased in it."""
 
     path: Path
     branch: str
@@ -25,7 +25,7 @@ class Checkout:
 
 
 def checkout_at(repo: Repository, path: Path) -> Checkout | None:
-    """Return what is checked out at ``path``; None where git has no worktree there."""
+    """Return what is checked out at ``path``; None if git has no worktree there."""
     try:
         record = repo.record(path)
     except NotFound:
@@ -34,12 +34,12 @@ def checkout_at(repo: Repository, path: Path) -> Checkout | None:
 
 
 def checkout_of(repo: Repository, branch: str) -> Checkout | None:
-    """Return the linked worktree that has ``branch`` checked out, wherever it is."""
+    """Return the linked worktree that has ``branch`` checked out; None if there is none."""
     return next((one for one in _linked(repo) if one.branch == branch), None)
 
 
 def renamed_to(repo: Repository, branch: str, candidates: Iterator[str]) -> str:
-    """Return which of the branches was called ``branch`` before; empty where none was, or no log tells."""
+    """Return which of the branches was called ``branch`` before; empty if none was, or no reflog says so."""
     return next((name for name in candidates if _was(repo, branch, name)), "")
 
 

@@ -1,8 +1,8 @@
-"""What differs from git's index in a tree that an agent writes, found without git looking into it.
+"""Find what differs from git's index in a tree that an agent can write, without git opening the tree.
 
-Git opens ``.gitignore``, ``.gitattributes``, ``.gitmodules`` and the ``.git`` of every directory, and would wait
-for ever where one of them is a named pipe. Here the tree is walked by handles, directory by directory; files are told
-apart by what the index noted of them, and git is only asked which names it leaves out.
+Git opens ``.gitignore``, ``.gitattributes``, ``.gitmodules`` and the ``.git`` of every directory,
+and would hang if one of them is a named pipe. Here the tree is walked through open directories,
+files are compared with the stat data in the index, and git is only asked which names it ignores.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from orchestra.errors import DeadlineExceeded, Refused
 
 _GIT = ".git"
 _RULED = 100
-"""So many directories deep git's rules are asked for; what lies deeper counts, whatever it is called."""
+"""The depth down to which ignore rules apply; everything deeper counts as not ignored."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How much of a worktree one look takes in.
+    """Limits for one scan of a worktree.
 
-    ``files`` and ``size`` (bytes) of the untracked files, the fullest directories left out first;
-    ``entries`` that are seen at most; ``seconds`` for the walk, and again for reading. With ``whole``
-    everything counts, and is refused where that cannot be.
+    ``files`` and ``size`` (bytes) of the untracked files, where the fullest directories are left
+    out first; ``entries`` at most; ``seconds`` for the walk, and again for reading. With ``whole``
+    nothing may be left out, and the scan is refused otherwise.
     """
 
     files: int
@@ -43,8 +43,8 @@ class Bounds:
 class Found:
     """``changed``: tracked paths that may differ; ``untracked`` by the topmost directory that has nothing tracked.
 
-    ``nested`` are repositories of their own, ``modules`` submodules that are checked out, ``unread`` directories
-    that may not be read; ``more`` says that there was more than was looked at.
+    ``nested`` are nested repositories, ``modules`` checked-out submodules, ``unread`` unreadable
+    directories; ``more`` says that the scan is incomplete.
     """
 
     changed: dict[str, Sight] = field(default_factory=dict)
@@ -57,7 +57,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """A directory to walk, and the topmost one on its way that has nothing tracked."""
+    """A directory to walk, and its topmost parent without tracked files."""
 
     path: str
     heap: str = ""
@@ -65,7 +65,7 @@ class _Place:
 
 @dataclass(slots=True)
 class _Level:
-    """What was met at one depth: names to ask git about, and directories to go into unasked."""
+    """The entries at one depth: names to ask git about, and directories to enter anyway."""
 
     files: list[tuple[str, str]] = field(default_factory=list)
     directories: list[_Place] = field(default_factory=list)
@@ -91,7 +91,7 @@ class Scan:
         self.found = Found()
 
     def run(self) -> Found:
-        """Walk the tree; raises Refused for what cannot be taken in, DeadlineExceeded."""
+        """Walk the tree; raises Refused for what exceeds the limits, and DeadlineExceeded."""
         level, depth = [_Place("")], 0
         while level:
             met = _Level()
@@ -156,7 +156,7 @@ class Scan:
             met.directories.append(_Place(path, place.heap or path))
 
     def _go_into_module(self, path: str, met: _Level) -> None:
-        """See what lies where a submodule belongs: a checkout of it, or files that git would not look at."""
+        """Check the directory of a submodule: it is a checkout of it, or has files that git would not see."""
         names = {name for name, _ in self._children(path, max(self._left, 0) + 1) or ()}
         if _GIT not in names:
             met.certain.append(_Place(path, path))
@@ -175,7 +175,7 @@ class Scan:
             self.found.nested.append(place.path)
 
     def _keep_git_directory(self, place: _Place, path: str, seen: os.stat_result) -> None:
-        """Keep a ``.git`` that is not the worktree's own, when everything is to be kept; git never looks at one."""
+        """Include a ``.git`` that is not the worktree's own if everything must be kept, because git ignores it."""
         if not self._bounds.whole or not place.path:
             return
         if stat.S_ISDIR(seen.st_mode):
@@ -223,7 +223,7 @@ class Scan:
                     self._lost(_join(folder, name), known)
 
     def _lost(self, path: str, known: str) -> None:
-        """Note a tracked file that was not met; in a directory that was too full to be listed it may be there."""
+        """Record a tracked file that was not found; it may exist in a directory that was too full to be listed."""
         if known != ASSUMED and path not in self._table.skipped:
             self.found.changed[path] = self._tree.look(path) if self.found.more else Sight()
 

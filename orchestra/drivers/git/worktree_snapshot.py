@@ -1,7 +1,7 @@
-"""An index that holds a worktree as it is now, made without running or following anything an agent wrote.
+"""Make an index of the current worktree without running or following anything that an agent wrote.
 
-The host's own index says which files are unchanged (so a file behind a filter is not read at
-all); each changed or untracked file is copied out, and git reads the copy in a clean room.
+The host's own index says which files are unchanged, so that files with a filter are not read at
+all. Each changed or untracked file is copied, and git reads the copy in an isolated git directory.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from orchestra.drivers.untrusted_tree import Sight, UntrustedTree
 from orchestra.errors import CommandFailed, NotFound, Refused
 
 LOOK = Bounds(files=5_000, size=128 << 20, entries=200_000, seconds=20.0)
-"""What one look takes in."""
+"""The limits of a scan."""
 KEEP = Bounds(files=500_000, size=16 << 30, entries=500_000, seconds=600.0, whole=True)
-"""What a snapshot takes in; it refuses more."""
+"""The limits of a snapshot, which refuses more."""
 _KEPT_WHOLE = 2 << 30
-"""Bytes up to which a snapshot takes a file."""
+"""The most bytes of one file in a snapshot."""
 Clock = Callable[[], float]
 _INDEX_MARK = "index.mark"
 _NAMED = 3
@@ -42,10 +42,10 @@ _NAMED = 3
 
 @dataclass(frozen=True, slots=True)
 class Frozen:
-    """A worktree as it is now: ``git`` is pinned to an index that holds it, ``tip`` is the branch's commit.
+    """A snapshot of a worktree: ``git`` is pinned to an index of it, ``tip`` is the branch's commit.
 
-    ``uncounted`` is how many files it does not hold, though they are there; ``notes`` say what else was left out.
-    ``mark`` is another one where a file that differs from the commit has changed.
+    ``uncounted`` is the number of files that it lacks; ``notes`` say what else was left out.
+    ``mark`` differs if a file that differs from the commit has changed.
     """
 
     git: Git
@@ -59,11 +59,11 @@ class Frozen:
 def look(
     repo: Repository, worktree: Path, cache: Path | None, *, bounds: Bounds | None = None, clock: Clock = time.monotonic
 ) -> Iterator[Frozen]:
-    """Give the worktree as it is, for comparing: long files and nested repositories are stood in for.
+    """Yield the current worktree for comparing, with placeholders for long files and nested repositories.
 
-    Nothing is written to the repository. ``cache`` is a directory, one per worktree, that makes
-    the next look as fast as ``git status``; while another process uses it, a throw-away one serves.
-    Raises DeadlineExceeded where the tree is too large to be looked through.
+    Nothing is written to the repository. ``cache`` is a directory, one per worktree, that makes the
+    next scan as fast as ``git status``; while another process uses it, a temporary one is used.
+    Raises DeadlineExceeded if the tree is too large to scan.
     """
     with _place(repo, cache) as place:
         git = isolated.build(place, repo, own_objects=True)
@@ -76,16 +76,16 @@ def look(
 
 @contextlib.contextmanager
 def keep(repo: Repository, worktree: Path, *, bounds: Bounds = KEEP) -> Iterator[Frozen]:
-    """Give the worktree as it is, whole, its files written to the repository.
+    """Yield the complete current worktree, with its files written to the repository.
 
-    Raises Refused, naming what it is, where something cannot be kept; DeadlineExceeded.
+    Raises Refused, with the reason, if something cannot be kept; DeadlineExceeded.
     """
     with _place(repo, None) as place:
         yield _freeze(repo, worktree, isolated.build(place, repo), bounds)
 
 
 def source(repo: Repository, worktree: Path) -> Git:
-    """Return git on the host's record of a worktree, without its files; raises NotFound."""
+    """Return git for the host's record of a worktree, without its files; raises NotFound."""
     place = real_place(worktree)
     if place == real_place(repo.root):
         return Git(repo.git_dir)
@@ -93,9 +93,9 @@ def source(repo: Repository, worktree: Path) -> Git:
 
 
 def take_index(record: Path, place: Path) -> bool:
-    """Copy the host's index to ``place``, and say whether it is another one than the last time.
+    """Copy the host's index to ``place``; returns whether it has changed since the last time.
 
-    The copy keeps the time of the original, by which git knows which entries are too young to trust.
+    The copy keeps the time of the original, which tells git which entries are too young to trust.
     """
     origin = record / "index"
     try:
@@ -118,7 +118,7 @@ def take_index(record: Path, place: Path) -> bool:
 def _freeze(repo: Repository, worktree: Path, room: Git, bounds: Bounds, clock: Clock = time.monotonic) -> Frozen:
     host = source(repo, worktree)
     with UntrustedTree(worktree) as tree:
-        # Git sees no tree at all: it takes the attributes of files from the index.
+        # Git sees no tree: it reads attributes from the index.
         git = isolated.furnish(room, host, _empty(room.git_dir))
         renewed = take_index(host.git_dir, git.git_dir)
         found = _scan(git, tree, _table(git, renewed=renewed), bounds)
@@ -158,7 +158,7 @@ def _scan(git: Git, tree: UntrustedTree, table: IndexTable, bounds: Bounds) -> F
 
 
 def _candidates(git: Git, host: Git, tree: UntrustedTree, found: Found, bounds: Bounds) -> tuple[dict[str, Sight], int]:
-    """Return the paths that the index is to be told of, and how many untracked ones there are beyond the bounds."""
+    """Return the paths to enter into the index, and how many untracked ones exceed the limits."""
     kept = untouched(git, host, tree, sorted(found.changed))
     seen = {path: found.changed[path] for path in sorted(found.changed) if path not in kept}
     seen |= {path: Sight(mark=REPOSITORY) for path in found.nested}
@@ -170,9 +170,9 @@ def _candidates(git: Git, host: Git, tree: UntrustedTree, found: Found, bounds: 
 
 
 def _choose(tree: UntrustedTree, found: Found, bounds: Bounds, seen: dict[str, Sight]) -> int:
-    """Add untracked files as far as the bounds go, and return how many are left."""
+    """Add untracked files up to the limits, and return how many are left."""
     files, size, left = 0, 0, 0
-    # The fullest directory last: what nobody ignored (node_modules) hides nothing that was written by hand.
+    # The fullest directory comes last, so that an unignored one (node_modules) does not displace files written by hand.
     for heap in sorted(found.untracked, key=lambda heap: (len(found.untracked[heap]), heap)):
         for path in sorted(found.untracked[heap]):
             if files == bounds.files or size > bounds.size:
@@ -224,7 +224,7 @@ def _claim(place: Path) -> IO[str] | None:
     if not files.try_lock(lock):
         lock.close()
         return None
-    # Nobody else is in here: what is left over was left by a process that was killed.
+    # Nobody else uses this directory, so leftovers are from a killed process.
     for leftover in (*place.glob("*.lock"), *place.glob("stage-*"), *place.glob("rules-*")):
         safe_files.remove(leftover) if leftover.is_dir() else leftover.unlink()
     return lock
