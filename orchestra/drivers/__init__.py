@@ -1,1 +1,1 @@
-"""The outside: git, Docker, tmux, processes."""
+"""Drivers for outside programs: git, Docker, tmux, processes."""

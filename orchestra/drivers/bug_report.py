@@ -42,7 +42,7 @@ _REPORT = """\
 
 
 def write_report(error: BaseException, command: str) -> Path:
-    """Write the log of an error that nobody raised on purpose, in Markdown, and return its file."""
+    """Write the log of an unexpected error in Markdown, and return its path."""
     rows = "\n".join(f"| {name} | {version} |" for name, version in versions().items())
     text = _REPORT.format(command=command, versions=rows, traceback="".join(traceback.format_exception(error)))
     descriptor, name = tempfile.mkstemp(prefix="orchestra-bug-", suffix=".md")
@@ -53,7 +53,7 @@ def write_report(error: BaseException, command: str) -> Path:
 
 @functools.cache
 def versions() -> dict[str, str]:
-    """Return the versions of Orchestra and of all it stands on, or why one is not known."""
+    """Return the versions of Orchestra and of everything it uses, or why one is unknown."""
     ours = {"Orchestra": __version__, "Python": platform.python_version(), "system": platform.platform()}
     return ours | {name: _version_of(words) for name, words in _PROGRAMS.items()}
 

@@ -1,4 +1,4 @@
-"""The one door to other programs: every call has a deadline, its own process group, and a typed error."""
+"""Run other programs: every call has a deadline, its own process group, and a typed error."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ _SHOWN = 60
 _REAP_SECONDS = 2.0
 _GRACE_SECONDS, _POLL = 0.5, 0.01
 MOST = 512 << 20
-"""Bytes of output that are taken, where the caller sets no bound: the longest listing of a large repository."""
+"""The default limit for output in bytes, enough for the longest listing of a large repository."""
 _FIRST_KEPT, _LAST_KEPT = 16 << 10, 48 << 10
-"""Bytes of error output: its other end may be an agent's, which could write without end."""
+"""Bytes of error output that are kept, because an agent could write endlessly."""
 _BLOCK = 64 << 10
 
 
 @dataclass(frozen=True, slots=True)
 class Completed:
-    """What a program that has ended left behind; ``code`` is negative when a signal ended it."""
+    """The result of a program; ``code`` is negative if a signal ended it."""
 
     args: tuple[str, ...]
     code: int
@@ -37,7 +37,7 @@ class Completed:
 
     @property
     def text(self) -> str:
-        """The output as text; bytes that are not UTF-8 survive as surrogates."""
+        """The output as text; bytes that are not UTF-8 become surrogates."""
         return self.stdout.decode("utf-8", "surrogateescape")
 
     @property
@@ -56,13 +56,14 @@ def run(
     check: bool = True,
     most: int = MOST,
 ) -> Completed:
-    """Run a program to its end and return what it left behind; ``deadline`` is in seconds.
+    """Run a program to its end and return its result; ``deadline`` is in seconds.
 
-    It reads ``stdin``, or nothing at all: never our own input. ``cwd`` and ``env`` are as for
-    `subprocess.Popen`. ``most`` is in bytes of output; of the error output the first and the last
-    few are kept. When the deadline passes, the program and all it started are ended. Raises
-    ToolMissing where there is no such program, DeadlineExceeded, NotFound for a missing ``cwd``,
-    CommandFailed for more than ``most`` bytes of output and, with ``check``, for any exit code but 0.
+    It reads ``stdin`` or nothing, never our own input. ``cwd`` and ``env`` are as for
+    `subprocess.Popen`. ``most`` limits the output in bytes; only the first and last bytes of the
+    error output are kept. After the deadline, the program and everything it started are ended.
+    Raises ToolMissing if there is no such program, DeadlineExceeded, NotFound for a missing
+    ``cwd``, CommandFailed for more than ``most`` bytes of output and, with ``check``, for any exit
+    code except 0.
     """
     words = tuple(os.fspath(arg) for arg in args)
     output = _Kept(most)
@@ -86,9 +87,9 @@ def stream(
     env: Mapping[str, str] | None = None,
     deadline: float = 30.0,
 ) -> bool:
-    """Run a program and hand its output to ``take``, block by block; False when ``take`` said that it is enough.
+    """Run a program and pass its output to ``take`` in blocks; returns False once ``take`` does.
 
-    The program is ended then. Otherwise as `run`, with ``check``.
+    The program is ended then. Otherwise like `run` with ``check``.
     """
     words = tuple(os.fspath(arg) for arg in args)
     enough = False
@@ -105,7 +106,7 @@ def stream(
 
 
 def failure(done: Completed, *, hint: str = "") -> CommandFailed:
-    """Return the error that tells how a program failed, in its own first words."""
+    """Return the error for a failed program, with the first line of its error output."""
     reason = first_line(done.complaint) or first_line(done.stdout.decode("utf-8", "replace")) or _ending(done.code)
     message = f"`{_shown(done.args)}` failed: {reason}"
     return CommandFailed(message, code=done.code, stderr=done.complaint, hint=hint)
@@ -114,7 +115,7 @@ def failure(done: Completed, *, hint: str = "") -> CommandFailed:
 def first_line(complaint: str) -> str:
     """Return the line of a program's error output that says what is wrong: the first, or the first fatal one.
 
-    A terminal's control characters are shown as ``?``: the words may be an agent's.
+    Control characters are shown as ``?``, because the text may be an agent's.
     """
     plain = "".join(char if char.isprintable() or char == "\n" else "?" for char in complaint.replace("\r", "\n"))
     lines = [line.strip() for line in plain.split("\n") if line.strip()]
@@ -142,7 +143,7 @@ def _begin(words: tuple[str, ...], cwd: Path | None, env: Mapping[str, str] | No
 
 
 class _Kept:
-    """Output as it comes, up to a number of bytes."""
+    """Collects output up to a number of bytes."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -165,7 +166,7 @@ class _Kept:
 
 
 class _Ends:
-    """The first and the last bytes of what a program complains of: git says first what is wrong, others last."""
+    """Collects the first and last bytes of error output: git reports the cause first, other programs last."""
 
     def __init__(self) -> None:
         self._first = b""
@@ -191,7 +192,7 @@ def _converse(
     deadline: float,
     stdin: bytes | None = None,
 ) -> tuple[int, bytes]:
-    """Run a program, and return its exit code and its complaint; it is ended once ``take`` returns False."""
+    """Run a program, and return its exit code and error output; it is ended once ``take`` returns False."""
     process, complaint, end = _begin(words, cwd, env), _Ends(), time.monotonic() + deadline
     try:
         if _exchange(process, stdin or b"", {_pipe(process.stdout): take, _pipe(process.stderr): complaint.take}, end):
@@ -214,7 +215,7 @@ def _converse(
 def _exchange(
     process: subprocess.Popen[bytes], stdin: bytes, takers: dict[IO[bytes], Callable[[bytes], bool]], end: float
 ) -> bool:
-    """Write and read until every pipe is closed; False as soon as a taker has enough. Raises TimeoutError."""
+    """Write and read until every pipe is closed; returns False once a taker does. Raises TimeoutError."""
     left = memoryview(stdin)
     source = _pipe(process.stdin)
     os.set_blocking(source.fileno(), False)
@@ -267,13 +268,13 @@ def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:
-    """End a program and all it started: asked first, so that git takes its lock files away, then killed."""
+    """End a program and everything it started: first with TERM, so that git removes its lock files, then with KILL."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGTERM)
-        # It is not reaped yet, so that its number cannot be another's.
+        # It is not reaped yet, so its id cannot be reused.
         _await_end(process.pid)
         os.killpg(process.pid, signal.SIGKILL)
-    # Nothing more is read: a grandchild that left the group, or a tmux server, may hold the pipes open.
+    # Read nothing more: a grandchild outside the group, or a tmux server, may keep the pipes open.
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(timeout=_REAP_SECONDS)
     _close_pipes(process)

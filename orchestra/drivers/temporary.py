@@ -1,4 +1,4 @@
-"""Temporary directories that go even when the process that made them is killed: the next one takes them away."""
+"""Temporary directories that a later process removes if their own process was killed."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from orchestra.errors import OrchestraError
 PREFIX = "orchestra-held-"
 _UNBORN = ".orchestra-unheld-"
 _YOUNG = 60.0
-"""Seconds in which a directory may be about to be locked."""
+"""Seconds for which a new directory may not be locked yet."""
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 @contextmanager
 def directory(base: Path | None = None) -> Iterator[Path]:
-    """Make a private directory in ``base``, or where temporary files are kept, and remove it at the end.
+    """Yield a private directory in ``base``, or in the default directory for temporary files, and remove it afterwards.
 
-    In a ``base``, what others have left is removed first. Its maker holds a lock on it, which the
-    kernel lets go when the process ends, however it ends.
+    In a ``base``, leftovers are removed first. The process holds a lock on its directory, which the
+    kernel releases when the process ends.
     """
     if base is not None:
         base.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -35,7 +35,7 @@ def directory(base: Path | None = None) -> Iterator[Path]:
     handle = os.open(fresh, _DIRECTORY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
-        # Only under this name, and so only once it is locked, does `sweep` look at it.
+        # `sweep` handles it only under this name, when it is locked.
         place = fresh.rename(fresh.with_name(PREFIX + fresh.name.removeprefix(_UNBORN)))
         try:
             yield place
@@ -46,7 +46,7 @@ def directory(base: Path | None = None) -> Iterator[Path]:
 
 
 def sweep(base: Path | None = None, *, clock: Callable[[], float] = time.time) -> None:
-    """Remove the directories in ``base`` whose makers have been killed; ``clock`` tells seconds since the epoch."""
+    """Remove the directories in ``base`` whose makers have been killed; ``clock`` returns seconds since the epoch."""
     now = clock()
     base = base or Path(tempfile.gettempdir())
     for place in (*base.glob(f"{PREFIX}*"), *base.glob(f"{_UNBORN}*")):
@@ -67,6 +67,6 @@ def _remove_if_left(place: Path, now: float) -> None:
 
 
 def _remove(place: Path) -> None:
-    # It may hold copies of directories that are too deep to be removed in the usual way.
+    # It may contain copies of directories that are too deep for the usual way.
     with contextlib.suppress(OrchestraError):
         safe_files.remove(place)

@@ -1,7 +1,7 @@
-"""Reading files where an agent may change any of them, and any directory above them, at any moment.
+"""Read files in a tree whose files and directories an agent may change at any moment.
 
 Every path is walked one component at a time without following a symlink, so nothing outside the
-tree can be reached; only plain files and symlinks (as text) are read, so nothing can block.
+tree can be reached; only regular files and symlinks (as text) are read, so nothing can block.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from orchestra.safe_files import Limits
 from orchestra.safe_files.handles import DIRECTORY, NEW, OLD
 
 _DEEPEST, _LONGEST_WALK = 4_000, 600.0
-"""Directories inside each other, and seconds, for what is looked through whole."""
+"""Limits in depth and seconds for walking a whole directory."""
 _SETTLED_SECONDS = 0.1
 """File times come from a clock that ticks every 1 to 10 ms: a younger file may still change within one tick."""
 _GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO, errno.ENODEV})
@@ -32,9 +32,9 @@ _BLOCK = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """One look at a path: ``mode`` is 0 where no plain file or symlink is; ``mark`` changes when the file does.
+    """The state of a path: ``mode`` is 0 if there is no regular file or symlink; ``mark`` changes when the file does.
 
-    Sizes are in bytes; ``stored`` is what was ever written of a file with holes. ``mark`` is empty while the file is
+    Sizes are in bytes; ``stored`` is the size without holes. ``mark`` is empty while the file is
     too young to tell.
     """
 
@@ -45,7 +45,7 @@ class Sight:
 
     @classmethod
     def of(cls, found: os.stat_result, now: float) -> Sight:
-        """Return what a stat result says at a time in seconds since 1970."""
+        """Turn a stat result into a Sight, at a time in seconds since 1970."""
         if not (stat.S_ISREG(found.st_mode) or stat.S_ISLNK(found.st_mode)):
             return cls()
         young = now - found.st_ctime < _SETTLED_SECONDS
@@ -55,7 +55,7 @@ class Sight:
 
 
 class Unreadable(Refused):
-    """A directory that may not be looked into."""
+    """A directory that cannot be read."""
 
 
 class UntrustedTree:
@@ -83,21 +83,21 @@ class UntrustedTree:
         os.close(self._top)
 
     def look(self, path: str) -> Sight:
-        """Say what is at a path."""
+        """Return the state of a path."""
         found = self._stat(path)
         return Sight() if found is None else self.sight(found)
 
     def sight(self, found: os.stat_result) -> Sight:
-        """Say what a stat result of now says."""
+        """Turn a current stat result into a Sight."""
         return Sight.of(found, self._clock())
 
     def times(self, path: str) -> tuple[int, int, int, int] | None:
-        """Return change time and modification time (nanoseconds), inode and size, or None where nothing is."""
+        """Return change time and modification time (nanoseconds), inode and size; None if there is nothing."""
         found = self._stat(path)
         return found and (found.st_ctime_ns, found.st_mtime_ns, found.st_ino, found.st_size)
 
     def children(self, directory: str, most: int) -> list[tuple[str, os.stat_result]]:
-        """Return what is in a directory, at most so many; nothing where there is none. Raises Unreadable."""
+        """Return at most so many entries of a directory; empty if there is none. Raises Unreadable."""
         place, name = self._parent(f"{directory}/." if directory else ".")
         try:
             listed = self._opened(place, name)
@@ -113,12 +113,12 @@ class UntrustedTree:
             return []
 
     def read(self, path: str, most: int) -> bytes | None:
-        """Return what a plain file holds; None where there is none, or one of more than ``most`` bytes."""
+        """Return the content of a regular file; None if there is none, or if it has more than ``most`` bytes."""
         found = self.read_with_stat(path, most)
         return None if found is None else found[0]
 
     def read_with_stat(self, path: str, most: int) -> tuple[bytes, os.stat_result] | None:
-        """Return what a plain file holds, and what it looked like; None as for `read`, and for one being changed."""
+        """Return the content and stat data of a regular file; None like `read`, and for a file that is changing."""
         parent, name = self._parent(path)
         try:
             if parent is None:
@@ -135,10 +135,10 @@ class UntrustedTree:
         return (content, after) if alike and len(content) == after.st_size else None
 
     def copy(self, path: str, target: Path, *, holes: bool = True) -> bool:
-        """Copy a plain file or symlink to ``target``, whose directory exists; False where there is none any more.
+        """Copy a regular file or symlink to ``target``, whose directory exists; returns False if it is gone.
 
-        What is a hole in a file stays one. Without ``holes``, a file that has one is not copied. Raises Refused for a
-        file that is there and cannot be copied.
+        Holes in a file stay holes; without ``holes``, a file with holes is not copied. Raises
+        Refused for a file that exists but cannot be copied.
         """
         parent, name = self._parent(path)
         try:
@@ -155,9 +155,9 @@ class UntrustedTree:
             raise Refused(reason, hint="make it readable, or check whether the disk is full") from error
 
     def below(self, directory: str, most: int) -> Iterator[str]:
-        """Yield every plain file and symlink below a directory of the tree, whatever it looks like to git.
+        """Yield every regular file and symlink below a directory of the tree, including nested repositories.
 
-        Raises Refused for more than ``most`` entries in all, and what `safe_files.walk` raises.
+        Raises Refused for more than ``most`` entries in total, and what `safe_files.walk` raises.
         """
         limits = Limits(entries=most, size=sys.maxsize, depth=_DEEPEST, seconds=_LONGEST_WALK)
         for entry in safe_files.walk(self._root, directory, limits=limits):
@@ -167,7 +167,7 @@ class UntrustedTree:
     def _opened(self, place: int | None, name: str) -> int:
         if place is None:
             raise OSError(self._obstacle, "in the way")
-        # Anew, because a listing moves the position of the descriptor it has.
+        # Opened again, because listing moves the position of a descriptor.
         return os.open(name, DIRECTORY, dir_fd=place)
 
     def _stat(self, path: str) -> os.stat_result | None:
@@ -185,7 +185,7 @@ class UntrustedTree:
         if folder == above:
             return descriptor, name
         if descriptor not in {None, self._top} and folder.startswith(f"{above}/"):
-            # Further down from where it stands: a way of a thousand directories is not walked a thousand times.
+            # Continue from the current directory, so that a deep path is not walked again for each entry.
             self._open = (folder, self._walk(folder[len(above) + 1 :].split("/"), descriptor))
         else:
             self._leave()
@@ -232,7 +232,7 @@ def _copy_file(descriptor: int, target: Path, *, holes: bool) -> bool:
         mode = 0o755 if found.st_mode & stat.S_IXUSR else 0o644
         copy = os.open(target, NEW, mode)
         try:
-            # No further than the size seen now: a file can grow as fast as it is read.
+            # Only up to the size seen now, because a file can grow as fast as it is read.
             _pour(descriptor, copy, found.st_size)
             os.fchmod(copy, mode)
         finally:
@@ -241,7 +241,7 @@ def _copy_file(descriptor: int, target: Path, *, holes: bool) -> bool:
 
 
 def _pour(source: int, copy: int, size: int) -> None:
-    """Copy what is written in a file, piece by piece, and make the copy as long; what was never written stays so."""
+    """Copy the written parts of a file, and give the copy the same length, so that holes stay holes."""
     at = 0
     while at < size and (begin := _next_data(source, at, size)) < size:
         end = min(os.lseek(source, begin, os.SEEK_HOLE), size)
@@ -256,7 +256,7 @@ def _next_data(source: int, at: int, size: int) -> int:
     try:
         return os.lseek(source, at, os.SEEK_DATA)
     except OSError as error:
-        # Nothing more is written in it (lseek(2)).
+        # The rest of the file is a hole (lseek(2)).
         if error.errno == errno.ENXIO:
             return size
         raise

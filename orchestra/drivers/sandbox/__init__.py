@@ -1,1 +1,1 @@
-"""Sandboxes: containers, and the machine itself."""
+"""Sandboxes: containers and the host."""

@@ -1,4 +1,4 @@
-"""A project's own image recipe: its Dockerfile and the files beside it, by one hash, built only as they were hashed."""
+"""A project's own build context: its Dockerfile and the files beside it, with one hash, built exactly as hashed."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from orchestra.errors import Refused
 from orchestra.safe_files import Entry, Limits
 
 DOCKERFILE = "Dockerfile"
-"""The file of a context that says how the image is built."""
+"""The name of the file that says how the image is built."""
 LIMITS = Limits(entries=5_000, size=256 << 20, depth=50, seconds=30.0)
-"""How much may lie beside a Dockerfile."""
+"""Limits for the files beside a Dockerfile."""
 _LONGEST = 1 << 20
 _NOT_IMAGE = frozenset({"specs", "config.yaml", "agents", "instructions", "layouts"})
-"""What lies in ``.orchestra`` beside a Dockerfile and is no part of the image."""
+"""Names in ``.orchestra`` that do not belong to the build context."""
 _BLOCK = 1 << 20
 _known: dict[tuple[str, Entry], str] = {}
-"""Hashes by file and what was seen of it: a file that was written to has another time of change (ctime)."""
+"""Hashes by file and its stat data: a changed file has another ctime."""
 
 
 @dataclass(frozen=True, slots=True)
 class ContextFile:
-    """One file of a context; ``content`` is the hash of its bytes, or where a symlink leads, as written."""
+    """One file of a context; ``content`` is the hash of its bytes, or the target of a symlink."""
 
     name: str
     mode: int
@@ -46,7 +46,7 @@ class ContextFile:
 
 @dataclass(frozen=True, slots=True)
 class BuildContext:
-    """The Dockerfile's text and every file beside it, as they were when they were hashed; ``place`` is absolute."""
+    """The Dockerfile's text and every file beside it, as hashed; ``place`` is absolute."""
 
     place: Path
     text: str
@@ -63,7 +63,7 @@ class BuildContext:
         return total.hexdigest()[:32]
 
     def add_to(self, archive: tarfile.TarFile) -> None:
-        """Put every file but the Dockerfile into an archive; raises Refused where one is not as it was hashed."""
+        """Add every file except the Dockerfile to an archive; raises Refused if one has changed since it was hashed."""
         for one in self.files:
             entry = tarfile.TarInfo(one.name)
             entry.mode = one.mode & 0o777
@@ -103,9 +103,9 @@ class _Hashing(io.RawIOBase):
 
 
 def read(place: Path) -> BuildContext | None:
-    """Return the recipe in a project's ``.orchestra`` directory; None where there is none.
+    """Return the build context in a project's ``.orchestra`` directory; None if there is none.
 
-    Raises Refused for a symlink in the Dockerfile's place, and for more than the limits allow.
+    Raises Refused if the Dockerfile is a symlink, and if the files exceed the limits.
     """
     root, top = place.parent, place.name
     text = safe_files.read(root, f"{top}/{DOCKERFILE}", most=_LONGEST)

@@ -1,4 +1,4 @@
-"""Containers as sandboxes: one container per session, its agent as the main process."""
+"""Containers as sandboxes: one container per session, with the agent as its main process."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ __all__ = ["DockerSandbox", "engine_version"]
 
 _ATTACH = Path(__file__).with_name("attach.sh")
 _SETTLED = "10"
-"""Seconds after which an agent that was started has surely set up its terminal (Claude Code: 1 s)."""
+"""Seconds after which a started agent has set up its terminal (Claude Code: 1 s)."""
 _NETWORK_STAYS = 15.0
-"""Seconds for which a network that was seen is taken to be there."""
+"""Seconds for which a seen network is assumed to exist."""
 _STATES = {
     "created": BoxState.CREATED,
     "running": BoxState.RUNNING,
@@ -66,9 +66,10 @@ _EXIT_CODE = re.compile(r"\((\d+)\)")
 class DockerSandbox:
     """The boxes of one home as containers on one network.
 
-    ``home_tag`` and ``owner`` are `Home.tag` and `Home.owner`; ``home`` is where it is. A container of the same name
-    that is another home's counts as absent when looked at, and nothing is done to it. ``internal`` closes the network
-    to every machine but the host; it is asked each time, and may raise what keeps it from being known.
+    ``home_tag`` and ``owner`` are `Home.tag` and `Home.owner`; ``home`` is where it is. A container
+    of the same name that belongs to another home counts as absent, and is never changed.
+    ``internal`` says whether the network reaches only the host; it is called each time, and may
+    raise.
     """
 
     kind = SandboxKind.DOCKER
@@ -90,17 +91,17 @@ class DockerSandbox:
         self._fresh: dict[str, str] = {}
 
     def create(self, box: Box) -> None:
-        """Make the container, replacing one that does not run and was made from another definition.
+        """Create the container, replacing a stopped one with another definition.
 
-        Raises Refused where the name belongs to a container of somebody else's, or a mount would
-        show the engine's socket; NotFound for a missing image; EngineDown; CommandFailed.
+        Raises Refused if the name belongs to somebody else's container or a mount would show the
+        engine's socket; NotFound for a missing image; EngineDown; CommandFailed.
         """
         self._know_network()
         wanted = configuration(connect(), box, self._place)
         try:
             self._fresh[box.name] = self._make(box.name, wanted)
         except (CommandFailed, NotFound) as error:
-            # Most often there is none of that name, and to look first would be one question more to the engine.
+            # Usually there is none of that name, and checking first would be another call to the engine.
             found = appears(lambda: self._inspect(box.name)) if is_conflict(error) else self._inspect(box.name)
             if found is None:
                 raise
@@ -115,7 +116,7 @@ class DockerSandbox:
         try:
             self._make(name, wanted)
         except CommandFailed as error:
-            # Another process made it between our look and now.
+            # Another process created it meanwhile.
             if not is_conflict(error) or appears(lambda: self._inspect(name)) is None:
                 raise
 
@@ -139,7 +140,7 @@ class DockerSandbox:
             connect().start(name)
 
     def _start_made(self, name: str) -> bool:
-        """Start what was made just now, which needs no look; False where that is not so, or no longer."""
+        """Start a container that was just created, without checking; returns False if that fails."""
         made = self._fresh.pop(name, "")
         if not made:
             return False
@@ -151,27 +152,27 @@ class DockerSandbox:
         return True
 
     def look(self, box: Box | str) -> BoxSight:
-        """Look at one container; raises EngineDown."""
+        """Return the state of one container; raises EngineDown."""
         found = self._inspect(name_of(box))
         return BoxSight(BoxState.ABSENT) if found is None or not self._owns(found) else _sight(found)
 
     def look_all(self) -> dict[str, BoxSight]:
-        """Look at every container of this home with one call; start times are not told."""
+        """Return the state of every container of this home with one call, without start times."""
         return {row["Names"][0].removeprefix("/"): _listed(row) for row in self._rows() if row["Names"]}
 
     def made_for(self, project: str) -> dict[str, bool]:
-        """Return the containers of one of this home's projects by name: true for what an older version made."""
+        """Return the containers of one project by name, with True for those that an older version created."""
         rows = (row for row in self._rows(f"{PROJECT}={project}") if row["Names"])
         return {row["Names"][0].removeprefix("/"): is_earlier(row["Labels"]) for row in rows}
 
     def _rows(self, *more: str) -> list[dict[str, Any]]:
-        """Return what the engine lists of this home's containers; ``more`` are further labels they have."""
+        """Return the engine's list of this home's containers; ``more`` are further labels to filter by."""
         with translated("list the containers"):
             rows = connect(LOOK_DEADLINE).containers(all=True, filters={"label": [HOME, *more]})
         return [row for row in rows if self._place.owns(row["Labels"], row["Mounts"])]
 
     def stop(self, name: str, *, grace: float = STOP_GRACE) -> None:
-        """Ask the agent to end, kill it after ``grace`` seconds; an absent container is stopped already."""
+        """Ask the agent to end, and kill it after ``grace`` seconds; an absent container counts as stopped."""
         found = self._inspect(name)
         if found is None:
             return
@@ -181,7 +182,7 @@ class DockerSandbox:
             connect(CALL_DEADLINE + seconds).stop(found["Id"], timeout=seconds)
 
     def remove(self, name: str) -> None:
-        """Remove a container, running or not; an absent one is removed already."""
+        """Remove a container, running or not; an absent one counts as removed."""
         found = self._inspect(name)
         if found is None:
             return
@@ -190,19 +191,19 @@ class DockerSandbox:
             with contextlib.suppress(NotFound), translated(f"remove the container {name}"):
                 connect().remove_container(found["Id"], force=True, v=True)
         except CommandFailed as error:
-            # The engine says so while another process is removing it.
+            # The engine reports this while another process is removing it.
             if not is_conflict(error):
                 raise
 
     def window_command(self, box: Box) -> tuple[str, ...]:
-        """Return the loop that keeps the session's window attached through stops and engine restarts."""
+        """Return the shell loop that keeps the session's window attached across stops and engine restarts."""
         return ("sh", str(_ATTACH), box.name, box.hostname, _SETTLED if box.modes else "plain", *command())
 
     def await_launch(self, name: str) -> None:
-        """Do nothing: the window shows a container that was started before."""
+        """Do nothing: the container was started before its window."""
 
     def terminal_command(self, box: Box, *, on_host: bool = False) -> tuple[str, ...]:
-        """Return what opens a shell in the worktree, in the container or on the host."""
+        """Return the command that opens a shell in the worktree, in the container or on the host."""
         if on_host:
             return ("sh", "-c", 'cd "$1" && exec "${SHELL:-/bin/sh}"', "sh", str(box.workdir))
         return (*command(), "exec", "-it", "-w", str(box.workdir), box.name, "sh", "-c", SHELL)
@@ -212,8 +213,8 @@ class DockerSandbox:
     ) -> Completed:
         """Run a program in the running container; ``deadline`` is in seconds.
 
-        After DeadlineExceeded the program may still run inside. Raises CommandFailed with ``check``,
-        and, whatever ``check``, where the container does not run.
+        After DeadlineExceeded the program may still run inside. Raises CommandFailed with
+        ``check``, and always if the container does not run.
         """
         words = (*command(), "exec", "-i", "-w", str(box.workdir), box.name, *args)
         done = process.run(words, stdin=stdin, deadline=deadline, check=False)
@@ -222,17 +223,17 @@ class DockerSandbox:
         return done
 
     def upload_pack(self, box: Box, git_dir: str) -> tuple[str, ...]:
-        """Return the command whose input and output are ``git upload-pack`` in the container.
+        """Return the command that connects to ``git upload-pack`` in the container.
 
-        For a container that does not run it is one without a network that sees the git
-        directories alone, read-only. Raises NotFound where the image is not known either.
+        If the container does not run, a temporary one without network is used, which sees only the
+        git directories, read-only. Raises NotFound if the image is unknown too.
         """
         found = self._inspect(box.name)
         if found is not None and not self._owns(found):
             found = None
         if found is not None and _sight(found).state is BoxState.RUNNING:
             return (*command(), "exec", "-i", *NO_GIT_SETTINGS, found["Id"], "git-upload-pack", git_dir)
-        # By its id: the name may have passed to another image, or have been taken away.
+        # By its id, because the name may belong to another image or to none by now.
         image = str(found["Image"]) if found is not None else box.image
         if not image:
             raise NotFound(f"there is no container {box.name} and no image for it", hint="type: orchestra up")
@@ -256,7 +257,7 @@ class DockerSandbox:
                 connect().remove_container(name, force=True, v=True)
 
     def _clear_leftovers(self, name: str) -> None:
-        """Remove what a killed process could not remove behind itself."""
+        """Remove what a killed process left behind."""
         for row in self._rows(f"{ONCE}={name}"):
             if row["State"] == "exited":
                 self.remove(row["Names"][0].removeprefix("/"))
@@ -266,28 +267,28 @@ class DockerSandbox:
         return docker_networks.gateway(self.ensure_network())
 
     def interface(self) -> str:
-        """Return the name of the host's network interface that containers come in by."""
+        """Return the name of the host's network interface for containers."""
         return docker_networks.bridge_name(self._place.network)
 
     def has_network(self) -> bool:
-        """Say whether the network is there already; raises EngineDown."""
+        """Return whether the network exists; raises EngineDown."""
         return docker_networks.is_there(self._place)
 
     def ensure_network(self) -> dict[str, Any]:
-        """Make the network unless it is there; raises Refused where it is there in another form, and used."""
+        """Create the network unless it exists; raises Refused if it exists in another form and is in use."""
         network = docker_networks.ensure(self._place, internal=self._internal())
         self._network_seen = self._clock()
         return network
 
     def _know_network(self) -> None:
-        """Make the network unless it was there a moment ago; a start that misses it makes it anew."""
+        """Create the network unless it was seen recently; a start that misses it creates it again."""
         if self._clock() - self._network_seen > _NETWORK_STAYS:
             self.ensure_network()
 
     def remove_network(self) -> None:
-        """Remove the network while no container is connected to it; an absent one is removed already.
+        """Remove the network if no container is connected; an absent one counts as removed.
 
-        Raises CommandFailed where one still is.
+        Raises CommandFailed if one is.
         """
         self._network_seen = -math.inf
         docker_networks.remove(self._place)
@@ -332,7 +333,7 @@ def _listed(row: Mapping[str, Any]) -> BoxSight:
 
 
 def _rejoin(name: str, found: Mapping[str, Any], network: str, current: str) -> None:
-    """Connect a container to the network of its name anew where that was removed and made again."""
+    """Reconnect a container to its network if that was removed and created again."""
     known = found["NetworkSettings"]["Networks"].get(network, {}).get("NetworkID")
     if not known or known == current:
         return
@@ -357,6 +358,6 @@ def _ended(name: str, program: str, deadline: float) -> int:
     except requests.exceptions.RequestException as error:
         if not is_silence(error):
             raise
-        # The silence is the program's, unless nothing else is answered either.
+        # The program is silent, unless the engine answers nothing else either.
         require_engine()
         raise DeadlineExceeded(f"`{program}` did not end within {deadline:g} s and was stopped") from error

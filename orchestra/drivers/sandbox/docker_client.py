@@ -1,4 +1,4 @@
-"""The Docker engine's API: one client, and the SDK's many ways to fail told as our errors."""
+"""A client for the Docker engine's API, which turns the SDK's errors into ours."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from docker.utils import config, kwargs_from_env
 from orchestra.errors import CommandFailed, EngineDown, EngineSilent, NotFound, OrchestraError
 
 CALL_DEADLINE = 30
-"""Seconds one call to the engine may stay silent."""
+"""Seconds after which a silent call to the engine fails."""
 LOOK_DEADLINE = 10
-"""Seconds that the engine has to tell what is there, which takes it a few milliseconds."""
+"""Seconds for a call that only reads state, which takes the engine a few milliseconds."""
 _ASK_DEADLINE = 5
 SPARED = 5.0
-"""Seconds for which an engine that let a ping wait is not asked anything: many sessions do not wait one by one."""
+"""Seconds for which an engine that did not answer a ping is not called, so that not every session waits for it."""
 _CONFLICT = 409
 _ELSEWHERE = frozenset({"ssh", "npipe"})
 """Kinds of addresses that lead to another machine."""
@@ -37,14 +37,14 @@ _BETWEEN_LOOKS = 0.05
 _Found = TypeVar("_Found")
 _clients: dict[tuple[int, str, int], docker.APIClient] = {}
 _silent: dict[str, float] = {}
-"""The engines that did not answer the last time, by address, and until when each is left alone."""
+"""The engines that did not answer, by address, and the time until which each is not called."""
 
 
 def connect(timeout: int = CALL_DEADLINE) -> docker.APIClient:
     """Return the client of the engine that the docker command would talk to.
 
-    ``timeout`` is in seconds and holds for each wait on the connection. An engine that did not answer the last time
-    has to answer a ping first. Raises EngineDown; EngineSilent for one that does not.
+    ``timeout`` is in seconds, for each wait on the connection. An engine that did not answer the
+    last time must answer a ping first. Raises EngineDown; EngineSilent if it does not.
     """
     where = address()
     if where in _silent:
@@ -60,12 +60,12 @@ def _connected(where: str, timeout: int) -> docker.APIClient:
     _knock(where)
     with translated("reach the Docker engine"):
         settings: dict[str, Any] = {"base_url": where or None, **kwargs_from_env()}
-        # Two threads may each make one: to wait for each other they would have to wait for a silent engine in turn.
+        # Two threads may each create one, because a lock would make them wait for a silent engine in turn.
         return _clients.setdefault(key, _client(timeout, settings))
 
 
 def _require_voice(where: str, *, clock: Callable[[], float] = time.monotonic) -> None:
-    """Raise EngineSilent where the engine does not answer a ping either, or did not a moment ago."""
+    """Raise EngineSilent if the engine does not answer a ping, or recently did not."""
     what = "ping the Docker engine"
     if clock() < _silent.get(where, 0.0):
         raise _silence(what)
@@ -82,12 +82,12 @@ def _client(timeout: int, settings: Mapping[str, Any]) -> docker.APIClient:
     try:
         return docker.APIClient(version="auto", timeout=timeout, **settings)
     except ValueError as error:
-        # What the SDK says to a port that is none.
+        # The SDK raises this for an invalid port.
         raise down(error) from error
 
 
 def _knock(where: str) -> None:
-    """Find out first whether anybody listens: the SDK tells the reasons apart badly, and leaves its socket open."""
+    """Check first whether anybody listens, because the SDK hides the reason and leaks its socket."""
     if where.partition("://")[0] in _ELSEWHERE:
         raise _elsewhere(choice())
     path = (where or DEFAULT_UNIX_SOCKET).removeprefix("http+").removeprefix("unix://")
@@ -101,7 +101,7 @@ def _knock(where: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Which engine is talked to: its address, empty for the usual one, and what chose it."""
+    """The chosen engine: its address, empty for the default one, and what chose it."""
 
     address: str = ""
     chosen_by: str = ""
@@ -113,7 +113,7 @@ def choice() -> Choice:
 
     It is the one of ``DOCKER_HOST``, else of ``DOCKER_CONTEXT``, else of the current context.
 
-    Raises EngineDown for a context that is not there.
+    Raises EngineDown for a missing context.
     """
     if configured := os.environ.get("DOCKER_HOST"):
         return Choice(configured, "DOCKER_HOST", "unset DOCKER_HOST")
@@ -125,7 +125,7 @@ def choice() -> Choice:
 
 
 def _of_context(name: str, chosen_by: str, undo: str) -> Choice:
-    # Not through the SDK, which looks below the current directory where there is no config.json.
+    # Not through the SDK, which searches the current directory if there is no config.json.
     if name in {"", "default"}:
         return Choice()
     base = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
@@ -142,12 +142,12 @@ def _of_context(name: str, chosen_by: str, undo: str) -> Choice:
 
 
 def address() -> str:
-    """Return the engine's address where one is configured, else empty; raises EngineDown as `choice` does."""
+    """Return the engine's configured address, else an empty text; raises EngineDown like `choice`."""
     return choice().address
 
 
 def command() -> tuple[str, ...]:
-    """Return the docker command, told which engine to use; a window may be opened by a tmux that knows another."""
+    """Return the docker command with the engine to use, because tmux may have another environment."""
     where = address()
     return ("docker", "--host", where) if where else ("docker",)
 
@@ -155,8 +155,8 @@ def command() -> tuple[str, ...]:
 def engine_version() -> str:
     """Return the engine's version.
 
-    Raises EngineDown, its hint saying what to do, where no engine answers within 5 seconds or the
-    docker command is missing.
+    Raises EngineDown with a hint if no engine answers within 5 seconds or the docker command is
+    missing.
     """
     with translated("ask the Docker engine for its version"):
         version = str(connect(_ASK_DEADLINE).version()["Version"])
@@ -165,7 +165,7 @@ def engine_version() -> str:
 
 
 def require_engine() -> None:
-    """See that an engine answers, which costs less than its version; raises EngineDown as `engine_version` does."""
+    """Check that an engine answers, more cheaply than by its version; raises EngineDown like `engine_version`."""
     _require_voice(address())
     _require_command()
 
@@ -176,14 +176,14 @@ def _require_command() -> None:
 
 
 def is_conflict(error: OrchestraError) -> bool:
-    """Say whether the engine refused because a thing of that name exists."""
+    """Return whether the engine refused because the name exists."""
     return isinstance(error, CommandFailed) and error.code == _CONFLICT
 
 
 def appears(look: Callable[[], _Found | None], *, sleep: Callable[[float], None] = time.sleep) -> _Found | None:
-    """Look until there is something to see, for about two seconds; None where there is not.
+    """Poll for about two seconds until something is visible; returns None if it is not.
 
-    The engine keeps a name for whoever asked first a while before it shows the thing.
+    The engine reserves a name for the first caller some time before it shows the object.
     """
     for _ in range(_LOOKS):
         if (found := look()) is not None:
@@ -208,7 +208,7 @@ def translated(what: str) -> Iterator[None]:
 
 
 def is_silence(error: BaseException) -> bool:
-    """Say whether an error tells of an engine that takes calls, or has too many waiting to take one more."""
+    """Return whether an error means that the engine accepts calls but does not answer, or has too many waiting."""
     if isinstance(error, (TimeoutError, BlockingIOError)) or "Read timed out" in str(error):
         return True
     cause = error.__cause__ or error.__context__
@@ -246,7 +246,7 @@ def _elsewhere(chosen: Choice) -> EngineDown:
 
 
 def down(error: BaseException) -> EngineDown:
-    """Return the error for an engine that cannot be talked to, with the hint that fits the reason."""
+    """Return the error for an unreachable engine, with a hint that fits the reason."""
     text, chosen = str(error), choice()
     where = f" at {chosen.address} (see {chosen.chosen_by})" if chosen.address else ""
     otherwise = f"; or use the default engine: {chosen.undo}" if chosen.undo else ""

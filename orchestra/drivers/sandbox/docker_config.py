@@ -1,4 +1,4 @@
-"""From a box's definition to what the engine is asked for: every default that keeps an agent in."""
+"""Turn a box's definition into the engine's configuration, with every option that confines an agent."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ from orchestra.errors import Refused
 from orchestra.names import digest
 
 HOME = "orchestra.home"
-"""The label that says where the home is that a container or network was made for, as `Home.tag` does."""
+"""The label with the `Home.tag` of the home that a container or network belongs to."""
 OWNER = "orchestra.owner"
-"""The label that says whose it is, as `Home.owner` does; what older versions made has none."""
+"""The label with `Home.owner`; objects of older versions do not have it."""
 PROJECT = "orchestra.project"
-"""The label with the key of the project, `ProjectPaths.key`, that a container belongs to."""
+"""The label with the key (`ProjectPaths.key`) of a container's project."""
 _EARLIER = "default"
-"""What older versions wrote in HOME for every home at ``~/.orchestra``, whoever's it was."""
+"""The value of HOME in older versions for every home at ``~/.orchestra``, of whatever user."""
 DEFINITION = "orchestra.definition"
-"""The label that holds the hash of what a container was made from."""
+"""The label with the hash of a container's definition."""
 ONCE = "orchestra.once"
-"""The label that marks a container made for one run, and for which box."""
+"""The label that marks a one-off container, with the name of its box."""
 _SOCKETS = ("docker.sock", "podman/podman.sock", "containerd/containerd.sock")
 _NO_FILES = ("GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1", "HOME=/nonexistent")
 NO_GIT_SETTINGS = tuple(word for one in (*_NO_FILES, "GIT_CONFIG_COUNT=0") for word in ("--env", one))
-"""Words for the docker command: git, run for the host, obeys no settings of the agent's, which can name a program."""
-# Stashes but the newest are in no ref, and asked for by their commits (git-config(1), GIT_CONFIG_COUNT).
+"""Arguments for the docker command, so that git ignores the agent's settings, which could name programs."""
+# Stashes except the newest are in no ref, and are fetched by their commits (git-config(1), GIT_CONFIG_COUNT).
 _ANY_COMMIT = ("GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=uploadpack.allowAnySHA1InWant", "GIT_CONFIG_VALUE_0=true")
 _GIVING_ANY_COMMIT = tuple(word for one in (*_NO_FILES, *_ANY_COMMIT) for word in ("--env", one))
 _STOP_SECONDS = 10
@@ -46,7 +46,7 @@ _LOG_LIMIT = "16m"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a container is made: its network, and the home it belongs to."""
+    """The network and the home of new containers."""
 
     network: str
     home_tag: str
@@ -55,13 +55,13 @@ class Place:
 
     @property
     def labels(self) -> dict[str, str]:
-        """The labels of all that is made here."""
+        """The labels of everything that belongs to the home."""
         return {HOME: self.home_tag, OWNER: self.owner}
 
     def owns(self, labels: Mapping[str, str] | None, mounts: Sequence[Mapping[str, Any]] = ()) -> bool:
-        """Say whether a thing with these labels and mounts is this home's.
+        """Return whether an object with these labels and mounts belongs to this home.
 
-        A container that an older version made has no owner; what it mounts of this home tells.
+        A container of an older version has no owner; its mounts from this home decide.
         """
         known = labels or {}
         if OWNER in known:
@@ -75,14 +75,14 @@ class Place:
 
 
 def is_earlier(labels: Mapping[str, str] | None) -> bool:
-    """Say whether an older version, which did not write down whose a container is, has made it."""
+    """Return whether an older version, which did not record the owner, created it."""
     return OWNER not in (labels or {})
 
 
 def refuse_engine_sockets(mounts: Sequence[Mount]) -> None:
-    """Raise Refused for a mount that would show a box an engine's socket, or any socket.
+    """Raise Refused for a mount that would show a box an engine's socket, or any other socket.
 
-    Whoever reaches the engine's socket is root on the host.
+    Whoever can use the engine's socket is root on the host.
     """
     sockets = _engine_sockets()
     for mount in mounts:
@@ -112,10 +112,10 @@ def _is_socket(path: Path) -> bool:
 
 
 def configuration(client: docker.APIClient, box: Box, place: Place, *, once: Sequence[str] = ()) -> dict[str, Any]:
-    """Return the arguments of `create_container` for a box; ``once`` for a program that only runs and ends.
+    """Return the arguments of `create_container` for a box; ``once`` is for a program that runs to its end.
 
-    Nothing is logged by the engine of an agent's terminal; a program that runs once is logged, up
-    to 16 MiB, for its output. Raises Refused for a mount that would show an engine's socket, or a home directory.
+    The engine logs nothing of an agent's terminal; the output of a one-off program is logged, up to
+    16 MiB. Raises Refused for a mount that would show an engine's socket, or a home directory.
     """
     refuse_engine_sockets(box.mounts)
     for mount in box.mounts:
@@ -125,7 +125,7 @@ def configuration(client: docker.APIClient, box: Box, place: Place, *, once: Seq
         labels[ONCE] = box.name
     wanted: dict[str, Any] = {
         "image": box.image,
-        # As the entry point, so that an image's own does not come before it.
+        # As the entry point, so that it replaces the image's own.
         "entrypoint": list(once or box.command),
         "hostname": box.hostname,
         "user": f"{box.uid}:{box.gid}",
@@ -133,12 +133,12 @@ def configuration(client: docker.APIClient, box: Box, place: Place, *, once: Seq
         "environment": {**proxies.of_containers().environment, **box.env},
         "tty": not once,
         "stdin_open": not once,
-        # No client is attached while it starts: windows attach later, and leave and come back.
+        # No client is attached while it starts; windows attach and detach later.
         "detach": not once,
         "stop_timeout": _STOP_SECONDS,
-        # A shell at its prompt ignores TERM, and ends when its terminal hangs up.
+        # A shell at its prompt ignores TERM, but ends on HUP.
         "stop_signal": "SIGTERM" if box.modes else "SIGHUP",
-        # The SDK reads the configuration once in a process; here it is read for each container.
+        # The SDK reads the configuration once per process; here it is read for each container.
         "use_config_proxy": False,
         "host_config": _host_config(client, box, place, logged=bool(once)),
     }
@@ -167,7 +167,7 @@ def _mount(mount: Mount) -> EngineMount:
 
 
 def throw_away(box: Box, git_dir: str) -> tuple[str, ...]:
-    """Return the docker command's words for a container that only gives out what one git directory holds."""
+    """Return the docker command's arguments for a temporary container that only serves one git directory."""
     shown = [one for one in box.mounts if one.target.startswith(OBJECTS) or Path(git_dir).is_relative_to(one.target)]
     user = ("--user", f"{box.uid}:{box.gid}", "--cap-drop", "ALL", "--security-opt", "no-new-privileges")
     bounds = ("--pids-limit", str(box.limits.pids), "--memory", box.limits.memory, "--log-driver", "none")
@@ -180,5 +180,5 @@ def throw_away(box: Box, git_dir: str) -> tuple[str, ...]:
 
 def _mount_text(mount: Mount) -> str:
     fields = ("type=bind", f"src={mount.source}", f"dst={mount.target}", "readonly")
-    # The docker command reads a line of CSV (RFC 4180): a field with a comma or quote is quoted.
+    # The docker command parses CSV (RFC 4180), so a field with a comma or quote is quoted.
     return ",".join('"' + one.replace('"', '""') + '"' if set(one) & set(',"\n') else one for one in fields)

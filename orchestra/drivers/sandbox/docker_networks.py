@@ -1,4 +1,4 @@
-"""The one bridge network that the containers of a home share without seeing each other."""
+"""The bridge network that the containers of a home share, without access to each other."""
 
 from __future__ import annotations
 
@@ -11,26 +11,27 @@ from orchestra.errors import CommandFailed, NotFound, OrchestraError, Refused
 from orchestra.names import digest
 
 _NO_ADDRESSES = ("non-overlapping IPv4 address pool", "address pools have been fully subnetted")
-"""What engines say, the older and the newer ones, when all ranges of their configuration are in use."""
+"""The messages of older and newer engines when all their address ranges are in use."""
 _BRIDGE_LIMIT = 15
-"""Characters in a network interface's name (IFNAMSIZ less the final NUL, netdevice(7))."""
+"""The most characters in a network interface's name (IFNAMSIZ minus the final NUL, netdevice(7))."""
 
 
 def bridge_name(network: str) -> str:
-    """Return the name of the host's interface for a network, the same every time and short enough."""
+    """Return the name of the host's interface for a network, always the same and short enough."""
     return network if len(network) <= _BRIDGE_LIMIT else f"orc-{digest(network, 8)}"
 
 
 def is_there(place: Place) -> bool:
-    """Say whether the network is there, and this home's; raises EngineDown."""
+    """Return whether the network exists and belongs to this home; raises EngineDown."""
     found = _find(place.network)
     return found is not None and place.owns(found["Labels"])
 
 
 def ensure(place: Place, *, internal: bool) -> dict[str, Any]:
-    """Make the network unless it is there, and return what the engine says of it.
+    """Create the network unless it exists, and return the engine's description of it.
 
-    Raises Refused where it is there and somebody else's, or open instead of closed, or the other way round, and in use.
+    Raises Refused if it exists and belongs to somebody else, or is in use with the wrong
+    ``internal`` flag.
     """
     found = _find(place.network)
     if found is not None:
@@ -42,7 +43,7 @@ def ensure(place: Place, *, internal: bool) -> dict[str, Any]:
 
 
 def require_ours(place: Place, found: dict[str, Any]) -> None:
-    """Raise Refused for a network that another home, or another program, has made."""
+    """Raise Refused for a network of another home or program."""
     if not place.owns(found["Labels"]):
         name = found["Name"]
         raise Refused(
@@ -52,7 +53,7 @@ def require_ours(place: Place, found: dict[str, Any]) -> None:
 
 
 def remove(place: Place) -> None:
-    """Remove the network; one that is gone, or is somebody else's, is left. Raises CommandFailed while it is used."""
+    """Remove the network if it exists and is ours. Raises CommandFailed while it is in use."""
     found = _find(place.network)
     if found is None or not place.owns(found["Labels"]):
         return
@@ -61,7 +62,7 @@ def remove(place: Place) -> None:
 
 
 def gateway(network: dict[str, Any]) -> str:
-    """Return the host's address on a network; raises CommandFailed where the engine tells none."""
+    """Return the host's address on a network; raises CommandFailed if the engine reports none."""
     for block in network["IPAM"]["Config"] or ():
         address = str(block.get("Gateway", "")).partition("/")[0]
         if address and ":" not in address:
@@ -82,7 +83,7 @@ def _find(name: str) -> dict[str, Any] | None:
 def _create(place: Place, *, internal: bool) -> dict[str, Any]:
     options = {
         "com.docker.network.bridge.enable_icc": "false",
-        # A fixed name is also what makes a second network, made by another process just now, fail.
+        # The fixed name also makes a second, simultaneous creation fail.
         "com.docker.network.bridge.name": bridge_name(place.network),
     }
     refusal: OrchestraError | None = None

@@ -1,4 +1,4 @@
-"""What an image is made of: pure text and hashes, no engine."""
+"""The contents of images as pure text and hashes, without an engine."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from orchestra.names import digest, slug
 
 Stage: TypeAlias = Literal["base", "profile", "project"]
 DEFAULT_BASE = "debian:bookworm-slim"
-"""The base image where no setting names another."""
+"""The default base image."""
 STAGES: tuple[Stage, ...] = ("base", "profile", "project")
 PACKS = "/opt"
-"""Where npm packages are unpacked in an image, each in a directory named after it without its scope."""
+"""The directory for npm packages in an image, each in a subdirectory with its name without scope."""
 _HASH = 12
 _AUTHORITIES = Path("/usr/local/share/ca-certificates")
-"""Where Debian keeps the certificate authorities a machine's owner added (update-ca-certificates(8))."""
+"""Where Debian keeps certificate authorities that a machine's owner added (update-ca-certificates(8))."""
 _TOOLS = "bash ca-certificates curl git less procps python3 ripgrep"
 _LEFT_OUT = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*", "/usr/share/lintian/*")
 
 
 @dataclass(frozen=True, slots=True)
 class ImageRecipe:
-    """How an agent's image is made.
+    """How an agent's image is built.
 
-    ``npm`` are package specs, ``{arch}`` in them and in ``install`` standing for npm's name of the
-    engine's processor. ``image`` names a finished one, and then nothing is built.
+    ``npm`` are package specs; in them and in ``install``, ``{arch}`` is npm's name of the engine's
+    processor. ``image`` names an existing image, and then nothing is built.
     """
 
     base: str = DEFAULT_BASE
@@ -56,10 +56,10 @@ class ImageRecipe:
 
 
 def tag_for(recipe: ImageRecipe, stage: Stage) -> str:
-    """Return the tag of one layer: ``orchestra/<stage>-<profile>:<hash>``, the hash over everything it is made of.
+    """Return the tag of one layer: ``orchestra/<stage>-<profile>:<hash>``, with a hash of everything it is made of.
 
-    A layer the recipe does not need has the tag of the one below. Raises BadConfig for a
-    Dockerfile that does not build on the agent's image.
+    An unneeded layer has the tag of the one below. Raises BadConfig for a Dockerfile that does not
+    build on the agent's image.
     """
     parent = parent_of(recipe, stage)
     if stage not in recipe.stages():
@@ -73,7 +73,7 @@ def tag_for(recipe: ImageRecipe, stage: Stage) -> str:
 
 
 def parent_of(recipe: ImageRecipe, stage: Stage) -> str:
-    """Return what one layer is built on: the tag of the layer below, or the base image's name."""
+    """Return the parent of one layer: the tag of the layer below, or the base image's name."""
     if stage == "base":
         return recipe.base
     return tag_for(recipe, "base" if stage == "profile" else "profile")
@@ -84,7 +84,7 @@ def _hashed(*inputs: str) -> str:
 
 
 def base_text(base: str) -> str:
-    """Return the Dockerfile of the layer that every agent shares."""
+    """Return the Dockerfile of the base layer, which all agents share."""
     excluded = "".join(f"path-exclude {pattern}\\n" for pattern in _LEFT_OUT)
     lines = [
         f"FROM {base}",
@@ -100,20 +100,20 @@ def base_text(base: str) -> str:
         ),
     ]
     if base_context():
-        # These programs bring a list of their own and must be told of the machine's.
+        # These programs have their own list and must be told about the machine's.
         bundle = "/etc/ssl/certs/ca-certificates.crt"
         lines.append(f"ENV NODE_EXTRA_CA_CERTS={bundle} REQUESTS_CA_BUNDLE={bundle} SSL_CERT_FILE={bundle}")
     return "\n".join(lines) + "\n"
 
 
 def base_context() -> dict[str, Path]:
-    """Return the certificate authorities the machine's owner added, by their names in the build."""
+    """Return the certificate authorities that the machine's owner added, by name in the build context."""
     found = sorted(_AUTHORITIES.rglob("*.crt")) if _AUTHORITIES.is_dir() else []
     return {f"authorities/{number}-{file.name}": file for number, file in enumerate(found)}
 
 
 def profile_text(recipe: ImageRecipe, arch: str, *, packed: bool) -> str:
-    """Return the Dockerfile of a profile's layer; ``packed`` says that the packages lie in the build's context."""
+    """Return the Dockerfile of a profile's layer; ``packed`` says that the packages are in the build context."""
     parent = parent_of(recipe, "profile")
     lines = [f"FROM {parent}"]
     if recipe.npm and not packed:
@@ -136,9 +136,9 @@ def _npm_stage(recipe: ImageRecipe, parent: str, arch: str) -> Iterator[str]:
 
 
 def pack_name(spec: str) -> str:
-    """Return the directory an npm package is unpacked to: its name without scope and version.
+    """Return the directory for an npm package: its name without scope and version.
 
-    Raises BadConfig for what is no package spec.
+    Raises BadConfig for an invalid package spec.
     """
     name = spec.rpartition("/")[2].partition("@")[0]
     if not name or set(spec) & set("'\"\\ \n$`;&|<>"):
@@ -186,7 +186,7 @@ def add_text(archive: tarfile.TarFile, name: str, text: str) -> None:
 def add_pack(archive: tarfile.TarFile, spec: str, pack: Path) -> None:
     """Add an npm package's regular files to a build's context, below ``npm/<name>/``.
 
-    Raises BadConfig for a package with a path that leads out of it.
+    Raises BadConfig for a package with a path outside itself.
     """
     with tarfile.open(pack, "r:gz") as source:
         for member in source:

@@ -1,4 +1,4 @@
-"""Which driver runs which kind of sandbox."""
+"""Create the driver for a kind of sandbox."""
 
 from __future__ import annotations
 

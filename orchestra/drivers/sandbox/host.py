@@ -1,4 +1,4 @@
-"""The machine itself as a sandbox: agents run as the person's own processes, known by pid and start."""
+"""The host as a sandbox: agents run as the person's own processes, identified by pid and start time."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _START_FIELD = 19
 _SESSION_FIELD = 3
 # Fields of /proc/PID/stat after the command's closing parenthesis, counted from 0 (proc(5)).
 
-# The shell writes who it is, then becomes the agent: the process id and start time stay.
+# The shell records itself, then becomes the agent with the same process id and start time.
 _LAUNCH = """
 record=$1 workdir=$2; shift 2
 stat=$(cat "/proc/$$/stat"); stat=${stat##*) }
@@ -39,7 +39,7 @@ cd "$workdir" && exec "$@"
 
 @dataclass(frozen=True, slots=True)
 class _Record:
-    """Which process a box is: its id, when it started in clock ticks, and in which boot of the machine."""
+    """The process of a box: its id, its start time in clock ticks, and the boot of the machine."""
 
     pid: int
     started: str
@@ -47,9 +47,9 @@ class _Record:
 
 
 class HostSandbox:
-    """The boxes of one project as processes of the machine; ``state`` is the project's own directory.
+    """The boxes of one project as processes; ``state`` is the project's own directory.
 
-    The session's window starts an agent, so that creating and starting do nothing here.
+    The session's window starts the agent, so creating and starting do almost nothing here.
     """
 
     kind = SandboxKind.HOST
@@ -59,7 +59,7 @@ class HostSandbox:
         self._sleep = sleep
 
     def create(self, box: Box) -> None:
-        """Make what the launcher needs: the agent's home and the place of the process's record."""
+        """Create what the launcher needs: the agent's home, and the directory for the process record."""
         box.home.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._records.mkdir(parents=True, exist_ok=True, mode=0o700)
 
@@ -67,14 +67,14 @@ class HostSandbox:
         """Do nothing: the window starts the agent."""
 
     def look(self, box: Box | str) -> BoxSight:
-        """Look at one agent's process; its exit code is not known."""
+        """Return the state of one agent's process, without exit code."""
         record = self._read(name_of(box))
         if record is None:
             return BoxSight(BoxState.ABSENT)
         return BoxSight(BoxState.RUNNING if _alive(record) else BoxState.EXITED, started_at=record.started)
 
     def look_all(self) -> dict[str, BoxSight]:
-        """Look at every agent's process of this project."""
+        """Return the state of every agent's process of this project."""
         if not self._records.is_dir():
             return {}
         return {file.name: self.look(file.name) for file in self._records.iterdir() if file.suffix != ".new"}
@@ -85,7 +85,7 @@ class HostSandbox:
         return dict.fromkeys(self.look_all(), False)
 
     def stop(self, name: str, *, grace: float = STOP_GRACE) -> None:
-        """End an agent and everything it started: asked first, killed after ``grace`` seconds.
+        """End an agent and everything it started; after ``grace`` seconds they are killed.
 
         Raises CommandFailed for a process that survives being killed.
         """
@@ -101,29 +101,29 @@ class HostSandbox:
         raise CommandFailed(f"the agent's process {record.pid} does not end", hint=f"to see it: ps -fp {record.pid}")
 
     def remove(self, name: str) -> None:
-        """End an agent and forget its process."""
+        """End an agent and remove its process record."""
         self.stop(name)
         self._forget(name)
 
     def window_command(self, box: Box) -> tuple[str, ...]:
-        """Return what the session's tmux window runs: the agent, after a note of its process."""
+        """Return the command of the session's window, which records its process and becomes the agent."""
         self.create(box)
         if self.look(box).state is not BoxState.RUNNING:
-            # Of one that has ended: the next one's is waited for.
+            # This record is of an ended process; wait for the next one.
             self._forget(box.name)
         settings = tuple(f"{name}={value}" for name, value in box.env.items())
         launch = ("sh", "-c", _LAUNCH, "sh", str(self._records / box.name), str(box.workdir))
         return ("env", *settings, *launch, *box.command)
 
     def await_launch(self, name: str) -> None:
-        """Wait until the window's program is on record; a window that never runs it is an agent that has ended."""
+        """Wait until the window's process is recorded; a window that never runs it counts as an ended agent."""
         for _ in range(round(_LAUNCH_SECONDS / _POLL)):
             if self._read(name) is not None:
                 return
             self._sleep(_POLL)
 
     def terminal_command(self, box: Box, *, on_host: bool = False) -> tuple[str, ...]:
-        """Return what opens a shell in the worktree: the person's own, in either case."""
+        """Return the command that opens the person's own shell in the worktree."""
         del on_host
         script = f'cd "$1" || exit 1; [ -n "$SHELL" ] && exec "$SHELL"; {SHELL}'
         return ("sh", "-c", script, "sh", str(box.workdir))
@@ -152,7 +152,7 @@ class HostSandbox:
         return ""
 
     def has_network(self) -> bool:
-        """Say yes: the machine's own network is always there."""
+        """Return True: the machine's own network always exists."""
         return True
 
     def remove_network(self) -> None:
@@ -181,7 +181,7 @@ def _alive(record: _Record) -> bool:
 
 
 def _same(known: _Known) -> bool:
-    """Say whether a process still runs, and is not another one that was given its number."""
+    """Return whether the same process still runs, and not another one with its id."""
     pid, started = known
     fields = _stat(pid)
     return bool(fields) and fields[0] not in {"Z", "X"} and fields[_START_FIELD] == started
@@ -196,7 +196,7 @@ def _stat(pid: int) -> list[str]:
 
 
 def _session(leader: int) -> frozenset[_Known]:
-    """Return the leader and every process of the terminal session it leads, background jobs included."""
+    """Return the leader and every process of its terminal session, including background jobs."""
     stats = ((pid, _stat(pid)) for pid in _pids())
     mine = (row for row in stats if row[1] and (row[0] == leader or row[1][_SESSION_FIELD] == str(leader)))
     return frozenset((pid, fields[_START_FIELD]) for pid, fields in mine)

@@ -1,4 +1,4 @@
-"""Images: each layer built once, by the one process that holds its lock, and shown while it is built."""
+"""Images: each layer is built once, under a lock, with its progress shown."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = ["Image", "ImageRecipe", "Stage", "ensure", "exists", "list_images", "
 
 Progress: TypeAlias = Callable[[str], None]
 STAGE = "orchestra.stage"
-"""The label that says which layer an image is."""
+"""The label with an image's layer."""
 _BUILD_SILENCE = 900
 _PULL_SILENCE = 20
 _PACK_DEADLINE = 600.0
@@ -45,7 +45,7 @@ _seen: set[str] = set()
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """One image that Orchestra built; ``size`` is in bytes, layers shared with others included."""
+    """One image that Orchestra built; ``size`` is in bytes, including shared layers."""
 
     tag: str
     stage: str
@@ -66,7 +66,7 @@ def exists(tag: str) -> bool:
 
 
 def list_images() -> list[Image]:
-    """Return the images that Orchestra built, the newest first."""
+    """Return the images that Orchestra built, newest first."""
     with translated("list the images"):
         rows = connect().images(filters={"label": STAGE})
     found = [
@@ -78,11 +78,11 @@ def list_images() -> list[Image]:
 
 
 def ensure(recipe: ImageRecipe, *, progress: Progress, cache: Path, network: str = "host", look: bool = True) -> str:
-    """Return the tag of a recipe's image, building the layers that are missing; output goes to ``progress`` by lines.
+    """Build the missing layers of a recipe's image and return its tag; ``progress`` gets the output by lines.
 
-    ``cache`` keeps downloads and locks. Without ``look``, an image that this process has seen is taken to be there
-    still. Raises CommandFailed with a failing build's last lines,
-    BadConfig, EngineDown, DeadlineExceeded.
+    ``cache`` is for downloads and locks. Without ``look``, an image that this process has seen is
+    assumed to exist. Raises CommandFailed with a failing build's last lines, BadConfig, EngineDown,
+    DeadlineExceeded.
     """
     if recipe.image:
         _ensure_pulled(recipe.image, progress)
@@ -149,7 +149,7 @@ def _arch() -> str:
 
 
 def _pack(spec: str, cache: Path, progress: Progress) -> Path:
-    """Fetch an npm package once; a spec without a version is fetched once too."""
+    """Download an npm package once, even if its spec has no version."""
     kept = cache / "npm" / digest(spec, 16)
     kept.parent.mkdir(parents=True, exist_ok=True)
     if not kept.exists():
@@ -193,9 +193,9 @@ def _build(recipe: ImageRecipe, stage: Stage, context: BinaryIO, network: str, p
 
 
 def _show(output: Iterator[Mapping[str, Any]], progress: Progress, last: deque[str]) -> str:
-    """Pass a build's output on line by line; return what went wrong, or an empty text."""
+    """Pass on a build's output by lines; return the error, or an empty text."""
     rest = failed = ""
-    # Read to its end even so: only then is the connection given back.
+    # Read to the end all the same, so that the connection is released.
     for entry in output:
         failed = failed or str(entry.get("error", "")).strip()
         *lines, rest = (rest + str(entry.get("stream", ""))).replace("\r", "\n").split("\n")
@@ -238,7 +238,7 @@ def _ensure_base(base: str, progress: Progress) -> None:
 
 
 def _bootstrap(base: str, progress: Progress, refused: OrchestraError) -> None:
-    """Make the base image from the machine's own package source, where that can be done."""
+    """Build the base image from the machine's own package sources, if possible."""
     progress(f"{refused.message}; building it from this machine's own package sources (about a minute)")
     try:
         process.run(("sh", str(_BASE_SCRIPT), base), deadline=_BASE_DEADLINE)

@@ -1,4 +1,4 @@
-"""What no agent is given: the person's home directory, Orchestra's own, and what holds one of them."""
+"""Directories that no agent may see: the person's home, Orchestra's own, and any that contains one of them."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from orchestra.paths import Home
 
 _MOUNTS = Path("/proc/self/mountinfo")
 _MOUNT_POINT = 4
-"""The field of a line with the path of a mount, its odd characters in octal (proc(5), /proc/[pid]/mountinfo)."""
+"""The field with the path of a mount, special characters in octal (proc(5), /proc/[pid]/mountinfo)."""
 _OCTAL = re.compile(r"\\([0-7]{3})")
 
 
 def refuse(source: Path, *, home: Path | None = None, start: Path | None = None) -> None:
-    """Raise Refused for a directory that is, or holds, the person's home directory or Orchestra's own.
+    """Raise Refused for a directory that is or contains the person's home directory or Orchestra's own.
 
-    However it is named: through a symlink, or a mount of the same directory. ``home`` is where
-    Orchestra keeps what it knows; ``start`` is where the person is, for the hint.
+    This holds for every path to it, also through a symlink or a bind mount. ``home`` is Orchestra's
+    home; ``start`` is the person's current directory, for the hint.
     """
     kept = home or Home.find().root
     for place, what in (*_people(), (kept, "the directory with Orchestra's own settings and secrets")):
@@ -55,7 +55,7 @@ def _upward(place: Path) -> Iterator[Path]:
 
 
 def _identity(place: Path) -> tuple[int, int] | None:
-    """Return what is the same for every path to a directory, a bind mount's too."""
+    """Return a value that is equal for all paths to a directory, including bind mounts."""
     try:
         found = place.stat()
     except OSError:

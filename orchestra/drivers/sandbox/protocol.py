@@ -1,4 +1,4 @@
-"""What a box is, and what every kind of sandbox can do with one."""
+"""The definition of a box, and the interface of every kind of sandbox."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ SECRETS = "/orchestra/secrets"
 """The directory of the session's credentials inside a container."""
 
 STOP_GRACE = 10.0
-"""Seconds an agent has to end by itself before it is killed."""
+"""Seconds that an agent has to end before it is killed."""
 SHELL = "command -v bash >/dev/null 2>&1 && exec bash; exec sh"
-"""Starts the better of the two shells a box may have."""
+"""Starts bash if a box has it, else sh."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Mount:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one box may use; ``memory`` as the engine writes it (``4g``), ``cpus`` 0 for no limit."""
+    """Limits of one box; ``memory`` in the format of the engine (``4g``), ``cpus`` 0 for no limit."""
 
     memory: str = "4g"
     cpus: float = 0.0
@@ -43,10 +43,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """The definition of one agent's surroundings, equal for every kind of sandbox.
+    """The definition of one agent's environment, the same for every kind of sandbox.
 
-    ``home`` is a path on the host. ``modes`` says that the agent's program
-    switches on bracketed paste and focus events, so that a window attached later has to as well.
+    ``home`` is a path on the host. ``modes`` says that the agent's program switches on bracketed
+    paste and focus events, which a window that attaches later must do too.
     """
 
     name: str
@@ -75,42 +75,42 @@ class Sandbox(Protocol):
     kind: SandboxKind
 
     def create(self, box: Box) -> None:
-        """Make the box, replacing one that does not run and was made from another definition."""
+        """Create the box, replacing a stopped one with another definition."""
 
     def start(self, name: str) -> None:
         """Start a box that was created or has exited."""
 
     def look(self, box: Box | str) -> BoxSight:
-        """Look at one box."""
+        """Return the state of one box."""
 
     def look_all(self) -> dict[str, BoxSight]:
-        """Look at every box of this home at once, by name; exit codes are known, start times are not."""
+        """Return the state of every box of this home by name, with exit codes but without start times."""
 
     def made_for(self, project: str) -> dict[str, bool]:
-        """Return the boxes of one of this home's projects by name: true for what an older version made."""
+        """Return the boxes of one project by name, with True for those that an older version created."""
 
     def stop(self, name: str, *, grace: float = STOP_GRACE) -> None:
-        """Ask a box to end, and end it after ``grace`` seconds; an absent one is stopped already."""
+        """Ask a box to end, and kill it after ``grace`` seconds; an absent one counts as stopped."""
 
     def remove(self, name: str) -> None:
-        """Remove a box, running or not; an absent one is removed already."""
+        """Remove a box, running or not; an absent one counts as removed."""
 
     def window_command(self, box: Box) -> tuple[str, ...]:
-        """Return what the session's tmux window runs."""
+        """Return the command of the session's tmux window."""
 
     def await_launch(self, name: str) -> None:
-        """Wait until what the window has just started can be looked at and stopped."""
+        """Wait until the program that the window has just started can be observed and stopped."""
 
     def terminal_command(self, box: Box, *, on_host: bool = False) -> tuple[str, ...]:
-        """Return what opens a shell in the worktree, inside the box or on the host."""
+        """Return the command that opens a shell in the worktree, inside the box or on the host."""
 
     def execute(
         self, box: Box, args: Sequence[str], *, stdin: bytes = b"", deadline: float = 30.0, check: bool = True
     ) -> Completed:
-        """Run a program in a running box; with ``check``, raises CommandFailed for any exit code but 0."""
+        """Run a program in a running box; with ``check``, raises CommandFailed for any exit code except 0."""
 
     def upload_pack(self, box: Box, git_dir: str) -> tuple[str, ...]:
-        """Return the command whose input and output are ``git upload-pack`` of a git directory in the box."""
+        """Return the command that connects to ``git upload-pack`` of a git directory in the box."""
 
     def run_once(self, box: Box, args: Sequence[str], *, deadline: float) -> Completed:
         """Run a program in a fresh box that is removed afterwards, whatever its exit code."""
@@ -119,10 +119,10 @@ class Sandbox(Protocol):
         """Return the address at which a box reaches the host."""
 
     def interface(self) -> str:
-        """Return the host's network interface that boxes come in by; empty where they use the machine's own."""
+        """Return the host's network interface for boxes; empty if they use the machine's own."""
 
     def has_network(self) -> bool:
-        """Say whether what boxes share on the network is there already."""
+        """Return whether the network of the boxes exists."""
 
     def remove_network(self) -> None:
-        """Remove what boxes share on the network, once none uses it; it is made anew when needed."""
+        """Remove the network of the boxes if none uses it; it is created again when needed."""

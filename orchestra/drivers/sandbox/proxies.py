@@ -1,4 +1,4 @@
-"""Which proxy containers go through: the one in Docker's own configuration, else the one this shell uses."""
+"""The proxy of containers: the one in Docker's configuration, else the one of this shell."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _KEYS = {
     "allProxy": "all_proxy",
     "noProxy": "no_proxy",
 }
-"""Docker's names of a proxy's settings (docs.docker.com/engine/cli/proxy) and the variables they become."""
+"""Docker's names of proxy settings (docs.docker.com/engine/cli/proxy) and the variables for them."""
 _EXCEPTIONS = "no_proxy"
 _LOOPBACK = re.compile(r"localhost|127\.[\d.]+|::1")
 _PASSWORD = re.compile(r"//[^/@]*@")
@@ -28,9 +28,9 @@ _PASSWORD = re.compile(r"//[^/@]*@")
 
 @dataclass(frozen=True, slots=True)
 class Proxies:
-    """The proxy settings of containers, by variable in small letters, and the place that they come from.
+    """The proxy settings of containers, by variable in lower case, and their origin.
 
-    ``left_out`` says why the shell's settings are not passed on, where they are not.
+    ``left_out`` says why the shell's settings are not passed on, if so.
     """
 
     origin: str = ""
@@ -39,30 +39,30 @@ class Proxies:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables of a container, in small letters and capitals: programs read the one or the other."""
+        """The variables of a container, in lower and upper case, because programs read one or the other."""
         return {name: value for key, value in sorted(self.settings.items()) for name in (key, key.upper())}
 
     @property
     def named(self) -> str:
-        """The proxy that most requests go through, without its password."""
+        """The proxy that most requests use, without its password."""
         wanted = ("https_proxy", "http_proxy", "all_proxy", "ftp_proxy")
         return without_password(next((self.settings[one] for one in wanted if one in self.settings), ""))
 
     @property
     def on_loopback(self) -> bool:
-        """Whether a container looks for a proxy at its own loopback address, where none of this machine's is."""
+        """Whether the proxy is at a loopback address, where a container cannot reach this machine's."""
         return any(_is_loopback(value) for key, value in self.settings.items() if key != _EXCEPTIONS)
 
 
 def of_containers(shell: Mapping[str, str] = os.environ) -> Proxies:
-    """Return the proxy settings of containers; they are read anew each time, as the docker command does."""
+    """Return the proxy settings of containers; they are read each time, as the docker command does."""
     if configured := _configured(config.load_general_config()):
         return Proxies(str(config.find_config_file()), configured)
     return _of_shell(shell)
 
 
 def _configured(read: object) -> dict[str, str]:
-    """Return what Docker's configuration says for the engine in use, or for all."""
+    """Return the settings in Docker's configuration for the engine in use, or for all."""
     proxies = read.get("proxies") if isinstance(read, dict) else None
     if not isinstance(proxies, dict):
         return {}
@@ -94,5 +94,5 @@ def _is_loopback(address: str) -> bool:
 
 
 def without_password(address: str) -> str:
-    """Return a proxy's address as it may be shown."""
+    """Return a proxy's address without its password."""
     return _PASSWORD.sub("//…@", address)

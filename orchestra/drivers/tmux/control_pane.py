@@ -1,4 +1,4 @@
-"""The control pane in tmux: made where the layout wants it, found again, moved along, taken away."""
+"""Open, find, resize and close the control pane in tmux."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ class _Designer:
 
 
 class Control(Windows):
-    """The part of the driver that knows the control pane."""
+    """The part of the driver for the control pane."""
 
     def open_control(self, window: str, command: Sequence[str], layout: Layout, *, project: str) -> str:
-        """Open the control pane of a designer's window as the layout says and return the pane's id.
+        """Open the control pane for a designer's window according to the layout, and return the pane's id.
 
-        An open control pane of the same project is kept, and moved when it stands elsewhere. Raises
-        NotFound when the window shows no session, CommandFailed when it is too small to be divided.
+        An open control pane of the same project is kept, and moved if necessary. Raises NotFound if
+        the window shows no session, CommandFailed if it is too small to be split.
         """
         place = self._designer(window, project)
         pane = self.find_control(place.project)
@@ -53,7 +53,7 @@ class Control(Windows):
         return pane
 
     def find_control(self, project: str = "") -> str | None:
-        """Return the id of a project's control pane, or of the first one there is."""
+        """Return the id of a project's control pane, by default of the first one."""
         listing = f"#{{pane_id}} #{{{CONTROL}}}"
         for line in self.server.ask(("list-panes", "-a", "-F", listing)).text.splitlines():
             pane, _, owner = line.partition(" ")
@@ -62,7 +62,7 @@ class Control(Windows):
         return None
 
     def fit_control(self, pane: str, layout: Layout) -> None:
-        """Give the control pane its size again; tmux divides anew whenever a terminal changes its size."""
+        """Resize the control pane again, because tmux redistributes the space whenever a terminal changes its size."""
         if layout.control is not Placement.WINDOW:
             told = self.server.line(
                 ("display-message", "-p", "-t", identifier(pane), "#{window_width} #{window_height}")
@@ -72,16 +72,16 @@ class Control(Windows):
             self.server.ask(("resize-pane", "-t", identifier(pane), *wanted))
 
     def control_room(self, pane: str) -> str:
-        """Return the size of the window that a control pane divides, such as ``200x50``.
+        """Return the size of the window with a control pane, such as ``200x50``.
 
-        Empty while the pane fills it for a moment (tmux's zoom), and for a pane that is no control pane.
+        Empty while the pane is zoomed, and for a pane that is not a control pane.
         """
         divided = f"#{{&&:#{{!=:#{{{CONTROL}}},}},#{{!=:#{{window_zoomed_flag}},1}}}}"
         size = "#{window_width}x#{window_height}"
         return self.server.line(("display-message", "-p", "-t", identifier(pane), f"#{{?{divided},{size},}}"))
 
     def close_control(self, project: str) -> None:
-        """Close a project's control pane and take back the hook that moved it; fine when there is none."""
+        """Close a project's control pane and remove the hook that moves it; does nothing if there is none."""
         pane = self.find_control(project)
         if pane is not None:
             self._unfollow(pane)
@@ -121,7 +121,7 @@ class Control(Windows):
             self.server.ask((*_joined(pane, layout, layout.size_in(*place.size)), "-t", place.pane))
 
     def _follow(self, place: _Designer, pane: str, layout: Layout) -> None:
-        # A list of hooks on a session hides the global list, so ours joins whichever is in force.
+        # A list of hooks on a session hides the global list, so ours is added to the effective one.
         local = self.server.line(("show-hooks", "-t", place.tmux_session, _HOOK))
         where = ("-t", place.tmux_session) if local else ("-g",)
         self.server.ask(("set-hook", "-a", *where, _HOOK, _move_along(place, pane, layout)))
@@ -138,7 +138,7 @@ class Control(Windows):
 def _beside(place: _Designer, command: Sequence[str], layout: Layout) -> list[Command]:
     size = layout.size_in(*place.size)
     divided = ("split-window", *_BY_SIDE[layout.side], "-l", size, "-t", place.pane, "-P", "-F", "#{pane_id}")
-    # The new pane is the window's active one until the agent's is selected again: that is how it is addressed.
+    # The new pane is the window's active one until the agent's pane is selected again; this is how it is addressed.
     active = f"{place.window}."
     return [
         (*divided, "--", *without_shell(command)),

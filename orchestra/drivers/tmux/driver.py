@@ -1,4 +1,4 @@
-"""The tmux driver: one server, ours or the person's, and in it nothing but our own windows changed."""
+"""The tmux driver: one server, ours or the person's, in which only our own windows are changed."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ class Client:
 class Tmux(Keys, Control, Pasting):
     """One tmux server at a socket path; ``deadline`` is in seconds, for every call.
 
-    Calls raise DeadlineExceeded, NotFound for what is gone, CommandFailed when no server answers,
-    ToolMissing without tmux. tmux sessions, windows and panes are named by ids (``$1 @1 %1``).
+    Calls raise DeadlineExceeded, NotFound for what is gone, CommandFailed if no server answers, and
+    ToolMissing without tmux. tmux sessions, windows and panes are identified by ids (``$1 @1 %1``).
     """
 
     def __init__(self, socket: str, *, deadline: float = _DEADLINE) -> None:
@@ -63,19 +63,19 @@ class Tmux(Keys, Control, Pasting):
         return cls(socket, deadline=deadline) if socket else None
 
     def version(self) -> tuple[int, int]:
-        """Return the installed tmux's version."""
+        """Return the version of the installed tmux."""
         return server.version()
 
     def alive(self) -> bool:
-        """Say whether the server answers; raises DeadlineExceeded for one that hangs."""
+        """Return whether the server answers; raises DeadlineExceeded if it hangs."""
         return self.server.ask(("list-sessions",), check=False).code == 0
 
     def start(self, session: str, cwd: Path, size: tuple[int, int] = (200, 50)) -> str:
-        """Start the server if need be, with the person's configuration, and return the tmux session's id.
+        """Start the server if necessary, with the person's configuration, and return the tmux session's id.
 
-        A tmux session of that name is taken as it is. A new one holds a spare window that goes
-        when `open_window` adds the first of ours; it outlives its clients whatever the person's
-        ``destroy-unattached`` says.
+        An existing tmux session of that name is used. A new one has a spare window, which is closed
+        when `open_window` adds our first one; it outlives its clients even if the person has set
+        ``destroy-unattached``.
         """
         server.require_version()
         Path(self.socket).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -91,23 +91,23 @@ class Tmux(Keys, Control, Pasting):
                 ("set-option", "-w", "-t", f"={session}:", SPARE, "1"),
             )  # fmt: skip
         except CommandFailed:
-            # Somebody else may have started it at the same moment.
+            # Another process may have started it at the same moment.
             there = self.find_session(session)
             if there is None:
                 raise
             return there
 
     def belongs_to(self, home: str, projects: Container[str]) -> bool:
-        """Say whether a home has started this server: by its note, or, before there were notes, its windows."""
+        """Return whether a home has started this server, by its mark or, for older versions, by its windows."""
         told = self.server.ask(("show-options", "-s", "-q", "-v", _OWNER), check=False).text.strip()
         return told == home if told else any(window.project in projects for window in self.windows())
 
     def claim(self, home: str) -> None:
-        """Write down in the server which home has started it."""
+        """Mark the server as started by a home."""
         self.server.ask(("set-option", "-s", _OWNER, home))
 
     def find_session(self, name: str) -> str | None:
-        """Return the id of the tmux session called ``name``, or None, also when no server answers."""
+        """Return the id of the tmux session called ``name``; None if there is none or no server answers."""
         told = self.server.ask(("list-sessions", "-F", "#{session_id} #{session_name}"), check=False).text
         rows = (line.partition(" ") for line in told.splitlines())
         return next((found for found, _, known in rows if known == name), None)
@@ -122,22 +122,22 @@ class Tmux(Keys, Control, Pasting):
     def current_session(self) -> str:
         """Return the id of the tmux session that this process was started in; raises NotFound outside one.
 
-        What tmux itself runs (``run-shell``) has no pane: then it is the session that ``TMUX`` ends with.
+        Without a pane (``run-shell``), the tmux session is the one that ``TMUX`` ends with.
         """
         with contextlib.suppress(NotFound):
             return self.session_of(os.environ.get("TMUX_PANE", ""))
         return self.session_of(f"${os.environ.get('TMUX', '').rpartition(',')[2]}")
 
     def close_session(self, tmux_session: str) -> None:
-        """Close a tmux session with all its windows; one that is gone already is fine."""
+        """Close a tmux session with all its windows; does nothing if it is gone."""
         self.server.ask(("kill-session", "-t", identifier(tmux_session)), check=False)
 
     def has_client(self) -> bool:
-        """Say whether anybody looks at this server."""
+        """Return whether any terminal shows this server."""
         return bool(self.clients())
 
     def clients(self) -> list[Client]:
-        """Return the attached terminals; programs that control tmux without showing it are left out."""
+        """Return the attached terminals, without programs in control mode."""
         told = self.server.ask(("list-clients", "-F", _CLIENTS)).text
         rows = (line.split(" ", 5) for line in told.splitlines())
         return [
@@ -147,7 +147,7 @@ class Tmux(Keys, Control, Pasting):
         ]
 
     def set_session_option(self, tmux_session: str, option: str, value: str) -> None:
-        """Set an option on one tmux session, keeping what the session itself had, for `restore_session_option`."""
+        """Set an option on one tmux session, and save its own value for `restore_session_option`."""
         session = self.server.objects.session(tmux_session)
         if option.startswith("@"):
             session.set_option(option, value)
@@ -160,22 +160,22 @@ class Tmux(Keys, Control, Pasting):
         session.set_option(option, value)
 
     def restore_session_option(self, tmux_session: str, option: str) -> None:
-        """Put back what `set_session_option` replaced; fine when it replaced nothing."""
+        """Restore what `set_session_option` replaced, if anything."""
         session = self.server.objects.session(tmux_session)
         kept = _SAVED_PREFIX + option
         saved = self._local(tmux_session, kept)
         if option.startswith("@") or saved == "unset":
             session.unset_option(option)
         elif saved is not None:
-            # Not through libtmux, which takes a value with a dash in front for a flag.
+            # Not through libtmux, which mistakes a value that begins with a dash for a flag.
             before = saved.removeprefix("set:")
             self.server.ask(("set-option", "-t", identifier(tmux_session), "--", option, before))
         session.unset_option(kept)
 
     def set_status(self, tmux_session: str, text: str, *, project: str = "") -> None:
-        """Show a project's text at the right of a tmux session's status line, before what stands there already.
+        """Show a project's text at the right of a tmux session's status line, before the existing text.
 
-        The text is kept in an option of its own, so that no format is made of it.
+        The text is kept in its own option, so that tmux does not interpret it as a format.
         """
         own, shown = _status_of(project)
         self.set_session_option(tmux_session, own, title(text))
@@ -186,7 +186,7 @@ class Tmux(Keys, Control, Pasting):
         self.set_session_option(tmux_session, "status-right-length", str(length + _STATUS_WIDTH))
 
     def clear_status(self, tmux_session: str, *, project: str = "") -> None:
-        """Take a project's text away again, and with the last one all that `set_status` changed."""
+        """Remove a project's text, and with the last one everything that `set_status` changed."""
         own, shown = _status_of(project)
         left = self._effective(tmux_session, "status-right").replace(shown, "")
         if f"#{{{_STATUS}" in left:
@@ -197,11 +197,11 @@ class Tmux(Keys, Control, Pasting):
         self.restore_session_option(tmux_session, own)
 
     def claim_session(self, tmux_session: str, project: str) -> None:
-        """Make windows that show no session count as a project's too, for keys that need only a project."""
+        """Mark a tmux session as a project's, so that keys work in its other windows too."""
         self.set_session_option(tmux_session, PROJECT, project)
 
     def rename_project(self, before: str, now: str) -> None:
-        """Let all that shows a project show it under another path: windows, and tmux sessions that it claimed."""
+        """Change the path of a project in its windows and in the tmux sessions that it claimed."""
         told = self.server.ask(("list-windows", "-a", "-F", f"#{{window_id}} #{{session_id}} #{{{PROJECT}}}")).text
         rows = [line.split(" ", 2) for line in told.splitlines()]
         for window, session, project in rows:
@@ -217,23 +217,23 @@ class Tmux(Keys, Control, Pasting):
             self.restore_session_option(tmux_session, PROJECT)
 
     def popup(self, command: Sequence[str], *, client: str | None = None, title: str = "") -> None:
-        """Show a command in a popup over a client, or in a window of its own where no client is attached.
+        """Show a command in a popup over a client, or in its own window if no client is attached.
 
-        Returns at once; the popup closes by itself when the command succeeds.
+        Returns at once; the popup closes when the command succeeds.
         """
         seen = client or next((each.name for each in self.clients()), None)
         if seen is None:
             self.server.ask(("new-window", "-n", literal(title or command[0]), "--", *without_shell(command)))
             return
-        # A popup keeps its caller waiting, so the server itself is the caller.
+        # A popup blocks its caller, so the server itself opens it.
         tmux = (shutil.which("tmux") or "tmux", *self.server.program[1:])
         shown = ("display-popup", "-c", seen, "-EE", "-w", "90%", "-h", "85%", "-T", literal(title))
         line = shlex.join([*tmux, *shown, "--", *command])
-        # What a background command prints, or its failure, would cover a pane.
+        # The output or failure of a background command would cover a pane.
         self.server.ask(("run-shell", "-b", f"{literal(line)} >/dev/null 2>&1 || :"))
 
     def message(self, client: str, text: str, *, seconds: float = 5.0) -> None:
-        """Show one line to a client for some seconds."""
+        """Show one line in a client for some seconds."""
         shown = title(text).replace("%", "%%")
         self.server.ask(("display-message", "-d", str(int(seconds * 1000)), "-c", client, "--", shown))
 
@@ -252,6 +252,6 @@ class Tmux(Keys, Control, Pasting):
 
 
 def _status_of(project: str) -> tuple[str, str]:
-    """Return the option that holds a project's text, and what shows it in the status line."""
+    """Return the option with a project's text, and the format that shows it in the status line."""
     own = f"{_STATUS}_{digest(project, 6)}"
     return own, f"#{{{own}}} "

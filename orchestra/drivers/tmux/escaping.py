@@ -1,4 +1,4 @@
-"""Text on its way into tmux, made harmless for the place where it will stand."""
+"""Escape text for the different places in tmux commands."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ _IDENTIFIER = re.compile(r"[@%$]\d+")
 
 
 def literal(text: str) -> str:
-    """Escape text for an argument that tmux expands as a format, so that it comes out as it went in.
+    """Escape text for an argument that tmux expands as a format.
 
-    tmux runs ``#(command)`` and expands ``#{...}`` in names, titles and start directories
-    (tmux(1), FORMATS); ``##`` stands for one ``#``, but in front of ``[`` tmux keeps every ``#``.
+    tmux runs ``#(command)`` and expands ``#{...}`` in names, titles and start directories (tmux(1),
+    FORMATS); ``##`` stands for one ``#``, but in front of ``[`` tmux keeps every ``#``.
     """
     return re.sub(r"#+(?![#\[])", lambda run: run[0] * 2, text)
 
 
 def in_condition(text: str) -> str:
-    """Escape text that stands as a value inside ``#{==:...}``, where commas and braces mean something too."""
+    """Escape text for a value inside ``#{==:...}``, where commas and braces are special too."""
     return literal(text).replace(",", "#,").replace("}", "#}")
 
 
 def title(text: str) -> str:
-    """Turn any text into a window name: one line, no control bytes, at most 60 characters, ``#`` kept doubled.
+    """Turn any text into a window name: one line, no control bytes, at most 60 characters, ``#`` doubled.
 
-    The doubled ``#`` is what tmux's own status line shows as one, and it keeps a person's
-    configuration that expands a window name a second time from running what the name says.
+    tmux's own status line shows a doubled ``#`` as one. It also prevents a configuration that
+    expands window names twice from running what a name says.
     """
     shown = "".join(" " if char.isspace() else char for char in text)
     plain = " ".join("".join(filter(str.isprintable, shown)).split())
@@ -41,31 +41,31 @@ def title(text: str) -> str:
 
 
 def typed(text: str) -> str:
-    """Return what may be pasted into a program: every control character but line feed and tab is taken out."""
+    """Return the text without control characters except line feed and tab, so that it may be pasted."""
     one_kind = text.replace("\r\n", "\n").replace("\r", "\n")
     return "".join(char for char in one_kind if char in _KEPT_CONTROLS or not _is_control(char))
 
 
 def quoted(words: Sequence[str]) -> str:
-    """Join words into one line of tmux's command language, which shares the shell's single quotes."""
+    """Join words into one line of tmux's command language, whose single quotes are the shell's."""
     return shlex.join(words)
 
 
 def argument(word: str) -> str:
-    """Escape a word of a command line to tmux, which takes a semicolon at a word's end for a separator."""
+    """Escape a word of a tmux command line, where a semicolon at the end of a word is a separator."""
     return f"{word[:-1]}\\;" if word.endswith(";") else word
 
 
 def without_shell(command: Sequence[str]) -> tuple[str, ...]:
-    """Return the command as tmux runs it directly: a lone word would be handed to a shell."""
+    """Return the command so that tmux runs it directly; a single word would be passed to a shell."""
     return tuple(command) if len(command) > 1 else ("env", *command)
 
 
 def identifier(text: str) -> str:
-    """Return an id that names exactly one thing, such as ``@3`` or ``%7``.
+    """Return an id such as ``@3`` or ``%7`` if it is valid.
 
-    tmux quietly takes the active pane for a target it cannot read. Raises NotFound for anything
-    that is not an id.
+    tmux silently uses the active pane for an invalid target. Raises NotFound for anything that is
+    not an id.
     """
     if _IDENTIFIER.fullmatch(text):
         return text

@@ -1,4 +1,4 @@
-"""One key table behind one key; what that key did before is kept in the server and put back exactly."""
+"""A key table behind one prefix key, whose former binding is saved in the server and restored exactly."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from orchestra.drivers.tmux.windows import CONTROL, PROJECT, SESSION, Windows
 from orchestra.errors import CommandFailed, Refused
 
 SAVED = "@orchestra_keys"
-"""The server option that holds what the keys did before, where every project finds it."""
+"""The server option with the former bindings, where every project finds it."""
 _TRIAL = "orchestra-trial"
 _OPENS = f"switch-client -T {KEY_TABLE}"
 _SHOWN_MS = 5000
@@ -26,7 +26,7 @@ _CLIENT = "#{q:client_name}"
 
 @dataclass(frozen=True, slots=True)
 class _Bound:
-    """What a key does: the line that binds it, which never holds the note, and the note."""
+    """A key binding: the line that binds it, without its note, and the note."""
 
     line: str
     note: str
@@ -36,11 +36,11 @@ class Keys(Windows):
     """The part of the driver that binds keys."""
 
     def bind(self, prefix_key: str, program: Sequence[str], *, popups: bool | None = None) -> str:
-        """Bind the key after tmux's prefix to Orchestra's key table; return what it did before, to be stored.
+        """Bind the key after tmux's prefix to Orchestra's key table; return its former binding, to be stored.
 
-        ``program`` is what a key runs, before ``--project`` and the key's own words. A second
-        project's bind keeps what the first one saved. ``popups`` forces popups or windows. Raises
-        Refused when what the key does now could not be put back exactly.
+        ``program`` is the command of a key, before ``--project`` and the key's own arguments. A
+        second project keeps what the first one saved. ``popups`` forces popups or windows. Raises
+        Refused if the current binding could not be restored exactly.
         """
         saved = self._saved()
         bound = self._bound(prefix_key)
@@ -59,11 +59,11 @@ class Keys(Windows):
         return told
 
     def unbind(self, saved: str, *, project: str = "") -> bool:
-        """Put back what was bound before and say whether that was done.
+        """Restore the former binding; returns whether that was done.
 
-        ``saved`` is what `bind` returned; the server's own record goes first. With ``project``,
-        the keys stay as long as windows of another project need them. A key that the person has
-        bound anew in the meantime is left alone.
+        ``saved`` is what `bind` returned; the server's own record takes precedence. With
+        ``project``, the keys stay as long as another project needs them. A key that the person has
+        since bound again is not changed.
         """
         if project and any(window.project != project for window in self.windows()):
             return False
@@ -92,7 +92,7 @@ class Keys(Windows):
         raise Refused(f"prefix {key} is bound to something that could not be restored", hint=hint)
 
     def _comes_back(self, key: str, source: str, bound: _Bound) -> bool:
-        """Bind the text in a table of its own and see whether tmux tells it back unchanged."""
+        """Bind the text in a separate table, and return whether tmux lists it unchanged."""
         try:
             self._source([_in_table(source, _TRIAL)])
             again = self._bound(key, _TRIAL)
@@ -104,7 +104,7 @@ class Keys(Windows):
         return (wanted, bound.note) == (_squeezed(again.line), again.note)
 
     def _source(self, lines: Sequence[str]) -> None:
-        # Through a file: a command line to tmux ends at 16 kB.
+        # Through a file, because tmux command lines are limited to 16 kB.
         if lines:
             self.server.ask(("source-file", "-"), stdin=("\n".join(lines) + "\n").encode())
 
@@ -123,15 +123,15 @@ class Keys(Windows):
         command = " ".join((*_context(), *inside, *words))
         if binding.popup:
             command = f"{self._tmux()} {_display(binding, popups=popups)} {command}"
-        # Only the last line is shown, for a few seconds, after an error the two that it is told in; what a message
-        # may not hold is doubled or dropped.
+        # Only the last line is shown, for a few seconds, or the two lines of an error; what a message
+        # must not contain is doubled or dropped.
         last = "sed '$!{h;d;};/^  /{x;/^orchestra: /!{x;b;};G;s/\\n */ /;}'"
         shown = literal(f"2>&1 </dev/null | {last} | tr -d '\\000-\\037\\177' | cut -c 1-300 | sed 's/[#%]/&&/g'")
         tell = f'{self._tmux()} display-message -d {_SHOWN_MS} -c {_CLIENT} -- "$m "'
         return f'm=$({command} {shown}); test -z "$m" || {tell} || :'
 
     def _to_control(self) -> str:
-        """Return the shell line that shows the control pane: tmux alone, because the next key is for that pane."""
+        """Return the shell line that shows the control pane; it uses only tmux, to be ready for the next key."""
         tmux = self._tmux()
         listing = literal(shlex.quote(f"#{{{CONTROL}}} #{{pane_id}}"))
         go = f'select-window -t "$p" \\; select-pane -t "$p" \\; switch-client -c {_CLIENT} -t "$p"'
@@ -160,7 +160,7 @@ def _display(binding: Binding, *, popups: bool) -> str:
 
 
 def _word(text: str) -> str:
-    """Quote a word for the shell inside a format; the session's placeholder is filled in by tmux at the key press."""
+    """Quote a word for the shell inside a format; tmux replaces the session's placeholder at the key press."""
     if text == "{session}":
         return f"#{{q:{SESSION}}}"
     return literal(shlex.quote(text))
@@ -192,7 +192,7 @@ def _ways(line: str) -> list[str]:
 
 
 def _squeezed(line: str) -> str:
-    """Drop the padding that aligns tmux's listing: it depends on the other keys of the table."""
+    """Remove the padding in tmux's listing, which depends on the other keys of the table."""
     head, table, rest = line.partition(f"-T {_TRIAL}")
     return " ".join(head.split()) + table + rest.lstrip()
 

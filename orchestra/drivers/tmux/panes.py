@@ -1,4 +1,4 @@
-"""What is on a pane's screen, and text put into its program as if pasted by a person."""
+"""Read a pane's screen, and paste text into its program."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _BEGIN, _END = "\x1b[200~", "\x1b[201~"
 
 
 class Pasting(Connection):
-    """The part of the driver that reads and writes what is in a pane."""
+    """The part of the driver for the content of panes."""
 
     def paste(
         self,
@@ -27,15 +27,15 @@ class Pasting(Connection):
     ) -> None:
         """Paste text into a pane's program, then press Enter after ``settle`` seconds.
 
-        ``bracketed`` marks the text as a paste, by our own bytes: tmux adds the marks only when it
-        has seen the program ask for them, which it has not after a re-attach. The text passes
-        through a buffer of its own that is gone afterwards. Raises NotFound for a pane that is
-        gone or whose program has ended.
+        ``bracketed`` marks the text as a paste with our own bytes, because tmux adds the marks only
+        if it has seen the program ask for them, which it has not after a re-attach. The text passes
+        through a temporary buffer. Raises NotFound for a pane that is gone or whose program has
+        ended.
         """
         body = typed(text)
         self._put(pane, f"{_BEGIN}{body}{_END}" if bracketed else body)
         sleep(settle)
-        # As a paste, so that it reaches the program and not a person's scrolled-back view of the pane.
+        # As a paste, so that it reaches the program even if a person has scrolled back.
         self._put(pane, "\r")
 
     def capture(self, pane: str, *, colour: bool = False) -> str:
@@ -44,7 +44,7 @@ class Pasting(Connection):
         return "\n".join(lines or ())
 
     def cursor_line(self, pane: str) -> str:
-        """Return the line of a pane that the cursor is in, with the spaces before the cursor."""
+        """Return the line of a pane with the cursor, including spaces before the cursor."""
         place = self.server.line(("display-message", "-p", "-t", identifier(pane), "#{cursor_x} #{cursor_y}"))
         column, row = (int(one) for one in place.split())
         return (self.capture(pane).split("\n") + [""] * (row + 1))[row].rstrip().ljust(column)

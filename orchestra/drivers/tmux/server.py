@@ -16,25 +16,25 @@ if TYPE_CHECKING:
     from orchestra.drivers.tmux.objects import Objects
 
 OLDEST = (3, 2)
-"""The first tmux with popups, pane options and formats in listings as they are used here."""
+"""The first tmux with the popups, pane options and list formats used here."""
 Command = Sequence[str]
 
 _CONTEXT = ("TMUX", "TMUX_PANE")
 
 
 class Server:
-    """One tmux server, known by its socket; ``deadline`` is in seconds and holds for each call."""
+    """One tmux server, identified by its socket; ``deadline`` is in seconds, for each call."""
 
     def __init__(self, socket: str, deadline: float) -> None:
         self.socket = socket
         self.deadline = deadline
 
     def ask(self, *commands: Command, stdin: bytes | None = None, check: bool = True) -> process.Completed:
-        """Run commands as one sequence, nothing of anybody else's in between.
+        """Run commands as one uninterrupted sequence.
 
-        tmux forgets a caller that was killed, not what it had asked: after DeadlineExceeded the
-        commands may still take effect once the server runs on. Raises NotFound for a missing
-        target, CommandFailed when no server answers or a command fails, ToolMissing.
+        After DeadlineExceeded the commands may still take effect once the server continues. Raises
+        NotFound for a missing target, CommandFailed if no server answers or a command fails,
+        ToolMissing.
         """
         try:
             done = process.run(
@@ -54,12 +54,12 @@ class Server:
         return done
 
     def line(self, *commands: Command) -> str:
-        """Run commands and return the first line they print, empty for none."""
+        """Run commands and return the first line of their output; may be empty."""
         return next(iter(self.ask(*commands).text.splitlines()), "")
 
     @property
     def program(self) -> tuple[str, ...]:
-        """The beginning of every command line: UTF-8 whatever the locale says, and this socket."""
+        """The beginning of every command line: UTF-8 in every locale, and this socket."""
         return ("tmux", "-u", "-S", self.socket)
 
     @cached_property
@@ -84,7 +84,7 @@ class Server:
 
 
 class Connection:
-    """What the parts of the tmux driver share."""
+    """The common base of the parts of the tmux driver."""
 
     def __init__(self, server: Server) -> None:
         self.server = server
@@ -94,12 +94,12 @@ def version() -> tuple[int, int]:
     """Return the installed tmux's version, such as ``(3, 3)``; raises ToolMissing for none."""
     told = process.run(["tmux", "-V"], deadline=5).text
     found = re.search(r"(\d+)\.(\d+)", told)
-    # A build from the development tree carries a name in place of numbers, and is newer than any of them.
+    # A development build has a name instead of a number, and counts as newest.
     return (int(found[1]), int(found[2])) if found else (99, 0)
 
 
 def require_version() -> None:
-    """Raise ToolMissing when the installed tmux is too old."""
+    """Raise ToolMissing if the installed tmux is too old."""
     found = version()
     if found < OLDEST:
         raise ToolMissing(f"tmux {found[0]}.{found[1]} is too old", hint="install tmux 3.2 or newer")

@@ -1,4 +1,4 @@
-"""The windows that show sessions: opened, found, brought back, closed."""
+"""Open, find, restore and close the windows that show sessions."""
 
 from __future__ import annotations
 
@@ -20,23 +20,26 @@ SPARE = "@orchestra_spare"
 
 _THIS_PANE = "#{pid}:#{start_time}:#{pane_id}"
 IS_AGENT = f"#{{||:#{{==:#{{{AGENT}}},{_THIS_PANE}}},#{{==:#{{{AGENT}}},1}}}}"
-"""Whether a pane is an agent's: 1 or 0. The mark names server and pane, so that a copy of it, which another tool
-made, says nothing; a window that was opened before there were such marks has a 1."""
+"""Whether a pane is an agent's: 1 or 0.
+
+The mark names server and pane, so that a copy by another tool is not valid; windows of older
+versions have a 1.
+"""
 _LISTING = f"#{{window_id}} #{{pane_id}} #{{pane_dead}} #{{window_active}} {IS_AGENT} #{{{SESSION}}} #{{{PROJECT}}}"
 _FIELDS = 6
 _NAMED = {"automatic-rename": "off", "allow-rename": "off"}
 _QUIET = {"monitor-activity": "off", "monitor-silence": "0"}
 _CONTAINED = {"allow-passthrough": "off"}
-"""What a program writes stays in its pane, also where the person lets programs write past tmux to the terminal."""
+"""The output of a program stays in its pane, even if the person lets programs write past tmux to the terminal."""
 _STAYS = _CONTAINED | {"remain-on-exit": "on", "remain-on-exit-format": ""}
-"""tmux's own note on a dead pane scrolls the first line away, which may be the only one that says why."""
+"""tmux's own message in a dead pane scrolls the first line away, which may be the only one with the reason."""
 _LEAST, _USUAL = (20, 6), (80, 24)
-"""The smallest window that an agent is started in, and what it gets in place of a smaller one; columns and rows."""
+"""The smallest window for starting an agent, and the size that replaces smaller ones, in columns and rows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """Options that make a window, and the pane it was opened with, ours."""
+    """The options that mark a window and its first pane as ours."""
 
     of_window: Mapping[str, str] = field(default_factory=dict)
     of_pane: Mapping[str, str] = field(default_factory=dict)
@@ -44,13 +47,13 @@ class Marks:
     def on(self, window: str, pane: str) -> list[Command]:
         """Return the commands that set them."""
         return [
-            # Quietly: an option that a newer tmux has is not worth failing for on an older one.
+            # Quietly, because an option of a newer tmux should not make an older one fail.
             *(("set-option", "-q", "-F", "-p", "-t", pane, "--", name, value) for name, value in self.of_pane.items()),
             *(("set-option", "-w", "-t", window, "--", name, value) for name, value in self.of_window.items()),
         ]
 
     def off(self, window: str, pane: str) -> list[Command]:
-        """Return the commands that take them back."""
+        """Return the commands that remove them."""
         return [
             *(("set-option", "-p", "-u", "-t", pane, name) for name in self.of_pane),
             *(("set-option", "-w", "-u", "-t", window, name) for name in self.of_window),
@@ -58,7 +61,7 @@ class Marks:
 
 
 def control_marks(project: str) -> Marks:
-    """Return what makes a window with the control pane ours."""
+    """Return the marks of a window with only the control pane."""
     return Marks(_NAMED | {PROJECT: project}, {CONTROL: literal(project), **_STAYS})
 
 
@@ -67,12 +70,12 @@ def _agent_marks(session: str, project: str) -> Marks:
 
 
 class Windows(Connection):
-    """The part of the driver that knows windows."""
+    """The part of the driver for windows."""
 
     def windows(self) -> list[Window]:
-        """Return every window that shows a session, whatever the project, in tmux's order.
+        """Return every window that shows a session of any project, in tmux's order.
 
-        Raises CommandFailed when no server answers: that is not the same as no windows.
+        Raises CommandFailed if no server answers, which is different from no windows.
         """
         found: dict[str, Window] = {}
         for line in self.server.ask(("list-panes", "-a", "-F", _LISTING)).text.splitlines():
@@ -93,7 +96,7 @@ class Windows(Connection):
         env: Mapping[str, str] | None = None,
         select: bool = False,
     ) -> Window:
-        """Open a session's window at the end of a tmux session, its options set before anything can run in it.
+        """Open a session's window at the end of a tmux session, with its options set before anything runs in it.
 
         ``env`` is for values that need not stay secret. The window stays when its command ends.
         """
@@ -111,7 +114,7 @@ class Windows(Connection):
         cwd: Path,
         session: str = "",
     ) -> str:
-        """Open and show a window that is about a session without being its agent's; return the window's id."""
+        """Open and show another window for a session, such as a terminal; return its id."""
         about = {PROJECT: project, SESSION: session} if session else {PROJECT: project}
         return self.open(tmux_session, title, command, Marks(_NAMED | about, _CONTAINED), cwd=cwd, select=True)[0]
 
@@ -138,20 +141,20 @@ class Windows(Connection):
         made, marked, size, *spare = done.text.splitlines()
         window_id, _, pane_id = made.partition(" ")
         if marked != made:
-            # A hook of the person's put another pane or window in front of ours.
+            # A hook of the person's has selected another pane or window.
             self.server.ask(*marks.off(*marked.split(" ")), *marks.on(window_id, pane_id))
         self._drop_spare(tmux_session, [window for window in spare if window])
         self._widen(window_id, size)
         return window_id, pane_id
 
     def close_window(self, window: str) -> None:
-        """Close a window; one that is gone already is fine. A control pane inside moves to another window first."""
+        """Close a window if it exists. A control pane in it is moved to another window first."""
         with contextlib.suppress(NotFound):
             self._rescue_control(window)
             self.server.objects.window(window).kill()
 
     def select_window(self, window: str, client: str | None = None, *, pane: str = "") -> None:
-        """Show a window to a client, by default to those that look at its tmux session; focus a pane of it."""
+        """Show a window in a client, by default in those of its tmux session, and focus one of its panes."""
         commands: list[Command] = [("select-window", "-t", identifier(window))]
         if pane:
             commands.append(("select-pane", "-t", identifier(pane)))
@@ -160,38 +163,38 @@ class Windows(Connection):
         self.server.ask(*commands)
 
     def select_pane(self, pane: str, client: str | None = None) -> None:
-        """Show the window that a pane is in, and focus the pane."""
+        """Show the window of a pane, and focus the pane."""
         self.select_window(pane, client, pane=pane)
 
     def agent_pane(self, window: str) -> str:
-        """Return the id of the pane that shows the agent; raises NotFound when the window shows none."""
+        """Return the id of the pane that shows the agent; raises NotFound if the window has none."""
         found = next((each.pane for each in self.windows() if each.id == identifier(window)), None)
         if found is None:
             raise NotFound(f"no session is shown in tmux window {window}", hint="to open it again: orchestra up")
         return found
 
     def activity(self, window: str) -> float:
-        """Return when the window's programs last wrote something, in seconds since the epoch."""
+        """Return the time of the last output in the window, in seconds since the epoch."""
         told = self.server.line(("display-message", "-p", "-t", identifier(window), "#{window_activity}"))
         if not told:
             raise NotFound(f"tmux has no window {window}", hint="to open it again: orchestra up")
         return float(told)
 
     def close_spare(self, tmux_session: str) -> None:
-        """Close the window that a tmux session was born with, where it still is; an otherwise empty one ends."""
+        """Close the first window of a tmux session if it still exists; an otherwise empty tmux session ends."""
         listing = ("list-windows", "-t", identifier(tmux_session), "-F", f"#{{?{SPARE},#{{window_id}},}}")
         for window in self.server.ask(listing, check=False).text.split():
             self.server.ask(("kill-window", "-t", window), check=False)
 
     def _widen(self, window: str, size: str) -> None:
-        """Give a window that is too small to be used a usual size, until a terminal shows it and gives it its own."""
+        """Resize a window that is too small to use, until a terminal shows it with its own size."""
         width, height = map(int, size.split())
         if width < _LEAST[0] or height < _LEAST[1]:
             larger = ("resize-window", "-t", window, "-x", str(_USUAL[0]), "-y", str(_USUAL[1]))
             self.server.ask(larger, ("set-option", "-w", "-u", "-t", window, "window-size"))
 
     def _drop_spare(self, tmux_session: str, spare: Sequence[str]) -> None:
-        # A new tmux session cannot be empty; the window it was born with goes when the first of ours is there.
+        # A new tmux session cannot be empty; its first window is closed once ours is open.
         if spare:
             kills = [("kill-window", "-t", window) for window in spare]
             self.server.ask(*kills, ("move-window", "-r", "-t", tmux_session))
@@ -211,7 +214,7 @@ def _new_window(
 ) -> Command:
     behind = () if select else ("-d",)
     where = ("-c", literal(str(cwd))) if cwd else ()
-    # The name is expanded once by tmux on its way in, hence escaped once more than it is to be kept.
+    # tmux expands the name once when it is set, so it is escaped once more.
     named = ("-n", literal(title(name)), *where, *_environment(env), "-P", "-F", "#{window_id} #{pane_id}")
     return ("new-window", "-a", *behind, "-t", end, *named, "--", *without_shell(command))
 
