@@ -63,7 +63,7 @@ class LaunchContext:
     @property
     def tell(self) -> list[str]:
         """The beginning of the command that reports an event to the service; Python without unneeded modules."""
-        return [self.python, "-I", "-S", self.path("runtime/tell.py")]
+        return [self.python, "-I", "-S", self.path("runtime/post_event.py")]
 
     def path(self, name: str) -> str:
         """Return the full path of a file in the agent's directory."""

@@ -74,7 +74,7 @@ def test_secrets_of_every_shape_reach_the_program(tmp_path: Path) -> None:
 
 WATCHER = """
 import fcntl, signal, sys, termios
-from orchestra.agents.runtime.opencode_bridge import has_terminal
+from orchestra.agents.runtime.opencode.bridge import has_terminal
 signal.signal(signal.SIGHUP, signal.SIG_IGN)
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 for _ in range(2):

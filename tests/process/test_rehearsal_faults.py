@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestra.agents.runtime.journal import Journal
+from orchestra.agents.runtime.rehearsal.progress import Journal
 from tests.support.rehearsing import EXECUTOR, Agent, answer_questions
 from tests.support.stub_service import StubService, until
 

@@ -17,8 +17,8 @@ import orchestra.agents
 
 BOX = Path(orchestra.agents.__file__).parent / "runtime"
 PROGRAMS = {
-    "bash": ("bash", str(BOX / "tell.sh")),
-    "python": (sys.executable, "-I", "-S", str(BOX / "tell.py")),
+    "bash": ("bash", str(BOX / "post_event.sh")),
+    "python": (sys.executable, "-I", "-S", str(BOX / "post_event.py")),
 }
 BODY = '{"prompt": "ä\\n\\"quoted\\" \\\\ back"}'
 
@@ -118,7 +118,7 @@ FREE = '{"cost":{"total_cost_usd":0,"x":1},"context_window":{"current_usage":{},
 @pytest.mark.parametrize(("told", "shown"), [(FIRST, "alpha\n"), (LATER, f"told {LATER}\n"), (FREE, f"told {FREE}\n")])
 def test_a_status_line_is_told_once_there_is_something_to_tell(told: str, shown: str) -> None:
     """Before the first turn a program for it would only take the processor from Claude Code's start."""
-    command = ("sh", str(BOX / "status.sh"), "sed", "s/^/told /")
+    command = ("sh", str(BOX / "claude" / "status_line.sh"), "sed", "s/^/told /")
     environment = {"PATH": os.environ["PATH"], "ORCHESTRA_SESSION": "alpha"}
     done = subprocess.run(
         command, input=f"{told}\n", env=environment, capture_output=True, text=True, timeout=10, check=True

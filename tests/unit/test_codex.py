@@ -11,8 +11,8 @@ import pytest
 
 from orchestra.agents import FAMILIES, LaunchContext, launch_files, load
 from orchestra.agents.families.codex import settings, toml
-from orchestra.agents.runtime import codex_start
-from orchestra.agents.runtime.codex_watch import Conversations
+from orchestra.agents.runtime.codex import start
+from orchestra.agents.runtime.codex.watch import Conversations
 from orchestra.model import Sign
 from tests.support.launch_files import a_session, in_docker
 
@@ -86,26 +86,26 @@ def test_a_container_keeps_it_in_and_on_the_machine_it_asks(tmp_path: Path) -> N
 
 
 def test_it_goes_on_with_the_last_conversation_that_was_its_persons(codex_home: Path) -> None:
-    assert codex_start.last_conversation(codex_home) == ""
+    assert start.last_conversation(codex_home) == ""
     rollout(codex_home, "old")
     (rollout(codex_home, "broken")).write_text("{")
     rollout(codex_home, "inner", source={"subagent": "review"})
-    assert codex_start.last_conversation(codex_home) == "old"
+    assert start.last_conversation(codex_home) == "old"
 
 
 def test_a_login_that_is_handed_over_never_replaces_the_one_it_renewed(codex_home: Path) -> None:
-    codex_start.keep_login(codex_home, "")
+    start.keep_login(codex_home, "")
     assert not (codex_home / "auth.json").exists()
-    codex_start.keep_login(codex_home, "first")
-    codex_start.keep_login(codex_home, "second")
+    start.keep_login(codex_home, "first")
+    start.keep_login(codex_home, "second")
     assert (codex_home / "auth.json").read_text() == "first"
     assert (codex_home / "auth.json").stat().st_mode & 0o777 == 0o600
 
 
 def test_only_a_key_makes_a_provider_of_ours() -> None:
-    assert codex_start.provider("", "") == {}
-    assert codex_start.provider("", "http://h/v1") == {"openai_base_url": '"http://h/v1"'}
-    given = codex_start.provider("k", "http://h/v1")
+    assert start.provider("", "") == {}
+    assert start.provider("", "http://h/v1") == {"openai_base_url": '"http://h/v1"'}
+    given = start.provider("k", "http://h/v1")
     table = tomllib.loads(f"x = {given['model_providers.orchestra']}")["x"]
     assert table["base_url"] == "http://h/v1"
     assert "k" not in table.values()

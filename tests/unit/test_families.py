@@ -15,11 +15,12 @@ import pytest
 
 from orchestra.agents import LaunchContext, headless, launch_files, load
 from orchestra.agents.registry import FAMILIES
-from orchestra.agents.runtime import settle, tell
+from orchestra.agents.runtime import post_event
+from orchestra.agents.runtime.claude import first_questions
 from orchestra.model import Role, Session, Sign
 from tests.support.launch_files import CONVERSATION, a_session, in_docker, lay_out_for
 
-BOX = Path(settle.__file__).parent
+BOX = Path(post_event.__file__).parent
 KEY = "sk-ant-0123456789-abcdefghijklmnopqrst"
 
 
@@ -163,17 +164,17 @@ def test_the_first_questions_are_answered_in_the_box(tmp_path: Path, session: Se
         answers = json.loads(file.read_text())
         assert answers["hasCompletedOnboarding"] is True
         assert answers["projects"][str(session.worktree)]["hasTrustDialogAccepted"] is True
-        assert answers == settle.settled({}, str(session.worktree), key)
+        assert answers == first_questions.settled({}, str(session.worktree), key)
         assert file.stat().st_mode & 0o777 == 0o600
 
 
 def test_answering_keeps_what_the_agent_wrote_itself() -> None:
     before = {"theme": "dark", "projects": {"/w": {"cost": 3}, "/x": {}}, "customApiKeyResponses": {"approved": ["a"]}}
-    after = settle.settled(before, "/w", KEY)
+    after = first_questions.settled(before, "/w", KEY)
     assert after["theme"] == "dark"
     assert after["projects"] == {"/w": {"cost": 3, "hasTrustDialogAccepted": True}, "/x": {}}
     assert after["customApiKeyResponses"]["approved"] == ["a", KEY[-20:]]
-    assert settle.settled(after, "/w", KEY) == after
+    assert first_questions.settled(after, "/w", KEY) == after
 
 
 def test_telling_a_service_that_is_not_there_is_bounded_and_fails_nobody(tmp_path: Path) -> None:
@@ -183,7 +184,7 @@ def test_telling_a_service_that_is_not_there_is_bounded_and_fails_nobody(tmp_pat
         "ORCHESTRA_TOKEN": "t",
         "ORCHESTRA_AGENT_HOME": str(tmp_path),
     }
-    command = [sys.executable, str(BOX / "tell.py"), "SessionStart", "0.3"]
+    command = [sys.executable, str(BOX / "post_event.py"), "SessionStart", "0.3"]
     done = subprocess.run(command, env=environment, input=b"{}", capture_output=True, timeout=10, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
@@ -192,10 +193,10 @@ def test_the_status_line_is_told_only_when_it_changed(tmp_path: Path, monkeypatc
     monkeypatch.setenv("ORCHESTRA_AGENT_HOME", str(tmp_path))
     (tmp_path / ".orchestra").mkdir()
     body = json.dumps({"cost": {"total_cost_usd": 1.5}, "context_window": {"used_percentage": 12}}).encode()
-    assert tell.changed(body)
-    assert not tell.changed(body)
-    assert tell.changed(body.replace(b"12", b"13"))
-    assert "context 12%" in tell.status_line(body)
+    assert post_event.changed(body)
+    assert not post_event.changed(body)
+    assert post_event.changed(body.replace(b"12", b"13"))
+    assert "context 12%" in post_event.status_line(body)
 
 
 def claude_signs() -> list[tuple[str, dict[str, Any], list[tuple[Sign, str]]]]:
@@ -305,7 +306,7 @@ def test_a_plain_profile_resumes_the_second_time(tmp_path: Path, session: Sessio
 
 
 def test_what_runs_in_the_box_needs_pythons_standard_library_alone() -> None:
-    for file in BOX.glob("*.py"):
+    for file in BOX.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text())):
             modules = [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
             modules += [one.name for one in node.names] if isinstance(node, ast.Import) else []

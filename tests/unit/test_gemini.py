@@ -12,8 +12,8 @@ import pytest
 
 from orchestra.agents import FAMILIES, LaunchContext, Usage, launch_files, load
 from orchestra.agents.prompt_draft import prompt_text
-from orchestra.agents.runtime import gemini_home, gemini_start, gemini_tell
-from orchestra.agents.runtime.gemini_watch import CANCELLED, FAILED, Conversations
+from orchestra.agents.runtime.gemini import home, hook, start
+from orchestra.agents.runtime.gemini.watch import CANCELLED, FAILED, Conversations
 from orchestra.model import Sign
 from tests.support.launch_files import CONVERSATION, a_session, in_docker
 
@@ -36,8 +36,8 @@ def plan(tmp_path: Path, *, contained: bool = True, task: str = "") -> dict[str,
     return found
 
 
-def chat(home: Path, name: str, *entries: dict[str, Any], age: float = 0) -> Path:
-    place = home / "tmp" / "project" / "chats"
+def chat(gemini_home: Path, name: str, *entries: dict[str, Any], age: float = 0) -> Path:
+    place = gemini_home / "tmp" / "project" / "chats"
     place.mkdir(parents=True, exist_ok=True)
     path = place / f"session-2026-11-24T12-00-{name[:8]}.jsonl"
     first = {"sessionId": name, "kind": "main"}
@@ -70,14 +70,14 @@ def test_a_hook_is_cut_off_by_gemini_only_after_it_gave_up_itself(tmp_path: Path
 
 
 def test_its_first_prompt_names_no_file_and_is_no_option(tmp_path: Path) -> None:
-    words = list(gemini_start.words(plan(tmp_path), "", "--yolo @/etc/passwd"))
+    words = list(start.words(plan(tmp_path), "", "--yolo @/etc/passwd"))
     assert words[-3:] == ["--session-id", CONVERSATION, "--prompt-interactive=--yolo \\@/etc/passwd"]
-    assert list(gemini_start.words(plan(tmp_path), "other", ""))[-2:] == ["--resume", "other"]
+    assert list(start.words(plan(tmp_path), "other", ""))[-2:] == ["--resume", "other"]
 
 
 def test_our_settings_join_those_of_its_home(gemini_dir: Path) -> None:
     (gemini_dir / "settings.json").write_text('{"ui": {"theme": "Dracula", "hideTips": false}, "mine": 1}')
-    gemini_home.settle(gemini_dir, {"ui": {"hideTips": True}}, {"GEMINI_API_KEY": "k"})
+    home.settle(gemini_dir, {"ui": {"hideTips": True}}, {"GEMINI_API_KEY": "k"})
     kept = json.loads((gemini_dir / "settings.json").read_text())
     assert kept["ui"] == {"theme": "Dracula", "hideTips": True}
     assert kept["mine"] == 1
@@ -86,15 +86,15 @@ def test_our_settings_join_those_of_its_home(gemini_dir: Path) -> None:
 
 
 def test_a_login_that_it_chose_stays_without_a_key(gemini_dir: Path) -> None:
-    assert not gemini_home.has_login(gemini_dir)
-    gemini_home.keep_login(gemini_dir, "first")
-    gemini_home.keep_login(gemini_dir, "second")
-    gemini_home.settle(gemini_dir, {}, {})
+    assert not home.has_login(gemini_dir)
+    home.keep_login(gemini_dir, "first")
+    home.keep_login(gemini_dir, "second")
+    home.settle(gemini_dir, {}, {})
     assert (gemini_dir / "oauth_creds.json").read_text() == "first"
     assert (
         json.loads((gemini_dir / "settings.json").read_text())["security"]["auth"]["selectedType"] == "oauth-personal"
     )
-    assert gemini_home.has_login(gemini_dir)
+    assert home.has_login(gemini_dir)
 
 
 @pytest.mark.parametrize(
@@ -107,12 +107,12 @@ def test_a_login_that_it_chose_stays_without_a_key(gemini_dir: Path) -> None:
     ],
 )
 def test_the_credentials_say_how_it_logs_in(given: dict[str, str], kind: str) -> None:
-    assert gemini_home.login(given) == kind
+    assert home.login(given) == kind
 
 
 def test_broken_settings_of_its_home_are_written_anew(gemini_dir: Path) -> None:
     (gemini_dir / "settings.json").write_text("[")
-    gemini_home.settle(gemini_dir, {"a": 1}, {"GOOGLE_GENAI_USE_VERTEXAI": "true"})
+    home.settle(gemini_dir, {"a": 1}, {"GOOGLE_GENAI_USE_VERTEXAI": "true"})
     kept = json.loads((gemini_dir / "settings.json").read_text())
     assert kept == {"a": 1, "security": {"auth": {"selectedType": "vertex-ai"}}}
 
@@ -120,7 +120,7 @@ def test_broken_settings_of_its_home_are_written_anew(gemini_dir: Path) -> None:
 def test_the_role_is_told_anew_and_its_own_memory_stays(gemini_dir: Path) -> None:
     (gemini_dir / "GEMINI.md").write_text("I like tabs.\n")
     for text in ("You are one.", "You are two. Ask @bob, a@b.c"):
-        gemini_home.tell_role(gemini_dir, text)
+        home.tell_role(gemini_dir, text)
     told = (gemini_dir / "GEMINI.md").read_text()
     assert "You are one." not in told
     assert "You are two. Ask \\@bob, a@b.c" in told
@@ -132,25 +132,25 @@ def test_it_is_not_ready_before_it_knows_how_to_log_in(
     gemini_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], chosen: str, told: list[str]
 ) -> None:
     posted: list[str] = []
-    monkeypatch.setattr(gemini_tell, "post", lambda event, _body, _deadline: posted.append(event))
+    monkeypatch.setattr(hook, "post", lambda event, _body, _deadline: posted.append(event))
     monkeypatch.setattr("sys.argv", ["hook.py", "Ready", "1"])
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"{}")))
     monkeypatch.setenv("GEMINI_CLI_HOME", str(gemini_dir.parent))
-    gemini_home.settle(gemini_dir, {"security": {"auth": {"selectedType": chosen}}}, {})
-    gemini_tell.main()
+    home.settle(gemini_dir, {"security": {"auth": {"selectedType": chosen}}}, {})
+    hook.main()
     assert posted == told
     assert capsys.readouterr().out == "{}"
 
 
 def test_it_goes_on_with_the_last_conversation_in_which_a_word_was_said(gemini_dir: Path) -> None:
-    assert gemini_home.last_conversation(gemini_dir) == ""
+    assert home.last_conversation(gemini_dir) == ""
     chat(gemini_dir, "11111111-old", said("user"), age=9)
     chat(gemini_dir, "22222222-new", said("gemini"), age=5)
     silent = chat(gemini_dir, CONVERSATION)
-    assert gemini_home.last_conversation(gemini_dir) == "22222222-new"
-    gemini_home.forget(gemini_dir, CONVERSATION)
+    assert home.last_conversation(gemini_dir) == "22222222-new"
+    home.forget(gemini_dir, CONVERSATION)
     assert not silent.exists()
-    assert gemini_home.last_conversation(gemini_dir) == "22222222-new"
+    assert home.last_conversation(gemini_dir) == "22222222-new"
 
 
 def test_what_was_written_before_it_started_is_no_news(gemini_dir: Path) -> None:
@@ -186,12 +186,12 @@ def test_an_answer_that_is_written_twice_is_counted_once(gemini_dir: Path) -> No
 def test_a_turn_that_was_cut_off_takes_no_message(gemini_dir: Path, last: dict[str, Any], cut: bool) -> None:  # noqa: FBT001 -- given
     older = (said("info", CANCELLED), said("user"))
     path = chat(gemini_dir, CONVERSATION, *older, last, said("info", "more about it"))
-    assert gemini_tell.was_cut_off(json.dumps({"transcript_path": str(path)}).encode()) is cut
+    assert hook.was_cut_off(json.dumps({"transcript_path": str(path)}).encode()) is cut
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"transcript_path": "/nowhere"}'])
 def test_a_hook_without_a_conversation_is_passed_on(body: bytes) -> None:
-    assert not gemini_tell.was_cut_off(body)
+    assert not hook.was_cut_off(body)
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from orchestra.agents import FAMILIES, LaunchContext, launch_files, load
-from orchestra.agents.runtime.opencode_events import Teller
-from orchestra.agents.runtime.opencode_settle import keep_login, settled, spare_download
+from orchestra.agents.runtime.opencode.configure import keep_login, settled, spare_download
+from orchestra.agents.runtime.opencode.events import Teller
 from orchestra.model import Sign
 from tests.support.launch_files import a_session, in_docker, lay_out_for
 from tests.support.mcp_stub import until

@@ -139,7 +139,7 @@ def _orchestra(check: AgentCheck, progress: Progress) -> Iterator[Finding]:
     _start_service(check)
     context = provision.launch_context(check.project, check.session)
     token = f"{context.secrets_dir}/token"
-    words = (context.python, "-c", runtime_text("knock.py"), context.mcp_url, token, str(_KNOCKING))
+    words = (context.python, "-c", runtime_text("check_service.py"), context.mcp_url, token, str(_KNOCKING))
     done = check.run(*past_proxies(context.mcp_url, *words), deadline=_PROGRAM_DEADLINE)
     try:
         found = json.loads(done.text)

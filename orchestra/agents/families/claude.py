@@ -33,7 +33,11 @@ LISTEN_DEADLINE = 2_000_000
 
 _CONFIG = ".claude"
 """Claude Code's own directory, below the agent's home."""
-_START = "from runtime.settle import main\n\nmain()\n"
+_PROGRAM = (
+    "__init__.py", "post_event.py", "post_event.sh",
+    "claude/__init__.py", "claude/first_questions.py", "claude/status_line.sh",
+)  # fmt: skip
+_START = "from runtime.claude.first_questions import main\n\nmain()\n"
 _POSTED = (
     "UserPromptSubmit",
     "PreToolUse",
@@ -70,7 +74,7 @@ def launch_files(profile: Profile, context: LaunchContext) -> LaunchFiles:
         "begins.json": common.as_json(settings(context, begins=True)),
         "mcp.json": common.as_json(mcp_config(context)),
         "start.py": (_START.encode(), common.READ_ONLY),
-        **common.runtime_files("__init__.py", "settle.py", "status.sh", "tell.py", "tell.sh"),
+        **common.runtime_files(*_PROGRAM),
     }
     env = {"CLAUDE_CONFIG_DIR": str(PurePosixPath(context.home, _CONFIG))}
     if context.contained:
@@ -96,7 +100,7 @@ def _ending(profile: Profile, context: LaunchContext) -> str:
         program = common.quoted(common.words(profile, context, command))
         rest = common.quoted([*flags, flag, context.session.conversation])
         lines.append(f'{name}() {{ exec {program} --settings "$settings" {rest} "$@"; }}\n')
-    return "".join(lines) + common.runtime_text("claude.sh")
+    return "".join(lines) + common.runtime_text("claude/launch.sh")
 
 
 def once(profile: Profile, context: LaunchContext) -> str:
@@ -137,7 +141,7 @@ def settings(context: LaunchContext, *, begins: bool = False) -> dict[str, Any]:
 
 def _status_line(context: LaunchContext, tell: str) -> str:
     """Return the command for the status line: before the first turn only a shell, while everything else starts."""
-    return f"sh {common.quoted([context.path('runtime/status.sh')])} {tell} StatusLine {STATUS_DEADLINE}"
+    return f"sh {common.quoted([context.path('runtime/claude/status_line.sh')])} {tell} StatusLine {STATUS_DEADLINE}"
 
 
 def _listener(tell: str) -> dict[str, Any]:
@@ -157,7 +161,7 @@ def _listener(tell: str) -> dict[str, Any]:
 
 
 def _prompted(context: LaunchContext, tell: str) -> dict[str, Any]:
-    quick = common.quoted(["bash", context.path("runtime/tell.sh")])
+    quick = common.quoted(["bash", context.path("runtime/post_event.sh")])
     words = f"UserPromptSubmit {PROMPT_DEADLINE}"
     command = f"command -v bash >/dev/null && exec {quick} {words}; exec {tell} {words}"
     return {"type": "command", "command": command, "timeout": HOOK_DEADLINE}

@@ -37,9 +37,9 @@ _HOOKS = {
     "Interrupt": LAST_HOOK_DEADLINE,
     "SessionEnd": LAST_HOOK_DEADLINE,
 }
-_PROGRAM = ("__init__.py", "codex_start.py", "codex_watch.py", "tell.py")
-_START = "from runtime.codex_start import main\n\nmain()\n"
-_WATCH = "from runtime.codex_watch import main\n\nmain()\n"
+_PROGRAM = ("__init__.py", "post_event.py", "codex/__init__.py", "codex/start.py", "codex/watch.py")
+_START = "from runtime.codex.start import main\n\nmain()\n"
+_WATCH = "from runtime.codex.watch import main\n\nmain()\n"
 _PATCHED = re.compile(r"^\*\*\* (?:Update|Add|Delete) File: (.+)$", re.MULTILINE)
 _ASKS = "request_user_input"
 """Codex's tool that asks the person; the turn waits for the answer."""

@@ -33,9 +33,12 @@ _HOOKS = {
 
 The service delays SessionStart, which would come after the first turn.
 """
-_BOX = ("__init__.py", "tell.py", "gemini_start.py", "gemini_home.py", "gemini_tell.py", "gemini_watch.py")
-_START = "from runtime.gemini_start import main\n\nmain()\n"
-_HOOK = "from runtime.gemini_tell import main\n\nmain()\n"
+_PROGRAM = (
+    "__init__.py", "post_event.py",
+    "gemini/__init__.py", "gemini/start.py", "gemini/home.py", "gemini/hook.py", "gemini/watch.py",
+)  # fmt: skip
+_START = "from runtime.gemini.start import main\n\nmain()\n"
+_HOOK = "from runtime.gemini.hook import main\n\nmain()\n"
 _OURS = "mcp_orchestra_"
 _WINDOW = 1_048_576
 _WINDOWS = {"gemma": 256_000}
@@ -69,7 +72,7 @@ def launch_files(profile: Profile, context: LaunchContext) -> LaunchFiles:
         "gemini.json": common.as_json(plan),
         "start.py": (_START.encode(), common.READ_ONLY),
         "hook.py": (_HOOK.encode(), common.READ_ONLY),
-        **common.runtime_files(*_BOX),
+        **common.runtime_files(*_PROGRAM),
     }
     ending = f'exec "$python" {common.quoted([context.path("start.py"), context.agent_dir])}\n'
     env = {"GEMINI_CLI_HOME": context.home}

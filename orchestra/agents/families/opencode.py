@@ -18,8 +18,11 @@ HANDS_OVER = frozenset({"Inbox"})
 """The bridge's request for messages, which it sends only while the session is idle."""
 LISTENS, TELLS_PROMPTS, TOOLS_LATE = False, True, False
 
-_BOX = ("__init__.py", "tell.py", "opencode_settle.py", "opencode_api.py", "opencode_events.py", "opencode_bridge.py")
-_START = "from runtime.opencode_bridge import main\n\nmain()\n"
+_PROGRAM = (
+    "__init__.py", "post_event.py",
+    "opencode/__init__.py", "opencode/configure.py", "opencode/api.py", "opencode/events.py", "opencode/bridge.py",
+)  # fmt: skip
+_START = "from runtime.opencode.bridge import main\n\nmain()\n"
 _TOOLS = {
     "bash": "Bash",
     "edit": "Edit",
@@ -41,7 +44,7 @@ def launch_files(profile: Profile, context: LaunchContext) -> LaunchFiles:
         "nudge.md": (context.nudge.encode(), common.READ_ONLY),
         "opencode.json": common.as_json(configuration(profile, context)),
         "bridge.py": (_START.encode(), common.READ_ONLY),
-        **common.runtime_files(*_BOX),
+        **common.runtime_files(*_PROGRAM),
     }
     places = {"DATA": ".local/share", "CONFIG": ".config", "STATE": ".local/state", "CACHE": ".cache"}
     env = {f"XDG_{name}_HOME": str(PurePosixPath(context.home, place)) for name, place in places.items()}
@@ -54,13 +57,13 @@ def _ending(profile: Profile, context: LaunchContext) -> str:
     for name, command in (("first", profile.command), ("again", profile.resume or profile.command)):
         line = common.quoted(common.words(profile, context, command or ("opencode",)))
         lines.append(f'{name}() {{ exec {line} {server} "$@"; }}\n')
-    return "".join(lines) + common.runtime_text("opencode.sh")
+    return "".join(lines) + common.runtime_text("opencode/launch.sh")
 
 
 def once(profile: Profile, context: LaunchContext) -> str:
     """Return the launcher's last lines for one prompt without a terminal."""
     settled = (
-        'settled=$("$python" "$agent_dir/runtime/opencode_settle.py" "$conversation") || exit 1\neval "$settled"\n'
+        'settled=$("$python" "$agent_dir/runtime/opencode/configure.py" "$conversation") || exit 1\neval "$settled"\n'
     )
     return settled + common.asked_once(common.words(profile, context, profile.command))
 

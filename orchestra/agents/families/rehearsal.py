@@ -10,8 +10,11 @@ from orchestra.agents.profile import Profile
 HANDS_OVER = plain.HANDS_OVER
 LISTENS, TELLS_PROMPTS, TOOLS_LATE = False, False, False
 
-_PROGRAM = ("__init__.py", "story.py", "journal.py", "service.py", "stage.py", "steps.py", "play.py")
-_START = "from runtime.play import main\n\nraise SystemExit(main())\n"
+_PROGRAM = (
+    "__init__.py", "rehearsal/__init__.py", "rehearsal/story.py", "rehearsal/progress.py", "rehearsal/client.py",
+    "rehearsal/terminal.py", "rehearsal/commands.py", "rehearsal/main.py",
+)  # fmt: skip
+_START = "from runtime.rehearsal.main import main\n\nraise SystemExit(main())\n"
 
 signs, hook_reply, prompt, usage = plain.signs, plain.hook_reply, plain.prompt, plain.usage
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .gemini_watch import conversations, told
+from .watch import conversations, told
 
 _BEGIN, _END = "<!-- the role in Orchestra: written at every start -->", "<!-- end of the role in Orchestra -->"
 _ROLE = re.compile(re.escape(_BEGIN) + ".*?" + re.escape(_END) + r"\n*", re.DOTALL)

@@ -12,10 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from .journal import Journal, Message
-from .service import Refusal, Service
-from .stage import Stage
+from .client import Refusal, Service
+from .progress import Journal, Message
 from .story import Scene
+from .terminal import Stage
 
 _AWAITED = re.compile(r"(?:for )?(?P<kind>[a-z]+?)s?(?:\s+(?P<count>\d+))?(?:\s+from\s+(?P<sender>\S+))?")
 

@@ -30,7 +30,7 @@ else
   # For the first time it is the service that has the box started, now: it is there. What it is told later than within a
   # moment would seem to be a second start. Connecting has no deadline of its own. In a shell within, so that it is nobody's
   # child for whom Claude Code, which does not know of it, would have to wait.
-  (echo '{}' | timeout 2 bash "$agent_dir/runtime/tell.sh" Launched 0 >/dev/null &)
+  (echo '{}' | timeout 2 bash "$agent_dir/runtime/post_event.sh" Launched 0 >/dev/null &)
   answer || "$python" "$agent_dir/start.py" 0
 fi
 if [ -n "$begun" ]; then

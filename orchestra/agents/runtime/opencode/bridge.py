@@ -14,9 +14,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from . import tell
-from .opencode_api import Api, Gone
-from .opencode_events import Teller
+from .. import post_event
+from .api import Api, Gone
+from .events import Teller
 
 PAUSE = 0.3
 """Seconds between two checks for something that is not available yet."""
@@ -66,7 +66,7 @@ class Bridge:
         """Post the events in order, for as long as the process lives."""
         while True:
             event, payload = self._told.get()
-            if not tell.post(event, json.dumps(payload).encode(), TOLD_WITHIN):
+            if not post_event.post(event, json.dumps(payload).encode(), TOLD_WITHIN):
                 self._missed = True
             self._told.task_done()
 
@@ -161,7 +161,7 @@ class Bridge:
         """Deliver queued messages when opencode is idle; returns whether there were any."""
         if not self._idle():
             return False
-        answer = _object(tell.post("AwaitMessages", json.dumps({"seconds": WAIT}).encode(), WAIT + 5))
+        answer = _object(post_event.post("AwaitMessages", json.dumps({"seconds": WAIT}).encode(), WAIT + 5))
         if not answer:
             return False
         if self._missed:
@@ -172,7 +172,7 @@ class Bridge:
         if not self._idle():
             return False
         known = "\n".join(sorted(self._heads))
-        text = str(_object(tell.post("Inbox", json.dumps({"prompt": known}).encode(), 5)).get("text", ""))
+        text = str(_object(post_event.post("Inbox", json.dumps({"prompt": known}).encode(), 5)).get("text", ""))
         if not text:
             return False
         self._heads |= set(_HEAD.findall(text))
@@ -241,4 +241,4 @@ def main() -> None:
         if hung_up:
             urge(process, time.monotonic() - hung_up[0])
         time.sleep(PAUSE)
-    tell.post("SessionEnd", b"{}", 3.0)
+    post_event.post("SessionEnd", b"{}", 3.0)

@@ -1,5 +1,5 @@
 # The configuration that only the box can make, a port and a password of this start's own.
-settled=$("$python" "$agent_dir/runtime/opencode_settle.py" "$conversation") || exit 1
+settled=$("$python" "$agent_dir/runtime/opencode/configure.py" "$conversation") || exit 1
 eval "$settled"
 log="$home/.orchestra/bridge.log"
 note="$home/.orchestra/opencode-session"
@@ -12,7 +12,7 @@ if [ ! -s "$note" ]; then
   fi
 fi
 # A service that is being restarted too must be there first: opencode connects to it once.
-echo '{}' | "$python" -I -S "$agent_dir/runtime/tell.py" Launched 10 >/dev/null
+echo '{}' | "$python" -I -S "$agent_dir/runtime/post_event.py" Launched 10 >/dev/null
 # The bridge ends by itself, and well, when opencode has ended; it hears of that after a closed window too.
 (
   trap '' HUP

@@ -1,5 +1,5 @@
-# Tells the service about one event, as tell.py does, where an agent waits for it: bash starts in a tenth of the time
-# that Python takes. tell.sh EVENT SECONDS posts its standard input and prints the answer; it never fails the agent.
+# Tells the service about one event, as post_event.py does, where an agent waits for it: bash starts in a tenth of the time
+# that Python takes. post_event.sh EVENT SECONDS posts its standard input and prints the answer; it never fails the agent.
 export LC_ALL=C # a length is in bytes
 shopt -s nocasematch
 body=$(cat)

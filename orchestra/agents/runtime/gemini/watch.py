@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from .tell import post
+from ..post_event import post
 
 PAUSE = 0.3
 """Seconds between two checks."""

@@ -16,8 +16,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from .codex_start import is_the_persons, last_conversation, rollouts
-from .tell import ask, post
+from ..post_event import ask, post
+from .start import is_the_persons, last_conversation, rollouts
 
 PAUSE = 0.3
 """Seconds between two checks."""

@@ -1,4 +1,4 @@
-"""Check from inside a box whether Orchestra answers: `knock.py URL TOKEN_FILE SECONDS`; prints JSON."""
+"""Check from inside a box whether Orchestra answers: `check_service.py URL TOKEN_FILE SECONDS`; prints JSON."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def tools(url: str, token: str) -> list[str]:
         return [str(one["name"]) for one in json.loads(answer.read())["result"]["tools"]]
 
 
-def knock(url: str, token: str, seconds: float) -> dict[str, Any]:
+def check(url: str, token: str, seconds: float) -> dict[str, Any]:
     """Return the tools, or one word for why there are none: silent, closed, status, odd."""
     end = time.monotonic() + seconds
     while True:
@@ -66,4 +66,4 @@ def why(error: BaseException) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(knock(sys.argv[1], Path(sys.argv[2]).read_text(encoding="utf-8"), float(sys.argv[3]))))  # noqa: T201 -- its answer
+    print(json.dumps(check(sys.argv[1], Path(sys.argv[2]).read_text(encoding="utf-8"), float(sys.argv[3]))))  # noqa: T201 -- its answer

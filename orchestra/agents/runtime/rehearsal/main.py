@@ -9,11 +9,11 @@ import threading
 from pathlib import Path
 from types import FrameType
 
-from .journal import Journal
-from .service import Refusal, Service
-from .stage import Stage
-from .steps import VERBS, Play, happening
+from .client import Refusal, Service
+from .commands import VERBS, Play, happening
+from .progress import Journal
 from .story import NotAStory, Scene, find, mark, parse
+from .terminal import Stage
 
 POLL = 20.0
 """Seconds one request for messages may stay open."""

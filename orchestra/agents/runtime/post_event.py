@@ -1,6 +1,6 @@
-"""Report one event to the service: `tell.py EVENT SECONDS` posts its standard input; never fails the agent.
+"""Report one event to the service: `post_event.py EVENT SECONDS` posts its standard input; never fails the agent.
 
-`tell.py Listen 0` waits for messages, prints them, and ends with the code that starts Claude Code's
+`post_event.py Listen 0` waits for messages, prints them, and ends with the code that starts Claude Code's
 next turn. It runs for every hook of every agent, and the HTTP library would take longer to load
 than everything else here.
 """

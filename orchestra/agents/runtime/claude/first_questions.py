@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from .tell import post
+from ..post_event import post
 
 KEY_TAIL = 20
 """Claude Code remembers an approved key by its last 20 characters (seen in 2.1.197)."""

@@ -7,9 +7,9 @@ import os
 import sys
 from pathlib import Path
 
-from .gemini_home import has_login
-from .gemini_watch import cut_off, told
-from .tell import post
+from ..post_event import post
+from .home import has_login
+from .watch import cut_off, told
 
 READY, END = "Ready", "AfterAgent"
 _TAIL = 65536

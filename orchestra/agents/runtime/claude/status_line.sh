@@ -1,4 +1,4 @@
-# Claude Code's status line: status.sh COMMAND... tells the service of it and prints it. Before the first turn there is
+# Claude Code's status line: status_line.sh COMMAND... tells the service of it and prints it. Before the first turn there is
 # neither cost nor context to tell of, and Python would take a processor from Claude Code while it starts.
 told=$(cat)
 case $told in

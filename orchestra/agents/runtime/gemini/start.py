@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from . import gemini_home as homes
-from .gemini_watch import Watch
-from .tell import post
+from ..post_event import post
+from . import home as homes
+from .watch import Watch
 
 SERVICE_DEADLINE = 10.0
 """Seconds to wait for a service that is being restarted too."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from .tell import post
+from ..post_event import post
 
 SERVICE_DEADLINE = 10.0
 """Seconds to wait for a service that is being restarted too."""

@@ -1,0 +1,1 @@
+"""What runs beside Claude Code in its sandbox."""

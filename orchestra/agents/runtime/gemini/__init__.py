@@ -1,0 +1,1 @@
+"""What runs beside Gemini CLI in its sandbox."""

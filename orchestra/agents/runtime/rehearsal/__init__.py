@@ -1,0 +1,1 @@
+"""The rehearsal agent: a program that plays a story without a model."""
