@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PREFIX_KEY = "O"
-"""The key after tmux's prefix that opens the key table; a setting may name another."""
+"""The default key after tmux's prefix that opens the key table."""
 KEY_TABLE = "orchestra"
 """The name of the tmux key table."""
 
@@ -14,8 +14,8 @@ KEY_TABLE = "orchestra"
 class Binding:
     """One key; ``popup`` asks tmux for a popup to show the command in.
 
-    ``command`` is what follows ``orchestra``, with ``{session}`` for the session in question; it
-    is empty for keys that only the control pane has.
+    ``command`` is the part after ``orchestra``, with ``{session}`` for the current session; it is
+    empty for keys that only the control pane has.
     """
 
     key: str

@@ -10,16 +10,16 @@ OrchestraError                 exit 1; the message says what happened, the hint 
 │   ├── NameTaken              a session, branch or directory has that name
 │   ├── NotAllowed             the caller's role or ownership does not permit it
 │   ├── MergeConflict          the branches change the same lines
-│   ├── RefusedCommits         a session's commits are not taken into the repository
+│   ├── RefusedCommits         a session's commits are not imported
 │   ├── CheckFailed            the check command failed on the merged tree
 │   └── NeedsConsent           a project file asks for more than the person has allowed
 ├── NotFound                   no session, message or anchor has that name
 ├── Moved                      a ref or row changed between reading and writing it
 ├── ToolMissing                a program is not installed, or too old
 ├── EngineDown                 no Docker engine answers
-│   └── EngineSilent           one takes calls and does not answer them in time (DeadlineExceeded, too)
+│   └── EngineSilent           it accepts calls but does not answer in time (DeadlineExceeded, too)
 ├── ServiceDown                the project's service does not answer
-├── CommandFailed              an outside program said no
+├── CommandFailed              an outside program failed
 ├── DeadlineExceeded           an outside program did not answer in time
 └── StoreError                 the database cannot be used
 """
@@ -31,7 +31,7 @@ from typing import ClassVar
 
 
 class OrchestraError(Exception):
-    """Something a person can act on, told in one line."""
+    """An error that a person can act on, with a one-line message."""
 
     exit_code: ClassVar[int] = 1
 
@@ -71,7 +71,7 @@ class NotARepository(Refused):
 
 
 class NameTaken(Refused):
-    """A session, branch or directory has that name already."""
+    """A session, branch or directory already has that name."""
 
 
 class NotAllowed(Refused):
@@ -87,7 +87,7 @@ class MergeConflict(Refused):
 
 
 class RefusedCommits(Refused):
-    """A session's commits are malformed, too large, or hold a repository, and are not taken."""
+    """A session's commits are malformed, too large, or contain a repository, and are not imported."""
 
 
 class CheckFailed(Refused):
@@ -119,13 +119,13 @@ class EngineDown(OrchestraError):
 
 
 class ServiceDown(OrchestraError):
-    """The project's service does not answer; ``asked`` says that it may have begun with what was asked for."""
+    """The project's service does not answer; ``asked`` says that it may have begun the request."""
 
     asked = False
 
 
 class CommandFailed(OrchestraError):
-    """An outside program said no."""
+    """An outside program failed."""
 
     def __init__(self, message: str, *, code: int = 1, stderr: str = "", hint: str = "") -> None:
         super().__init__(message, hint=hint)
@@ -138,7 +138,7 @@ class DeadlineExceeded(OrchestraError):
 
 
 class EngineSilent(EngineDown, DeadlineExceeded):
-    """The Docker engine takes calls and does not answer them in time."""
+    """The Docker engine accepts calls but does not answer them in time."""
 
 
 class StoreError(OrchestraError):
@@ -160,11 +160,11 @@ _HINTS = {
     errno.EMFILE: "allow more open files: ulimit -n 4096",
     errno.ENOMEM: "close some programs: the machine is out of memory",
 }
-"""What to do about a system call's failure (errno(3)) that the person's machine, not the program, is the reason for."""
+"""Hints for failed system calls (errno(3)) that are caused by the machine, not by the program."""
 
 
 def from_system(error: OSError) -> OrchestraError | None:
-    """Return the error to tell for a failed system call, or None where it is more likely a bug."""
+    """Return the error for a failed system call, or None if it is more likely a bug."""
     hint = _HINTS.get(error.errno or 0)
     if hint is None:
         return None
@@ -173,7 +173,7 @@ def from_system(error: OSError) -> OrchestraError | None:
 
 
 def by_name(name: str) -> type[OrchestraError]:
-    """Return the error class called ``name``, or the root for a name nobody knows."""
+    """Return the error class called ``name``, or OrchestraError for an unknown name."""
     found: object = globals().get(name)
     if isinstance(found, type) and issubclass(found, OrchestraError):
         return found

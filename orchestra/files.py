@@ -1,6 +1,6 @@
-"""Files of Orchestra's own: replaced in one move, and locked against other processes.
+"""Orchestra's own files: replaced atomically, and locked against other processes.
 
-What an agent can write is touched through `orchestra.safe_files` alone.
+Files that an agent can write are only accessed through `orchestra.safe_files`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _POLL = 0.02
 
 
 def replace(path: Path, text: str) -> None:
-    """Write a file anew in one move: nobody ever reads half of it."""
+    """Replace a file atomically, so that nobody reads half of it."""
     fresh = path.with_name(f".{path.name}.{os.getpid()}-{os.urandom(4).hex()}")
     try:
         fresh.write_bytes(text.encode("utf-8", "surrogateescape"))
@@ -27,9 +27,9 @@ def replace(path: Path, text: str) -> None:
 
 
 def try_lock(file: IO[str] | IO[bytes] | int) -> bool:
-    """Lock an open file for as long as it stays open, and say whether that could be done: another may hold it.
+    """Lock an open file for as long as it stays open; returns False if another process holds the lock.
 
-    The kernel lets go of the lock when the process ends, however it ends.
+    The kernel releases the lock when the process ends, however it ends.
     """
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -45,7 +45,7 @@ def lock(
     clock: Callable[[], float] = time.monotonic,
     pause: Callable[[float], None] = time.sleep,
 ) -> bool:
-    """Lock an open file; False where another process holds it for ``deadline`` seconds."""
+    """Lock an open file; returns False if another process holds the lock for ``deadline`` seconds."""
     end = clock() + deadline
     while not try_lock(file):
         if clock() > end:

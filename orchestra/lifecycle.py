@@ -1,4 +1,4 @@
-"""What to do next about a session, from what is recorded and what is seen; pure decisions, no effects."""
+"""Decide what to do next with a session, from its recorded and observed state; pure, without effects."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One look at everything a session owns.
+    """The observed state of everything that a session owns.
 
-    ``outdated`` tells of a box that shows more of the host, or less, than the session is to see; ``half_removed`` of a
-    worktree that only git's record is left of.
+    ``outdated`` says that the box shows more or less of the host than the session should see;
+    ``half_removed`` that only git's record of the worktree is left.
     """
 
     worktree: bool
@@ -47,7 +47,7 @@ class Seen:
 
 
 NOTHING = Seen(worktree=False, private_git=False, files=False, box=BoxSight(BoxState.ABSENT), window=False)
-"""What is seen of a session that was recorded just now."""
+"""The observed state of a session that was just recorded."""
 
 
 ENDED = frozenset({State.STOPPED, State.FAILED})
@@ -57,12 +57,13 @@ ENDED = frozenset({State.STOPPED, State.FAILED})
 def plan(
     intent: Intent, sandbox: SandboxKind, seen: Seen, *, keep_worktree: bool = True, ended: bool = True
 ) -> tuple[Step, ...]:
-    """Return the steps that lead from what is seen to what is wanted, in order.
+    """Return the steps from the observed to the wanted state, in order.
 
-    ``ended`` says that the record knows of the agent's end: where it does not, a stop was cut off and is repeated.
+    ``ended`` says that the agent's end is recorded; if it is not, a stop was interrupted and is
+    repeated.
 
-    An exited box is started again: its launcher resumes the conversation. What a session holds is
-    imported and anchored once its agent has stopped, so that its last seconds count, and before
+    An exited box is started again: its launcher resumes the conversation. A session's work is
+    imported and anchored after its agent has stopped, so that nothing is missing, and before
     anything is removed.
     """
     if intent is Intent.RUN:
@@ -73,10 +74,10 @@ def plan(
 
 
 def lanes(steps: tuple[Step, ...]) -> tuple[tuple[tuple[Step, ...], ...], ...]:
-    """Group planned steps into stages of lanes: lanes of one stage may run side by side, each in its order.
+    """Group planned steps into stages of lanes: the lanes of a stage may run in parallel, each in order.
 
-    A container can be made while its worktree is. While it starts, what its first program waits for can be written,
-    and its window opened.
+    A container can be created together with its worktree. While it starts, the files for its first
+    program can be written, and its window opened.
     """
     making = {Step.IMAGE, Step.BOX}
     if not making & set(steps) or Step.WORKTREE not in steps:
@@ -109,7 +110,7 @@ def _toward_running(sandbox: SandboxKind, seen: Seen) -> tuple[Step, ...]:
 def _toward_deleted(seen: Seen, *, keep_worktree: bool) -> tuple[Step, ...]:
     needed = (
         (Step.STOP, seen.box.state is BoxState.RUNNING),
-        # Also one whose program has ended: it is not seen as a window.
+        # Also a window whose program has ended, which is not observed as a window.
         (Step.CLOSE_WINDOW, True),
         (Step.IMPORT, seen.private_git),
         (Step.ANCHOR, seen.worktree),
@@ -142,12 +143,12 @@ _NEXT: dict[Sign, State] = {
 PROGRAM_SIGNS = frozenset({
     Sign.LAUNCHED, Sign.READY, Sign.TURN_STARTED, Sign.TOOL_USED, Sign.PROMPTED, Sign.TURN_ENDED, Sign.TURN_FAILED,
 })  # fmt: skip
-"""What the agent's own program tells of its turns; the last of them says where it stands now."""
+"""The signs of an agent's turns from its own program; the last one says what it is doing now."""
 _IN_A_TURN = frozenset({Sign.LAUNCHED, Sign.TURN_STARTED, Sign.TOOL_USED, Sign.PROMPTED})
 _ANSWERED_AFTER = {Sign.READY: State.IDLE, Sign.TURN_ENDED: State.IDLE, Sign.PROMPTED: State.WAITING}
 
 _KEPT: dict[State, frozenset[Sign]] = {
-    # It reported, or asked, in the middle of a turn: what the rest of that turn does changes nothing.
+    # It reported or asked in the middle of a turn; the rest of that turn changes nothing.
     State.DONE: frozenset({Sign.TOOL_USED, Sign.TURN_ENDED, Sign.READY, Sign.PANE_ACTIVE, Sign.PANE_QUIET}),
     State.STOPPED: frozenset({Sign.EXITED, Sign.ENDED, Sign.VANISHED, Sign.PANE_ACTIVE, Sign.PANE_QUIET}),
     State.FAILED: frozenset({Sign.TURN_ENDED, Sign.PANE_QUIET}),
@@ -159,8 +160,9 @@ def next_state(now: State, sign: Sign, *, question_open: bool = False, program: 
     """Return the state that follows one piece of evidence; ``program`` is the last of `PROGRAM_SIGNS`.
 
     A session with an open question stays ``waiting`` when its turn ends, or while tools it had
-    started finish; a session that reported COMPLETE stays ``done`` until a new turn starts. One whose
-    turn was over when its question was answered sits at its prompt, and works only once it has the answer.
+    started finish; a session that reported COMPLETE stays ``done`` until a new turn starts. If its
+    turn was over when its question was answered, the agent is at its prompt, and works only once it
+    has the answer.
     """
     if sign is Sign.ENDED or sign in _KEPT.get(now, ()):
         return now
@@ -174,30 +176,30 @@ def next_state(now: State, sign: Sign, *, question_open: bool = False, program: 
 
 
 def supports(state: State, sign: Sign) -> bool:
-    """Say whether a piece of evidence speaks for a state, so that it may be shown as the reason for it."""
+    """Return whether a piece of evidence supports a state, so that it may be shown as the reason."""
     return _NEXT.get(sign) is state
 
 
 def in_a_turn(program: Sign | None) -> bool:
-    """Say whether an agent is in the middle of something, from the last of its `PROGRAM_SIGNS`."""
+    """Return whether an agent is in the middle of a turn, from the last of its `PROGRAM_SIGNS`."""
     return program in _IN_A_TURN
 
 
 def went_on(program: Sign | None) -> bool:
-    """Say whether an agent has begun a turn since it started, so that word of its being ready comes too late."""
+    """Return whether an agent has begun a turn since it started, so that a READY sign is outdated."""
     return in_a_turn(program) and program is not Sign.LAUNCHED
 
 
 def may_type(state: State, program: Sign | None = None) -> bool:
-    """Say whether text may be typed into a session's window; ``program`` is the last of `PROGRAM_SIGNS`.
+    """Return whether text may be typed into a session's window; ``program`` is the last of `PROGRAM_SIGNS`.
 
-    Only into one known to sit at its prompt: in Claude Code, Codex and opencode the Enter after a
-    paste approves an open permission dialog. An agent whose model failed it sits there too.
+    The agent must be known to be at its prompt: in Claude Code, Codex and opencode the Enter after
+    a paste approves an open permission dialog. An agent whose model failed is at its prompt too.
     """
     return state in {State.IDLE, State.DONE} or (state is State.FAILED and program is Sign.TURN_FAILED)
 
 
 def age(then: datetime, now: datetime) -> float:
-    """Return how many seconds ago something was; what a clock that was set back puts into the future is long ago."""
+    """Return how many seconds ago a time was; a time in the future, after a clock change, counts as long ago."""
     seconds = (now - then).total_seconds()
     return seconds if seconds >= 0 else math.inf

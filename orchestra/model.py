@@ -1,4 +1,4 @@
-"""The values that Orchestra's parts exchange; plain, frozen, and free of any library's objects."""
+"""The data types of Orchestra; plain, frozen, and without any library's objects."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pathlib import Path
 
 
 class Role(StrEnum):
-    """What a session is for, and so what its agent may ask of the service."""
+    """The role of a session, which decides what its agent may do."""
 
     DESIGNER = "designer"
     EXECUTOR = "executor"
 
 
 class State(StrEnum):
-    """What a session's agent is doing, as far as the evidence goes."""
+    """What a session's agent is doing, according to the evidence."""
 
     STARTING = "starting"
     WORKING = "working"
@@ -52,9 +52,9 @@ class Sign(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The sign that a session's state rests on, and its words; there is no sign before the first.
+    """The sign behind a session's state, and its text; there is none at first.
 
-    As text, which is what JSON shows, it is ``sign: words``, or the one of them that there is.
+    As text, as in JSON, it is ``sign: text``, or only one of the two.
     """
 
     sign: Sign | None = None
@@ -65,7 +65,7 @@ class Evidence:
 
     @classmethod
     def parse(cls, shown: str) -> Evidence:
-        """Turn its text back into the evidence."""
+        """Turn a text back into evidence."""
         sign, _, text = shown.partition(": ")
         return cls(Sign(sign), text) if sign in _SIGNS else cls(None, shown)
 
@@ -82,7 +82,7 @@ class Intent(StrEnum):
 
 
 class SandboxKind(StrEnum):
-    """Where an agent runs: in its own container, or on the machine itself."""
+    """Where an agent runs: in its own container, or on the host."""
 
     DOCKER = "docker"
     HOST = "host"
@@ -92,7 +92,7 @@ class SandboxKind(StrEnum):
 class DiffStat:
     """How much a session changed since its base, uncommitted and untracked files included.
 
-    ``uncounted`` of the files are too many to look into: their lines are not counted.
+    ``uncounted`` is the number of files whose lines are not counted, because there are too many.
     """
 
     files: int = 0
@@ -167,7 +167,7 @@ class MessageKind(StrEnum):
 
 
 class MessageState(StrEnum):
-    """How far a message has come."""
+    """The progress of a message."""
 
     QUEUED = "queued"
     DELIVERED = "delivered"
@@ -177,8 +177,8 @@ class MessageState(StrEnum):
 class Channel(StrEnum):
     """How a message reaches an agent.
 
-    HOOK_REPLY: in the reply to a call of its hook. WAKE: in the answer to a listener beside it, which starts its next
-    turn. PULL: in the answer to a tool that it calls. TYPED: typed into its window.
+    HOOK_REPLY: in the reply to a call of its hook. WAKE: in the reply to a listener beside it,
+    which starts its next turn. PULL: in the result of a tool call. TYPED: typed into its window.
     """
 
     HOOK_REPLY = "hook-reply"
@@ -204,7 +204,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing that happened to a session, in the order it was recorded."""
+    """Something that happened to a session, in the order of recording."""
 
     id: int
     session: str
@@ -224,7 +224,7 @@ class Commit:
 
 
 class BoxState(StrEnum):
-    """What the engine (or the process table) says of a session's box."""
+    """The state of a session's box, from the engine or the process table."""
 
     ABSENT = "absent"
     CREATED = "created"
@@ -234,9 +234,9 @@ class BoxState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BoxSight:
-    """One look at a box; ``code`` is the exit code of one that has exited.
+    """The observed state of a box; ``code`` is the exit code if it has exited.
 
-    ``mounts`` are the places inside it that show something of the host; None where that is not told.
+    ``mounts`` are the paths inside it that show something of the host; None if unknown.
     """
 
     state: BoxState

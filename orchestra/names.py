@@ -23,8 +23,8 @@ _VALID = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
 def slug(title: str) -> str:
     """Turn a title with any characters into a session name: ``a-z``, ``0-9`` and single dashes, at most 40 long.
 
-    A title without one usable character gets a name from its hash, so that every title that is
-    not blank has a name. Raises BadName for a blank title.
+    A title without any usable character gets a name from its hash, so that every non-blank title
+    has a name. Raises BadName for a blank title.
     """
     if not title.strip():
         raise BadName("a session needs a title", hint='for example: orchestra new "Fix the login page"')
@@ -34,12 +34,12 @@ def slug(title: str) -> str:
 
 
 def is_valid(name: str) -> bool:
-    """Say whether ``name`` could have come out of `slug`."""
+    """Return whether ``name`` could be a result of `slug`."""
     return _VALID.fullmatch(name) is not None and "--" not in name
 
 
 def numbered(name: str, number: int) -> str:
-    """Return ``name`` with a number at its end, still within the length that `slug` keeps."""
+    """Return ``name`` with a number at its end, within the maximum length of `slug`."""
     tail = f"-{number}"
     return name[: _LONGEST - len(tail)].rstrip("-") + tail
 

@@ -1,4 +1,4 @@
-"""Where everything lies on disk."""
+"""The paths of everything on disk."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _LONGEST_NOTE = 65536
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """The directory that holds everything Orchestra keeps: ``ORCHESTRA_HOME``, by default ``~/.orchestra``."""
+    """Orchestra's home directory: ``ORCHESTRA_HOME``, by default ``~/.orchestra``."""
 
     root: Path
 
     @classmethod
     def find(cls) -> Home:
-        """Return the home that the environment names, made absolute."""
+        """Return the home from the environment, as an absolute path."""
         configured = os.environ.get("ORCHESTRA_HOME")
         return cls(Path(configured).expanduser().absolute() if configured else Path.home() / ".orchestra")
 
@@ -44,29 +44,29 @@ class Home:
 
     @property
     def instructions(self) -> Path:
-        """What the person adds to a role's instructions."""
+        """The person's own instructions for roles."""
         return self.root / "instructions"
 
     @property
     def secrets(self) -> Path:
-        """Files named after credentials, for those who keep them out of the environment."""
+        """Files named after credentials, as an alternative to environment variables."""
         return self.root / "secrets"
 
     @property
     def cache(self) -> Path:
-        """Downloads that can be fetched again."""
+        """Downloads, which can be repeated."""
         return self.root / "cache"
 
     @property
     def tag(self) -> str:
-        """A short mark of where the home is, for names; `owner` tells whose a thing of that name is."""
+        """A short hash of the path of the home, for names; `owner` says whose an object with such a name is."""
         return digest(os.path.realpath(self.root), 6)
 
     @property
     def owner(self) -> str:
-        """The user's number and the home's own random id, which no other home has; made on first use.
+        """The user id and the home's own random id, which is unique; created on first use.
 
-        Raises Refused where the file that keeps the id holds something else.
+        Raises Refused if the file with the id contains something else.
         """
         kept = self._id()
         known = kept.read_text(encoding="ascii", errors="replace").strip()
@@ -83,10 +83,10 @@ class Home:
         return kept
 
     def project(self, root: Path) -> ProjectPaths:
-        """Return the places of the project at ``root``, claiming a readable key on first use.
+        """Return the paths of the project at ``root``, reserving a readable key on first use.
 
-        A repository that was moved keeps them: it is known by an id in its git directory. A copy of
-        one gets an id of its own.
+        A repository that was moved keeps its key, because it has an id in its git directory. A copy
+        of a repository gets its own id.
         """
         self._id()
         known = _identity(root)
@@ -99,7 +99,7 @@ class Home:
         raise AssertionError("there is always another name")
 
     def sources(self) -> frozenset[str]:
-        """Return where this home's projects are."""
+        """Return the source directories of this home's projects."""
         return frozenset(_text(file) for file in (self.root / "projects").glob(f"*/{SOURCE}"))
 
     def _paths(self, state: Path, root: Path, known: str) -> ProjectPaths:
@@ -111,7 +111,7 @@ class Home:
         return ProjectPaths(self, state.name, source, state, moved_from=before if moved else None)
 
     def _recognised(self, root: Path, known: str) -> Path | None:
-        """Return the state of the project whose repository this is, else of the one that was at this place."""
+        """Return the state directory of the project of this repository, else of the project with this path."""
         plain = self.root / "projects" / slug(root.name or "root")
         if known and _text(plain / SOURCE) == str(root) and _text(plain / IDENTITY) == known:
             return plain
@@ -128,17 +128,17 @@ class Home:
 
 
 SOURCE = "source"
-"""The file in a project's state that says where the project is."""
+"""The file in a project's state directory with the path of the project."""
 IDENTITY = "repository"
-"""The file in a project's state that holds the id of its repository."""
+"""The file in a project's state directory with the id of its repository."""
 _MARK = "orchestra-id"
-"""The file in a repository's git directory that holds the same id, and moves with it; no container can write it."""
+"""The file in a repository's git directory with the same id, which moves with it; no container can write it."""
 
 
 def _identity(root: Path) -> str:
-    """Return the id of the repository at ``root``, made on first use; empty where there is none, or none can be kept.
+    """Return the id of the repository at ``root``, created on first use; empty without a writable repository.
 
-    A copy of a repository brings the original's id along; it gets another one here.
+    A copy of a repository has the original's id, and gets another one here.
     """
     place = git_dir(root)
     if place is None:
@@ -160,7 +160,7 @@ def _identity(root: Path) -> str:
 
 
 def git_dir(root: Path) -> Path | None:
-    """Return the git directory of the checkout at ``root``, by what its ``.git`` is or says; None without one."""
+    """Return the git directory of the checkout at ``root``, from its ``.git``; None without one."""
     place = root / ".git"
     if place.is_dir():
         return place
@@ -181,7 +181,7 @@ def _is_same(one: Path, other: Path) -> bool:
 
 
 def _text(file: Path) -> str:
-    """Return what a small file says; nothing where there is none, or another user's."""
+    """Return the content of a small file; empty if there is none or it is another user's."""
     try:
         with file.open(encoding="utf-8", errors="surrogateescape") as opened:
             return opened.read(_LONGEST_NOTE)
@@ -190,7 +190,7 @@ def _text(file: Path) -> str:
 
 
 def _claim(state: Path, root: Path) -> bool:
-    """Write down whose state this is, whole or not at all, unless it is written already; say whether it is ours."""
+    """Record the owner of a state directory atomically, unless there is one; returns whether it is ours."""
     state.mkdir(parents=True, exist_ok=True, mode=0o700)
     owner = state / SOURCE
     if not owner.exists():
@@ -199,7 +199,7 @@ def _claim(state: Path, root: Path) -> bool:
 
 
 def _write_once(place: Path, text: str) -> None:
-    """Write a file for this user alone, whole or not at all; whoever was first has written it."""
+    """Write a private file atomically; if several processes do, the first one wins."""
     fresh = place.with_name(f".{place.name}.{os.getpid()}-{os.urandom(4).hex()}")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with open(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:  # noqa: PTH123 -- a descriptor
@@ -213,7 +213,7 @@ def _write_once(place: Path, text: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class ProjectPaths:
-    """The places of one project; ``moved_from`` is where it was, while that is what its sessions know."""
+    """The paths of one project; ``moved_from`` is its former path as long as its sessions use that."""
 
     home: Home
     key: str
@@ -248,7 +248,7 @@ class ProjectPaths:
 
     @property
     def instructions(self) -> Path:
-        """What the project adds to a role's instructions."""
+        """The project's own instructions for roles."""
         return self.source / ".orchestra" / "instructions"
 
     @property
@@ -258,7 +258,7 @@ class ProjectPaths:
 
     @property
     def log(self) -> Path:
-        """What the service writes."""
+        """The service's log."""
         return self.state / "service.log"
 
     @property
@@ -268,7 +268,7 @@ class ProjectPaths:
 
     @property
     def scratch(self) -> Path:
-        """Where directories for a moment are made."""
+        """The directory for temporary directories."""
         return self.state / "scratch"
 
     @property
@@ -280,7 +280,7 @@ class ProjectPaths:
         return _short_place() / f"{digest(str(self.state), 12)}.sock"
 
     def session(self, number: int, name: str) -> SessionPaths:
-        """Return the places of one session."""
+        """Return the paths of one session."""
         label = f"{number}-{name}"
         return SessionPaths(
             root=self.state / "sessions" / label,
@@ -291,7 +291,7 @@ class ProjectPaths:
 
 @dataclass(frozen=True, slots=True)
 class SessionPaths:
-    """The places of one session."""
+    """The paths of one session."""
 
     root: Path
     secrets: Path
@@ -299,12 +299,12 @@ class SessionPaths:
 
     @property
     def spec_copy(self) -> Path:
-        """The spec where the person edits it, out of every agent's reach."""
+        """The copy of the spec that the person edits and no agent can reach."""
         return self.root / "spec" / self.spec.name
 
     @property
     def home(self) -> Path:
-        """The agent's home directory; its conversations are here."""
+        """The agent's home directory, with its conversations."""
         return self.root / "home"
 
     @property
@@ -319,7 +319,7 @@ class SessionPaths:
 
     @property
     def agent(self) -> Path:
-        """What the agent may read and not write: launcher, task, settings."""
+        """The files that the agent may only read: launcher, task, settings."""
         return self.root / "agent"
 
     @property
@@ -339,7 +339,7 @@ class SessionPaths:
 
 
 def _short_place() -> Path:
-    """Return a private directory with a short path that does not depend on the caller's environment."""
+    """Return a private directory with a short path, independent of the caller's environment."""
     place = Path(f"/tmp/orchestra-{os.getuid()}")  # noqa: S108 -- its owner and mode are checked
     place.mkdir(mode=0o700, exist_ok=True)
     found = place.lstat()
@@ -350,7 +350,7 @@ def _short_place() -> Path:
 
 
 def runtime() -> Path:
-    """Return a private directory that does not outlive the machine's uptime, made on first use."""
+    """Return a private directory in memory, which does not survive a reboot; created on first use."""
     base = os.environ.get("XDG_RUNTIME_DIR")
     if base and Path(base).is_dir():
         place = Path(base) / "orchestra"

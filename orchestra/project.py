@@ -1,4 +1,4 @@
-"""One project, opened: the only place where the store, the drivers, the agents and the settings meet."""
+"""An open project: the only module where the store, the drivers, the agents and the settings meet."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ if TYPE_CHECKING:
     from orchestra.store import Store
 
 ALLOWED_SETTINGS, ALLOWED_IMAGE = "consent.config", "consent.image"
-"""Where the hash of the project's settings, and of its image recipe, is kept that the person allowed last."""
+"""The keys of the hashes of the project's settings, and of its image recipe, that the person allowed last."""
 ALLOWED_AGENTS, ALLOWED_INSTRUCTIONS = "consent.agents", "consent.instructions"
-"""The same for its profiles, and for its instructions in place of Orchestra's own."""
+"""The same for its profiles, and for instructions that replace Orchestra's own."""
 ALLOWED_CHECK = "consent.check"
-"""Where the check is kept that the person allowed last: one that is dropped is noticed by it."""
+"""The key of the check that the person allowed last, to notice a dropped check."""
 LOCK_DEADLINE = 120.0
 """Seconds to wait for another process that is changing the same session."""
 
 
 class Project:
-    """One git repository and everything Orchestra keeps about it; parts load when they are touched."""
+    """One git repository and everything that Orchestra stores about it; parts are loaded on first use."""
 
     def __init__(self, paths: ProjectPaths, flags: Mapping[str, object] | None = None) -> None:
         self.paths = paths
@@ -48,16 +48,16 @@ class Project:
 
     @classmethod
     def open(cls, start: Path, flags: Mapping[str, object] | None = None) -> Project:
-        """Open the project that ``start`` is in.
+        """Open the project that contains ``start``.
 
-        A path inside an executor's worktree belongs to the project the worktree was made from.
-        Raises NotARepository where there is none.
+        A path inside an executor's worktree belongs to the project of that worktree. Raises
+        NotARepository if there is none.
         """
         return cls(locate(start), flags)
 
     @cached_property
     def repository(self) -> Repository:
-        """The project's git repository; raises NotARepository where sessions cannot work on it."""
+        """The project's git repository; raises NotARepository if sessions cannot work on it."""
         from orchestra.drivers.git.repository import Repository  # noqa: PLC0415 -- loads when touched
 
         return Repository.open(self.paths.source, scratch=self.paths.scratch)
@@ -71,10 +71,11 @@ class Project:
 
     @property
     def settings(self) -> Settings:
-        """The merged settings, the project's own files only as far as the person consented.
+        """The merged settings, with the project's own files only as far as the person has consented.
 
-        Read anew when a file or the consent changed: the service lives longer than a settings file. Raises
-        BadConfig, or Refused for a file that is a link: nothing is made or merged while a wish is unknown.
+        They are read again when a file or the consent has changed, because the service runs for
+        long. Raises BadConfig, or Refused for a symlink: nothing is created or merged while a
+        setting is unknown.
         """
         settings, trouble = self._read_settings()
         if trouble is not None:
@@ -83,12 +84,12 @@ class Project:
 
     @property
     def usable_settings(self) -> Settings:
-        """The settings for what only looks at sessions or ends them: those that can be read, at least the built-in."""
+        """The settings for actions that only show or end sessions: all readable ones, at least the built-in."""
         return self._read_settings()[0]
 
     @property
     def settings_trouble(self) -> OrchestraError | None:
-        """Why the settings cannot be read; None where they can."""
+        """The error if the settings cannot be read, else None."""
         return self._read_settings()[1]
 
     def _read_settings(self) -> tuple[Settings, OrchestraError | None]:
@@ -118,7 +119,7 @@ class Project:
         return self._sandboxes[kind]
 
     def tmux(self) -> Tmux | None:
-        """Return the tmux server that shows this project, or None while no server does."""
+        """Return the tmux server that shows this project, or None."""
         socket = self.store.get("tmux.socket")
         if not socket:
             return None
@@ -130,7 +131,7 @@ class Project:
     def profile(self, name: str) -> Profile:
         """Return the profile called ``name``; raises UnknownProfile or BadConfig.
 
-        A project's own profiles say what is installed and run, so they count only once the
+        A project's own profiles decide what is installed and run, so they count only once the
         person has allowed them.
         """
         from orchestra.agents import load  # noqa: PLC0415 -- loads when touched
@@ -148,12 +149,12 @@ class Project:
             raise NeedsConsent(message, hint="to see and allow it: orchestra allow")
 
     def profile_dirs(self) -> tuple[Path | Snapshot, ...]:
-        """Return the places searched for profiles, the nearest first: the project's own as the person allowed them."""
+        """Return the directories with profiles in order of precedence: the project's own only as allowed."""
         own = self.allowed(ALLOWED_AGENTS, self.paths.agents)
         return (*((own,) if own else ()), self.paths.home.agents)
 
     def allowed(self, key: str, directory: Path) -> Snapshot | None:
-        """Return a directory of the project's, read at once, where it is as the person allowed it under ``key``."""
+        """Return a snapshot of a directory of the project, if it is as the person allowed it under ``key``."""
         consented = self.store.get(key)
         if not consented:
             return None
@@ -164,7 +165,7 @@ class Project:
         return found if found.digest == consented else None
 
     def place(self, session: Session) -> SessionPaths:
-        """Return the places of a session."""
+        """Return the paths of a session."""
         return self.paths.session(session.id, session.name)
 
     def box_name(self, session: Session) -> str:
@@ -173,14 +174,14 @@ class Project:
 
     @property
     def box_prefix(self) -> str:
-        """What the names of the project's containers begin with."""
+        """The prefix of the names of the project's containers."""
         return f"orchestra-{self.paths.home.tag}-{self.paths.key}-"
 
     @contextmanager
     def lock(self, name: str, *, deadline: float = LOCK_DEADLINE) -> Iterator[None]:
-        """Hold the lock called ``name`` against every other process of this project.
+        """Hold the lock called ``name`` among all processes of this project.
 
-        Raises DeadlineExceeded where somebody else keeps it for ``deadline`` seconds.
+        Raises DeadlineExceeded if another process holds it for ``deadline`` seconds.
         """
         self.paths.locks.mkdir(exist_ok=True, mode=0o700)
         with (self.paths.locks / f"{name}.lock").open("w") as file:
@@ -190,11 +191,11 @@ class Project:
             yield
 
     def check_source(self, start: Path | None = None) -> None:
-        """Refuse a project that holds the person's home directory, or Orchestra's own; ``start`` is where they are."""
+        """Refuse a project that contains the person's home or Orchestra's; ``start`` is their current directory."""
         protected_paths.refuse(self.paths.source, home=self.paths.home.root, start=start)
 
     def check_room(self, *, least: int = 64 * 1024 * 1024) -> None:
-        """Refuse to begin where the disk has fewer than ``least`` bytes left, before anything is half made."""
+        """Refuse to start if the disk has fewer than ``least`` bytes left."""
         if shutil.disk_usage(self.paths.state).free < least:
             raise Refused(
                 f"the disk that holds {self.paths.home.root} is full", hint="free some space, or type: orchestra gc"
@@ -206,9 +207,9 @@ def _facts(file: Path) -> tuple[int, int] | None:
 
 
 def locate(start: Path, home: Home | None = None) -> ProjectPaths:
-    """Return the places of the project that ``start`` is in, without running git.
+    """Return the paths of the project that contains ``start``, without running git.
 
-    Raises NotARepository with the reason git would give.
+    Raises NotARepository with the reason that git would give.
     """
     home = home or Home.find()
     start = Path(os.path.realpath(start))

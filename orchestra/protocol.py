@@ -1,4 +1,4 @@
-"""The service's local socket, from the caller's side: one JSON line out, JSON lines back."""
+"""The client side of the service's local socket: one JSON line out, JSON lines back."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from orchestra.model import Evidence
 CONNECT_DEADLINE = 2.0
 """Seconds to wait for the service to accept a connection."""
 SILENCE_DEADLINE = 900.0
-"""Seconds a long action (an image build) may stay silent."""
+"""Seconds that a long action, such as an image build, may be silent."""
 
 
 Progress: TypeAlias = Callable[[str], None]
-"""Takes one line that tells a person how far a long action is."""
+"""A function that gets lines about the progress of a long action."""
 
 
 def ignore(_line: str) -> None:
-    """Take a line of progress and show it to nobody."""
+    """Ignore a line of progress."""
 
 
 def plain(value: object) -> Any:  # noqa: ANN401 -- JSON has no narrower type
-    """Turn model values into what `json` can write: dates as UTC ISO 8601, paths and evidence as text."""
+    """Turn model values into JSON data: dates as UTC ISO 8601, paths and evidence as text."""
     if isinstance(value, Evidence):
         return str(value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -49,7 +49,7 @@ def plain(value: object) -> Any:  # noqa: ANN401 -- JSON has no narrower type
 
 
 def encode_error(error: errors.OrchestraError) -> dict[str, Any]:
-    """Turn an error into plain data that `decode_error` turns back."""
+    """Turn an error into plain data for `decode_error`."""
     extra = {key: plain(item) for key, item in vars(error).items() if key not in {"message", "hint"}}
     return {"type": type(error).__name__, "message": error.message, "hint": error.hint, "extra": extra}
 
@@ -63,7 +63,7 @@ def decode_error(data: Mapping[str, Any]) -> errors.OrchestraError:
 
 
 def request_id() -> str:
-    """Return a new id for a request: one asked again under its id is not done twice."""
+    """Return a new id for a request; a request repeated with its id is not done twice."""
     return os.urandom(16).hex()
 
 
@@ -76,13 +76,13 @@ def call(
     silence: float = SILENCE_DEADLINE,
     request: str = "",
 ) -> Any:  # noqa: ANN401 -- the action's own plain result
-    """Have the service run an action and return its plain result; ``request`` is the id it is asked under.
+    """Have the service run an action, and return its plain result; ``request`` is the id of the request.
 
-    Raises ServiceDown where nobody listens or the connection breaks (``asked`` tells which), DeadlineExceeded
-    after ``silence`` seconds without a line, and whatever error the action raised.
+    Raises ServiceDown if nobody listens or the connection breaks (``asked`` says which),
+    DeadlineExceeded after ``silence`` seconds without a line, and any error of the action.
     """
     asked = {"action": action, "arguments": plain(arguments)} | ({"id": request} if request else {})
-    # For reading only: closing a file that still holds the request would try to send it again.
+    # For reading only, because closing a file with unsent data would try to send it again.
     with _connect(address) as link, link.makefile("rb") as answers:
         link.settimeout(silence)
         try:

@@ -1,4 +1,4 @@
-"""The nearest known word to one that nobody knows."""
+"""Suggest a known word for an unknown one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def nearest(word: str, known: Iterable[str], *, likeness: float = 0.6) -> str:
 
 
 def did_you_mean(word: str, known: Iterable[str], *, otherwise: str = "") -> str:
-    """Return the hint for an unknown word: the nearest known one, or ``otherwise``, by default all there are."""
+    """Return the hint for an unknown word: the nearest known one, or ``otherwise``, by default all known ones."""
     words = list(known)
     if near := nearest(word, words):
         return f"did you mean {near}?"

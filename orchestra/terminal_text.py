@@ -1,4 +1,4 @@
-"""Text on its way to a terminal: nothing in it steers the terminal, and every encoding has something to show."""
+"""Make text safe for terminals: no control characters, and a replacement for what an encoding lacks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LOOKALIKES = {
     "○": "o", "◌": "o", "■": "#", "▏": "|", "▌": "|", "⏎": "<", "“": '"', "”": '"', "‘": "'", "’": "'", "─": "-",
     "━": "-", "│": "|", "┃": "|", "├": "|", "└": "`", "┌": "+", "┐": "+", "┘": "+",
 }  # fmt: skip
-"""A character for each of those that Orchestra draws with, as wide as it is."""
+"""A replacement of the same width for each character that Orchestra draws with."""
 _WIDE = frozenset("WF")
 _SURROGATE_BYTES = range(0xDC80, 0xDD00)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]|\r(?!\n)")
@@ -27,22 +27,22 @@ _SEQUENCE = re.compile(
 
 
 def without_sequences(text: str) -> str:
-    """Return a program's output without what was meant for a terminal: colours, titles, cursor movements."""
+    """Return a program's output without escape sequences: colours, titles, cursor movements."""
     return _SEQUENCE.sub("", text) if "\x1b" in text or not text.isascii() else text
 
 
 def clean(text: str) -> str:
-    """Return text with everything that could steer a terminal shown as its code point in hexadecimal."""
+    """Return text with control characters shown as hexadecimal code points."""
     return "".join(one if one.isprintable() or one in "\n\t" else f"\\x{ord(one):02x}" for one in text)
 
 
 def with_controls_shown(text: str) -> str:
-    """Return a file's text with what steers a terminal shown; tabs and ends of lines, also of two bytes, stay."""
+    """Return a file's text with control characters made visible, except tabs and line endings."""
     return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
 def plainer(error: UnicodeError) -> tuple[str | bytes, int]:
-    """Stand in for a character that a stream's encoding does not have; a byte that came as a surrogate stays."""
+    """Replace a character that a stream's encoding lacks; a byte that came as a surrogate stays."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     character = error.object[error.start]
@@ -57,11 +57,11 @@ codecs.register_error(ERRORS, plainer)
 
 
 def never_fails(stream: object) -> None:
-    """Let a text stream take any text, whatever its encoding."""
+    """Let a text stream accept any text, whatever its encoding."""
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(errors=ERRORS)
 
 
 def is_unicode(encoding: str | None) -> bool:
-    """Say whether an encoding has every character."""
+    """Return whether an encoding has every character."""
     return (encoding or "").lower().replace("-", "").replace("_", "").startswith("utf")

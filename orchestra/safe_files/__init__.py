@@ -1,9 +1,10 @@
-"""Read, write, list, copy and remove files below a directory that an agent can write: a worktree, or the checkout.
+"""Read, write, list, copy and remove files below a directory that an agent can write: a worktree or the checkout.
 
-Every path is walked from ``root`` by open directories (openat(2)), one component at a time, and no symlink is followed
-on the way or at its end; what lies above ``root`` is trusted. Only plain files are read, without waiting, so neither a
-named pipe nor a device can hold anybody up. Everything is bounded, in bytes, entries, depth and seconds, and nothing
-recurses. Names are relative to ``root``, their parts separated by slashes.
+Every path is walked from ``root`` by open directories (openat(2)), one component at a time, and no
+symlink is followed, neither on the path nor at its end; everything above ``root`` is trusted. Only
+regular files are read, without blocking, so that named pipes and devices delay nobody. Everything
+has limits in bytes, entries, depth and seconds, and nothing is recursive. Names are relative to
+``root``, their parts separated by slashes.
 """
 
 from __future__ import annotations

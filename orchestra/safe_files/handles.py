@@ -1,4 +1,4 @@
-"""The walk down by open directories, and what is found at its end."""
+"""Walk paths through open directories."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from orchestra.errors import Refused
 
 _ROOT = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 DIRECTORY = _ROOT | os.O_NOFOLLOW | os.O_NONBLOCK
-"""How a directory below a root is opened."""
+"""The flags for opening a directory below a root."""
 NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-"""How a new file is opened."""
+"""The flags for opening a new file."""
 OLD = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
-"""How a file is opened to read: a named pipe would keep a plain open waiting for whoever writes into it."""
+"""The flags for opening a file to read; without O_NONBLOCK, opening a named pipe would wait for a writer."""
 BLOCK = 1 << 20
 """Bytes read or written at once."""
 _GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ESTALE, errno.ENAMETOOLONG})
@@ -29,7 +29,7 @@ Clock = Callable[[], float]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much of a tree is looked at: entries, bytes of its files, directories inside each other, seconds."""
+    """Limits for walking a tree: entries, bytes of its files, depth of directories, seconds."""
 
     entries: int = 100_000
     size: int = 1 << 30
@@ -39,10 +39,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One name below a root, and what was there when it was looked at.
+    """A name below a root, with its state when it was read.
 
-    ``size`` is in bytes; ``modified`` and ``changed`` (mtime and ctime) are in nanoseconds since 1970. An agent can set
-    the first of the two, and not the second.
+    ``size`` is in bytes; ``modified`` and ``changed`` (mtime and ctime) are in nanoseconds since
+    1970. An agent can set the former but not the latter.
     """
 
     path: str
@@ -54,7 +54,7 @@ class Entry:
 
     @property
     def is_file(self) -> bool:
-        """Whether it is a plain file."""
+        """Whether it is a regular file."""
         return stat.S_ISREG(self.mode)
 
     @property
@@ -69,16 +69,16 @@ class Entry:
 
     @property
     def permissions(self) -> int:
-        """Its permission bits, without set-user-id and its like."""
+        """Its permission bits, without set-user-id and similar bits."""
         return self.mode & 0o777
 
 
 class Obstructed(Refused):
-    """A symlink, or anything else that is not what was looked for, is in the way."""
+    """A symlink, or anything else of the wrong kind, is in the way."""
 
 
 def parts(name: str) -> tuple[str, ...]:
-    """Return the parts of a name below a root; raises Refused for one that leads elsewhere."""
+    """Return the parts of a name below a root; raises Refused for a name outside the root."""
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or "\0" in name:
         raise Refused(f"{name!r} is not inside the directory", hint="name a file inside it")
@@ -86,7 +86,7 @@ def parts(name: str) -> tuple[str, ...]:
 
 
 def split(name: str) -> tuple[tuple[str, ...], str]:
-    """Return the parts of a file's directory and its own name; raises Refused for none."""
+    """Return the parts of a file's directory and its own name; raises Refused for an empty name."""
     *above, last = parts(name) or ("",)
     if not last:
         raise Refused(f"{name!r} does not name a file", hint="name a file inside the directory")
@@ -95,7 +95,7 @@ def split(name: str) -> tuple[tuple[str, ...], str]:
 
 @contextmanager
 def opened(root: Path, parents: Sequence[str], *, make: bool = False) -> Iterator[int]:
-    """Give a directory below ``root``; raises FileNotFoundError, Obstructed for a symlink on the way, else Refused."""
+    """Open a directory below ``root``; raises FileNotFoundError, Obstructed for a symlink on the path, else Refused."""
     with told(root):
         place = os.open(root, _ROOT)
     try:
@@ -109,7 +109,7 @@ def opened(root: Path, parents: Sequence[str], *, make: bool = False) -> Iterato
 
 @contextmanager
 def made(root: Path, parents: Sequence[str]) -> Iterator[int]:
-    """Give a directory below ``root``, made where it is missing."""
+    """Open a directory below ``root``, creating missing ones."""
     try:
         with opened(root, parents, make=True) as place:
             yield place
@@ -139,7 +139,7 @@ def _directory(place: int, name: str, path: Path) -> int:
 
 @contextmanager
 def opened_file(place: int, name: str, path: Path) -> Iterator[int]:
-    """Give a plain file to read; raises FileNotFoundError, Obstructed for what is no plain file, else Refused."""
+    """Open a regular file to read; raises FileNotFoundError, Obstructed for anything else, else Refused."""
     with told(path):
         try:
             opened = os.open(name, OLD, dir_fd=place)
@@ -157,14 +157,14 @@ def opened_file(place: int, name: str, path: Path) -> Iterator[int]:
 
 
 def obstacle(path: Path, mode: int, *, wanted: str = "file") -> Obstructed:
-    """Return the error to raise for what is in the way, by its mode."""
+    """Return the error for a path of the wrong kind, from its mode."""
     what = "a symlink" if stat.S_ISLNK(mode) else "a directory" if stat.S_ISDIR(mode) else f"not a regular {wanted}"
     return Obstructed(f"{path} is {what}", hint=f"replace it with a regular {wanted}; to see it: ls -ld '{path}'")
 
 
 @contextmanager
 def told(path: Path) -> Iterator[None]:
-    """Turn a failed system call into an error that names the whole path; that nothing is there stays as it is."""
+    """Turn a failed system call into an error with the whole path; FileNotFoundError stays as it is."""
     try:
         yield
     except (FileNotFoundError, IsADirectoryError, FileExistsError) as error:
@@ -178,7 +178,7 @@ def told(path: Path) -> Iterator[None]:
 
 @contextmanager
 def closing(descriptor: int) -> Iterator[int]:
-    """Give a descriptor, and close it."""
+    """Yield a descriptor, and close it."""
     try:
         yield descriptor
     finally:
@@ -186,7 +186,7 @@ def closing(descriptor: int) -> Iterator[int]:
 
 
 def look_at(place: int, name: str, path: str) -> Entry | None:
-    """Say what has this name in an open directory; ``path`` is what the entry is called."""
+    """Return the entry with this name in an open directory; ``path`` is its path below the root."""
     try:
         found = os.stat(name, dir_fd=place, follow_symlinks=False)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""What there is below a root: files, links, directories."""
+"""Read files, links and directories below a root."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from orchestra.safe_files.handles import (
 
 
 def look(root: Path, name: str) -> Entry | None:
-    """Say what has this name; None where nothing has, or only behind a symlink."""
+    """Return the entry with this name; None if there is none, or only behind a symlink."""
     parents, last = split(name)
     try:
         with opened(root, parents) as place, told(root / name):
@@ -37,9 +37,9 @@ def look(root: Path, name: str) -> Entry | None:
 
 
 def read(root: Path, name: str, *, most: int) -> bytes | None:
-    """Return what a file holds, at most ``most`` bytes and one more; None where there is none.
+    """Return the content of a file, at most ``most`` bytes and one more; None if there is no file.
 
-    Raises Refused for a symlink, for what is not a plain file, and for one that may not be read.
+    Raises Refused for a symlink, for anything but a regular file, and for an unreadable one.
     """
     parents, last = split(name)
     try:
@@ -51,7 +51,7 @@ def read(root: Path, name: str, *, most: int) -> bytes | None:
 
 @contextmanager
 def open_file(root: Path, name: str) -> Iterator[BinaryIO]:
-    """Give a file to read; raises Refused for what is not a plain file, FileNotFoundError where there is none."""
+    """Open a file to read; raises Refused for anything but a regular file, FileNotFoundError if there is none."""
     parents, last = split(name)
     with (
         opened(root, parents) as place,
@@ -62,7 +62,7 @@ def open_file(root: Path, name: str) -> Iterator[BinaryIO]:
 
 
 def read_link(root: Path, name: str) -> str | None:
-    """Return where a symlink leads, as it is written; None where there is no symlink."""
+    """Return the text of a symlink; None if there is no symlink."""
     parents, last = split(name)
     try:
         with opened(root, parents) as place:
@@ -72,7 +72,7 @@ def read_link(root: Path, name: str) -> str | None:
 
 
 def list_directory(root: Path, name: str = "", *, most: int = 10_000) -> list[Entry]:
-    """Return what is in a directory, sorted by name; nothing where there is no such directory.
+    """Return the entries of a directory, sorted by name; empty if there is no such directory.
 
     Raises Refused for a symlink and for more than ``most`` entries.
     """
@@ -84,9 +84,10 @@ def list_directory(root: Path, name: str = "", *, most: int = 10_000) -> list[En
 
 
 def walk(root: Path, name: str = "", *, limits: Limits | None = None, clock: Clock = time.monotonic) -> Iterator[Entry]:
-    """Yield everything below a directory, each directory before what is in it; symlinks are told and not followed.
+    """Yield everything below a directory, each directory before its entries; symlinks are not followed.
 
-    What goes away meanwhile is left out. Raises Refused beyond the limits and for a directory that may not be read.
+    What disappears meanwhile is left out. Raises Refused beyond the limits and for an unreadable
+    directory.
     """
     limits = limits or Limits()
     end, seen, total = clock() + limits.seconds, 0, 0

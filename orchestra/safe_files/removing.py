@@ -1,4 +1,4 @@
-"""Removing files, and directories however deep."""
+"""Remove files, and directories of any depth."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from orchestra.safe_files.handles import (
 
 _LOCATION = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _AT_ONCE = 10_000
-"""Names of one directory that are read before the first is removed."""
+"""How many names of a directory are read before the first is removed."""
 
 
 def remove_file(root: Path, name: str) -> bool:
-    """Remove a file or a symlink itself; False where there is none.
+    """Remove a file or a symlink; returns False if there is none.
 
-    Raises Refused for a directory, and for a symlink on the way.
+    Raises Refused for a directory, and for a symlink on the path.
     """
     parents, last = split(name)
     try:
@@ -43,7 +43,7 @@ def remove_file(root: Path, name: str) -> bool:
 
 
 def remove_directory(root: Path, name: str) -> bool:
-    """Remove an empty directory; False where there is none, or something is in it. Follows no symlink."""
+    """Remove an empty directory; returns False if there is none, or it is not empty. Follows no symlink."""
     parents, last = split(name)
     try:
         with opened(root, parents) as place, told(root / name):
@@ -53,10 +53,10 @@ def remove_directory(root: Path, name: str) -> bool:
 
 
 def remove(place: Path, *, seconds: float = 600.0, clock: Clock = time.monotonic) -> None:
-    """Remove a directory with all it holds, however deep; does nothing where there is none. Follows no symlink.
+    """Remove a directory with all its content, however deep; does nothing if there is none. Follows no symlink.
 
-    A directory that an agent made unreadable is opened up first. Raises Refused for a symlink
-    and for what this user may not delete, DeadlineExceeded where it takes more than ``seconds``.
+    A directory that an agent made unreadable gets permissions first. Raises Refused for a symlink
+    and for what this user may not delete, DeadlineExceeded after ``seconds``.
     """
     try:
         with opened(place.parent, ()) as above:
@@ -91,12 +91,12 @@ def _take_away(place: Path, above: int, clock: Clock, end: float) -> None:
 
 
 def _empty(place: Path, top: int, clock: Clock, end: float) -> None:
-    """Empty a directory; what is deeper is moved up first, so that neither depth nor length of a path matters."""
+    """Empty a directory; deeper directories are moved up first, so that depth and path length do not matter."""
     while names := _some_names(top):
         for name in names:
             if clock() > end:
                 raise DeadlineExceeded(f"{place} could not be removed in time", hint=f"to remove it: rm -rf '{place}'")
-            # Whoever still works in there may be quicker.
+            # Another process may have removed it first.
             with suppress(FileNotFoundError):
                 if not _unlinked(top, name):
                     _move_up(top, name)
@@ -151,9 +151,9 @@ def _some_names(place: int) -> list[str]:
 
 
 def _open_up(place: int, name: str) -> int:
-    """Open a directory, after its owner has been given every permission on it."""
+    """Open a directory after giving its owner every permission on it."""
     with closing(os.open(name, _LOCATION, dir_fd=place)) as location:
         if os.fstat(location).st_mode & stat.S_IRWXU != stat.S_IRWXU:
-            # The descriptor, not the name: in its place an agent could put a symlink meanwhile.
+            # The descriptor, not the name, which an agent could replace by a symlink meanwhile.
             os.chmod(f"/proc/self/fd/{location}", stat.S_IRWXU)  # noqa: PTH101 -- no path but a descriptor
         return os.open(".", DIRECTORY, dir_fd=location)

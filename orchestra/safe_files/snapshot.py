@@ -1,4 +1,4 @@
-"""All files of a small directory, read at once: what is looked at, allowed and used is the same."""
+"""Read all files of a small directory at once, so that the same content is checked, allowed and used."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from orchestra.safe_files.handles import Entry, Limits
 from orchestra.safe_files.looking import read, read_link, walk
 
 SMALL = Limits(entries=500, size=4 << 20, depth=8, seconds=5.0)
-"""How much a directory may hold of which a snapshot is taken."""
+"""Limits for a directory of which a snapshot is taken."""
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The files of a directory, by their path below it: contents and mode; ``links`` are its symlinks as written."""
+    """The content and mode of the files of a directory, by path; ``links`` are its symlinks as text."""
 
     place: Path
     files: Mapping[str, tuple[bytes, int]]
@@ -27,7 +27,7 @@ class Snapshot:
 
     @cached_property
     def digest(self) -> str:
-        """A hash of everything; empty where there is nothing."""
+        """A hash of everything; empty if there is nothing."""
         if not self.files and not self.links:
             return ""
         total = hashlib.sha256()
@@ -39,15 +39,16 @@ class Snapshot:
 
 
 def _add(total: hashlib._Hash, *fields: bytes) -> None:
-    # The lengths keep one field from passing for the beginning of the next.
+    # The lengths keep fields apart.
     for one in fields:
         total.update(f"{len(one)}:".encode() + one)
 
 
 def snapshot(root: Path, name: str, *, limits: Limits = SMALL) -> Snapshot:
-    """Read all files of a directory below ``root``; one that is not there holds nothing.
+    """Read all files of a directory below ``root``; a missing directory counts as empty.
 
-    Raises Refused for a symlink in its place, beyond the limits, and for what is neither file, directory nor symlink.
+    Raises Refused if it is a symlink, beyond the limits, and for anything but files, directories
+    and symlinks.
     """
     files: dict[str, tuple[bytes, int]] = {}
     links: dict[str, str] = {}

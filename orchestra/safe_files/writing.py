@@ -1,4 +1,4 @@
-"""New files, links and directories below a root."""
+"""Create files, links and directories below a root."""
 
 from __future__ import annotations
 
@@ -26,14 +26,15 @@ from orchestra.safe_files.handles import (
 )
 
 _UNNAMED = os.O_WRONLY | os.O_CLOEXEC | getattr(os, "O_TMPFILE", os.O_CREAT | os.O_EXCL | os.O_DIRECTORY)
-"""How a file without a name is opened; without Linux it is a call that fails."""
+"""The flags for opening a file without a name; elsewhere than on Linux the call fails."""
 
 
 def write(root: Path, name: str, content: bytes, *, mode: int = 0o666) -> None:
-    """Write a file in one move, its directories too; no reader sees half of it. One process at a time writes a name.
+    """Write a file atomically, creating its directories; one process at a time writes a name.
 
-    The umask takes from ``mode``. Raises Refused for a symlink, or anything but a plain file, of that name. A process
-    that is killed leaves nothing but, between two system calls, a hidden copy, which the next write takes away.
+    The umask applies to ``mode``. Raises Refused if the path is a symlink or not a regular file. A
+    killed process leaves at most, between two system calls, a hidden copy, which the next write
+    removes.
     """
     parents, last = split(name)
     with made(root, parents) as place, told(root / name):
@@ -47,12 +48,12 @@ def write(root: Path, name: str, content: bytes, *, mode: int = 0o666) -> None:
 
 @contextmanager
 def _unnamed(place: int, last: str, mode: int) -> Iterator[tuple[int, str]]:
-    """Give a new file without a name, and the name it has until it is in its place.
+    """Yield a new file without a name, and its temporary name.
 
-    It has that name at once where the file system knows no files without one (open(2), O_TMPFILE).
+    It has that name at once if the file system does not support unnamed files (open(2), O_TMPFILE).
     """
     fresh = _hidden(last)
-    # Of a process that was killed.
+    # Left by a killed process.
     with suppress(OSError):
         os.unlink(fresh, dir_fd=place)
     try:
@@ -82,9 +83,10 @@ def _name(place: int, descriptor: int, fresh: str, last: str) -> None:
 
 
 def plant(root: Path, name: str, content: bytes, mode: int) -> bool:
-    """Write a new file, its directories too; False where something of that name is there, or in the way.
+    """Write a new file, creating its directories; returns False if the name is taken or something is in the way.
 
-    What an agent has put there, a symlink most of all, is left as it is, and nothing is written beyond it.
+    What an agent has put there, such as a symlink, stays unchanged, and nothing is written behind
+    it.
     """
     parents, last = split(name)
     try:
@@ -96,7 +98,7 @@ def plant(root: Path, name: str, content: bytes, mode: int) -> bool:
 
 
 def plant_link(root: Path, name: str, target: str) -> bool:
-    """Make a symlink, its directories too; False where something of that name is there, or in the way."""
+    """Create a symlink and its directories; returns False if the name is taken or something is in the way."""
     parents, last = split(name)
     try:
         with made(root, parents) as place, told(root / name):
@@ -107,7 +109,7 @@ def plant_link(root: Path, name: str, target: str) -> bool:
 
 
 def make_directory(root: Path, name: str) -> bool:
-    """Make a directory, its parents too; False where an agent has put something else in the way, which is left."""
+    """Create a directory and its parents; returns False if something else is in the way, which stays."""
     try:
         with made(root, parts(name)):
             return True
@@ -116,10 +118,10 @@ def make_directory(root: Path, name: str) -> bool:
 
 
 def move_in(source: Path, root: Path, name: str, *, owner: tuple[int, int] | None = None) -> os.stat_result:
-    """Move a file or symlink from outside to a name below ``root``, in place of the file or symlink there.
+    """Move a file or symlink from outside to a name below ``root``, replacing a file or symlink there.
 
-    Returns what it looks like there. Missing directories are made. ``owner`` (user and group) is who it, and they,
-    belong to. Raises Refused where a directory has that name, or a symlink is on the way.
+    Returns its new entry. Missing directories are created. ``owner`` (user and group) will own it
+    and them. Raises Refused if the name is a directory, or a symlink is on the path.
     """
     parents, last = split(name)
     for number in range(1, len(parents) + 1):
@@ -145,7 +147,7 @@ def _make_owned(root: Path, parents: tuple[str, ...], owner: tuple[int, int] | N
 
 
 def _copy_in(source: Path, place: int, last: str, owner: tuple[int, int] | None) -> None:
-    """Copy to another file system, to a file without a name until it is whole."""
+    """Copy to another file system, to an unnamed file until it is complete."""
     if source.is_symlink():
         _copy_link(source, place, last, owner)
         return
@@ -167,7 +169,7 @@ def _copy_link(source: Path, place: int, last: str, owner: tuple[int, int] | Non
 
 
 def set_back(root: Path, name: str, nanoseconds: int) -> os.stat_result | None:
-    """Make a plain file look older by so much, and return what it looks like then; None where there is none."""
+    """Set back the times of a regular file by so much, and return its entry; None if there is none."""
     parents, last = split(name)
     try:
         with opened(root, parents) as place, opened_file(place, last, root / name) as file:
@@ -179,10 +181,10 @@ def set_back(root: Path, name: str, nanoseconds: int) -> os.stat_result | None:
 
 
 def copy_file(root: Path, name: str, target: Path, target_name: str = "", *, most: int) -> int:
-    """Copy a plain file to a new one below ``target`` and return its bytes; its permissions go with it.
+    """Copy a regular file to a new one below ``target``, with its permissions, and return its size.
 
-    Raises Refused, with the reason, where nothing can be copied: a symlink, a file of more than ``most`` bytes,
-    a name that is taken; FileNotFoundError where there is no such file.
+    Raises Refused with the reason for a symlink, a file of more than ``most`` bytes, or a taken
+    name; FileNotFoundError if there is no such file.
     """
     parents, last = split(name)
     others, new = split(target_name or name)
@@ -206,7 +208,7 @@ def _fill(descriptor: int, content: bytes) -> None:
 
 def _pour(source: int, fresh: int, found: os.stat_result) -> None:
     os.fchmod(fresh, found.st_mode & 0o777)
-    # No further than the size seen before: a file can grow as fast as it is read.
+    # Only up to the size seen before, because a file can grow as fast as it is read.
     left = found.st_size
     while left > 0 and (block := os.read(source, min(left, BLOCK))):
         left -= len(block)

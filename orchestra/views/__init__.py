@@ -1,1 +1,1 @@
-"""Model values turned into what the terminal shows."""
+"""Turn model values into what the terminal shows."""

@@ -1,4 +1,4 @@
-"""A unified diff as a person reads it: a heading for each file, code in its language's colours."""
+"""Show a unified diff with a heading for each file and syntax colours."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from orchestra.views.text import code, count, fit, fit_path, line
 
 _HUNK = re.compile(r"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@ ?(.*)")
 _NUMBERED = 60
-"""From this many columns on, lines carry their number."""
+"""From this many columns on, lines have numbers."""
 _LONGEST_LINE = 2000
-"""Characters of one line that are kept: no terminal shows more."""
+"""The most characters of one line, which is more than any terminal shows."""
 _OF_FILE = " of this file "
-"""What a note says that belongs to the file before it."""
+"""The text in notes that belong to the file before them."""
 _OCTAL = re.compile(rb"\\([0-7]{3}|.)")
 _ESCAPES = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b"a": b"\a", b"b": b"\b", b"f": b"\f", b"v": b"\v"}
 
 
 @dataclass(slots=True)
 class Hunk:
-    """Lines that stand together; ``start`` is the first one's number in the new file."""
+    """Consecutive lines; ``start`` is the first one's number in the new file."""
 
     start: int
     about: str
@@ -36,9 +36,9 @@ class Hunk:
 
 @dataclass(slots=True)
 class FileDiff:
-    """What changed in one file; ``note`` says what lines cannot: new, deleted, renamed, binary.
+    """The changes of one file; ``note`` says if it is new, deleted, renamed or binary.
 
-    ``cut`` says how much of it is not shown.
+    ``cut`` says how much is not shown.
     """
 
     path: str
@@ -58,7 +58,7 @@ class _Reading:
 
 
 def parse(text: str) -> list[FileDiff]:
-    """Read a unified diff as git prints it, with the notes in brackets on what is left out of it."""
+    """Parse a unified diff from git, with the notes in brackets about what is left out."""
     return _read(text).files
 
 
@@ -143,13 +143,13 @@ def _unescaped(found: re.Match[bytes]) -> bytes:
 
 
 class DiffView:
-    """A diff that can be shown whole, or line by line from anywhere in it."""
+    """A diff that can be shown as a whole, or by lines from any position."""
 
     def __init__(self, text: str) -> None:
         self.text = text
         reading = _read(text)
         self.files, self.notes = reading.files, reading.notes
-        # First, where nobody has to look for them.
+        # At the top, where they are seen.
         self._index = [(number, _NOTE, 0, 0) for number in range(len(self.notes))]
         self._index += [place for number, file in enumerate(self.files) for place in _places(number, file)]
 
@@ -160,7 +160,7 @@ class DiffView:
         yield from self.lines(options.max_width)
 
     def lines(self, width: int, top: int = 0, height: int | None = None) -> Iterator[Text]:
-        """Return the lines from ``top`` on, cropped to ``width`` columns; only what is returned is coloured."""
+        """Return the lines from ``top`` on, cropped to ``width`` columns; only these are coloured."""
         if not self._index:
             return
         _highlighter.begin(share=math.inf if height is None else SHARE)
@@ -276,7 +276,7 @@ _highlighter = Highlighter()
 
 
 def _coloured(file: FileDiff, hunk: Hunk) -> list[Text]:
-    """Return the lines of a hunk in their colours, none where it has none; the last hunks shown are remembered."""
+    """Return the coloured lines of a hunk, empty without colours; recent hunks are cached."""
     known = _painted.get(id(hunk))
     if known is not None and known[0] is hunk:
         return known[1]

@@ -1,4 +1,4 @@
-"""Code in its language's colours, in a bounded time: whoever wrote it must not be able to hold up a screen."""
+"""Syntax colours within a time limit, because an agent's code must not be able to block the screen."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from orchestra.views import palette
 _COLOURED, _COLOURED_LINES, _COLOURED_LINE = 20_000, 1000, 1000
 """Characters, lines, and characters of one line that are worth colouring in one go."""
 _SLOW = 0.03
-"""Processor seconds after which one text is given up, and its language with it."""
+"""Processor seconds after which a text and its language are given up."""
 SHARE = 0.06
-"""Processor seconds that one screen may spend on colours; the next screen goes on where it ended."""
+"""Processor seconds for the colours of one screen; the next screen continues."""
 
 
 class _TooSlow(Exception):
@@ -29,7 +29,7 @@ class _TooSlow(Exception):
 
 
 class Highlighter:
-    """Colours code until its share of a screen is spent; remembers which languages took too long."""
+    """Colours code until the time for a screen is spent; remembers which languages took too long."""
 
     def __init__(self, *, slow: float = _SLOW) -> None:
         self._slow = slow
@@ -41,7 +41,7 @@ class Highlighter:
         self._left = share
 
     def paint(self, path: str, lines: Sequence[str]) -> list[Text] | None:
-        """Return lines of code in the colours of the language that a file's name stands for.
+        """Return lines of code in the colours of the language of a file name.
 
         None where the language is unknown, the text is too long, or the time is spent.
         """
@@ -66,10 +66,10 @@ class Highlighter:
 
 @contextmanager
 def _within(seconds: float) -> Iterator[None]:
-    """Raise _TooSlow in the block once it has used so many processor seconds; does nothing outside the main thread.
+    """Raise _TooSlow once the block has used so many processor seconds; does nothing outside the main thread.
 
-    Python's regular expressions look for signals while they match (MAYBE_CHECK_SIGNALS in Modules/_sre), so that one
-    that would take minutes ends, too.
+    Python's regular expressions check for signals while they match (MAYBE_CHECK_SIGNALS in
+    Modules/_sre), so that a slow one ends too.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -1,4 +1,4 @@
-"""The keys, from the one table in `orchestra.bindings`: for the terminal and for the README."""
+"""The table of keys from `orchestra.bindings`, for the terminal and for the README."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def grouped() -> list[tuple[str, Binding]]:
 
 
 def keys_table(prefix_key: str = PREFIX_KEY) -> Table:
-    """Return every key with what it does; keys that tmux knows too stand out."""
+    """Return every key with its action; keys that also work in tmux are highlighted."""
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True, justify="right")
     table.add_column(overflow="fold")
@@ -32,7 +32,7 @@ def keys_table(prefix_key: str = PREFIX_KEY) -> Table:
 
 
 def keys_markdown() -> str:
-    """Return the keys as a Markdown table, as the README has it."""
+    """Return the keys as a Markdown table for the README."""
     rows = ["| key | does | from any window |", "|---|---|---|"]
     for keys, binding in grouped():
         anywhere = f"prefix `{PREFIX_KEY}` `{keys}`" if binding.command else ""

@@ -1,4 +1,4 @@
-"""What a session does, told from its recorded events alone, and what it and others said."""
+"""The monitor of a session, from its recorded events, and the messages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from orchestra.views.text import age, count, fit, line, wrap
 _SAID_LINES = 5
 _LABEL = 9
 _ROOMY = 60
-"""From this many columns on, how far a message has come is said in a word."""
+"""From this many columns on, the state of a message is a word."""
 _KINDS: dict[str, tuple[str, str]] = {
     "launched": ("▸", "violet"),
     "ready": ("○", "muted"),
@@ -152,7 +152,7 @@ def _event_line(event: Event, now: datetime, width: int) -> Text:
 def message_lines(
     message: Message, now: datetime, width: int, *, most: int = 1000, numbered: bool = False
 ) -> Iterator[Text]:
-    """Return one message: who to whom, what kind, how far it has come, then its text, at most ``most`` lines."""
+    """Return one message: sender, recipient, kind and state, then at most ``most`` lines of text."""
     kind = palette.KIND_STYLES[message.kind]
     state = f"{palette.MESSAGE_GLYPHS[message.state]} {message.state if width >= _ROOMY else ''}".rstrip()
     right = Text(f" {state} {age(message.sent_at, now):>3}", palette.FAINT)
@@ -171,7 +171,7 @@ def message_lines(
 
 
 class MessagesView(Lines):
-    """Messages, the newest first; ``numbered`` shows their ids and puts the newest last, as letters are read."""
+    """Messages, newest first; ``numbered`` shows their ids and puts the newest last."""
 
     def __init__(self, messages: Sequence[Message], now: datetime, *, numbered: bool = False) -> None:
         self._messages = messages if numbered else tuple(reversed(messages))

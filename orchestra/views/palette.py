@@ -1,6 +1,6 @@
 """The few colours that every view uses, chosen to read well on dark and on light terminals.
 
-All are from the 256-colour cube: they look the same inside tmux, whatever it thinks of the outer terminal.
+All are from the 256-colour cube, and look the same inside tmux whatever the outer terminal.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ STATE_GLYPHS: dict[State, str] = {
     State.STOPPED: "■",
     State.UNKNOWN: "?",
 }
-"""One column each, and told apart without colour too."""
+"""One column each, and distinguishable without colour."""
 
 STATE_STYLES: dict[State, Style] = {
     State.STARTING: VIOLET,
@@ -84,4 +84,4 @@ CODE: dict[str, Style] = {
     "Token.Generic.Heading": ACCENT,
     "Token.Generic.Strong": STRONG,
 }
-"""Pygments' token names, each meaning all tokens below it, and the colour of such code."""
+"""The colour of code by Pygments' token names, each including all tokens below it."""

@@ -1,4 +1,4 @@
-"""What a person is asked before something is done; the same words in the control pane and on the command line."""
+"""The questions to the person before an action, the same in the control pane and on the command line."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _SHOWN = 5
 
 
 class Asked(NamedTuple):
-    """A question, and what to know before answering."""
+    """A question, and the details to know before answering."""
 
     text: str
     detail: str

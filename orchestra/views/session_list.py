@@ -1,4 +1,4 @@
-"""The sessions: as the control pane's list, and as a wide table."""
+"""The sessions, as the control pane's list and as a wide table."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from orchestra.views import palette
 from orchestra.views.text import age, fit, line, short
 
 _ROOMY = 40
-"""From this many columns on, the agent has room beside the session's name."""
+"""From this many columns on, the agent is shown beside the session's name."""
 
 
 def in_tree(sessions: Sequence[Session]) -> list[tuple[Session, str]]:
@@ -47,7 +47,7 @@ def session_lines(
     width: int,
     height: int,
 ) -> list[Text]:
-    """Return at most ``height`` lines of ``width`` columns; two lines a session where they fit, else one."""
+    """Return at most ``height`` lines of ``width`` columns: two lines per session if they fit, else one."""
     rows = in_tree(sessions)
     detailed = 2 * len(rows) <= height
     lines: list[Text] = []
@@ -118,12 +118,12 @@ def _style(session: Session) -> Style:
 
 
 def doing(session: Session) -> str:
-    """Say in one line what a session does, or what it waits for; its state where nothing more is known."""
+    """Describe in one line what a session does or waits for; its state if nothing more is known."""
     return line(session.trouble or session.evidence.text or session.summary) or session.state.value
 
 
 def changes(diff: DiffStat, *, files: bool = True) -> Text:
-    """Return how much changed: lines in, lines out, and in how many files."""
+    """Return the size of the changes: lines added, lines removed, number of files."""
     text = Text()
     if diff.uncounted:
         text.append("≥ ", palette.MUTED)
@@ -147,7 +147,7 @@ _DOING_LEAST = 16
 
 
 def wide_table(sessions: Sequence[Session], *, unread: Mapping[str, int], now: datetime) -> Table:
-    """Return every session with all that is worth a column; what no session has gets none."""
+    """Return every session in a table, without columns that would be empty."""
     rows = [_cells(session, stem, unread.get(session.name, 0), now) for session, stem in in_tree(sessions)]
     table = Table(
         box=box.SIMPLE_HEAD,
@@ -159,7 +159,7 @@ def wide_table(sessions: Sequence[Session], *, unread: Mapping[str, int], now: d
     kept = [number for number in range(len(_COLUMNS)) if not rows or any(row[number].plain for row in rows)]
     for name in (_COLUMNS[number] for number in kept):
         if name == "doing":
-            # Not the column but its texts refuse to wrap: then it is the one that rich makes narrower.
+            # The texts, not the column, refuse to wrap, so that rich makes this column narrower.
             table.add_column(name, overflow="ellipsis", min_width=_DOING_LEAST)
         else:
             table.add_column(name, no_wrap=True, justify="right" if name in _RIGHT else "left")

@@ -1,4 +1,4 @@
-"""Tables of plain data, as the actions return it, for the command line."""
+"""Tables of plain data from the actions, for the command line."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _block(text: str) -> Text:
 
 
 def _moment(text: str) -> str:
-    """Shorten an ISO time to what a person compares, still UTC."""
+    """Shorten an ISO time for people, still in UTC."""
     return line(str(text))[:19].replace("T", " ")
 
 
@@ -70,7 +70,7 @@ def _plain(value: object) -> str:
 
 
 def settings_table(settings: Sequence[Row]) -> RenderableType:
-    """Return settings as a file would have them; what nobody has set is faint."""
+    """Return the settings as in a file; defaults are dimmed."""
     table = _table("setting", "value", "from")
     for one in settings:
         style = palette.FAINT if one["origin"] == "built in" else palette.PLAIN
@@ -80,7 +80,7 @@ def settings_table(settings: Sequence[Row]) -> RenderableType:
 
 
 def images_table(images: Sequence[Row]) -> RenderableType:
-    """Return the images that have a name; one that another has replaced has none any more."""
+    """Return the images that have a name; replaced ones no longer have one."""
     rows = [
         {
             "image": one["tag"],
@@ -95,7 +95,7 @@ def images_table(images: Sequence[Row]) -> RenderableType:
 
 
 def agents_table(agents: Sequence[Row]) -> RenderableType:
-    """Return the profiles: what is ready for each, and what each tells (its state, cost, context) and can do."""
+    """Return the profiles: what is ready, what each reports (state, cost, context), and what it can do."""
     ready = _table("profile", "version", "image", "login")
     able = _table("profile", "kind", "state", "cost", "context", "resumes", "messages")
     for one in agents:
@@ -114,7 +114,7 @@ def _mark(able: bool) -> Text:  # noqa: FBT001 -- a cell
 
 
 def findings_table(findings: Sequence[Row]) -> RenderableType:
-    """Return what was checked, and what to type where it is not well, or could be better."""
+    """Return the results of checks, and what to type if one failed or could be better."""
     table = Table.grid(padding=(0, 1))
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True, style=palette.STRONG)
@@ -129,7 +129,7 @@ def findings_table(findings: Sequence[Row]) -> RenderableType:
 
 
 def events_table(events: Sequence[Row]) -> RenderableType:
-    """Return what happened, oldest first."""
+    """Return events, oldest first."""
     if not events:
         return Text("nothing has happened yet", palette.MUTED)
     table = _table("time (UTC)", "what", "")
@@ -140,7 +140,7 @@ def events_table(events: Sequence[Row]) -> RenderableType:
 
 
 def letters(messages: Sequence[Row], now: datetime) -> RenderableType:
-    """Return messages, oldest first, each with how far it has come."""
+    """Return messages with their state, oldest first."""
     if not messages:
         return Text("no messages", palette.MUTED)
     return MessagesView([_message(one) for one in messages], now, numbered=True)

@@ -1,4 +1,4 @@
-"""Making any text safe to show: what is not printable becomes visible text, and widths are what terminals use."""
+"""Make text safe to show: control characters become visible, and widths are those of terminals."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SEVERAL_DAYS = 100 * _DAY
 
 
 def line(text: str) -> str:
-    """Return a text as one line that a terminal can only print: newlines and tabs become spaces."""
+    """Return a text as one safe line: newlines and tabs become spaces."""
     if text.isascii() and text.isprintable():
         return text
     return _visible(" ".join(text.expandtabs(1).splitlines()).strip())
@@ -31,7 +31,7 @@ def block(text: str) -> list[str]:
 
 
 def code(text: str) -> str:
-    """Return one line of a file as it looks, tabs filled with spaces, everything invisible shown."""
+    """Return one line of a file with tabs expanded and invisible characters shown."""
     return text if text.isascii() and text.isprintable() else _visible(text.removesuffix("\r").expandtabs(TAB_WIDTH))
 
 
@@ -52,7 +52,7 @@ def _drawn(character: str) -> str:
     if number in _SURROGATE_BYTES:
         return f"\\x{number - 0xDC00:02x}"
     if character in "\u200d\ufe0e\ufe0f":
-        # Terminals disagree about the width of joined emoji: their parts have one width everywhere.
+        # Terminals disagree about the width of joined emoji, but not about that of their parts.
         return ""
     category = unicodedata.category(character)
     if category == "Zs":
@@ -72,7 +72,7 @@ def fit(text: str, width: int) -> str:
 
 
 def fit_path(path: str, width: int) -> str:
-    """Return a safe path cropped at its beginning: the file's name says most."""
+    """Return a safe path cropped at its beginning, because the file name matters most."""
     if cell_len(path) <= width:
         return path
     if width < 2:  # noqa: PLR2004 -- an ellipsis and one character
@@ -86,7 +86,7 @@ def fit_path(path: str, width: int) -> str:
 
 
 def wrap(text: str, width: int) -> list[str]:
-    """Return a text's safe lines broken at spaces where they are wider than ``width`` columns."""
+    """Return a text's safe lines, wrapped at spaces to ``width`` columns."""
     lines: list[str] = []
     for one in block(text.strip()):
         lines.extend(_wrapped(one, max(width, 2)))
@@ -108,7 +108,7 @@ def _wrapped(text: str, width: int) -> list[str]:
 
 
 def age(since: datetime, now: datetime) -> str:
-    """Say how long ago something was, in at most three characters: ``5s``, ``12m``, ``3h``, ``20d``, ``15w``."""
+    """Return how long ago something was, in at most three characters: ``5s``, ``12m``, ``3h``, ``20d``, ``15w``."""
     seconds = max(0, int((now - since).total_seconds()))
     if seconds < _MINUTE:
         return f"{seconds}s"
@@ -120,7 +120,7 @@ def age(since: datetime, now: datetime) -> str:
 
 
 def count(number: int, word: str) -> str:
-    """Say how many: ``1 file``, ``2 files``."""
+    """Return a number with its noun: ``1 file``, ``2 files``."""
     return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
