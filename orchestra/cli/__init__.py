@@ -1,1 +1,1 @@
-"""The command line: the error edge and one small file per group of commands."""
+"""The command line: error handling, and one module per group of commands."""

@@ -1,4 +1,4 @@
-"""Having an action done: by the warm service where one answers, else in this process."""
+"""Run an action in the service if one answers, else in this process."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     from orchestra.paths import ProjectPaths
 
 NEEDS_SERVICE = frozenset({"up", "spawn", "resume", "restore", "pair", "unpair"})
-"""The actions that start agents, which need the service to talk to."""
+"""The actions that start agents, which need the service."""
 WAKES_SERVICE = frozenset({"send"})
-"""The actions whose effect an agent waits for: a service that died under an open project is started again."""
+"""The actions whose effect an agent waits for; for them, a dead service of an open project is started again."""
 
 
 def say(line: str) -> None:
-    """Show a line of progress on stderr, where it can do no more than be read: a build may have written it."""
+    """Show a line of progress on stderr, without control characters, because a build may have written it."""
     print(f"  {clean(without_sequences(line))}", file=sys.stderr)  # noqa: T201 -- progress goes beside the result
 
 
 def paths_of(start: Path | None) -> ProjectPaths:
-    """Return the places of the chosen project, or of the current directory's; one that was moved is followed."""
+    """Return the paths of the chosen project, or of the current directory's; a moved project is followed."""
     paths = locate(start or current_directory())
     if paths.moved_from is None:
         return paths
@@ -38,7 +38,7 @@ def paths_of(start: Path | None) -> ProjectPaths:
 
 
 def current_directory() -> Path:
-    """Return the directory that the command was typed in, no link in it; raises NotARepository where it has gone."""
+    """Return the current directory with links resolved; raises NotARepository if it was removed."""
     try:
         return Path(os.path.realpath(Path.cwd()))
     except FileNotFoundError:
@@ -52,7 +52,7 @@ def open_project(start: Path | None) -> Project:
 
 
 def open_to_look(start: Path | None) -> Project:
-    """Open the chosen project to look at it: where its settings cannot be read, that is said, and no more."""
+    """Open the chosen project to show it; unreadable settings only cause a warning."""
     from orchestra.actions.registry import settings_warning  # noqa: PLC0415 -- only without a service
 
     project = open_project(start)
@@ -62,7 +62,7 @@ def open_to_look(start: Path | None) -> Project:
 
 
 def ask(start: Path | None, action: str, **arguments: object) -> Any:  # noqa: ANN401 -- the action's plain result
-    """Have an action done and return its plain result; raises the action's errors."""
+    """Run an action and return its plain result; raises the action's errors."""
     paths, request = paths_of(start), request_id()
     try:
         return call(paths.socket, action, arguments, progress=say, request=request)
@@ -70,7 +70,7 @@ def ask(start: Path | None, action: str, **arguments: object) -> Any:  # noqa: A
         begun = down.asked
     from orchestra.actions.requests import ONCE  # noqa: PLC0415 -- only without a service
 
-    # What may have been begun is asked for again where it is remembered, under the same id.
+    # A request that may have begun is repeated with the same id where requests are remembered.
     if action in NEEDS_SERVICE or (begun and action in ONCE) or (action in WAKES_SERVICE and _is_open(paths)):
         return _with_service(paths, action, arguments, request)
     from orchestra.actions.registry import run  # noqa: PLC0415 -- as above
@@ -93,12 +93,12 @@ def _with_service(paths: ProjectPaths, action: str, arguments: dict[str, object]
 
 
 def current_session(start: Path | None) -> str:
-    """Return the session that the current directory belongs to; the designer outside every worktree."""
+    """Return the session of the current directory; outside every worktree, the designer."""
     paths = paths_of(start)
     try:
         here = current_directory()
     except NotARepository:
-        # The project was named; nobody can be in the worktree of one of its sessions.
+        # The project was given explicitly, and the removed directory is no worktree of a session.
         return MAIN
     worktrees = Path(os.path.realpath(paths.worktrees))
     return here.relative_to(worktrees).parts[0] if worktrees in here.parents else MAIN

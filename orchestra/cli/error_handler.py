@@ -1,4 +1,4 @@
-"""The edge where errors become one line, what to type next, and an exit code."""
+"""Turn errors into one line, a hint what to type next, and an exit code."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from orchestra.errors import OrchestraError, from_system
 from orchestra.terminal_text import clean, never_fails, without_sequences
 
 BUG = 3
-"""The exit code of an error that nobody raised on purpose."""
+"""The exit code of an unexpected error."""
 INTERRUPTED = 130
 """The exit code after ^C: 128 + SIGINT, as shells report it."""
 
 
 def guarded(run: Callable[[], object]) -> int:
-    """Run the command line and return its exit code, with every error told on stderr."""
+    """Run the command line and return its exit code; errors are printed on stderr."""
     _open_streams()
-    # What is still buffered at the end may fail to be written, too.
+    # Writing the buffered rest at the end may fail too.
     return _ended(run) or _ended(sys.stdout.flush)
 
 
 def _open_streams() -> None:
-    """Give a program that was started without output streams some, and let them take any text."""
+    """Open missing output streams, and let them accept any text."""
     if sys.stdout is None:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 -- open for as long as the process
     if sys.stderr is None:
@@ -49,7 +49,7 @@ def _ended(run: Callable[[], object]) -> int:
         return tell(trouble) if (trouble := from_system(error)) else _confess(error)
     except SystemExit as left:
         if isinstance(left.__context__, BrokenPipeError):
-            # rich's own answer to a reader that has left
+            # rich raises this when the reader has closed the pipe
             return 0
         return left.code if isinstance(left.code, int) else int(left.code is not None)
     except Exception as error:  # noqa: BLE001 -- the last door: whatever arrives here is a bug, kept in a log
@@ -58,7 +58,7 @@ def _ended(run: Callable[[], object]) -> int:
 
 
 def _close_output() -> None:
-    """Let nothing more be written to where it cannot be, as Python would once more on its way out."""
+    """Redirect output to nowhere, because Python would try to write again at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -73,7 +73,7 @@ def tell(error: OrchestraError) -> int:
 
 
 def in_popup() -> bool:
-    """Say whether this runs in a popup that a key of ours has opened, and that stays open after a failure."""
+    """Return whether this runs in a popup of one of our keys, which stays open after a failure."""
     return bool(os.environ.get("ORCHESTRA_POPUP"))
 
 

@@ -1,7 +1,7 @@
-"""Commands that load no validation library for plain text: that would take a third of a short command's time.
+"""Let commands handle text without a validation library, which would take a third of a short command's time.
 
-typer hands every value to pydantic, text too (seen in 0.29), where there is nothing to find out. What is not text is
-still validated there; and with a typer that works in another way, everything is.
+typer passes every value to pydantic, even text (seen in 0.29), where there is nothing to validate.
+Everything except text is still validated there, and with another typer everything is.
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ from typer.core import TyperGroup
 from orchestra.cli.usage import WORDS, in_our_words
 
 _KEPT = "_runtime_param"
-"""The attribute in which typer keeps what turns one parameter's words into its value, once it has made that."""
+"""The attribute in which typer caches the converter of a parameter."""
 
 
 _TEXT = "\0"
-"""Stands before a word that begins with a dash and is text; no word of a command line holds it by itself."""
+"""The prefix for a text that begins with a dash; no word of a command line can contain it."""
 
 
 def as_text(word: str) -> str:
-    """Return a word of a command line so that it is not taken for an option where it cannot be one.
+    """Mark a word of a command line that begins with a dash but cannot be an option.
 
-    No option holds a space; the first point of a list does.
+    No option contains a space, but the first item of a Markdown list does.
     """
     return f"{_TEXT}{word}" if word.startswith("-") and any(one.isspace() for one in word) and "=" not in word else word
 
 
 class Unchanged:
-    """Takes text, and a default, as they are; leaves every other value to typer."""
+    """Accepts text and defaults unchanged; leaves every other value to typer."""
 
     def coerce(self, value: Any, *, param: Any, ctx: Any) -> object:  # noqa: ANN401 -- typer's inner types have no public name
         """Return a parameter's value."""
@@ -54,7 +54,7 @@ def _takes_many(param: Any) -> bool:  # noqa: ANN401 -- as above
 
 
 def lighten(params: list[Any]) -> None:
-    """Have parameters treated so, and arguments shown by their names alone."""
+    """Use `Unchanged` for parameters, and show arguments only by their names."""
     for one in params:
         if one.param_type_name == "argument":
             _name_plainly(one)
@@ -71,20 +71,20 @@ def _name_plainly(argument: Any) -> None:  # noqa: ANN401 -- as above
 
 
 class LightGroup(TyperGroup):
-    """The command line, or a group of its commands; raises UsageError for one that cannot be understood."""
+    """The command line, or a group of its commands; raises UsageError for invalid command lines."""
 
     def make_context(self, info_name: Any, args: list[str], parent: Any = None, **extra: Any) -> Any:  # noqa: ANN401 -- as above
-        """Take a command line apart."""
+        """Parse a command line."""
         with in_our_words():
             return super().make_context(info_name, args, parent, **extra)
 
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 -- as above
-        """Run the command that it names."""
+        """Run the command."""
         with in_our_words():
             return super().invoke(ctx)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 -- as above
-        """Take the words before a command's name apart."""
+        """Parse the options before the command's name."""
         lighten(self.get_params(ctx))
         ctx.meta[WORDS] = args
         return super().parse_args(ctx, [as_text(word) for word in args])

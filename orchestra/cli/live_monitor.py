@@ -1,4 +1,4 @@
-"""The monitor, printed once or kept on the screen."""
+"""The monitor, printed once or updated on the screen."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ if TYPE_CHECKING:
 _PERIOD = 0.25
 _KEYS = 64
 _LEAVE = {b"q", b"\x1b", b""}
-"""Keys that end the following, and the end of the terminal."""
+"""The keys that end it, and the end of input."""
 
 
 def monitor(project: Project, names: list[str], *, follow: bool) -> None:
-    """Print what sessions do; with ``follow`` keep it true until ^C, q or Escape."""
+    """Print what sessions do; with ``follow``, update it until ^C, q or Escape."""
     console = Console(highlight=False)
     if not follow:
         console.print(_view(project, names))
         return
     shown = Live(_with_foot(project, names), console=console, screen=True, auto_refresh=False)
-    # Being told to end is how following ends: it is no failure, and a popup closes on it.
+    # ^C is the normal end of following, so it is no failure and a popup closes.
     with contextlib.suppress(KeyboardInterrupt), _letter_by_letter(), shown as live:
         seen = (project.store.data_version(), _second(project))
         while not _told_to_leave(_PERIOD):
@@ -48,13 +48,13 @@ def monitor(project: Project, names: list[str], *, follow: bool) -> None:
 
 
 def _second(project: Project) -> int:
-    """Return the second it is: ages are shown."""
+    """Return the current second, because ages are shown."""
     return int(project.store.now().timestamp())
 
 
 @contextmanager
 def _letter_by_letter() -> Iterator[None]:
-    """Have the terminal hand over each key at once; without a terminal there are no keys."""
+    """Let the terminal pass on each key at once; without a terminal there are no keys."""
     if not sys.stdin.isatty():
         yield
         return
@@ -75,7 +75,7 @@ def _told_to_leave(seconds: float) -> bool:
 
 
 def _with_foot(project: Project, names: list[str]) -> RenderableType:
-    """Return what is shown on a whole screen, with how it is left in the last line."""
+    """Return the content of the whole screen; the last line says how to close it."""
     whole = Layout()
     whole.split_column(Layout(_view(project, names), ratio=1), Layout(Text("q closes this", MUTED), size=1))
     return whole

@@ -1,4 +1,4 @@
-"""Printing: JSON for scripts, rich tables for people, plain text where nobody looks."""
+"""Print JSON for scripts, rich tables for people, and plain text for pipes."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from orchestra.terminal_text import clean, is_unicode
 
 _LESS = "-RX -Ps?e(end) .q closes this$"
-"""Colours as they are, the screen left as it is, and a prompt that says how it is left (less(1), PROMPTS)."""
+"""Show colours, do not clear the screen, and say in the prompt how to quit (less(1), PROMPTS)."""
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
 
 def as_json(value: Any) -> None:  # noqa: ANN401 -- whatever an action returned
-    """Print plain data as JSON, with everything that could steer a terminal escaped."""
-    # In an encoding that lacks characters they are escaped, so that nothing is lost.
+    """Print plain data as JSON, with control characters escaped."""
+    # Characters that the encoding lacks are escaped, so that nothing is lost.
     told = json.dumps(value, indent=2, ensure_ascii=not is_unicode(sys.stdout.encoding))
     safe = "".join(one if one.isprintable() or one == "\n" else json.dumps(one)[1:-1] for one in told)
     sys.stdout.write(f"{safe}\n")
 
 
 def text(line: str) -> None:
-    """Print a line, with everything in it that could steer a terminal made visible."""
+    """Print a line, with control characters made visible."""
     sys.stdout.write(f"{clean(line)}\n")
 
 
 def raw(content: str) -> None:
-    """Write a program's bytes as they came, whatever this terminal's encoding."""
+    """Write a program's output bytes unchanged, whatever this terminal's encoding."""
     sys.stdout.flush()
     stream: BinaryIO = sys.stdout.buffer
     stream.write(content.encode("utf-8", "surrogateescape"))
@@ -38,7 +38,7 @@ def raw(content: str) -> None:
 
 
 def rich(renderable: RenderableType, *, pager: bool = False) -> None:
-    """Print something that rich renders; in a pager that keeps colours when asked and somebody looks."""
+    """Print something that rich renders; with ``pager``, on a terminal, in a pager with colours."""
     from rich.console import Console  # noqa: PLC0415 -- 70 ms that JSON and one-liners do not need
 
     console = Console(highlight=False, soft_wrap=False)

@@ -22,7 +22,7 @@ _TEXTS = {"new": "", "send": " NAME"}
 
 @contextmanager
 def in_our_words() -> Iterator[None]:
-    """Raise UsageError for what typer cannot understand; a group without a command still shows its help."""
+    """Turn errors of typer into UsageError; a group without a command still shows its help."""
     try:
         yield
     except _MISUSED as error:
@@ -59,7 +59,7 @@ def _name(context: Any) -> str:  # noqa: ANN401 -- as above
 
 
 def _words(context: Any, said: str) -> tuple[str, str]:  # noqa: ANN401 -- as above
-    """Return the complaint, and what to do."""
+    """Return the message and the hint."""
     help_at = f"see: {context.command_path} -h"
     if said.startswith("Missing"):
         return re.sub(r"'(\S+)'", r"\1", _plain(said)), f"type: {_usage(context)}"
@@ -86,6 +86,6 @@ def _no_option(context: Any, error: Exception) -> UsageError:  # noqa: ANN401 --
 
 
 def _plain(said: str) -> str:
-    """Return a complaint as the rest of a sentence."""
+    """Return a message in lower case without a full stop."""
     said = said.removesuffix(".")
     return f"{said[:1].lower()}{said[1:]}"

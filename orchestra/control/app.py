@@ -44,18 +44,18 @@ from orchestra.store import Store
 from orchestra.views.diff import DiffView
 
 POLL = 0.1
-"""Seconds between looks at the store's version."""
+"""Seconds between checks of the store's version."""
 DIFF_PERIOD, HEALTH_PERIOD = 1.0, 5.0
-"""Seconds that pass at least between two looks at a diff, and at the service and the engine."""
+"""The least seconds between two requests of a diff, and of the health of service and engine."""
 _UNPROMPTED = 30.0
-"""Seconds after which a diff is asked for though nothing recorded says that it is another one."""
+"""Seconds after which a diff is requested even if nothing is recorded as changed."""
 _EVENTS, _MESSAGES = 40, 60
 
 Perform = Callable[[str, Mapping[str, Any]], object]
 
 
 class Control:
-    """The loop; everything outside it comes in as a parameter."""
+    """The event loop; everything outside it is a parameter."""
 
     def __init__(
         self,
@@ -91,7 +91,7 @@ class Control:
         self._going = True
 
     def run(self) -> None:
-        """Show the control pane until the person leaves it, or the terminal goes away."""
+        """Show the control pane until the person leaves it or the terminal disappears."""
         with self._signals(), self._terminal, selectors.DefaultSelector() as selector:
             selector.register(self._terminal.source, selectors.EVENT_READ)
             selector.register(self._mailbox.wakes, selectors.EVENT_READ)
@@ -128,7 +128,7 @@ class Control:
                 self._hold(effect, now)
 
     def _hold(self, effect: Effect, now: float) -> None:
-        """Do it, or wait first whether it was the beginning of a word."""
+        """Run the effect, or first wait whether the key was the beginning of a word."""
         if isinstance(effect, Leave) or effect.held:
             self._held = (effect, now + RAPID)
         else:
@@ -199,7 +199,7 @@ class Control:
         return replace(self.view.data, events=events, messages=tuple(messages[key] for key in sorted(messages)))
 
     def _ask_diff(self, session: Session, now: float) -> None:
-        # The service looks at the worktree, and notes what it saw.
+        # The service scans the worktree and records a mark.
         wanted = (session.id, session.head, session.base, session.diff, self._diff_mark)
         if wanted == self._diff_for and now - self._diff_at < _UNPROMPTED:
             return
@@ -227,7 +227,7 @@ class Control:
             self.view = replace(self.view, health=got)
 
     def _fitted(self, _: object) -> None:
-        # Where tmux cannot give the size, the pane is as wide as it is: nothing to tell the person.
+        # If tmux cannot set the size, the pane keeps its width; there is nothing to report.
         self._fits.end()
 
     def _paint(self) -> None:
@@ -247,7 +247,7 @@ class Control:
 
     @contextmanager
     def _signals(self) -> Iterator[None]:
-        """Wake up for a new size, and end in good order when asked to end."""
+        """Wake up when the size changes, and end cleanly on signals."""
         wakeup = signal.set_wakeup_fd(self._mailbox.wake_end, warn_on_full_buffer=False)
         before = {
             signal.SIGWINCH: signal.signal(signal.SIGWINCH, self._repaint),
@@ -271,7 +271,7 @@ class Control:
 
 
 def run(project_root: Path) -> None:
-    """Show the control pane of a project in this terminal; raises Refused where there is no terminal."""
+    """Show the control pane of a project in this terminal; raises Refused without a terminal."""
     links.require_terminal()
     project = Project.open(project_root)
     reach = links.Links(project)

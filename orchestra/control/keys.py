@@ -1,4 +1,4 @@
-"""Raw bytes from a terminal turned into keys."""
+"""Turn raw bytes from a terminal into keys."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 
 ESCAPE_DELAY = 0.05
-"""Seconds after which a lone escape byte is the Escape key, and not the beginning of another key."""
+"""Seconds after which a lone escape byte counts as the Escape key."""
 _ESC = "\x1b"
 _PASTE_START, _PASTE_END = "\x1b[200~", "\x1b[201~"
 _PASTE_LIMIT = 100_000
@@ -20,22 +20,22 @@ _CONTROLS = {"\r": "Enter", "\n": "Enter", "\t": "Tab", "\x7f": "Backspace", "\x
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One key by its name: a printable character is its own name. ``text`` is what a ``Paste`` holds."""
+    """One key by name; a printable character is its own name. ``text`` is the content of a ``Paste``."""
 
     name: str
     text: str = ""
 
     @property
     def is_text(self) -> bool:
-        """Whether the key stands for a character that can be typed into a line."""
+        """Whether the key is a character that can be typed into a line."""
         return len(self.name) == 1 and self.name.isprintable()
 
 
 class KeyReader:
-    """Takes bytes as they come, in any pieces, and returns whole keys.
+    """Takes bytes in any pieces and returns complete keys.
 
     Sequences are those of xterm (invisible-island.net/xterm/ctlseqs) as tmux and screen send them;
-    what nobody knows is left out, never taken apart into letters that would be obeyed.
+    unknown ones are dropped, never split into letters that would act as commands.
     """
 
     def __init__(self) -> None:
@@ -44,7 +44,7 @@ class KeyReader:
 
     @property
     def unsure(self) -> bool:
-        """Whether an escape byte waits for what follows; after `ESCAPE_DELAY`, call `flush`."""
+        """Whether an escape byte may be incomplete; after `ESCAPE_DELAY`, call `flush`."""
         return self._rest.startswith(_ESC) and not self._rest.startswith(_PASTE_START)
 
     def feed(self, data: bytes) -> list[Key]:
@@ -60,12 +60,12 @@ class KeyReader:
         return keys
 
     def flush(self) -> list[Key]:
-        """Return what an unfinished sequence means when nothing follows it."""
+        """Return the keys of an unfinished sequence when nothing follows it."""
         rest, self._rest = self._rest, ""
         return [Key("Escape")] if rest == _ESC else []
 
     def _next(self) -> tuple[int, Key | None]:
-        """Return how many characters the next key takes (0: not all of it is there) and the key."""
+        """Return the length of the next key in characters (0: incomplete) and the key."""
         if self._rest.startswith(_PASTE_START):
             return self._paste()
         if not self._rest.startswith(_ESC):

@@ -1,4 +1,4 @@
-"""What the control pane asks of the rest: actions, diffs, and whether service and engine answer."""
+"""The control pane's connection to the rest: actions, diffs, and the health of service and engine."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from orchestra.project import Project
 from orchestra.protocol import call
 
 _ENGINE_EVERY = 4
-"""The engine is asked once for so many times that the service is."""
+"""The engine is checked once for so many checks of the service."""
 
 
 class Links:
-    """One project, as far as the control pane needs it; any thread may use it."""
+    """The part of a project that the control pane needs; any thread may use it."""
 
     def __init__(self, project: Project) -> None:
         self._project = project
@@ -30,18 +30,18 @@ class Links:
         self._room = ""
 
     def perform(self, action: str, arguments: Mapping[str, Any]) -> object:
-        """Have the service do an action, started first where it is not running; raises the action's errors."""
+        """Run an action in the service, which is started if necessary; raises the action's errors."""
         return ask_surely(self._project.paths, action, arguments)
 
     def diff(self, name: str) -> str:
-        """Return what a session changed, from the service or, where none answers, from here."""
+        """Return a session's diff, from the service or, if none answers, from this process."""
         try:
             return str(call(self._project.paths.socket, "diff", {"name": name}, silence=30.0))
         except ServiceDown:
             return diff(self._project, name)
 
     def health(self, contained: bool) -> Health:  # noqa: FBT001 -- whether any session needs the engine
-        """Ask the service, and now and then the engine, whether they are there."""
+        """Check whether the service and, less often, the engine answer."""
         try:
             service = ping(self._project.paths) is not None
         except OrchestraError:
@@ -53,10 +53,10 @@ class Links:
         return Health(service, self._engine if contained else None, readable)
 
     def fit(self) -> None:
-        """Give this pane its layout's size when its tmux window has another size than at the last look.
+        """Resize this pane to its layout if its tmux window has changed its size.
 
-        tmux divides a window anew when a terminal of another size looks at it. A pane that the person
-        sized by hand keeps that size until then.
+        tmux redistributes a window when a terminal of another size shows it. Until then, a pane
+        that the person resized keeps its size.
         """
         server, pane = Tmux.current(), os.environ.get("TMUX_PANE", "")
         room = server.control_room(pane) if server is not None and pane else ""
@@ -89,6 +89,6 @@ def _engine_answers() -> bool:
 
 
 def require_terminal() -> None:
-    """Raise Refused unless a person can see and type here."""
+    """Raise Refused unless this is a terminal."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise Refused("the control pane needs a terminal", hint="type: orchestra list")

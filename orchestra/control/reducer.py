@@ -20,9 +20,9 @@ _LONGEST_INPUT = 60_000
 
 
 def press(view: View, key: Key, now: float | None = None) -> Reduced:
-    """Return what a key changes, and what is to be done because of it.
+    """Return the view after a key, and the effects to perform.
 
-    ``now`` is in seconds on any steady clock; without it no key is taken for typing.
+    ``now`` is in seconds on any steady clock; without it no key counts as typing.
     """
     if now is None:
         return _pressed(view, key)
@@ -101,7 +101,7 @@ def _edited(typed: Input, key: Key) -> str:
 
 
 def _lines(pasted: str) -> str:
-    """Keep the lines of a pasted text; terminals send a carriage return for each newline."""
+    """Normalise the lines of a pasted text; terminals send a carriage return for each newline."""
     return "\n".join(block(pasted.replace("\r\n", "\n").replace("\r", "\n")))
 
 
@@ -196,7 +196,7 @@ def _delete(view: View, session: Session) -> Reduced:
 
 
 def _merge(view: View, session: Session) -> Reduced:
-    """Look at it first: the question tells what would be merged."""
+    """Review first, so that the question says what would be merged."""
     if not is_executor(session):
         return _refuse(view, "the designer already works on your branch", "select an executor"), ()
     return view, (Invoke("review", {"name": session.name}, f"looking at {session.name}"),)

@@ -1,4 +1,4 @@
-"""The control pane's frame: regions put together by rich, from a view value alone."""
+"""Render the control pane's frame with rich, from a view value alone."""
 
 from __future__ import annotations
 
@@ -24,30 +24,30 @@ from orchestra.views.text import age, code, count, fit, fit_path, line, wrap
 LEAST_WIDTH, LEAST_HEIGHT = 20, 6
 _HEADER = 2
 _SHARE = 0.45
-"""The part of the height that the list of sessions may take."""
+"""The largest share of the height for the list of sessions."""
 _FEWEST = 3
 _NAMED_LIGHTS = 32
-"""The least width in which lights that are on have names."""
+"""The least width at which lights that are on have names."""
 _NOTICE_LINES = 8
 _KEYS = (
     ("?", "help"), ("⏎", "go"), ("N", "new"), ("s", "spec"), ("t", "term"), ("d", "diff"), ("m", "monitor"),
     ("M", "merge"), ("D", "delete"), ("p", "pair"), ("q", "leave"),
 )  # fmt: skip
-"""Reminders, the most needed first: as many as fit."""
+"""Reminders of keys, the most needed first; as many as fit are shown."""
 
 Line = list[Segment]
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A whole screen, line by line, and the view with what was measured while making it."""
+    """A whole screen by lines, and the view with its measured values."""
 
     lines: list[Line]
     view: View
 
 
 class _Block:
-    """Finished lines as something rich can lay out."""
+    """Finished lines that rich can lay out."""
 
     def __init__(self, lines: Iterable[Text]) -> None:
         self._lines = list(lines)
@@ -59,7 +59,7 @@ class _Block:
 
 
 class Screen:
-    """Composes frames; it keeps nothing but rich's console."""
+    """Composes frames; its only state is rich's console."""
 
     def __init__(self) -> None:
         self._console = Console(
@@ -119,7 +119,7 @@ def _too_small(width: int, height: int) -> list[Text]:
 
 
 def ages(view: View, now: datetime) -> tuple[str, ...]:
-    """Return every age that a frame of this view shows: while none changes, no frame is needed."""
+    """Return every age that a frame of this view shows; while none changes, no new frame is needed."""
     moments = [session.state_since for session in view.data.sessions]
     if view.tab is Tab.MONITOR:
         moments += [event.at for event in view.data.events]
@@ -147,7 +147,7 @@ def _header(view: View, width: int) -> list[Text]:
 
 
 def _light(label: str, well: bool | None, *, named: bool) -> Text:  # noqa: FBT001 -- what the light shows
-    """Return one light; where there is little room, only one that is out says what it is."""
+    """Return one light; if there is little room, only lights that are out have names."""
     if well is None:
         return Text()
     name = f"{label} " if named or not well else ""
@@ -249,7 +249,7 @@ def _foot(view: View, width: int) -> list[Text]:
 
 
 def _clipped(view: View, foot: list[Text], most: int) -> list[Text]:
-    """Return the foot in so many rows: what is asked or told first, and the keys that answer it."""
+    """Return the footer in so many rows: the question or message first, then the keys for it."""
     if len(foot) <= most:
         return foot
     rows = foot[1:] if view.mode in {Mode.CONFIRM, Mode.INPUT} else foot
@@ -275,7 +275,7 @@ def _typing(typed: Input, width: int) -> Text:
 
 
 def _notice(view: View, width: int) -> list[Text]:
-    """Return the status line: what is under way, or how the last thing ended and what to type next."""
+    """Return the status line: the running action, or the result of the last one and what to type next."""
     if view.busy:
         return [Text(fit(f" ◌ {line(view.busy[-1])}…", width), palette.VIOLET)]
     status = view.status

@@ -1,4 +1,4 @@
-"""What the control pane shows, as one value, and how keys and data change it; pure, no effects."""
+"""The state of the control pane as one value, and how keys and data change it; pure, without effects."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from orchestra.views.text import line
 
 
 class Tab(StrEnum):
-    """What is shown below the list."""
+    """The view below the list."""
 
     DIFF = "Diff"
     MONITOR = "Monitor"
@@ -24,7 +24,7 @@ class Tab(StrEnum):
 
 
 class Mode(StrEnum):
-    """Who gets the keys."""
+    """What receives the keys."""
 
     LIST = "list"
     HELP = "help"
@@ -34,9 +34,10 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Invoke:
-    """Have an action done; ``doing`` is shown meanwhile, ``done`` afterwards.
+    """Run an action; ``doing`` is shown meanwhile, ``done`` afterwards.
 
-    ``held`` asks to wait a moment first: what hands the keyboard to something else must not be set off by typing.
+    ``held`` delays it a moment: an action that moves the keyboard focus must not be started by
+    typing.
     """
 
     action: str
@@ -56,7 +57,7 @@ Effect = Invoke | Leave
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a person is asked before something is done."""
+    """A question to the person before an action."""
 
     text: str
     keeps: str
@@ -65,7 +66,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """A line that is being typed; the task is asked for after the title."""
+    """A line that is being typed: first the title, then the task."""
 
     label: str
     text: str = ""
@@ -74,7 +75,7 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What the last line says; ``hint`` is what to type next."""
+    """The text of the last line; ``hint`` is what to type next."""
 
     text: str = ""
     hint: str = ""
@@ -83,9 +84,9 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """Whether the service and the Docker engine answer; None: nobody asked yet, or nobody needs it.
+    """Whether the service and the Docker engine answer; None if unknown or not needed.
 
-    ``settings`` is False where a settings file cannot be read: then nothing is started or merged.
+    ``settings`` is False if a settings file cannot be read; then nothing is started or merged.
     """
 
     service: bool | None = None
@@ -95,7 +96,7 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """What was read from the store for one painting."""
+    """The data from the store for one frame."""
 
     sessions: tuple[Session, ...] = ()
     unread: Mapping[str, int] = field(default_factory=dict)
@@ -107,10 +108,9 @@ class Data:
 class View:
     """Everything the control pane shows.
 
-    ``page`` and ``last`` are measured by the last painting: the height of the body, and the
-    furthest that it can be scrolled. ``diff_of`` names the session that ``diff`` belongs to. ``letter``
-    is the last letter that was typed, ``letter_at`` when, on the caller's clock; until ``typing_until``
-    letters are no commands.
+    ``page`` and ``last`` are from the last frame: the height of the body, and its last scroll
+    position. ``diff_of`` is the session of ``diff``. ``letter`` is the last typed letter and
+    ``letter_at`` its time on the caller's clock; until ``typing_until`` letters are no commands.
     """
 
     project: str = ""
@@ -141,12 +141,12 @@ class View:
 
     @property
     def names(self) -> list[str]:
-        """The sessions' names, in the order they are listed."""
+        """The sessions' names, in the order of the list."""
         return [session.name for session, _ in in_tree(self.data.sessions)]
 
 
 def with_data(view: View, data: Data) -> View:
-    """Take what is recorded now; where the selected session is gone, its neighbour is selected."""
+    """Use new data; if the selected session is gone, its neighbour is selected."""
     before = view.names
     view = replace(view, data=data)
     names = view.names
@@ -157,12 +157,12 @@ def with_data(view: View, data: Data) -> View:
 
 
 def select(view: View, name: str) -> View:
-    """Select a session, and look at it from the top."""
+    """Select a session, and scroll to the top."""
     return view if name == view.selected else replace(view, selected=name, scroll=0)
 
 
 def with_diff(view: View, name: str, diff: DiffView | None, error: str = "") -> View:
-    """Take a session's diff, or why there is none; an error leaves the last diff to be seen."""
+    """Use a session's new diff, or the error; after an error the last diff stays visible."""
     if name != view.selected:
         return view
     if diff is None:
@@ -172,7 +172,7 @@ def with_diff(view: View, name: str, diff: DiffView | None, error: str = "") -> 
 
 
 def with_outcome(view: View, effect: Invoke, status: Status) -> View:
-    """Take the end of an action."""
+    """Use the result of an action."""
     busy = list(view.busy)
     if effect.doing in busy:
         busy.remove(effect.doing)
@@ -180,7 +180,7 @@ def with_outcome(view: View, effect: Invoke, status: Status) -> View:
 
 
 def ask_merge(view: View, seen: Mapping[str, Any]) -> View:
-    """Ask whether to merge what was looked at, unless the person is at something else by now."""
+    """Ask whether to merge what was reviewed, unless the person is doing something else by now."""
     name = str(seen["name"])
     if view.mode is not Mode.LIST or view.selected != name:
         return replace(view, status=Status(f"{name} was checked but not merged", "press M again on it"))
@@ -191,15 +191,15 @@ def ask_merge(view: View, seen: Mapping[str, Any]) -> View:
 
 
 def begin(view: View, effect: Invoke) -> View:
-    """Show that an action is under way."""
+    """Show that an action is running."""
     return replace(view, busy=(*view.busy, effect.doing), status=Status())
 
 
 def measured(view: View, page: int, last: int) -> View:
-    """Take what the last painting measured."""
+    """Use the measured values of the last frame."""
     return replace(view, page=page, last=last, scroll=min(view.scroll, last))
 
 
 def is_executor(session: Session | None) -> bool:
-    """Say whether a session is one that can be deleted, merged and paired."""
+    """Return whether a session is an executor, which can be deleted, merged and paired."""
     return session is not None and session.role is Role.EXECUTOR

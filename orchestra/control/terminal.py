@@ -1,4 +1,4 @@
-"""The terminal the control pane stands in: taken over, painted on, given back as it was."""
+"""The terminal of the control pane: take it over, paint on it, restore it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Terminal:
             if self._before is not None:
                 termios.tcsetattr(self.source, termios.TCSADRAIN, self._before)
         except (OSError, termios.error):
-            # The terminal is gone (SIGHUP): there is nothing left to give back.
+            # The terminal is gone (SIGHUP), so there is nothing to restore.
             return
 
     def size(self) -> tuple[int, int]:
@@ -53,14 +53,14 @@ class Terminal:
         return size.columns, size.lines
 
     def read(self) -> bytes:
-        """Return the bytes that are there; empty when the terminal is gone."""
+        """Return the available bytes; empty if the terminal is gone."""
         try:
             return os.read(self.source, _CHUNK)
         except OSError:
             return b""
 
     def write(self, text: str) -> None:
-        """Write it all; what a stuck terminal does not take within 5 seconds is dropped."""
+        """Write everything; what a stuck terminal does not accept within 5 seconds is dropped."""
         data = memoryview(text.encode("utf-8", "replace"))
         end = time.monotonic() + _WRITE_DEADLINE
         while data and time.monotonic() < end:
@@ -69,13 +69,13 @@ class Terminal:
 
 
 class Painter:
-    """Turns frames into the bytes that change the screen from the last one to the next."""
+    """Turns frames into the bytes that update the screen."""
 
     def __init__(self) -> None:
         self._shown: list[str] = []
 
     def forget(self) -> None:
-        """Paint everything next time: the terminal was resized or written on."""
+        """Paint everything next time, because the terminal was resized or overwritten."""
         self._shown = []
 
     def frame(self, lines: Sequence[Sequence[Segment]]) -> str:
@@ -101,5 +101,5 @@ def _encoded(segments: Sequence[Segment]) -> str:
 
 
 def printable(text: str) -> str:
-    """Return a text with whatever slipped through the views and is not printable taken out."""
+    """Return a text without any unprintable characters that the views missed."""
     return text if text.isprintable() else "".join(one for one in text if one.isprintable())

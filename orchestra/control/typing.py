@@ -1,4 +1,4 @@
-"""Plain typing that was meant for another window: noticed by its speed, and by letters that are no command."""
+"""Detect typing that was meant for another window, by its speed and by letters that are no commands."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from orchestra.control.keys import Key
 from orchestra.control.state import Mode, Status, View
 
 RAPID = 0.25
-"""Seconds within which two letters are typed, and not two commands given."""
+"""Seconds within which two letters count as typing, not as two commands."""
 QUIET = 1.0
-"""Seconds without a letter after which letters are commands again."""
+"""Seconds without letters after which letters are commands again."""
 _LOOKING = frozenset("jkJKdm ")
-"""Commands that only show something: given quickly, one after another and before others."""
+"""Commands that only show something, which people give in quick succession."""
 _YES = frozenset("yY")
 _ANSWERS = _YES | frozenset("nNq")
 _NOTICE = Status("ignored, because it looks like text: letters are commands here", "⏎ goes to the session")
 
 
 def is_typing(view: View, now: float) -> bool:
-    """Say whether letters are taken for typing at the moment."""
+    """Return whether letters currently count as typing."""
     return now < view.typing_until
 
 
 def caught(view: View, key: Key, now: float) -> View | None:
-    """Return the view after a letter that is taken for typing, or None where the letter is a command."""
+    """Return the view after a letter that counts as typing, or None if the letter is a command."""
     rapid = now - view.letter_at < RAPID
     if view.mode in {Mode.INPUT, Mode.HELP}:
         return None
@@ -39,7 +39,7 @@ def caught(view: View, key: Key, now: float) -> View | None:
 
 
 def _in_question(view: View, key: Key, now: float) -> View | None:
-    """Take no letter of a word for a yes: the question stays, or goes with the next letter."""
+    """Take no letter of a word for a yes: the question stays, or is closed by the next letter."""
     if key.name in _YES:
         return view
     return None if key.name in _ANSWERS else _noticed(view, now)
@@ -50,7 +50,7 @@ def _noticed(view: View, now: float) -> View:
 
 
 def noted(view: View, key: Key, now: float, *, before: Mode) -> View:
-    """Remember when the last letter came; after an answer, or a key that is no letter, the next begins anew."""
+    """Record the time of the last letter; an answer, or a key that is no letter, resets it."""
     if not key.is_text or (before is Mode.CONFIRM and view.mode is Mode.LIST and not is_typing(view, now)):
         return replace(view, letter_at=float("-inf"))
     too_soon = before is Mode.CONFIRM and key.name in _YES

@@ -1,4 +1,4 @@
-"""Slow things done beside the loop, so that no key ever waits for them."""
+"""Run slow work in threads, so that no key waits for it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class Mailbox:
-    """Finished work for the loop, and the pipe that wakes it."""
+    """Finished work for the event loop, and the pipe that wakes it."""
 
     def __init__(self) -> None:
         self._done: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
@@ -24,9 +24,9 @@ class Mailbox:
         os.set_blocking(self.wake_end, False)
 
     def post(self, call: Callable[[], None]) -> None:
-        """Have the loop make a call soon."""
+        """Let the loop make a call soon."""
         self._done.put(call)
-        # A full pipe wakes the loop as well as a byte more; a closed one has no loop to wake.
+        # A full pipe wakes the loop too, and a closed one has no loop.
         with contextlib.suppress(OSError):
             os.write(self.wake_end, b"\0")
 
@@ -44,9 +44,9 @@ class Mailbox:
 
 
 def start(mailbox: Mailbox, work: Callable[[], T], then: Callable[[T | OrchestraError], None]) -> None:
-    """Do ``work`` in a thread of its own, and have the loop call ``then`` with its result or its error.
+    """Run ``work`` in its own thread, and let the loop call ``then`` with the result or the error.
 
-    The thread does not keep the process from ending: what it began is finished by the service.
+    The thread does not keep the process alive; the service finishes what it began.
     """
     threading.Thread(target=_Task(mailbox, work, then).run, daemon=True).start()
 
@@ -75,7 +75,7 @@ class _Task(Generic[T]):
 
 
 class Throttle:
-    """One piece of work at a time, and not more often than every so many seconds."""
+    """Limits work to one run at a time, and to one in so many seconds."""
 
     def __init__(self, period: float) -> None:
         self.period = period
@@ -83,17 +83,17 @@ class Throttle:
         self._last = float("-inf")
 
     def due(self, now: float) -> bool:
-        """Say whether it may begin now."""
+        """Return whether a run may begin now."""
         return not self._running and now - self._last >= self.period
 
     def begin(self, now: float) -> None:
-        """Note that it begins."""
+        """Record that a run begins."""
         self._running, self._last = True, now
 
     def end(self) -> None:
-        """Note that it is over."""
+        """Record that the run has ended."""
         self._running = False
 
     def hasten(self) -> None:
-        """Let it begin at once when it is not running."""
+        """Allow the next run at once, unless one is running."""
         self._last = float("-inf")

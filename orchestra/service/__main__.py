@@ -1,4 +1,4 @@
-"""The service's process: one for each project, alone under its lock, with a small log."""
+"""The service's process: one per project, under a lock, with a small log."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from orchestra.service.limits import raise_file_limit
 from orchestra.terminal_text import clean
 
 LOG_SIZE = 1_000_000
-"""Bytes after which the log is set aside, once."""
+"""Bytes after which the log is rotated."""
 LOCK = "service.lock"
 """The lock file's name among the project's locks."""
 
 
 def main(root: Path) -> int:
-    """Serve the project at ``root`` until asked to leave; at once 0 where another process serves it already."""
+    """Serve the project at ``root`` until asked to end; returns 0 at once if another process serves it already."""
     for name in [one for one in os.environ if one.startswith("TMUX")]:
-        # Who started the service must not decide which tmux server it talks to.
+        # The shell that started the service must not decide which tmux server it uses.
         del os.environ[name]
     raise_file_limit()
     project = Project.open(root)
@@ -41,7 +41,7 @@ def main(root: Path) -> int:
 
 
 def _serve(project: Project) -> int:
-    # The libraries behind the service take a second to load; a process that finds the lock taken does without.
+    # The libraries take a second to load, so they are loaded only with the lock.
     from orchestra.service.app import Service  # noqa: PLC0415 -- takes a second, which one that finds the lock taken does without
 
     async def run() -> None:
@@ -54,7 +54,7 @@ def _serve(project: Project) -> int:
 
 
 def hold(path: Path) -> IO[str] | None:
-    """Take the lock file for as long as the result stays open; None where another process has it."""
+    """Lock the file for as long as the result stays open; returns None if another process has the lock."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     file = path.open("a")
     if not files.try_lock(file):
@@ -64,21 +64,21 @@ def hold(path: Path) -> IO[str] | None:
 
 
 class _Plain(logging.Formatter):
-    """What agents and builds said may be among it, and a log is read in a terminal."""
+    """Log lines may contain output of agents and builds, and a log is read in a terminal."""
 
     def format(self, record: logging.LogRecord) -> str:
         return clean(super().format(record))
 
 
 def open_log(path: Path) -> None:
-    """Send what is logged, and what nobody catches, to a file that never grows beyond twice `LOG_SIZE`."""
+    """Write log messages and uncaught exceptions to a file that never exceeds twice `LOG_SIZE`."""
     target = RotatingFileHandler(path, maxBytes=LOG_SIZE, backupCount=1, encoding="utf-8", errors="backslashreplace")
     target.setFormatter(_Plain("%(asctime)s %(levelname)s %(threadName)s %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[target])
     for name in ("mcp", "uvicorn", "docker", "urllib3", "httpx", "asyncio", "git"):
-        # At INFO they write down what agents say.
+        # At INFO they log what agents say.
         logging.getLogger(name).setLevel(logging.WARNING)
-    # Of every broken request it writes a line.
+    # It logs a line for every broken request.
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     sys.excepthook = _uncaught
     threading.excepthook = lambda event: log.critical("thread", exc_info=event.exc_value)
@@ -91,5 +91,5 @@ def _uncaught(kind: type[BaseException], error: BaseException, trace: TracebackT
 if __name__ == "__main__":
     status = main(Path(sys.argv[1]))
     logging.shutdown()
-    # An action that hangs in a thread must not keep the process: every step can be taken up again.
+    # A hanging action must not keep the process alive; every step can be repeated.
     os._exit(status)

@@ -1,4 +1,4 @@
-"""The local socket through which commands hand their actions to the service."""
+"""The local socket on which commands send their actions to the service."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ log = logging.getLogger("orchestra.service.action_socket")
 LINE_LIMIT = 4 * 1024 * 1024
 """The longest request line, in bytes."""
 LONGEST_ID = 64
-"""The characters of a request's id that count."""
+"""The most characters of a request's id."""
 BUG_EXIT = 3
-"""The exit code that tells a bug from a refusal."""
+"""The exit code for a bug."""
 Perform = Callable[[str, dict[str, Any], Callable[[str], None]], Any]
 
 
 class ActionSocket:
-    """Takes requests as JSON lines, each answered by progress lines and one result or error."""
+    """Accepts requests as JSON lines; answers each with progress lines and one result or error."""
 
     def __init__(self, context: ServiceContext, port: Callable[[], int], leave: Callable[[], None]) -> None:
         self._desk = context
@@ -40,7 +40,7 @@ class ActionSocket:
         self._requests: dict[str, Future[Any]] = {}
 
     async def open(self, path: Path) -> asyncio.Server:
-        """Listen at ``path``, for this user alone; whoever holds the service's lock may replace a stale socket."""
+        """Listen at ``path``, only for this user; the holder of the service's lock may replace a stale socket."""
         await asyncio.to_thread(path.unlink, missing_ok=True)
         before = os.umask(0o177)
         try:
@@ -49,7 +49,7 @@ class ActionSocket:
             os.umask(before)
 
     async def finish(self, *, deadline: float) -> None:
-        """Let the actions that are under way end, for ``deadline`` seconds."""
+        """Wait for running actions for ``deadline`` seconds."""
         if self._running:
             await asyncio.wait(self._running, timeout=deadline)
 
@@ -104,7 +104,7 @@ class ActionSocket:
         await _say(writer, await self._outcome(action, future))
 
     def _remember(self, number: str, future: Future[Any]) -> None:
-        """Have one who asks again wait for the same action, as long as it runs; later the store knows the answer."""
+        """Let a repeated request wait for the same running action; later the store has the answer."""
         if number:
             self._requests[number] = future
             loop = asyncio.get_running_loop()

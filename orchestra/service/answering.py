@@ -1,4 +1,4 @@
-"""One request of a known caller: how many, how large, and whether its answer arrived."""
+"""Handle the requests of an authenticated caller: limits, bodies, and whether answers were sent."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BODY = "orchestra.body"
 
 
 class LimitsMiddleware:
-    """Serve a caller as far as it does not ask for too much at once, once its request is here."""
+    """Enforce the limits for a caller, and read its request."""
 
     def __init__(self, app: ASGIApp, connections: Connections) -> None:
         self._app, self._connections = app, connections
@@ -59,13 +59,13 @@ class LimitsMiddleware:
 
 
 class AnswerMiddleware:
-    """Record what an answer brought once it has been sent: what was cut off before is asked for, and found, again."""
+    """Record the content of an answer once it has been sent, so that an interrupted answer can be repeated."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a caller until it is answered or gone."""
+        """Serve a caller until it is answered or disconnects."""
         caller: Caller = scope[CALLER]
         try:
             answered = await _while_connected(self._app, scope, scope[BODY], receive, send)
@@ -84,7 +84,7 @@ def _settle(project: Project, caller: Caller) -> None:
 
 
 async def _body(receive: Receive) -> bytes | None:
-    """Return the body, or None for one that is too large, of which enough is read for the caller to see the answer."""
+    """Return the body, or None if it is too large; then enough is read for the caller to see the answer."""
     body = bytearray()
     size = 0
     with anyio.fail_after(BODY_DEADLINE):
@@ -101,9 +101,9 @@ async def _body(receive: Receive) -> bytes | None:
 
 
 async def _while_connected(app: ASGIApp, scope: Scope, body: bytes, receive: Receive, send: Send) -> bool:
-    """Run the application until it has answered or the caller hangs up, and say whether it answered.
+    """Run the application until it has answered or the caller disconnects; returns whether it answered.
 
-    The library's JSON mode does not look whether the caller is still there.
+    The library's JSON mode does not notice that the caller has disconnected.
     """
     unread = [body]
     answered = False

@@ -30,11 +30,11 @@ from orchestra.service.mcp.app import McpApp
 from orchestra.service.watch.watcher import Watcher
 
 FINISH_DEADLINE = 10.0
-"""Seconds that actions under way get when the service is asked to leave."""
+"""Seconds for running actions when the service is asked to end."""
 GATEWAY_PERIOD = 10.0
-"""Seconds between two looks whether the container network still has the same address."""
+"""Seconds between two checks of the address of the container network."""
 GATEWAY_WANTED = 0.3
-"""Seconds between two looks while no address is known: an agent's first call follows its container's start closely."""
+"""Seconds between two checks while no address is known, because an agent calls soon after its container starts."""
 
 
 def application(context: ServiceContext, allowed: AllowedHosts, connections: Connections, mcp: ASGIApp) -> Starlette:
@@ -58,7 +58,7 @@ async def _in_json(_: Request, error: Exception) -> Response:
 
 
 class Service:
-    """Everything that runs in the process, from the first socket to the last."""
+    """Everything that runs in the process."""
 
     def __init__(self, project: Project) -> None:
         self._desk = ServiceContext(project)
@@ -96,7 +96,7 @@ class Service:
         pool.shutdown(wait=False)
 
     async def _follow_gateway(self) -> None:
-        """Listen on the container network's address as soon as a session needs it and an engine has one."""
+        """Listen on the container network's address as soon as a session needs it and the network exists."""
         trouble = ""
         while True:
             address = ""
@@ -111,9 +111,9 @@ class Service:
 
 
 def gateway(project: Project) -> str:
-    """Return the address at which containers reach this machine; nothing for a project that uses none.
+    """Return the address of this machine for containers; empty for a project without containers.
 
-    Raises EngineDown, and what else the engine refuses: asking makes the network.
+    Raises EngineDown and other errors of the engine, because this creates the network.
     """
     if all(session.sandbox is not SandboxKind.DOCKER for session in project.store.sessions()):
         return ""

@@ -1,4 +1,4 @@
-"""Who calls, and whether to listen: Host and Origin, then the bearer token."""
+"""Authentication: check Host and Origin, then the bearer token."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from orchestra.service.context import Caller, ServiceContext
 from orchestra.service.limits import REFUSAL_DELAY
 
 CALLER = "orchestra.caller"
-"""The key of the ASGI scope under which the applications behind `AuthMiddleware` find their `Caller`."""
+"""The key of the `Caller` in the ASGI scope behind `AuthMiddleware`."""
 
 
 def fingerprint(token: str) -> str:
-    """Return what is stored of a token: its SHA-256 in hexadecimal."""
+    """Return the stored form of a token: its SHA-256 in hexadecimal."""
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def session_of(project: Project, token: str) -> Session | None:
-    """Return the session that a token belongs to; a deleted session's token belongs to nobody."""
+    """Return the session of a token; deleted sessions have none."""
     wanted = fingerprint(token)
     session = project.store.session_by_token(wanted) if token else None
     if session is None or not hmac.compare_digest(session.token_hash, wanted):
@@ -35,13 +35,13 @@ def session_of(project: Project, token: str) -> Session | None:
 
 
 class AllowedHosts:
-    """The ``host:port`` pairs that requests may name; one more when a container network appears."""
+    """The allowed ``host:port`` pairs of requests; the container network adds one."""
 
     def __init__(self, hosts: Iterable[str] = ()) -> None:
         self.hosts: set[str] = set(hosts)
 
     def refusal(self, headers: Headers) -> Response | None:
-        """Return the answer to a request that a foreign web page or name led here, or None for a good one."""
+        """Return the refusal of a request from a foreign web page or host name, or None for an allowed one."""
         if headers.get("host", "") not in self.hosts:
             return refuse(421, "host not allowed")
         origin = headers.get("origin")
@@ -53,25 +53,25 @@ class AllowedHosts:
 class HostMiddleware:
     """Refuse requests with another Host or Origin.
 
-    Starlette's own TrustedHostMiddleware (1.10) compares names without ports, against a list that cannot grow.
+    Starlette's own TrustedHostMiddleware (1.10) compares names without ports, with a fixed list.
     """
 
     def __init__(self, app: ASGIApp, allowed: AllowedHosts) -> None:
         self._app, self._allowed = app, allowed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a good request on."""
+        """Pass on an allowed request."""
         await (self._allowed.refusal(Headers(scope=scope)) or self._app)(scope, receive, send)
 
 
 class AuthMiddleware:
-    """Find out from its bearer token which session calls."""
+    """Identify the calling session by its bearer token."""
 
     def __init__(self, app: ASGIApp, context: ServiceContext) -> None:
         self._app, self._desk = app, context
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on with its caller named in the scope, or refuse it."""
+        """Pass on a request with its caller in the scope, or refuse it."""
         kind, _, token = Headers(scope=scope).get("authorization", "").partition(" ")
         caller = await self._caller(token.strip()) if kind.lower() == "bearer" else None
         if caller is not None:
@@ -86,5 +86,5 @@ class AuthMiddleware:
 
 
 def refuse(status: int, message: str, headers: dict[str, str] | None = None) -> Response:
-    """Return a refusal, after which the connection ends."""
+    """Return a refusal, after which the connection is closed."""
     return JSONResponse({"error": message}, status_code=status, headers={"Connection": "close", **(headers or {})})

@@ -1,4 +1,4 @@
-"""Waiting for a change of the database: one look for all who wait, and none while nobody does."""
+"""Wait for changes of the database, with one check for all who wait, and none if nobody waits."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _POLL = 0.05
 
 
 class Changes:
-    """Wakes those who wait when the database has changed; used in the event loop's thread alone."""
+    """Wakes all waiting tasks when the database has changed; only used in the event loop's thread."""
 
     def __init__(self, version: Callable[[], int]) -> None:
         self._look = version
@@ -25,7 +25,7 @@ class Changes:
         self._poller: asyncio.Task[None] | None = None
 
     async def until(self, wanted: Callable[[], bool]) -> None:
-        """Wait until ``wanted``, asked anew after each change, says yes."""
+        """Wait until ``wanted``, called after each change, returns True."""
         self._waiting += 1
         try:
             while True:
@@ -37,7 +37,7 @@ class Changes:
             self._waiting -= 1
 
     def wake(self) -> None:
-        """Have those who wait ask again, for something else has changed."""
+        """Let all waiting tasks check again, because something else has changed."""
         self._kicks += 1
         self._ring()
 
@@ -64,5 +64,5 @@ class Changes:
                 await asyncio.sleep(_POLL)
         except OrchestraError as error:
             log.warning("%s", error)
-            # Those who wait look themselves then, and meet the same trouble.
+            # The waiting tasks then check themselves and get the same error.
             self._saw(self._version + 1)

@@ -1,4 +1,4 @@
-"""What all parts of the service share: the project, who is present, and threads to work in."""
+"""The shared context of the service: the project, the callers, and threads to work in."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from orchestra.service.limits import Shares
 log = logging.getLogger("orchestra.service")
 
 ANSWER_DEADLINE = 10.0
-"""Seconds an answer may be on its way until the next request does not wait for it any more."""
+"""Seconds after which the next request no longer waits for an answer that is being sent."""
 TEXT_LIMIT = 64 * 1024
 """The longest text an agent may send, in bytes of UTF-8."""
 
@@ -36,7 +36,7 @@ def _pool(size: int, name: str) -> ThreadPoolExecutor:
 class ServiceContext:
     """The project and the threads that actions run in.
 
-    Hooks have their own, so that no build keeps them waiting, and so has the person.
+    Hooks have their own threads, so that no build delays them, and so has the person.
     """
 
     project: Project
@@ -57,7 +57,10 @@ class ServiceContext:
         return await asyncio.shield(self._submit(self.actions, action, *args, **keywords))
 
     async def arrival(self, session: Session, kind: str, seconds: float) -> bool:
-        """Wait for messages of a session, and say whether any wait; a new wait of this kind ends an earlier one."""
+        """Wait for messages to a session; returns whether there are any.
+
+        A new wait of this kind ends an earlier one.
+        """
         store, presence = self.project.store, self.presence
         ticket = presence.begin_wait(session.id, kind)
         self.changes.wake()
@@ -68,7 +71,7 @@ class ServiceContext:
         return store.waits(session.name)
 
     async def act_soon(self, action: Callable[..., T], *args: Any, **keywords: Any) -> T:  # noqa: ANN401 -- as above
-        """Run something short in a thread that no long action occupies."""
+        """Run something short in a thread that is never used for long actions."""
         return await asyncio.shield(self._submit(self.short, action, *args, **keywords))
 
     def _submit(
@@ -83,10 +86,11 @@ class ServiceContext:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """One authenticated session that calls.
+    """The authenticated session of a request.
 
-    ``shown`` are the messages that the answer to its request holds, ``repeatable`` the requests that count as the same
-    one if they come again before the answer has left, ``answers`` the replies to hooks that bring messages.
+    ``shown`` are the messages in the answer to its request, ``repeatable`` the requests that count
+    as the same if they are repeated before the answer was sent, ``answers`` the replies to hooks
+    that contain messages.
     """
 
     context: ServiceContext
@@ -97,16 +101,16 @@ class Caller:
     holds: list[asyncio.Lock] = field(default_factory=list)
 
     async def act(self, action: Callable[..., T], *args: Any, **keywords: Any) -> T:  # noqa: ANN401 -- passed through
-        """Run an action for this session in a thread; one session's actions do not take all threads."""
+        """Run an action for this session in a thread; one session cannot use all threads."""
         async with self.context.shares.actions(self.session.id):
             return await self.context.act(action, *args, **keywords)
 
     async def read_alone(self, *, deadline: float = ANSWER_DEADLINE) -> None:
-        """Wait until no answer on its way to the session holds messages that are not marked yet."""
+        """Wait until every earlier answer with messages to the session is sent and marked."""
         await self._hold(self.context.reading[self.session.id], deadline)
 
     async def send_alone(self, *, deadline: float = ANSWER_DEADLINE) -> None:
-        """Wait until it is known whether the session had the answer to what it sent before."""
+        """Wait until the answer to the earlier message of the session is sent or lost."""
         await self._hold(self.context.sending[self.session.id], deadline)
 
     async def _hold(self, lock: asyncio.Lock, deadline: float) -> None:
@@ -121,5 +125,5 @@ class Caller:
 
     @property
     def name(self) -> str:
-        """The session's name; the only sender the caller can have."""
+        """The session's name, which is the sender of its messages."""
         return self.session.name

@@ -1,4 +1,4 @@
-"""Hook intake: agents tell what they are doing, and may get messages back."""
+"""Receive hook calls, in which agents report what they do and may get messages back."""
 
 from __future__ import annotations
 
@@ -29,28 +29,28 @@ log = logging.getLogger("orchestra.service.hooks")
 LAUNCH_EVENT = "Launched"
 """The event just before an agent's program is started."""
 START_EVENT = "SessionStart"
-"""The event at which an agent may be about to send its first prompt."""
+"""The event after which an agent may send its first prompt."""
 PROMPT_EVENT = "UserPromptSubmit"
-"""The event at which an agent is about to send a prompt."""
+"""The event before an agent sends a prompt."""
 AWAIT_EVENT = "AwaitMessages"
-"""What a program beside an agent posts to learn that messages wait; it fetches them when they may be given."""
+"""The event with which a program beside an agent waits for messages, which it fetches when the agent is ready."""
 LONGEST_AWAIT = 60.0
-"""The most seconds that such a question stays open."""
+"""The longest that such a request stays open, in seconds."""
 TOOLS_DEADLINE = 5.0
-"""Seconds to hold back an agent that has not fetched its tools."""
+"""Seconds for which an agent that has not fetched its tools is held back."""
 TAKEN_IN = 0.1
-"""Seconds after which an agent that fetched its tools has them in its next request (Claude Code 2.1.197: 0.06)."""
+"""Seconds after which an agent that fetched its tools uses them in its next request (Claude Code 2.1.197: 0.06)."""
 QUICK = 0.7
-"""Seconds from its launch until then on a machine that has little to do."""
+"""Seconds from its launch until then on an idle machine."""
 LATEST = 2.0
-"""The most by which it is held longer where it took more than that: all takes longer then."""
+"""The most seconds by which it is held longer on a busy machine."""
 _SHORT_POLL = 0.005
 _RECENT = 3.0
 _EVENT = re.compile(r"[A-Za-z]{1,40}")
 
 
 async def take(request: Request, *, tools_deadline: float = TOOLS_DEADLINE) -> Response:
-    """Answer ``POST /hooks/{event}``; the agent is never failed because of something that went wrong here."""
+    """Answer ``POST /hooks/{event}``; an error here never makes the agent fail."""
     event = request.path_params["event"]
     if not _EVENT.fullmatch(event):
         return JSONResponse({"error": "no event has this name"}, status_code=404)
@@ -67,7 +67,7 @@ async def take(request: Request, *, tools_deadline: float = TOOLS_DEADLINE) -> R
     if event == LISTEN_EVENT:
         return JSONResponse(await listen(request, payload))
     if event == START_EVENT or (event == PROMPT_EVENT and caller.session.state is State.STARTING):
-        # Claude Code connects to MCP servers while it sends the first prompt, which then goes out without tools.
+        # Claude Code connects to MCP servers while it sends the first prompt, which would go out without tools.
         await _tools_fetched(caller, tools_deadline)
     if event == LAUNCH_EVENT:
         caller.context.presence.starts(caller.session.id)
@@ -89,7 +89,7 @@ def _payload(body: bytes) -> dict[str, Any] | None:
 
 
 def _no_number(text: str) -> None:
-    """Refuse what Python reads as a number and JSON does not have."""
+    """Refuse numbers that Python accepts but JSON does not have."""
     raise ValueError(text)
 
 
@@ -112,7 +112,7 @@ def _has_trait(caller: Caller, trait: Callable[[Family], bool]) -> bool:
 
 
 async def _reply(caller: Caller, event: str, payload: dict[str, Any]) -> dict[str, Any]:
-    # Alone: what an earlier reply brings counts as given once that has been sent.
+    # One at a time: the messages in an earlier reply count as delivered once it has been sent.
     await caller.read_alone()
     try:
         reply = await caller.context.act_soon(

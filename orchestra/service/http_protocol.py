@@ -1,4 +1,4 @@
-"""The HTTP protocol with deadlines and limits that uvicorn's own has not (0.54)."""
+"""An HTTP protocol with deadlines and limits that uvicorn's own lacks (0.54)."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from orchestra.service.limits import HEAD_DEADLINE, Connections
 
 CONNECTION = "orchestra.connection"
-"""The key, in the state of an ASGI scope, of the connection that a request came over."""
+"""The key of the connection of a request, in the state of the ASGI scope."""
 
 
 class LimitedProtocol(H11Protocol):
-    """One connection, ended where the head of a request does not arrive, or others need the room."""
+    """One connection, which is closed if the head of a request does not arrive, or others need the place."""
 
     everybody: Connections
 
@@ -39,7 +39,7 @@ class LimitedProtocol(H11Protocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes; those of a head have a deadline that more bytes do not put off."""
+        """Receive bytes; the head of a request has a fixed deadline."""
         super().data_received(data)
         if self.conn.their_state is not h11.IDLE:
             self._stop_waiting()
@@ -47,7 +47,7 @@ class LimitedProtocol(H11Protocol):
             self._wait_for_head()
 
     def drop(self) -> None:
-        """End the connection at once."""
+        """Close the connection at once."""
         self.transport.abort()
 
     def _wait_for_head(self) -> None:

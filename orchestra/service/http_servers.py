@@ -20,17 +20,17 @@ from orchestra.service.http_protocol import limited
 from orchestra.service.limits import HEAD_LIMIT, Connections
 
 LOOPBACK = "127.0.0.1"
-"""The address for sessions on the machine itself."""
+"""The address for sessions on the host."""
 PORT_KEY = "service.port"
-"""Where the store keeps the port; containers know it, so it never changes without need."""
+"""The key of the port in the store; containers know the port, so it stays the same if possible."""
 REBIND_DEADLINE = 5.0
-"""Seconds to wait for the port of the service before this one."""
+"""Seconds to wait until the previous service releases the port."""
 _GRACE = 3
 _POLL = 0.1
 
 
 class _Server(uvicorn.Server):
-    """A uvicorn server that leaves the process's signals alone."""
+    """A uvicorn server that does not handle the process's signals."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -38,7 +38,7 @@ class _Server(uvicorn.Server):
 
 
 def bind(address: str, port: int) -> socket.socket:
-    """Return a bound socket; port 0 takes a free one. Raises OSError."""
+    """Return a bound socket; port 0 chooses a free port. Raises OSError."""
     made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -50,7 +50,7 @@ def bind(address: str, port: int) -> socket.socket:
 
 
 def bind_again(address: str, port: int, *, deadline: float = REBIND_DEADLINE) -> socket.socket:
-    """Bind to a port that a dying process may still hold; raises ServiceDown after ``deadline`` seconds."""
+    """Bind to a port that an ending process may still hold; raises ServiceDown after ``deadline`` seconds."""
     end = time.monotonic() + deadline
     while True:
         try:
@@ -71,7 +71,7 @@ def loopback_socket(project: Project) -> socket.socket:
 
 
 class Listeners:
-    """The HTTP servers of this process, all in front of one application."""
+    """The HTTP servers of this process, all for one application."""
 
     def __init__(self, app: ASGIApp, allowed: AllowedHosts, connections: Connections) -> None:
         self._app = app
@@ -101,7 +101,7 @@ class Listeners:
         log.info("listening on %s:%d", address, self.port)
 
     def listen_also(self, address: str) -> bool:
-        """Serve on the same port of one more address; False, and one line in the log, where it cannot be bound."""
+        """Also serve on the same port of another address; returns False, and logs a line, if that fails."""
         if address in self._servers:
             return True
         try:
@@ -114,7 +114,7 @@ class Listeners:
         return True
 
     async def close(self) -> None:
-        """Stop listening, let requests finish for a moment, and end the others."""
+        """Stop listening, let requests finish for a short time, and close the others."""
         for server, _ in self._servers.values():
             server.should_exit = True
         await asyncio.gather(*(task for _, task in self._servers.values()))

@@ -1,4 +1,4 @@
-"""How much one caller may ask of the service; docs/reliability.md lists these numbers."""
+"""Limits for the callers of the service; docs/reliability.md lists these numbers."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ from typing import Protocol
 from orchestra.errors import Refused, UsageError
 
 STRANGERS_PER_ADDRESS = 64
-"""Connections from one address on which nobody has shown a token yet; the oldest ends for one more."""
+"""Connections without a token from one address; one more closes the oldest."""
 STRANGERS = 256
-"""The same, from all addresses."""
+"""Connections without a token from all addresses."""
 CONNECTIONS_PER_SESSION = 64
-"""Connections that one session keeps open; the oldest ends for one more."""
+"""Open connections of one session; one more closes the oldest."""
 HEAD_LIMIT = 16 * 1024
 """The largest head of a request, in bytes."""
 HEAD_DEADLINE = 10.0
 """Seconds from a connection's or a request's first byte until its head must have arrived."""
 OPEN_REQUESTS = 32
-"""Requests of one session that are being answered at a time; one more is refused with 429."""
+"""Requests of one session in progress; one more is refused with 429."""
 REQUEST_RATE, REQUEST_BURST = 50.0, 200.0
 """Requests of one session in a second, and at once; more of them wait."""
 MESSAGE_RATE, MESSAGE_BURST = 5.0, 300.0
 """Messages of one session in a second, and at once; more are refused."""
 ACTIONS_PER_SESSION = 8
-"""Tool calls of one session that work at a time; more of them wait."""
+"""Tool calls of one session in progress; more of them wait."""
 REFUSAL_DELAY = 0.2
-"""Seconds until a wrong token is answered, so that few can be tried."""
+"""Seconds until a wrong token is answered, to slow down guessing."""
 LOCAL_CONNECTIONS = 256
 """Connections to the local socket; one more is closed at once."""
 LOCAL_DEADLINE = 60.0
-"""Seconds until a connection to the local socket must have asked for something."""
+"""Seconds until a connection to the local socket must have sent a request."""
 LONGEST_WISH = 3600.0
-"""The most seconds that a caller may wish to wait; how long it does wait is shorter."""
+"""The most seconds that a caller may ask to wait; the actual wait may be shorter."""
 FILES = 8192
-"""The file descriptors that the service asks the system for."""
+"""The number of file descriptors that the service asks for."""
 
 
 class Connection(Protocol):
@@ -48,16 +48,17 @@ class Connection(Protocol):
 
     @property
     def address(self) -> str:
-        """Where it comes from."""
+        """The remote address."""
 
     def drop(self) -> None:
-        """End it at once."""
+        """Close it at once."""
 
 
 class Connections:
-    """Who is connected; used in the event loop's thread alone.
+    """The open connections; only used in the event loop's thread.
 
-    Strangers make room for strangers and a session for itself, so nobody keeps anybody else out by being there first.
+    A new connection without a token replaces one without, and a session replaces its own, so that
+    nobody can lock out others.
     """
 
     def __init__(self) -> None:
@@ -65,20 +66,20 @@ class Connections:
         self._known: dict[Connection, int] = {}
 
     def opened(self, connection: Connection) -> None:
-        """Note a new connection, of which nothing is known yet."""
+        """Record a new connection without a token."""
         self._strangers[connection] = connection.address
         of_address = [one for one, address in self._strangers.items() if address == connection.address]
         self._end_oldest(of_address, STRANGERS_PER_ADDRESS)
         self._end_oldest(list(self._strangers), STRANGERS)
 
     def showed_token(self, connection: Connection, session: int) -> None:
-        """Note that a session's token came over a connection."""
+        """Record that a connection has shown a session's token."""
         self._strangers.pop(connection, None)
         self._known[connection] = session
         self._end_oldest([one for one, owner in self._known.items() if owner == session], CONNECTIONS_PER_SESSION)
 
     def closed(self, connection: Connection) -> None:
-        """Forget a connection."""
+        """Remove a connection."""
         self._strangers.pop(connection, None)
         self._known.pop(connection, None)
 
@@ -89,14 +90,14 @@ class Connections:
 
 
 class Bucket:
-    """A rate: so much in a second, and so much at once."""
+    """A token bucket: a rate per second, and a burst."""
 
     def __init__(self, rate: float, burst: float, clock: Callable[[], float] = monotonic) -> None:
         self._rate, self._burst, self._clock = rate, burst, clock
         self._left, self._at = burst, clock()
 
     def take(self) -> float:
-        """Take one, and return 0; or return for how many seconds there is none to take."""
+        """Take one and return 0, or return the seconds until there is one."""
         now = self._clock()
         self._left, self._at = min(self._burst, self._left + (now - self._at) * self._rate), now
         if self._left < 1:
@@ -106,7 +107,7 @@ class Bucket:
 
 
 class Shares:
-    """What each session uses of the service now; the event loop's thread alone counts requests."""
+    """The current use of the service by each session; only the event loop's thread counts requests."""
 
     def __init__(self) -> None:
         self._open: Counter[int] = Counter()
@@ -116,7 +117,7 @@ class Shares:
 
     @contextmanager
     def request(self, session: int) -> Iterator[bool]:
-        """Count a request for as long as the block lasts; False where the session has too many of them."""
+        """Count a request for as long as the block lasts; yields False if the session has too many."""
         if self._open[session] >= OPEN_REQUESTS:
             yield False
             return
@@ -133,11 +134,11 @@ class Shares:
             await self.turn(session)
 
     def actions(self, session: int) -> asyncio.Semaphore:
-        """Return what a session's tool calls pass through."""
+        """Return the semaphore for a session's tool calls."""
         return self._actions[session]
 
     def message(self, session: int) -> None:
-        """Count a message that a session sends; raises Refused where it has sent too many."""
+        """Count a message of a session; raises Refused if it has sent too many."""
         wait = self._messages[session].take()
         if wait > 0:
             most = f"{MESSAGE_BURST:.0f} messages at once and {MESSAGE_RATE * 60:.0f} a minute"
@@ -145,7 +146,7 @@ class Shares:
 
 
 def seconds_to_wait(wish: object, longest: float) -> float:
-    """Return how long to wait; raises UsageError for a wish that is no such number."""
+    """Return how long to wait; raises UsageError for an invalid number."""
     number = wish if isinstance(wish, int | float) and not isinstance(wish, bool) else math.nan
     if not 0 <= number <= LONGEST_WISH:
         message = f"{str(wish)[:40]!r} is not a number of seconds from 0 to {LONGEST_WISH:.0f}"
@@ -154,7 +155,7 @@ def seconds_to_wait(wish: object, longest: float) -> float:
 
 
 def raise_file_limit(most: int = FILES) -> None:
-    """Ask the system for more open files; every connection takes one."""
+    """Raise the limit of open files, because every connection needs one."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = most if hard == resource.RLIM_INFINITY else min(most, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:

@@ -1,4 +1,4 @@
-"""The life of executors: new, stop, resume, delete, restore, merge, pair."""
+"""The commands for executors: new, stop, resume, delete, restore, merge, pair, unpair."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The MCP servers, one for each role, so that a role's tool list is exactly its own."""
+"""The MCP servers, one per role, so that each role sees only its own tools."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class RoleServer(MCPServer[Any]):
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None
     ) -> CallToolResult | InputRequiredResult:
-        """Call a tool; our own errors become failures in words, everything else a line in the log."""
+        """Call a tool; our own errors become tool failures, everything else is logged."""
         others = {tool.__name__: role for role, tools in TOOLS.items() for tool in tools if role is not self._role}
         own = {tool.__name__ for tool in TOOLS[self._role]}
         if name in others and name not in own:
@@ -62,7 +62,7 @@ class RoleServer(MCPServer[Any]):
 async def _note_presence(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
     result = await call_next(ctx)
     if ctx.method in _TELLS_KINDS and isinstance(result, dict):
-        # There is nothing of these kinds: an agent that does not ask for them has its tools sooner.
+        # There are no prompts or resources; an agent that does not ask for them has its tools sooner.
         for kind in ("prompts", "resources"):
             result["capabilities"].pop(kind, None)
     if ctx.method in _SHOWS_TOOLS and ctx.request is not None:
@@ -72,7 +72,7 @@ async def _note_presence(ctx: ServerRequestContext[Any, Any], call_next: CallNex
 
 
 class McpApp:
-    """The ASGI application behind ``/mcp``: each caller meets the server of its role."""
+    """The ASGI application behind ``/mcp``, which passes each caller to the server of its role."""
 
     def __init__(self, context: ServiceContext, allowed: AllowedHosts) -> None:
         self._allowed = allowed
@@ -88,7 +88,7 @@ class McpApp:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
-        """Take calls for as long as the block lasts."""
+        """Accept calls for as long as the block lasts."""
         async with AsyncExitStack() as stack:
             for server in self._servers.values():
                 await stack.enter_async_context(server.session_manager.run())

@@ -1,4 +1,4 @@
-"""What every tool needs: the caller, a permitted target, a checked text, and answers a model can read."""
+"""Helpers for tools: the caller, a permitted target, a checked text, and results that a model can read."""
 
 from __future__ import annotations
 
@@ -22,28 +22,29 @@ from orchestra.service.context import TEXT_LIMIT, Caller
 
 AnyContext = Context[Any, Any]
 REPEATED_WITHIN = 60.0
-"""Seconds in which a call whose answer did not leave counts as the same when it comes again."""
+"""Seconds within which a repeated call counts as the same if its answer was not sent."""
 _LONGEST_KEY = 200
 
 
 def calling(context: AnyContext) -> Caller:
-    """Return who calls a tool, as the gate found out from the request's token."""
+    """Return the caller of a tool, as authenticated by the request's token."""
     request: Any = context.request_context.request
     caller: Caller = request.scope[CALLER]
     return caller
 
 
 def once(context: AnyContext) -> str | None:
-    """Return the ``Idempotency-Key`` header: a caller that repeats itself under one key is heard once."""
+    """Return the ``Idempotency-Key`` header: repeated calls with one key are done once."""
     request: Any = context.request_context.request
     key: str | None = request.headers.get("idempotency-key")
     return key[:_LONGEST_KEY] if key else None
 
 
 def sent_once(project: Project, caller: Caller, about: list[str], send: Callable[[], Message]) -> Message:
-    """Send a message, or return the one that the same call sent before, if its answer has not left since.
+    """Send a message, or return the one that the same call sent before if its answer was not sent since.
 
-    A client that lost its connection calls again; one that had its answer means a second message.
+    A client that lost its connection repeats the call; one that has its answer means a second
+    message.
     """
     store, key = project.store, f"{caller.session.id}.{digest(json.dumps(about), 32)}"
     with store.together():
@@ -59,7 +60,7 @@ def sent_once(project: Project, caller: Caller, about: list[str], send: Callable
 
 
 async def target(caller: Caller, action: str, session_id: str) -> Session:
-    """Return the session an action is about, by default the caller's; raises NotFound and NotAllowed."""
+    """Return the target session of an action, by default the caller's; raises NotFound and NotAllowed."""
     name = session_id.strip() or caller.name
     session = await caller.context.act(_session, name)
     permissions.permit(caller.session, action, session)
@@ -80,7 +81,7 @@ def check(text: str, what: str) -> str:
 
 
 def answer(value: object) -> CallToolResult:
-    """Return a tool's result: text as it is, everything else as JSON, also in structured form."""
+    """Return a tool's result: text unchanged, everything else as JSON and as structured content."""
     data = plain(value)
     if isinstance(data, str):
         return CallToolResult(content=[TextContent(text=data)])
@@ -92,7 +93,7 @@ def answer(value: object) -> CallToolResult:
 
 
 def handed(messages: list[Message], *, more: bool = False) -> CallToolResult:
-    """Return messages as a tool's result: quoted and labelled for the model, and as data."""
+    """Return messages as a tool's result: quoted with their senders for the model, and as data."""
     text = quoted(messages) if messages else "No new messages."
     if more:
         text = f"{text}\n\n(There are more messages: call read_messages again.)"
@@ -100,10 +101,10 @@ def handed(messages: list[Message], *, more: bool = False) -> CallToolResult:
 
 
 def refused(text: str) -> CallToolResult:
-    """Return a tool's failure, in words."""
+    """Return a tool's failure as text."""
     return CallToolResult(content=[TextContent(text=text)], is_error=True)
 
 
 def recipient(session_id: str) -> str:
-    """Return the recipient a caller means; nothing, and ``main``, is the designer."""
+    """Return the recipient of a message; an empty name and ``main`` are the designer."""
     return session_id.strip() or MAIN

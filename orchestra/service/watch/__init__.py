@@ -1,1 +1,1 @@
-"""What is looked at while nobody asks."""
+"""Watch the sessions in the background."""

@@ -1,4 +1,4 @@
-"""Cheap traces of change: what `lstat` says of a session's refs, index and spec; nothing is read, no git runs."""
+"""Detect changes cheaply from the stat data of a session's refs, index and spec, without git."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from orchestra.project import Project
 from orchestra.safe_files import Entry, Limits
 
 Trace = tuple[tuple[str, int, int, int], ...]
-"""Name, inode, size and time of change of every file looked at."""
+"""Name, inode, size and ctime of every file."""
 
 _LIMITS = Limits(entries=500, depth=8, seconds=1.0)
-"""An agent owns these directories: what it piles up there must not slow the watcher down."""
+"""Limits, because an agent owns these directories and must not slow down the watcher."""
 
 
 def of_files(*paths: Path) -> Trace:
-    """Return the trace of some files; one that is not there leaves none."""
+    """Return the trace of some files; missing ones are left out."""
     return tuple(_mark(str(path), seen) for path in paths if (seen := _lstat(path)) is not None)
 
 
 def of_refs(project: Project, session: Session) -> Trace:
-    """Return a trace that changes when a branch moves, in the session's own git directory or in the project's."""
+    """Return a trace that changes when a branch moves, in the private git directory or in the project's."""
     repository = project.repository
     common = repository.common_dir
     ours = of_files(common / "packed-refs", common / "refs" / "heads" / session.branch)
@@ -40,16 +40,16 @@ def of_refs(project: Project, session: Session) -> Trace:
 
 
 def of_work(project: Project, session: Session) -> Trace:
-    """Return a trace that changes with the worktree's top directory and with what is staged."""
+    """Return a trace that changes with the worktree's top directory and with the index."""
     return of_files(session.worktree, project.place(session).git / "index")
 
 
 def of_spec(project: Project, session: Session) -> Trace:
-    """Return a trace that changes when an editor saved the session's spec, in the checkout or in the person's copy."""
+    """Return a trace that changes when the session's spec is saved, in the checkout or in the person's copy."""
     place, source = project.place(session), project.paths.source
     name = str(place.spec.relative_to(source))
     seen = None
-    # What cannot be looked at is told where it is read.
+    # Errors are reported where the file is read.
     with suppress(Refused):
         seen = safe_files.look(source, name)
     shared = (_entry(seen),) if seen else ()
@@ -57,10 +57,10 @@ def of_spec(project: Project, session: Session) -> Trace:
 
 
 def of_tree(root: Path, name: str) -> Trace:
-    """Return the trace of everything below a directory, no link followed, and no more than a few hundred entries.
+    """Return the trace of everything below a directory, without following links, for at most a few hundred entries.
 
-    Where there is more, or what is there cannot be looked at, the directories tell: a ref that is written changes the
-    time of its own.
+    With more or unreadable entries only the directories count: writing a ref changes the time of
+    its directory.
     """
     found: list[tuple[str, int, int, int]] = []
     with suppress(OrchestraError):

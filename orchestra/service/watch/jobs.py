@@ -1,4 +1,4 @@
-"""Small pieces of work in threads: each alone under its key, paced, and backing off while it fails."""
+"""Run small jobs in threads: one at a time for each key, with pauses, and backing off while they fail."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from orchestra.errors import EngineDown, OrchestraError
 log = logging.getLogger("orchestra.service.watch.watcher")
 
 SLOWEST = 30.0
-"""The most seconds between two tries of something that keeps failing."""
+"""The longest pause between two attempts of a failing job, in seconds."""
 ENGINE_REST = 5.0
-"""The most seconds between two tries of what only an engine that does not answer has kept from being done."""
+"""The longest pause between two attempts of a job that only needs an engine, in seconds."""
 SHARE = 4.0
-"""A job that takes long rests this many times as long, so that big repositories do not eat the machine."""
+"""A long job pauses this many times its duration, so that big repositories do not use up the machine."""
 OVERTIME = 2.0
-"""Seconds after which a job no longer counts as one of the few at work: what hangs holds up nobody else."""
+"""Seconds after which a running job no longer counts, so that a hanging one does not block others."""
 
 
 @dataclass(slots=True)
@@ -33,7 +33,7 @@ class _Record:
 
 @dataclass(frozen=True, slots=True)
 class _Rest:
-    """How long a job rests, in seconds."""
+    """The pauses of a job, in seconds."""
 
     pause: float
     share: float
@@ -45,7 +45,7 @@ class _Rest:
 
 
 class Jobs:
-    """Runs a few jobs at a time, each in a thread; one that fails says so once, and is tried again later and later."""
+    """Runs a few jobs at a time in threads; a failing one is logged once, and retried after growing pauses."""
 
     def __init__(self, at_once: int = 4, clock: Callable[[], float] = time.monotonic) -> None:
         self._at_once = at_once
@@ -64,10 +64,10 @@ class Jobs:
         share: float = SHARE,
         urgent: bool = False,
     ) -> bool:
-        """Start a job unless one with its key runs or rests, or too many are at work; True when started.
+        """Start a job unless one with its key runs or pauses, or too many run; returns whether it was started.
 
-        It rests for ``pause`` seconds, or ``share`` times as long as it took, and for longer after
-        failures, up to ``slowest`` seconds. An ``urgent`` one waits for no other.
+        It then pauses for ``pause`` seconds, or ``share`` times its duration, and longer after
+        failures, up to ``slowest`` seconds. An ``urgent`` job does not wait for others.
         """
         with self._lock:
             record = self._records.setdefault(key, _Record())
@@ -81,7 +81,7 @@ class Jobs:
         return True
 
     def close(self) -> None:
-        """Start no more jobs; those that run end by themselves."""
+        """Start no more jobs; running ones end on their own."""
         with self._lock:
             self._closed = True
 

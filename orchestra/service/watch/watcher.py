@@ -1,4 +1,4 @@
-"""The loop that keeps the record true while nobody asks: commits, diffs, boxes, specs, messages."""
+"""The loop that keeps the database up to date: commits, diffs, boxes, specs, messages."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ log = logging.getLogger("orchestra.service.watch.watcher")
 _BUSY = frozenset({State.STARTING, State.WORKING, State.UNKNOWN})
 _TRIES = 3
 _UNPROMPTED = 50.0
-"""Where nothing was noticed, looking takes at most one part in so many of the time: a large worktree waits longer."""
+"""Without a noticed change, scanning uses at most this share of the time, so large worktrees are scanned less often."""
 _LONGEST_REST = 600.0
-"""The most seconds between two looks at one worktree."""
+"""The longest pause between two scans of a worktree, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How often to look, in seconds.
+    """Periods of the scans, in seconds.
 
-    ``diff``: at most so often where something happened; ``diff_busy`` and ``diff_idle``: where
-    nothing was noticed, for an agent at work and for one at rest.
+    ``diff``: the least after a noticed change; ``diff_busy`` and ``diff_idle``: without one, for
+    working and idle agents.
     """
 
     tick: float = 0.3
@@ -47,7 +47,7 @@ class Pace:
 
 
 class Watcher:
-    """Looks after every session of a project from a thread of its own; no session's trouble stops it."""
+    """Watches every session of a project in its own thread; errors in one session do not stop it."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class Watcher:
         self._specs_before: dict[int, file_stamps.Trace] = {}
 
     def start(self) -> None:
-        """Begin to watch."""
+        """Start watching."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -94,7 +94,7 @@ class Watcher:
         trouble = ""
         while not self._stop.wait(self._pace.tick):
             if not self._project.paths.database.exists():
-                # Somebody removed the project's state: nothing is left to look after.
+                # The project's state directory was removed, so there is nothing to watch.
                 self._vanished()
                 return
             try:
@@ -109,7 +109,7 @@ class Watcher:
                 self._stop.wait(self._pace.diff_busy)
 
     def look_around(self) -> None:
-        """Do one round: offer every job that has a reason."""
+        """Do one round: start every job that is due."""
         self._refresh()
         for session in self._in_turn():
             self._tend(session)
@@ -121,7 +121,7 @@ class Watcher:
         self._deliveries()
 
     def _tend(self, session: Session) -> None:
-        """Offer what has a reason for one session; whatever that meets, the others are looked after."""
+        """Start the due jobs of one session; errors do not affect the others."""
         try:
             self._spec(session)
             if session.intent is Intent.RUN and session.state is not State.STARTING:
@@ -133,12 +133,12 @@ class Watcher:
                 log.exception("looking after %s", session.name)
 
     def _in_turn(self) -> list[Session]:
-        """Return the sessions, each round beginning with another: where few jobs may run, nobody is always last."""
+        """Return the sessions, starting with another one each round, so that none is always last."""
         self._first = (self._first + 1) % max(1, len(self._sessions))
         return self._sessions[self._first :] + self._sessions[: self._first]
 
     def _refresh(self) -> None:
-        """Read again what may have changed; while nobody writes to the database this costs a few microseconds."""
+        """Read the sessions again if the database has changed; otherwise this takes a few microseconds."""
         store = self._project.store
         version = store.data_version()
         if version == self._version:
@@ -160,7 +160,7 @@ class Watcher:
         session = self._project.store.session(name)
         key = session.id, trace
         self._tries[key] += 1
-        # A moment when nothing could be taken passes: a changed trace gets a few tries.
+        # A temporary failure passes, so a changed trace gets a few attempts.
         if refresh.import_commits(self._project, session) or self._tries[key] >= _TRIES:
             self._imported[session.id] = trace
             del self._tries[key]
@@ -187,7 +187,7 @@ class Watcher:
         trace = file_stamps.of_spec(self._project, session)
         still = self._specs_before.get(session.id) == trace
         self._specs_before[session.id] = trace
-        # An editor that writes in two steps is left to finish: the same sight twice.
+        # Wait until the trace is the same twice, because an editor may write in two steps.
         if trace and still and self._specs.get(session.id) != trace:
             job = partial(self._notice, session.name, session.id, trace)
             self._jobs.offer(("spec", session.name), job, pause=self._pace.tick)
