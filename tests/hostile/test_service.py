@@ -118,7 +118,7 @@ def test_an_oversize_message_is_refused_in_words(service: Running) -> None:
         "send_message_to_session": {"session_id": "main", "message": long},
         "report": {"kind": "complete", "message": long},
     }.items():
-        assert "at most 65536 are taken" in refused(service.tool(token_of("alpha"), tool, **arguments))
+        assert "the limit is 65536" in refused(service.tool(token_of("alpha"), tool, **arguments))
     assert "at most" in refused(service.tool(token_of("main"), "spawn_executor", title="t", instructions=long))
     assert "at most" in refused(service.tool(token_of("main"), "update_spec", session_id="alpha", text=long))
 

@@ -316,7 +316,7 @@ def test_names_in_use_are_refused(make_repository: MakeRepository, git: GitCall,
         repo.add_worktree(tmp_path / "w", "main", "HEAD")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "file").touch()
-    with pytest.raises(NameTaken, match="is there already"):
+    with pytest.raises(NameTaken, match="already exists"):
         repo.add_worktree(tmp_path / "full", "orchestra/x", "HEAD")
     repo.add_worktree(tmp_path / "w", "orchestra/x", "HEAD")
     with pytest.raises(NameTaken, match="not orchestra/y"):

@@ -30,7 +30,7 @@ def test_a_missing_program_is_named_with_what_to_do() -> None:
 
 def test_a_program_that_may_not_be_run_is_told_apart(tmp_path: Path) -> None:
     (tmp_path / "tool").write_text("text")
-    with pytest.raises(ToolMissing, match="may not be run"):
+    with pytest.raises(ToolMissing, match="may not run"):
         run((tmp_path / "tool",))
 
 
