@@ -59,10 +59,10 @@ class Links:
         that the person resized keeps its size.
         """
         server, pane = Tmux.current(), os.environ.get("TMUX_PANE", "")
-        room = server.control_room(pane) if server is not None and pane else ""
+        room = server.control.room(pane) if server is not None and pane else ""
         if server is None or not room or room == self._room:
             return
-        server.fit_control(pane, layout_of(self._project))
+        server.control.fit(pane, layout_of(self._project))
         self._room = room
 
     def leave(self) -> bool:

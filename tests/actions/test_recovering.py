@@ -59,7 +59,7 @@ def test_git_s_record_of_a_worktree_goes_though_its_removal_was_cut_off(host: Ho
 def test_the_window_of_an_agent_that_has_ended_goes_with_its_session(host: HostProject) -> None:
     session = host.spawn("one")
     host.project.sandbox(session.sandbox).stop(host.project.box_name(session))
-    eventually(lambda: all(window.dead for window in host.tmux.windows() if window.session == "one"))
+    eventually(lambda: all(window.dead for window in host.tmux.windows.all() if window.session == "one"))
     assert host.windows() == ["one"]
     host.project.store.update_session("one", intent=Intent.DELETE)
     assert reconcile(host.project) == []

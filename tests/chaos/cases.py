@@ -91,9 +91,9 @@ def _died(scene: Scene) -> None:
     project = scene.host.project
     for session in project.store.sessions():
         project.sandbox(session.sandbox).stop(project.box_name(session))
-    for window in scene.host.tmux.windows():
+    for window in scene.host.tmux.windows.all():
         if window.session:
-            scene.host.tmux.close_window(window.id)
+            scene.host.tmux.windows.close(window.id)
 
 
 def _edited(scene: Scene) -> None:

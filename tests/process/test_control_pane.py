@@ -47,7 +47,7 @@ class Pane:
         self.press("y")
 
     def screen(self, *, colour: bool = False) -> str:
-        return self.tmux.capture(self.id, colour=colour)
+        return self.tmux.panes.capture(self.id, colour=colour)
 
     def shows(self, *texts: str) -> str:
         until(lambda: all(text in self.screen() for text in texts), f"{texts} on the screen:\n{self.screen()}")
@@ -110,7 +110,7 @@ def _start(monkeypatch: pytest.MonkeyPatch, place: Path, terminal: str) -> Itera
         _fill(store)
         (place / "diff.login").write_text(_diff("print('hello')"))
         shell = f"'{sys.executable}' '{PROGRAM}' '{place}' 2> '{place}/err'; echo code $?; stty -a; exec cat"
-        window = server.tmux.open_window(
+        window = server.tmux.windows.open_agent(
             server.session, "c", ("sh", "-c", shell), session="c", project="p", cwd=place, env={"PYTHONPATH": str(ROOT)}
         )
         pane = Pane(server.tmux, window.pane, place, store)

@@ -30,12 +30,12 @@ def pane(place: Place, source: Path) -> str:
     """The real control pane, left of a designer's window on a project that nothing runs for."""
     project = Project.open(source)
     project.store.set("tmux.layout", "left")
-    designer = place.tmux.open_window(
+    designer = place.tmux.windows.open_agent(
         place.session, "main", ("cat",), session="main", project=str(source), cwd=source, select=True
     )
     command = (sys.executable, "-m", "orchestra", "--project", str(source), "control")
-    made = place.tmux.open_control(designer.id, command, layout.load("left"), project=str(source))
-    until(lambda: "shop" in place.tmux.capture(made), "the control pane")
+    made = place.tmux.control.open(designer.id, command, layout.load("left"), project=str(source))
+    until(lambda: "shop" in place.tmux.panes.capture(made), "the control pane")
     return made
 
 
@@ -54,9 +54,9 @@ def test_a_width_chosen_by_hand_stays_until_the_terminal_changes(place: Place, p
         until(lambda: size(place, pane) == "44 of 140", size(place, pane))
         for width in (60, 30):
             place.option("resize-pane", "-t", pane, "-x", str(width))
-            until(lambda: "shop" in place.tmux.capture(pane))
+            until(lambda: "shop" in place.tmux.panes.capture(pane))
             # A larger picture than before shows that the program has seen the new size.
-            until(lambda width=width: any(len(one) == width for one in place.tmux.capture(pane).splitlines()))  # type: ignore[misc] # as above
+            until(lambda width=width: any(len(one) == width for one in place.tmux.panes.capture(pane).splitlines()))  # type: ignore[misc] # as above
             assert size(place, pane) == f"{width} of 140"
     with place.terminal(size=(120, 30)):
         until(lambda: size(place, pane) == "44 of 120", size(place, pane))
@@ -68,6 +68,6 @@ def test_a_pane_zoomed_to_the_whole_window_is_left_alone_and_fitted_after(place:
         place.option("resize-pane", "-Z", "-t", pane)
     with place.terminal(size=(110, 30)):
         until(lambda: size(place, pane) == "110 of 110", size(place, pane))
-        until(lambda: any(len(one) == 110 for one in place.tmux.capture(pane).splitlines()))
+        until(lambda: any(len(one) == 110 for one in place.tmux.panes.capture(pane).splitlines()))
         place.option("resize-pane", "-Z", "-t", pane)
         until(lambda: size(place, pane) == "44 of 110", size(place, pane))

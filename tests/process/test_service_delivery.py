@@ -57,10 +57,10 @@ def agent(project: Project, tmux: Tmux, tmp_path: Path, *, hooks: bool) -> Sessi
     name = str(project.paths.source)
     session = tmux.find_session("delivery")
     assert session is not None
-    window = tmux.open_window(
+    window = tmux.windows.open_agent(
         session, "alpha", ("bash", "-c", script, str(tmp_path / "typed")), session="alpha", project=name, cwd=tmp_path
     )
-    eventually(lambda: "ready" in tmux.capture(window.pane))
+    eventually(lambda: "ready" in tmux.panes.capture(window.pane))
     return project.store.update_session("alpha", agent="scribe", intent=Intent.RUN, state=State.IDLE)
 
 
@@ -240,7 +240,7 @@ def test_beside_a_draft_a_listener_takes_the_message_and_it_is_not_typed_later(
     tell = ("tmux", "-S", tmux.socket, "display-message", "-p", "-t", window.pane, "#{pane_tty}")
     screen = Path(subprocess.run(tell, check=True, capture_output=True, text=True, timeout=10).stdout.strip())
     screen.write_text("\r\n› half a thought")
-    eventually(lambda: "half a thought" in tmux.capture(window.pane))
+    eventually(lambda: "half a thought" in tmux.panes.capture(window.pane))
     say(project, "PURPLE")
     presence = Presence()
     typist = TypedDelivery(project, presence, pace=FAST)
@@ -248,7 +248,7 @@ def test_beside_a_draft_a_listener_takes_the_message_and_it_is_not_typed_later(
     assert presence.has_draft(session.id)
     assert "PURPLE" in wake(project, session, 1, presence)
     screen.write_text("\x1b[2J\x1b[H› ")
-    eventually(lambda: "half a thought" not in tmux.capture(window.pane))
+    eventually(lambda: "half a thought" not in tmux.panes.capture(window.pane))
     typist.attend("alpha")
     assert typed(tmp_path) == ""
     say(project, "GREEN")
@@ -289,8 +289,8 @@ def start(project: Project, tmux: Tmux, tmp_path: Path) -> Callable[..., str]:
         assert session is not None
         command = (sys.executable, "-c", PROGRAM, str(tmp_path / "typed"), str(deaf))
         source = str(project.paths.source)
-        window = tmux.open_window(session, "alpha", command, session="alpha", project=source, cwd=tmp_path)
-        eventually(lambda: tmux.cursor_line(window.pane) == "agent> ")
+        window = tmux.windows.open_agent(session, "alpha", command, session="alpha", project=source, cwd=tmp_path)
+        eventually(lambda: tmux.panes.cursor_line(window.pane) == "agent> ")
         project.store.update_session("alpha", agent="scribe", intent=Intent.RUN)
         project.store.record_sign("alpha", Sign.READY, "")
         return window.pane
@@ -310,12 +310,12 @@ def test_a_draft_in_the_prompt_of_a_program_of_one_s_own_is_not_added_to(
 ) -> None:
     pane = start(SAYS_ITS_PROMPT)
     keys(tmux, pane, "-l", "delete the database")
-    eventually(lambda: "database" in tmux.cursor_line(pane))
+    eventually(lambda: "database" in tmux.panes.cursor_line(pane))
     say(project, "hello")
     typist = TypedDelivery(project, Presence(), pace=FAST)
     assert "a draft stands" in typist.attend("alpha").reason
     keys(tmux, pane, "Enter")
-    eventually(lambda: tmux.cursor_line(pane) == "agent> ")
+    eventually(lambda: tmux.panes.cursor_line(pane) == "agent> ")
     assert typist.attend("alpha").channel is Channel.TYPED
     eventually(lambda: "hello" in typed(tmp_path))
     assert typed(tmp_path).splitlines()[0] == "delete the database"
@@ -329,10 +329,10 @@ def test_how_an_empty_prompt_looks_is_learned_when_its_program_is_ready(
     assert typist.prompts.learn("alpha")
     say(project, "hello")
     keys(tmux, pane, "-l", "a draft")
-    eventually(lambda: "a draft" in tmux.cursor_line(pane))
+    eventually(lambda: "a draft" in tmux.panes.cursor_line(pane))
     assert "a draft stands" in TypedDelivery(project, Presence(), pace=FAST).attend("alpha").reason
     keys(tmux, pane, "Enter")
-    eventually(lambda: tmux.cursor_line(pane) == "agent> ")
+    eventually(lambda: tmux.panes.cursor_line(pane) == "agent> ")
     assert TypedDelivery(project, Presence(), pace=FAST).attend("alpha").channel is Channel.TYPED
     assert "hello" in eventually(lambda: typed(tmp_path))
 
@@ -343,7 +343,7 @@ def test_nothing_is_typed_where_the_empty_prompt_is_not_known(
     """Somebody may have begun to type before the first look: it cannot be told from the prompt."""
     pane = start()
     keys(tmux, pane, "-l", "a draft")
-    eventually(lambda: "a draft" in tmux.cursor_line(pane))
+    eventually(lambda: "a draft" in tmux.panes.cursor_line(pane))
     project.store.update_session("alpha", state_since=project.store.now() - timedelta(seconds=20))
     say(project, "hello")
     typist = TypedDelivery(project, Presence(), pace=FAST)
@@ -380,7 +380,7 @@ def test_an_enter_is_not_pressed_again_when_a_person_has_begun_to_type(
         if not begun:
             keys(tmux, pane, "-l", "my own words")
             begun.append(True)
-            eventually(lambda: "my own words" in tmux.cursor_line(pane))
+            eventually(lambda: "my own words" in tmux.panes.cursor_line(pane))
 
     TypedDelivery(project, Presence(), pace=FAST, pause=person).attend("alpha")
     assert begun
@@ -402,7 +402,7 @@ def test_what_was_typed_when_the_service_was_killed_is_not_typed_again(
         with pytest.raises(Killed):
             TypedDelivery(project, Presence(), pace=FAST).attend("alpha")
     eventually(lambda: "transfer" in typed(tmp_path))
-    eventually(lambda: tmux.cursor_line(pane) == "agent> ")
+    eventually(lambda: tmux.panes.cursor_line(pane) == "agent> ")
     after = TypedDelivery(project, Presence(), pace=replace(FAST, proof=0, again=0))
     for _ in range(3):
         assert after.attend("alpha").channel is None
@@ -463,18 +463,18 @@ def test_text_that_went_nowhere_is_typed_again(project: Project, tmux: Tmux, tmp
     tell = ("tmux", "-S", tmux.socket, "display-message", "-p", "-t", window.pane, "#{pane_tty}")
     screen = Path(subprocess.run(tell, check=True, capture_output=True, text=True, timeout=10).stdout.strip())
     screen.write_text("\r\n› ")
-    eventually(lambda: "›" in tmux.capture(window.pane))
+    eventually(lambda: "›" in tmux.panes.capture(window.pane))
     number = say(project, "PURPLE")
     typist = TypedDelivery(project, Presence(), pace=replace(FAST, again=0))
     assert typist.attend("alpha").channel is Channel.TYPED
     eventually(lambda: typed(tmp_path).count("PURPLE") == 1)
     # It stands on the screen: it was taken, whatever the hooks say.
     screen.write_text(f"\x1b[2J\x1b[H[message {number} from main]\r\n› ")
-    eventually(lambda: "message" in tmux.capture(window.pane))
+    eventually(lambda: "message" in tmux.panes.capture(window.pane))
     typist.attend("alpha")
     assert typed(tmp_path).count("PURPLE") == 1
     screen.write_text("\x1b[2J\x1b[H› ")
-    eventually(lambda: "message" not in tmux.capture(window.pane))
+    eventually(lambda: "message" not in tmux.panes.capture(window.pane))
     typist.attend("alpha")
     eventually(lambda: typed(tmp_path).count("PURPLE") == 2)
 

@@ -27,7 +27,7 @@ def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
 
 
 def opened(place: Place, name: str, *command: str, title: str = "") -> Window:
-    return place.tmux.open_window(
+    return place.tmux.windows.open_agent(
         place.session, title or name, command or CAT, session=name, project=PROJECT, cwd=place.root
     )
 
@@ -52,7 +52,7 @@ def test_a_server_that_is_not_there_is_not_alive_and_asking_it_says_so(place: Pl
     assert place.tmux.alive()
     assert not gone.alive()
     with pytest.raises(CommandFailed, match="no tmux server answers") as caught:
-        gone.windows()
+        gone.windows.all()
     assert "orchestra up" in caught.value.hint
 
 
@@ -66,7 +66,7 @@ def test_the_persons_configuration_is_loaded_and_cannot_end_the_session(monkeypa
     with tmux_place(monkeypatch, config=config) as place:
         opened(place, "main")
         assert place.option("show-options", "-g", "-v", "@mine") == "yes\n"
-        assert [window.session for window in place.tmux.windows()] == ["main"]
+        assert [window.session for window in place.tmux.windows.all()] == ["main"]
 
 
 def test_the_first_window_takes_the_place_of_the_one_the_session_was_born_with(place: Place) -> None:
@@ -80,7 +80,7 @@ def test_windows_are_found_by_their_marks_and_everything_else_is_left_out(place:
     for window in (main, login):
         place.option("split-window", "-d", "-t", window.id, "cat")
     place.option("swap-window", "-s", main.id, "-t", login.id)
-    found = {window.session: window for window in place.tmux.windows()}
+    found = {window.session: window for window in place.tmux.windows.all()}
     assert {name: (window.id, window.pane) for name, window in found.items()} == {
         "main": (main.id, main.pane),
         "login": (login.id, login.pane),
@@ -92,13 +92,13 @@ def test_a_window_that_two_tmux_sessions_share_is_listed_once(place: Place) -> N
     window = opened(place, "main")
     other = place.tmux.start("other", place.root)
     place.option("link-window", "-d", "-s", window.id, "-t", f"{other}:9")
-    assert [each.id for each in place.tmux.windows()] == [window.id]
+    assert [each.id for each in place.tmux.windows.all()] == [window.id]
 
 
 def test_a_window_keeps_its_name_and_its_last_screen(place: Place) -> None:
     window = opened(place, "main", "sh", "-c", r"printf '\033kstolen\033\\'; echo the reason; sleep 0.1; exit 3")
-    until(lambda: place.tmux.windows()[0].dead, "a dead pane")
-    assert "the reason" in place.tmux.capture(window.pane)
+    until(lambda: place.tmux.windows.all()[0].dead, "a dead pane")
+    assert "the reason" in place.tmux.panes.capture(window.pane)
     assert place.option("display-message", "-p", "-t", window.id, "#{window_name}") == "main\n"
 
 
@@ -108,7 +108,7 @@ def test_a_hook_that_divides_new_windows_does_not_get_our_marks(place: Place) ->
     marks = place.option("list-panes", "-t", window.id, "-F", "#{pane_id} #{@orchestra_agent} #{remain-on-exit}")
     assert f":{window.pane} on" in marks
     assert marks.count(" on\n") == 1
-    assert place.tmux.windows()[0].pane == window.pane
+    assert place.tmux.windows.all()[0].pane == window.pane
 
 
 def test_a_copy_of_a_windows_marks_is_not_taken_for_the_window(place: Place) -> None:
@@ -121,16 +121,16 @@ def test_a_copy_of_a_windows_marks_is_not_taken_for_the_window(place: Place) -> 
     mark = place.option("show-options", "-p", "-v", "-t", window.pane, "@orchestra_agent").strip()
     place.option("set-option", "-p", "-t", twin, "@orchestra_agent", mark)
     assert twin != window.id
-    assert [one.id for one in place.tmux.windows()] == [window.id]
+    assert [one.id for one in place.tmux.windows.all()] == [window.id]
     with pytest.raises(NotFound):
-        place.tmux.agent_pane(twin)
+        place.tmux.windows.agent_pane(twin)
 
 
 def test_a_program_in_a_window_of_ours_cannot_write_past_tmux(place: Place) -> None:
     place.option("set-option", "-g", "allow-passthrough", "on")
     window = opened(place, "main")
-    control = place.tmux.open_control(window.id, CAT, layout.load("left"), project=window.project)
-    shell = place.tmux.open_terminal(place.session, "main $", CAT, project=window.project, cwd=place.root)
+    control = place.tmux.control.open(window.id, CAT, layout.load("left"), project=window.project)
+    shell = place.tmux.windows.open_terminal(place.session, "main $", CAT, project=window.project, cwd=place.root)
     for pane in (window.pane, control, shell):
         assert place.option("show-options", "-p", "-A", "-v", "-t", pane, "allow-passthrough") == "off\n"
     assert place.option("show-options", "-g", "-w", "-v", "allow-passthrough") == "on\n"
@@ -145,7 +145,7 @@ def test_a_window_is_born_large_enough_for_an_agent_whatever_looks_at_the_sessio
         size = ("display-message", "-p", "-t", window.id, "#{window_width}x#{window_height}")
         assert place.option(*size) == "80x24\n"
     with place.terminal(size=(100, 31)):
-        place.tmux.select_window(window.id)
+        place.tmux.windows.select(window.id)
         until(lambda: place.option(*size) == "100x30\n", "the terminal's own size")
 
 
@@ -161,20 +161,20 @@ def test_words_arrive_as_they_were_given(place: Place) -> None:
         "$HOME #{pane_id} 'q'",
     )
     window = opened(place, "main", *words)
-    until(lambda: "<a b>\n<semi;>\n<;>\n<$HOME #{pane_id} 'q'>" in place.tmux.capture(window.pane))
+    until(lambda: "<a b>\n<semi;>\n<;>\n<$HOME #{pane_id} 'q'>" in place.tmux.panes.capture(window.pane))
 
 
 def test_a_lone_word_is_a_program_not_a_shell_line(place: Place) -> None:
     (place.root / "a program").write_text("#!/bin/sh\necho started; exec cat\n")
     (place.root / "a program").chmod(0o755)
     window = opened(place, "main", str(place.root / "a program"))
-    until(lambda: "started" in place.tmux.capture(window.pane))
+    until(lambda: "started" in place.tmux.panes.capture(window.pane))
 
 
 def test_listings_survive_a_locale_without_utf_8(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LC_ALL", "C")
-    place.tmux.open_window(place.session, "grün", CAT, session="main", project="/grün/日本", cwd=place.root)
-    assert place.tmux.windows()[0].project == "/grün/日本"
+    place.tmux.windows.open_agent(place.session, "grün", CAT, session="main", project="/grün/日本", cwd=place.root)
+    assert place.tmux.windows.all()[0].project == "/grün/日本"
 
 
 def test_nothing_in_a_title_or_a_directory_is_run(place: Place) -> None:
@@ -187,7 +187,9 @@ def test_nothing_in_a_title_or_a_directory_is_run(place: Place) -> None:
     place.option("set-option", "-g", "window-status-format", "#{E:window_name}")
     place.option("set-option", "-g", "status-interval", "1")
     with place.terminal() as terminal:
-        window = place.tmux.open_window(place.session, evil, CAT, session="main", project=PROJECT, cwd=cwd, select=True)
+        window = place.tmux.windows.open_agent(
+            place.session, evil, CAT, session="main", project=PROJECT, cwd=cwd, select=True
+        )
         opened(place, "other")
         place.tmux.set_status(place.session, f"#(touch {traps[3]}) seen")
         terminal.shows("seen")
@@ -203,32 +205,32 @@ def test_nothing_in_a_title_or_a_directory_is_run(place: Place) -> None:
 
 def test_closing_is_idempotent_and_a_false_id_never_means_the_active_window(place: Place) -> None:
     main, login = opened(place, "main"), opened(place, "login")
-    place.tmux.close_window(login.id)
-    place.tmux.close_window(login.id)
-    assert [window.id for window in place.tmux.windows()] == [main.id]
+    place.tmux.windows.close(login.id)
+    place.tmux.windows.close(login.id)
+    assert [window.id for window in place.tmux.windows.all()] == [main.id]
     for bogus in ("", "main", ":", "@99x", "{end}"):
         with pytest.raises(NotFound):
-            place.tmux.select_window(bogus)
+            place.tmux.windows.select(bogus)
     with pytest.raises(NotFound):
-        place.tmux.select_window("@999")
+        place.tmux.windows.select("@999")
     with pytest.raises(NotFound):
-        place.tmux.activity("@999")
+        place.tmux.windows.activity("@999")
 
 
 def test_a_client_is_brought_to_a_window_of_another_tmux_session(place: Place) -> None:
     other = place.tmux.start("other", place.root)
-    window = place.tmux.open_window(other, "far", CAT, session="far", project=PROJECT, cwd=place.root)
+    window = place.tmux.windows.open_agent(other, "far", CAT, session="far", project=PROJECT, cwd=place.root)
     opened(place, "main")
     assert not place.tmux.has_client()
     with place.terminal() as terminal:
         began = time.time()
-        place.tmux.select_window(window.id, terminal.client, pane=window.pane)
+        place.tmux.windows.select(window.id, terminal.client, pane=window.pane)
         until(lambda: place.tmux.clients()[0].window == window.id)
         client = place.tmux.clients()[0]
         assert (client.name, client.session, client.pane) == (terminal.client, other, window.pane)
         terminal.press("x")
         until(lambda: place.tmux.clients()[0].activity >= int(began))
-        until(lambda: place.tmux.activity(window.id) >= int(began))
+        until(lambda: place.tmux.windows.activity(window.id) >= int(began))
 
 
 def test_options_of_a_session_are_put_back_exactly(place: Place) -> None:
@@ -269,8 +271,10 @@ def test_a_popup_is_shown_to_a_client_and_a_window_to_nobody(place: Place) -> No
 
 def test_a_terminal_window_belongs_to_its_session_but_is_not_the_agents(place: Place) -> None:
     opened(place, "main")
-    shown = place.tmux.open_terminal(place.session, "main $", CAT, project=PROJECT, cwd=place.root, session="main")
-    assert shown not in [window.id for window in place.tmux.windows()]
+    shown = place.tmux.windows.open_terminal(
+        place.session, "main $", CAT, project=PROJECT, cwd=place.root, session="main"
+    )
+    assert shown not in [window.id for window in place.tmux.windows.all()]
     told = place.option("display-message", "-p", "-t", shown, "#{@orchestra_session} #{window_active} #{session_id}")
     assert told == f"main 1 {place.session}\n"
     assert place.tmux.session_of(shown) == place.session
@@ -293,13 +297,13 @@ def test_a_server_that_hangs_is_given_up_at_the_deadline(place: Place) -> None:
     os.kill(pid, signal.SIGSTOP)
     try:
         began = time.monotonic()
-        for ask in (impatient.windows, impatient.alive, impatient.clients, lambda: impatient.capture("%1")):
+        for ask in (impatient.windows.all, impatient.alive, impatient.clients, lambda: impatient.panes.capture("%1")):
             with pytest.raises(DeadlineExceeded, match="tmux did not answer"):
                 ask()
         assert time.monotonic() - began < 4 * 1.5
     finally:
         os.kill(pid, signal.SIGCONT)
-    assert [window.session for window in place.tmux.windows()] == ["main"]
+    assert [window.session for window in place.tmux.windows.all()] == ["main"]
 
 
 def test_opening_a_window_is_fast(place: Place) -> None:

@@ -25,11 +25,11 @@ def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
 
 
 def opened(place: Place, name: str, project: str = PROJECT) -> Window:
-    return place.tmux.open_window(place.session, name, CAT, session=name, project=project, cwd=place.root)
+    return place.tmux.windows.open_agent(place.session, name, CAT, session=name, project=project, cwd=place.root)
 
 
 def control(place: Place, window: Window, name: str) -> str:
-    return place.tmux.open_control(window.id, CONTROL, layout.load(name), project=window.project)
+    return place.tmux.control.open(window.id, CONTROL, layout.load(name), project=window.project)
 
 
 def window_of(place: Place, pane: str) -> str:
@@ -45,15 +45,15 @@ def test_left_puts_it_left_of_the_designer_who_keeps_the_focus(place: Place) -> 
     pane = control(place, main, "left")
     panes = place.option("list-panes", "-t", main.id, "-F", "#{pane_id} #{pane_left} #{pane_width} #{pane_active}")
     assert panes == f"{pane} 0 44 0\n{main.pane} 45 155 1\n"
-    assert place.tmux.windows()[0].pane == main.pane
-    until(lambda: "control" in place.tmux.capture(pane))
+    assert place.tmux.windows.all()[0].pane == main.pane
+    until(lambda: "control" in place.tmux.panes.capture(pane))
 
 
 @pytest.mark.parametrize(("side", "at_edge"), [(Side.RIGHT, "right"), (Side.TOP, "top"), (Side.BOTTOM, "bottom")])
 def test_the_other_sides(place: Place, side: Side, at_edge: str) -> None:
     main = opened(place, "main")
     wanted = Layout("mine", Placement.DESIGNER, side, "20%")
-    pane = place.tmux.open_control(main.id, CONTROL, wanted, project=PROJECT)
+    pane = place.tmux.control.open(main.id, CONTROL, wanted, project=PROJECT)
     assert place.option("display-message", "-p", "-t", pane, f"#{{pane_at_{at_edge}}}") == "1\n"
 
 
@@ -62,7 +62,7 @@ def test_window_gives_it_a_window_of_its_own(place: Place) -> None:
     pane = control(place, main, "window")
     told = place.option("display-message", "-p", "-t", pane, "#{window_name} #{window_panes} #{@orchestra_project}")
     assert told == f"orchestra 1 {PROJECT}\n"
-    assert [window.id for window in place.tmux.windows()] == [main.id]
+    assert [window.id for window in place.tmux.windows.all()] == [main.id]
 
 
 def test_it_is_opened_once_and_moves_when_the_layout_changes(place: Place) -> None:
@@ -78,11 +78,11 @@ def test_it_is_opened_once_and_moves_when_the_layout_changes(place: Place) -> No
 def test_two_projects_have_one_each(place: Place) -> None:
     first, second = opened(place, "main", "/one"), opened(place, "main", "/two")
     panes = [control(place, first, "left"), control(place, second, "window")]
-    assert [place.tmux.find_control("/one"), place.tmux.find_control("/two")] == panes
-    place.tmux.close_control("/one")
-    place.tmux.close_control("/one")
-    assert place.tmux.find_control("/one") is None
-    assert place.tmux.find_control() == panes[1]
+    assert [place.tmux.control.find("/one"), place.tmux.control.find("/two")] == panes
+    place.tmux.control.close("/one")
+    place.tmux.control.close("/one")
+    assert place.tmux.control.find("/one") is None
+    assert place.tmux.control.find() == panes[1]
 
 
 def test_follow_moves_it_into_each_session_in_view_and_into_nothing_else(place: Place) -> None:
@@ -92,17 +92,17 @@ def test_follow_moves_it_into_each_session_in_view_and_into_nothing_else(place: 
     pane = control(place, main, "follow")
     with place.terminal() as terminal:
         for window in (login, main, login):
-            place.tmux.select_window(window.id)
+            place.tmux.windows.select(window.id)
             until(lambda window=window: window_of(place, pane) == window.id, "the control pane")  # type: ignore[misc] # mypy infers no type for a bound default
         for other in (theirs.id, f"{place.session}:own"):
             place.option("select-window", "-t", other)
             assert window_of(place, pane) == login.id
         place.option("select-pane", "-t", pane)
-        place.tmux.select_window(login.id)
+        place.tmux.windows.select(login.id)
         assert "must be different" not in place.option("show-messages", "-t", terminal.client)
         width = place.option("display-message", "-p", "-t", pane, "#{pane_width}")
     assert width == "44\n"
-    place.tmux.close_control(PROJECT)
+    place.tmux.control.close(PROJECT)
     assert hooks(place) == before
 
 
@@ -113,10 +113,10 @@ def test_the_persons_hooks_go_on_working_and_stay(place: Place, scope: tuple[str
     main, login = opened(place, "main"), opened(place, "login")
     pane = control(place, main, "follow")
     place.option("set-hook", "-a", *scope, HOOK, "set-option -g @also yes")
-    place.tmux.select_window(login.id)
+    place.tmux.windows.select(login.id)
     assert window_of(place, pane) == login.id
     assert place.option("show-options", "-g", "-v", "@also") == "yes\n"
-    place.tmux.close_control(PROJECT)
+    place.tmux.control.close(PROJECT)
     after = hooks(place)
     assert "@also" in after
     place.option("set-hook", "-u", *scope, f"{HOOK}[1]")
@@ -126,9 +126,9 @@ def test_the_persons_hooks_go_on_working_and_stay(place: Place, scope: tuple[str
 def test_closing_a_window_does_not_take_the_control_pane_along(place: Place) -> None:
     main, login = opened(place, "main"), opened(place, "login")
     pane = control(place, main, "follow")
-    place.tmux.select_window(login.id)
+    place.tmux.windows.select(login.id)
     assert window_of(place, pane) == login.id
-    place.tmux.close_window(login.id)
+    place.tmux.windows.close(login.id)
     assert window_of(place, pane) == main.id
 
 
@@ -136,9 +136,9 @@ def test_it_gets_its_size_again_after_the_terminal_changed(place: Place) -> None
     main = opened(place, "main")
     pane = control(place, main, "left")
     with place.terminal(size=(120, 30)):
-        place.tmux.select_window(main.id)
+        place.tmux.windows.select(main.id)
         until(lambda: place.option("display-message", "-p", "-t", pane, "#{window_width}") == "120\n")
-        place.tmux.fit_control(pane, layout.load("left"))
+        place.tmux.control.fit(pane, layout.load("left"))
         assert place.option("display-message", "-p", "-t", pane, "#{pane_width}") == "44\n"
 
 
@@ -148,6 +148,6 @@ def test_a_window_too_small_or_gone_says_so(place: Place) -> None:
     with pytest.raises(CommandFailed, match="not enough room") as caught:
         control(place, main, "left")
     assert "--layout window" in caught.value.hint
-    place.tmux.close_window(main.id)
+    place.tmux.windows.close(main.id)
     with pytest.raises(NotFound):
         control(place, main, "left")

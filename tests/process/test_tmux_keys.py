@@ -57,7 +57,9 @@ def program(place: Place) -> tuple[str, ...]:
 
 
 def opened(place: Place, name: str, project: str) -> Window:
-    return place.tmux.open_window(place.session, name, CAT, session=name, project=project, cwd=place.root, select=True)
+    return place.tmux.windows.open_agent(
+        place.session, name, CAT, session=name, project=project, cwd=place.root, select=True
+    )
 
 
 def bindings(place: Place) -> str:
@@ -80,18 +82,18 @@ def record(place: Place, number: int = 1) -> list[dict[str, object]]:
 def test_what_a_key_did_before_comes_back_exactly(monkeypatch: pytest.MonkeyPatch, key: str) -> None:
     with tmux_place(monkeypatch, config=TRICKY) as place:
         before = bindings(place)
-        saved = place.tmux.bind(key, ("orchestra",))
+        saved = place.tmux.keys.bind(key, ("orchestra",))
         assert bindings(place) != before
-        assert place.tmux.unbind(saved)
+        assert place.tmux.keys.unbind(saved)
         assert bindings(place) == before
-        assert place.tmux.unbind(saved)
+        assert place.tmux.keys.unbind(saved)
         assert bindings(place) == before
 
 
 def test_what_the_key_did_still_works_after_it_came_back(monkeypatch: pytest.MonkeyPatch) -> None:
     with tmux_place(monkeypatch, config="bind-key O display-message \"it's 'back'; #{window_id}\"") as place:
         window = opened(place, "main", "/p")
-        place.tmux.unbind(place.tmux.bind("O", ("orchestra",)))
+        place.tmux.keys.unbind(place.tmux.keys.bind("O", ("orchestra",)))
         with place.terminal() as terminal:
             press(terminal, "O")
             terminal.shows(f"it's 'back'; {window.id}")
@@ -102,9 +104,9 @@ def test_every_default_binding_could_be_taken_and_put_back(place: Place) -> None
     keys = [line.split()[0] for line in place.option("list-keys", "-N", "-P", "", "-T", "prefix").splitlines()]
     saved = ""
     for key in keys:
-        saved = place.tmux.bind(key.removeprefix("\\"), ("orchestra",))
+        saved = place.tmux.keys.bind(key.removeprefix("\\"), ("orchestra",))
     assert len(json.loads(saved)) == len(keys)
-    place.tmux.unbind(saved)
+    place.tmux.keys.unbind(saved)
     assert bindings(place) == before
 
 
@@ -113,34 +115,34 @@ def test_a_second_project_keeps_what_the_first_one_saved(monkeypatch: pytest.Mon
         before = bindings(place)
         opened(place, "main", "/one")
         second = opened(place, "main", "/two")
-        first = place.tmux.bind("O", ("orchestra",))
-        assert place.tmux.bind("O", ("orchestra",)) == first
-        assert not place.tmux.unbind(first, project="/one")
+        first = place.tmux.keys.bind("O", ("orchestra",))
+        assert place.tmux.keys.bind("O", ("orchestra",)) == first
+        assert not place.tmux.keys.unbind(first, project="/one")
         assert "switch-client -T orchestra" in place.option("list-keys", "-T", "prefix", "O")
-        place.tmux.close_window(second.id)
-        assert place.tmux.unbind(first, project="/one")
+        place.tmux.windows.close(second.id)
+        assert place.tmux.keys.unbind(first, project="/one")
         assert bindings(place) == before
 
 
 def test_the_record_in_the_server_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     with tmux_place(monkeypatch, config=TRICKY) as place:
         before = bindings(place)
-        place.tmux.bind("O", ("orchestra",))
-        place.tmux.unbind("")
+        place.tmux.keys.bind("O", ("orchestra",))
+        place.tmux.keys.unbind("")
         assert bindings(place) == before
 
 
 def test_a_key_that_the_person_bound_anew_is_left_alone(place: Place) -> None:
-    saved = place.tmux.bind("O", ("orchestra",))
+    saved = place.tmux.keys.bind("O", ("orchestra",))
     place.option("bind-key", "O", "display-message", "mine")
-    place.tmux.unbind(saved)
+    place.tmux.keys.unbind(saved)
     assert "mine" in place.option("list-keys", "-T", "prefix", "O")
 
 
 def test_binding_again_after_the_person_reloaded_saves_the_new_binding(place: Place) -> None:
-    place.tmux.bind("O", ("orchestra",))
+    place.tmux.keys.bind("O", ("orchestra",))
     place.option("bind-key", "O", "display-message", "mine")
-    place.tmux.unbind(place.tmux.bind("O", ("orchestra",)))
+    place.tmux.keys.unbind(place.tmux.keys.bind("O", ("orchestra",)))
     assert "mine" in place.option("list-keys", "-T", "prefix", "O")
 
 
@@ -149,7 +151,7 @@ def test_a_binding_that_could_not_be_restored_is_refused_and_stays(place: Place)
     place.tmux.server.ask(("source-file", "-"), stdin=lines.encode())
     before = bindings(place)
     with pytest.raises(Refused, match="prefix O") as caught:
-        place.tmux.bind("O", ("orchestra",))
+        place.tmux.keys.bind("O", ("orchestra",))
     assert "another prefix key" in caught.value.hint
     assert bindings(place) == before
 
@@ -169,7 +171,7 @@ def closes(terminal: Terminal, text: str, key: str) -> None:
 def test_every_key_runs_its_command_for_the_session_in_view(place: Place, popups: bool) -> None:  # noqa: FBT001 -- a test's parameter
     project = "/home/o'person/a $(touch trap) #{pane_id} project"
     opened(place, "login-page", project)
-    place.tmux.bind("O", program(place), popups=popups)
+    place.tmux.keys.bind("O", program(place), popups=popups)
     with place.terminal() as terminal:
         for number, binding in enumerate((one for one in in_tmux() if one.action != "control"), 1):
             press(terminal, "O", binding.key)
@@ -189,7 +191,7 @@ def test_every_key_runs_its_command_for_the_session_in_view(place: Place, popups
 
 def test_the_pane_is_told_and_a_failure_is_shown_as_text(place: Place) -> None:
     window = opened(place, "login", "/p")
-    place.tmux.bind("O", program(place))
+    place.tmux.keys.bind("O", program(place))
     with place.terminal() as terminal:
         press(terminal, "O", "p")
         terminal.shows("orchestra: 100% of #{pane_id} #(touch trap) failed; → look at it")
@@ -201,13 +203,13 @@ def test_the_pane_is_told_and_a_failure_is_shown_as_text(place: Place) -> None:
 
 def test_two_projects_share_the_table(place: Place) -> None:
     first, second = opened(place, "main", "/one"), opened(place, "other", "/two")
-    place.tmux.bind("O", program(place))
+    place.tmux.keys.bind("O", program(place))
     with place.terminal() as terminal:
         for number, (window, words) in enumerate(
             ((first, ["--project", "/one", "terminal", "main"]), (second, ["--project", "/two", "terminal", "other"])),
             1,
         ):
-            place.tmux.select_window(window.id)
+            place.tmux.windows.select(window.id)
             press(terminal, "O", "t")
             assert record(place, number)[-1]["words"] == words
 
@@ -215,16 +217,16 @@ def test_two_projects_share_the_table(place: Place) -> None:
 def test_a_key_shows_the_control_pane_of_the_project_in_view_without_a_program(place: Place) -> None:
     project = "/home/o'person/a $(touch trap) #{pane_id} project "
     panes = [
-        place.tmux.open_control(opened(place, "main", one).id, CAT, layout.load("left"), project=one)
+        place.tmux.control.open(opened(place, "main", one).id, CAT, layout.load("left"), project=one)
         for one in ("/other", project)
     ]
     opened(place, "login", project)
     opened(place, "alone", "/third")
-    place.tmux.bind("O", program(place))
+    place.tmux.keys.bind("O", program(place))
     with place.terminal() as terminal:
         press(terminal, "O", "c")
         terminal.shows("the control pane is not open; type: orchestra up")
-        place.tmux.select_window(next(one.id for one in place.tmux.windows() if one.session == "login"))
+        place.tmux.windows.select(next(one.id for one in place.tmux.windows.all() if one.session == "login"))
         press(terminal, "O", "c")
         until(lambda: place.option("display-message", "-p", "-c", terminal.client, "#{pane_id}").strip() == panes[1])
     assert not (place.root / "record").exists()
@@ -234,7 +236,7 @@ def test_a_key_shows_the_control_pane_of_the_project_in_view_without_a_program(p
 def test_a_window_of_nobodys_gets_a_message_and_runs_nothing(place: Place) -> None:
     opened(place, "main", "/one")
     place.option("new-window", "-t", place.session, "cat")
-    place.tmux.bind("O", program(place))
+    place.tmux.keys.bind("O", program(place))
     with place.terminal() as terminal:
         press(terminal, "O", "d")
         terminal.shows("diff: this window shows no session")
@@ -247,9 +249,9 @@ def test_a_window_of_nobodys_gets_a_message_and_runs_nothing(place: Place) -> No
 
 def test_a_letter_that_means_nothing_does_not_reach_the_agent(place: Place) -> None:
     window = opened(place, "main", "/one")
-    place.tmux.bind("O", program(place))
+    place.tmux.keys.bind("O", program(place))
     with place.terminal() as terminal:
         press(terminal, "O", "x")
         terminal.press("y")
-        until(lambda: "y" in place.tmux.capture(window.pane).removeprefix("ready"))
-        assert "x" not in place.tmux.capture(window.pane)
+        until(lambda: "y" in place.tmux.panes.capture(window.pane).removeprefix("ready"))
+        assert "x" not in place.tmux.panes.capture(window.pane)

@@ -110,7 +110,7 @@ class HostProject:
 
     def windows(self) -> list[str]:
         """Return the names of the sessions that have a window of their own."""
-        return sorted(window.session for window in self.tmux.windows() if window.session)
+        return sorted(window.session for window in self.tmux.windows.all() if window.session)
 
     def processes(self) -> dict[int, str]:
         """Return the processes that belong to this project, by number, with their command lines."""

@@ -52,7 +52,7 @@ class Place:
         before = {client.name for client in self.tmux.clients()}
         outer = self.outer.start(name, self.root, size)
         command = ("env", "-u", "TMUX", *self.tmux.attach_command(session or self.session))
-        window = self.outer.open_window(outer, "t", command, session="t", project="t", cwd=self.root)
+        window = self.outer.windows.open_agent(outer, "t", command, session="t", project="t", cwd=self.root)
         self.outer.server.ask(("set-option", "-t", outer, "status", "off"))
         name = until(lambda: next((c.name for c in self.tmux.clients() if c.name not in before), ""), "a client")
         try:
@@ -87,7 +87,7 @@ class Terminal:
 
     def screen(self) -> str:
         """Return what is to be seen."""
-        return self.outer.capture(self.pane)
+        return self.outer.panes.capture(self.pane)
 
     def shows(self, text: str) -> None:
         """Wait until a text is to be seen."""

@@ -204,6 +204,6 @@ def runs(project: Project, session: Session) -> bool:
 def window_of(project: Project, session: Session) -> Window | None:
     """Return the session's window, or None if no tmux shows it."""
     server = project.tmux()
-    windows = server.windows() if server else []
+    windows = server.windows.all() if server else []
     mine = (one for one in windows if one.session == session.name and one.project == str(project.paths.source))
     return next(mine, None)

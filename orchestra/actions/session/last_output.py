@@ -46,5 +46,5 @@ def _screen(project: Project, session: Session) -> list[str]:
     if server is None or not session.window:
         return []
     ours = f"{session.name} has "
-    shown = (line.strip() for line in server.capture(server.agent_pane(session.window)).split("\n"))
+    shown = (line.strip() for line in server.panes.capture(server.windows.agent_pane(session.window)).split("\n"))
     return [line for line in shown if line and not line.startswith(ours)]

@@ -49,4 +49,4 @@ def _close_windows(project: Project) -> None:
     for session in project.store.sessions() if server else ():
         window = container_spec.window_of(project, session)
         if server is not None and window is not None and session.sandbox is SandboxKind.DOCKER:
-            server.close_window(window.id)
+            server.windows.close(window.id)

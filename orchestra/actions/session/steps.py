@@ -109,12 +109,12 @@ def _window(project: Project, session: Session, _progress: Progress) -> None:
             raise Refused(f"{session.name} runs without a container and needs tmux", hint="type: orchestra up")
         return
     if (stale := container_spec.window_of(project, session)) is not None:
-        server.close_window(stale.id)
+        server.windows.close(stale.id)
     if session.sandbox is SandboxKind.HOST:
         project.store.record_sign(session.name, Sign.LAUNCHED, f"{session.agent} starts")
     command = project.sandbox(session.sandbox).window_command(container_spec.box_for(project, session))
     source = str(project.paths.source)
-    window = server.open_window(
+    window = server.windows.open_agent(
         target, session.name, command, session=session.name, project=source, cwd=session.worktree
     )
     project.store.update_session(session.name, window=window.id)
@@ -215,7 +215,7 @@ def _close_window(project: Project, session: Session, _progress: Progress) -> No
     server = project.tmux()
     window = container_spec.window_of(project, session)
     if server is not None and window is not None:
-        server.close_window(window.id)
+        server.windows.close(window.id)
     with even_unrecorded(session):
         project.store.update_session(session.name, window=None)
 

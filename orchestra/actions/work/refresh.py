@@ -101,7 +101,7 @@ def look_at_panes(project: Project, *, unseen: Container[SandboxKind] = ()) -> N
     server = project.tmux() if silent else None
     for session in silent:
         try:
-            active_at = server.activity(session.window or "") if server else None
+            active_at = server.windows.activity(session.window or "") if server else None
         except NotFound:
             active_at = None
         # The session may be deleted at this moment.

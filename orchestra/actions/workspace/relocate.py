@@ -61,5 +61,5 @@ def _repair(source: Path) -> None:
 def _show_windows(project: Project, before: Path) -> None:
     with suppress(OrchestraError):
         if (server := project.tmux()) is not None:
-            server.close_control(str(before))
+            server.control.close(str(before))
             server.rename_project(str(before), str(project.paths.source))

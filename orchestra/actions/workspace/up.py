@@ -149,15 +149,15 @@ def _dress(project: Project, server: Tmux, designer: Session, layout: str) -> st
     wanted = layout_of(project)
     target = project.store.get("tmux.session") or ""
     server.claim_session(target, source)
-    project.store.set("tmux.saved", server.bind(project.settings.prefix_key, program()))
+    project.store.set("tmux.saved", server.keys.bind(project.settings.prefix_key, program()))
     project.store.set("tmux.status", "yes" if wanted.status else None)
     show_status(project)
     window = project.store.session(designer.name).window
     if window is None:
         return None
     command = (*program(), "--project", source, "control")
-    control = server.open_control(window, command, wanted, project=source)
-    server.select_pane(control)
+    control = server.control.open(window, command, wanted, project=source)
+    server.windows.select_pane(control)
     return control
 
 
@@ -181,11 +181,11 @@ def down(project: Project, *, stop: bool = False, progress: Progress = ignore) -
     source = str(project.paths.source)
     if server is not None:
         _undress(project, server)
-        server.close_control(source)
-        windows = [window for window in server.windows() if window.project == source]
+        server.control.close(source)
+        windows = [window for window in server.windows.all() if window.project == source]
         ended = _tell_of_end(project, {window.session for window in windows})
         for window in windows:
-            server.close_window(window.id)
+            server.windows.close(window.id)
     try:
         with project.store.together():
             project.store.set("tmux.saved", "")
@@ -212,7 +212,7 @@ def _tell_of_end(project: Project, shown: Container[str]) -> list[str]:
 
 
 def _undress(project: Project, server: Tmux) -> None:
-    server.unbind(project.store.get("tmux.saved") or "", project=str(project.paths.source))
+    server.keys.unbind(project.store.get("tmux.saved") or "", project=str(project.paths.source))
     target = project.store.get("tmux.session")
     clear_status(project)
     if target:

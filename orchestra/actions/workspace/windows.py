@@ -31,16 +31,16 @@ def switch(project: Project, name: str = "", *, control: bool = False, client: s
     """
     server = _server(project)
     if control:
-        pane = server.find_control(str(project.paths.source))
+        pane = server.control.find(str(project.paths.source))
         if pane is None:
             raise NotFound("the control pane is not open", hint="type: orchestra up")
-        server.select_pane(pane, client or None)
+        server.windows.select_pane(pane, client or None)
         return {"pane": pane}
     session = project.store.session(name)
     window = container_spec.window_of(project, session)
     if window is None:
         raise NotFound(f"{name} has no window", hint=f"start it again: orchestra resume {name}")
-    server.select_window(window.id, client or None, pane=window.pane)
+    server.windows.select(window.id, client or None, pane=window.pane)
     return {"window": window.id}
 
 
@@ -50,7 +50,7 @@ def terminal(project: Project, name: str = "main", *, host: bool = False) -> dic
     server = _server(project)
     command = terminal_command(project, session, host=host)
     target = project.store.get("tmux.session") or ""
-    pane = server.open_terminal(
+    pane = server.windows.open_terminal(
         target, f"{name} $", command, project=str(project.paths.source), cwd=session.worktree, session=name
     )
     return {"window": pane, "command": shlex.join(command)}

@@ -61,7 +61,7 @@ def _renew_service(start: Path | None) -> None:
 def _tidy(socket: str, session: str) -> None:
     from orchestra.drivers.tmux.driver import Tmux  # noqa: PLC0415 -- loads yaml
 
-    Tmux(socket).close_spare(session)
+    Tmux(socket).windows.close_spare(session)
 
 
 def _tell(answer: dict[str, Any]) -> None:

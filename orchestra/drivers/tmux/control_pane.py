@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from orchestra.config.layout import Layout, Placement, Side
 from orchestra.drivers.tmux.escaping import identifier, in_condition, quoted, without_shell
-from orchestra.drivers.tmux.server import Command
+from orchestra.drivers.tmux.server import Command, Server
 from orchestra.drivers.tmux.windows import CONTROL, IS_AGENT, PROJECT, SESSION, Windows, control_marks
 from orchestra.errors import CommandFailed, NotFound
 
@@ -32,17 +32,21 @@ class _Designer:
     size: tuple[int, int]
 
 
-class Control(Windows):
-    """The part of the driver for the control pane."""
+class ControlPane:
+    """The control pane of each project."""
 
-    def open_control(self, window: str, command: Sequence[str], layout: Layout, *, project: str) -> str:
+    def __init__(self, server: Server, windows: Windows) -> None:
+        self._server = server
+        self._windows = windows
+
+    def open(self, window: str, command: Sequence[str], layout: Layout, *, project: str) -> str:
         """Open the control pane for a designer's window according to the layout, and return the pane's id.
 
         An open control pane of the same project is kept, and moved if necessary. Raises NotFound if
         the window shows no session, CommandFailed if it is too small to be split.
         """
         place = self._designer(window, project)
-        pane = self.find_control(place.project)
+        pane = self.find(place.project)
         if pane is None:
             pane = self._make(place, command, layout)
         else:
@@ -52,45 +56,45 @@ class Control(Windows):
             self._follow(place, pane, layout)
         return pane
 
-    def find_control(self, project: str = "") -> str | None:
+    def find(self, project: str = "") -> str | None:
         """Return the id of a project's control pane, by default of the first one."""
         listing = f"#{{pane_id}} #{{{CONTROL}}}"
-        for line in self.server.ask(("list-panes", "-a", "-F", listing)).text.splitlines():
+        for line in self._server.ask(("list-panes", "-a", "-F", listing)).text.splitlines():
             pane, _, owner = line.partition(" ")
             if owner and project in {"", owner}:
                 return pane
         return None
 
-    def fit_control(self, pane: str, layout: Layout) -> None:
+    def fit(self, pane: str, layout: Layout) -> None:
         """Resize the control pane again, because tmux redistributes the space whenever a terminal changes its size."""
         if layout.control is not Placement.WINDOW:
-            told = self.server.line(
+            told = self._server.line(
                 ("display-message", "-p", "-t", identifier(pane), "#{window_width} #{window_height}")
             )
             width, height = map(int, told.split())
             wanted = ("-x" if layout.beside else "-y", layout.size_in(width, height))
-            self.server.ask(("resize-pane", "-t", identifier(pane), *wanted))
+            self._server.ask(("resize-pane", "-t", identifier(pane), *wanted))
 
-    def control_room(self, pane: str) -> str:
+    def room(self, pane: str) -> str:
         """Return the size of the window with a control pane, such as ``200x50``.
 
         Empty while the pane is zoomed, and for a pane that is not a control pane.
         """
         divided = f"#{{&&:#{{!=:#{{{CONTROL}}},}},#{{!=:#{{window_zoomed_flag}},1}}}}"
         size = "#{window_width}x#{window_height}"
-        return self.server.line(("display-message", "-p", "-t", identifier(pane), f"#{{?{divided},{size},}}"))
+        return self._server.line(("display-message", "-p", "-t", identifier(pane), f"#{{?{divided},{size},}}"))
 
-    def close_control(self, project: str) -> None:
+    def close(self, project: str) -> None:
         """Close a project's control pane and remove the hook that moves it; does nothing if there is none."""
-        pane = self.find_control(project)
+        pane = self.find(project)
         if pane is not None:
             self._unfollow(pane)
             with contextlib.suppress(NotFound):
-                self.server.objects.pane(pane).kill()
+                self._server.objects.pane(pane).kill()
 
     def _designer(self, window: str, project: str) -> _Designer:
         listing = f"#{{window_id}} #{{pane_id}} #{{session_id}} #{{window_width}} #{{window_height}} {IS_AGENT}"
-        told = self.server.ask(("list-panes", "-t", identifier(window), "-F", listing)).text
+        told = self._server.ask(("list-panes", "-t", identifier(window), "-F", listing)).text
         for line in told.splitlines():
             found, pane, tmux_session, width, height, agent = line.split(" ", 5)
             if agent == "1":
@@ -99,9 +103,9 @@ class Control(Windows):
 
     def _make(self, place: _Designer, command: Sequence[str], layout: Layout) -> str:
         if layout.control is Placement.WINDOW:
-            return self.open(place.tmux_session, _TITLE, command, control_marks(place.project))[1]
+            return self._windows.open(place.tmux_session, _TITLE, command, control_marks(place.project))[1]
         try:
-            return self.server.line(*_beside(place, command, layout))
+            return self._server.line(*_beside(place, command, layout))
         except CommandFailed as error:
             if "no space" in error.stderr:
                 hint = "make the terminal larger, or use `orchestra up --layout window`"
@@ -112,27 +116,27 @@ class Control(Windows):
 
     def _move(self, place: _Designer, pane: str, layout: Layout) -> None:
         where = ("display-message", "-p", "-t", pane, f"#{{window_id}} #{{{SESSION}}}")
-        window, _, session = self.server.line(where).partition(" ")
+        window, _, session = self._server.line(where).partition(" ")
         if layout.control is Placement.WINDOW and session:
             end = f"{place.tmux_session}:{{end}}"
             taken_out = ("break-pane", "-d", "-a", "-s", pane, "-n", _TITLE, "-t", end)
-            self.server.ask(taken_out, *control_marks(place.project).on(pane, pane))
+            self._server.ask(taken_out, *control_marks(place.project).on(pane, pane))
         elif layout.control is not Placement.WINDOW and window != place.window:
-            self.server.ask((*_joined(pane, layout, layout.size_in(*place.size)), "-t", place.pane))
+            self._server.ask((*_joined(pane, layout, layout.size_in(*place.size)), "-t", place.pane))
 
     def _follow(self, place: _Designer, pane: str, layout: Layout) -> None:
         # A list of hooks on a session hides the global list, so ours is added to the effective one.
-        local = self.server.line(("show-hooks", "-t", place.tmux_session, _HOOK))
+        local = self._server.line(("show-hooks", "-t", place.tmux_session, _HOOK))
         where = ("-t", place.tmux_session) if local else ("-g",)
-        self.server.ask(("set-hook", "-a", *where, _HOOK, _move_along(place, pane, layout)))
+        self._server.ask(("set-hook", "-a", *where, _HOOK, _move_along(place, pane, layout)))
 
     def _unfollow(self, pane: str) -> None:
-        sessions = self.server.ask(("list-sessions", "-F", "#{session_id}")).text.split()
+        sessions = self._server.ask(("list-sessions", "-F", "#{session_id}")).text.split()
         ours = re.compile(rf"{_HOOK}\[\d+\](?= .*{PROJECT}.* -s {pane}\b)")
         for where in (("-g",), *(("-t", each) for each in sessions)):
-            listed = self.server.ask(("show-hooks", *where, _HOOK)).text
+            listed = self._server.ask(("show-hooks", *where, _HOOK)).text
             for entry in ours.findall(listed):
-                self.server.ask(("set-hook", "-u", *where, entry))
+                self._server.ask(("set-hook", "-u", *where, entry))
 
 
 def _beside(place: _Designer, command: Sequence[str], layout: Layout) -> list[Command]:

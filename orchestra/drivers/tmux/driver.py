@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestra.drivers.tmux import server
-from orchestra.drivers.tmux.control_pane import Control
+from orchestra.drivers.tmux.control_pane import ControlPane
 from orchestra.drivers.tmux.escaping import identifier, literal, title, without_shell
 from orchestra.drivers.tmux.keys import Keys
-from orchestra.drivers.tmux.panes import Pasting
+from orchestra.drivers.tmux.panes import Panes
 from orchestra.drivers.tmux.server import Server
-from orchestra.drivers.tmux.windows import PROJECT, SPARE
+from orchestra.drivers.tmux.windows import PROJECT, SPARE, Windows
 from orchestra.errors import CommandFailed, NotFound
 from orchestra.names import digest
 
@@ -39,7 +39,7 @@ class Client:
     activity: float
 
 
-class Tmux(Keys, Control, Pasting):
+class Tmux:
     """One tmux server at a socket path; ``deadline`` is in seconds, for every call.
 
     Calls raise DeadlineExceeded, NotFound for what is gone, CommandFailed if no server answers, and
@@ -47,8 +47,12 @@ class Tmux(Keys, Control, Pasting):
     """
 
     def __init__(self, socket: str, *, deadline: float = _DEADLINE) -> None:
-        super().__init__(Server(socket, deadline))
         self.socket = socket
+        self.server = Server(socket, deadline)
+        self.windows = Windows(self.server)
+        self.control = ControlPane(self.server, self.windows)
+        self.keys = Keys(self.server, self.windows)
+        self.panes = Panes(self.server)
 
     @classmethod
     def own(cls, name: str, *, deadline: float = _DEADLINE) -> Tmux:
@@ -100,7 +104,7 @@ class Tmux(Keys, Control, Pasting):
     def belongs_to(self, home: str, projects: Container[str]) -> bool:
         """Return whether a home has started this server, by its mark or, for older versions, by its windows."""
         told = self.server.ask(("show-options", "-s", "-q", "-v", _OWNER), check=False).text.strip()
-        return told == home if told else any(window.project in projects for window in self.windows())
+        return told == home if told else any(window.project in projects for window in self.windows.all())
 
     def claim(self, home: str) -> None:
         """Mark the server as started by a home."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from orchestra.bindings import KEY_TABLE, Binding, in_tmux
 from orchestra.drivers.tmux.escaping import literal, quoted
-from orchestra.drivers.tmux.server import version
+from orchestra.drivers.tmux.server import Server, version
 from orchestra.drivers.tmux.windows import CONTROL, PROJECT, SESSION, Windows
 from orchestra.errors import CommandFailed, Refused
 
@@ -32,8 +32,12 @@ class _Bound:
     note: str
 
 
-class Keys(Windows):
-    """The part of the driver that binds keys."""
+class Keys:
+    """Orchestra's key table, and the prefix key that leads to it."""
+
+    def __init__(self, server: Server, windows: Windows) -> None:
+        self._server = server
+        self._windows = windows
 
     def bind(self, prefix_key: str, program: Sequence[str], *, popups: bool | None = None) -> str:
         """Bind the key after tmux's prefix to Orchestra's key table; return its former binding, to be stored.
@@ -65,22 +69,22 @@ class Keys(Windows):
         ``project``, the keys stay as long as another project needs them. A key that the person has
         since bound again is not changed.
         """
-        if project and any(window.project != project for window in self.windows()):
+        if project and any(window.project != project for window in self._windows.all()):
             return False
         for key, source in (self._saved() or _parsed(saved)).items():
             if _OPENS in self._bound(key).line:
-                self.server.ask(("unbind-key", "-T", "prefix", key))
+                self._server.ask(("unbind-key", "-T", "prefix", key))
                 self._source([source] if source else [])
-        self.server.ask(("unbind-key", "-a", "-q", "-T", KEY_TABLE))
-        self.server.ask(("set-option", "-s", "-u", SAVED))
+        self._server.ask(("unbind-key", "-a", "-q", "-T", KEY_TABLE))
+        self._server.ask(("set-option", "-s", "-u", SAVED))
         return True
 
     def _saved(self) -> dict[str, str]:
-        return _parsed(self.server.ask(("show-options", "-s", "-q", "-v", SAVED)).text)
+        return _parsed(self._server.ask(("show-options", "-s", "-q", "-v", SAVED)).text)
 
     def _bound(self, key: str, table: str = "prefix") -> _Bound:
-        line = self.server.ask(("list-keys", "-T", table, key), check=False).text.removesuffix("\n")
-        noted = self.server.ask(("list-keys", "-N", "-P", "", "-T", table, key), check=False).text.removesuffix("\n")
+        line = self._server.ask(("list-keys", "-T", table, key), check=False).text.removesuffix("\n")
+        noted = self._server.ask(("list-keys", "-N", "-P", "", "-T", table, key), check=False).text.removesuffix("\n")
         return _Bound(line, noted.partition(" ")[2] if line else "")
 
     def _restorable(self, key: str, bound: _Bound) -> str:
@@ -99,14 +103,14 @@ class Keys(Windows):
         except CommandFailed:
             return False
         finally:
-            self.server.ask(("unbind-key", "-a", "-q", "-T", _TRIAL))
+            self._server.ask(("unbind-key", "-a", "-q", "-T", _TRIAL))
         wanted = _squeezed(_in_table(bound.line, _TRIAL))
         return (wanted, bound.note) == (_squeezed(again.line), again.note)
 
     def _source(self, lines: Sequence[str]) -> None:
         # Through a file, because tmux command lines are limited to 16 kB.
         if lines:
-            self.server.ask(("source-file", "-"), stdin=("\n".join(lines) + "\n").encode())
+            self._server.ask(("source-file", "-"), stdin=("\n".join(lines) + "\n").encode())
 
     def _entry(self, binding: Binding, program: Sequence[str], *, popups: bool) -> Sequence[str]:
         needed = SESSION if "{session}" in binding.command else PROJECT
@@ -144,7 +148,7 @@ class Keys(Windows):
         )
 
     def _tmux(self) -> str:
-        return " ".join(_word(word) for word in (shutil.which("tmux") or "tmux", *self.server.program[1:]))
+        return " ".join(_word(word) for word in (shutil.which("tmux") or "tmux", *self._server.program[1:]))
 
 
 def _context() -> list[str]:

@@ -7,14 +7,17 @@ import uuid
 from collections.abc import Callable
 
 from orchestra.drivers.tmux.escaping import identifier, typed
-from orchestra.drivers.tmux.server import Connection
+from orchestra.drivers.tmux.server import Server
 from orchestra.errors import CommandFailed, NotFound
 
 _BEGIN, _END = "\x1b[200~", "\x1b[201~"
 
 
-class Pasting(Connection):
-    """The part of the driver for the content of panes."""
+class Panes:
+    """What panes show, and what is typed into them."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
 
     def paste(
         self,
@@ -40,23 +43,23 @@ class Pasting(Connection):
 
     def capture(self, pane: str, *, colour: bool = False) -> str:
         """Return the visible screen of a pane; with ``colour``, escape sequences for colours stay in."""
-        lines = self.server.objects.pane(pane).capture_pane(escape_sequences=colour)
+        lines = self._server.objects.pane(pane).capture_pane(escape_sequences=colour)
         return "\n".join(lines or ())
 
     def cursor_line(self, pane: str) -> str:
         """Return the line of a pane with the cursor, including spaces before the cursor."""
-        place = self.server.line(("display-message", "-p", "-t", identifier(pane), "#{cursor_x} #{cursor_y}"))
+        place = self._server.line(("display-message", "-p", "-t", identifier(pane), "#{cursor_x} #{cursor_y}"))
         column, row = (int(one) for one in place.split())
         return (self.capture(pane).split("\n") + [""] * (row + 1))[row].rstrip().ljust(column)
 
     def _put(self, pane: str, text: str) -> None:
-        if self.server.line(("display-message", "-p", "-t", identifier(pane), "#{pane_dead}")) != "0":
+        if self._server.line(("display-message", "-p", "-t", identifier(pane), "#{pane_dead}")) != "0":
             raise NotFound(f"no program runs in tmux pane {pane}", hint="to start it again: orchestra up")
         name = f"orchestra-{uuid.uuid4().hex}"
         load = ("load-buffer", "-b", name, "-")
         paste = ("paste-buffer", "-r", "-d", "-b", name, "-t", pane)
         try:
-            self.server.ask(load, paste, stdin=text.encode("utf-8", "replace"))
+            self._server.ask(load, paste, stdin=text.encode("utf-8", "replace"))
         except (NotFound, CommandFailed):
-            self.server.ask(("delete-buffer", "-b", name), check=False)
+            self._server.ask(("delete-buffer", "-b", name), check=False)
             raise

@@ -83,13 +83,6 @@ class Server:
         return process.failure(done)
 
 
-class Connection:
-    """The common base of the parts of the tmux driver."""
-
-    def __init__(self, server: Server) -> None:
-        self.server = server
-
-
 def version() -> tuple[int, int]:
     """Return the installed tmux's version, such as ``(3, 3)``; raises ToolMissing for none."""
     told = process.run(["tmux", "-V"], deadline=5).text

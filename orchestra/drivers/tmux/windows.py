@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from orchestra.drivers.tmux.escaping import identifier, literal, title, without_shell
-from orchestra.drivers.tmux.server import Command, Connection
+from orchestra.drivers.tmux.server import Command, Server
 from orchestra.errors import NotFound
 from orchestra.model import Window
 
@@ -69,22 +69,25 @@ def _agent_marks(session: str, project: str) -> Marks:
     return Marks(_NAMED | _QUIET | {PROJECT: project, SESSION: session}, {AGENT: _THIS_PANE, **_STAYS})
 
 
-class Windows(Connection):
-    """The part of the driver for windows."""
+class Windows:
+    """The windows that show sessions, and those opened beside them."""
 
-    def windows(self) -> list[Window]:
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    def all(self) -> list[Window]:
         """Return every window that shows a session of any project, in tmux's order.
 
         Raises CommandFailed if no server answers, which is different from no windows.
         """
         found: dict[str, Window] = {}
-        for line in self.server.ask(("list-panes", "-a", "-F", _LISTING)).text.splitlines():
+        for line in self._server.ask(("list-panes", "-a", "-F", _LISTING)).text.splitlines():
             window = _read(line)
             if window is not None and not (window.id in found and found[window.id].active):
                 found[window.id] = window
         return list(found.values())
 
-    def open_window(
+    def open_agent(
         self,
         tmux_session: str,
         title: str,
@@ -131,7 +134,7 @@ class Windows(Connection):
     ) -> tuple[str, str]:
         """Open a window at the end of a tmux session with its options set; return its id and its pane's."""
         end = f"{identifier(tmux_session)}:{{end}}"
-        done = self.server.ask(
+        done = self._server.ask(
             _new_window(end, title, command, cwd, env or {}, select=select),
             *marks.on(end, end),
             ("display-message", "-p", "-t", end, "#{window_id} #{pane_id}"),
@@ -142,40 +145,40 @@ class Windows(Connection):
         window_id, _, pane_id = made.partition(" ")
         if marked != made:
             # A hook of the person's has selected another pane or window.
-            self.server.ask(*marks.off(*marked.split(" ")), *marks.on(window_id, pane_id))
+            self._server.ask(*marks.off(*marked.split(" ")), *marks.on(window_id, pane_id))
         self._drop_spare(tmux_session, [window for window in spare if window])
         self._widen(window_id, size)
         return window_id, pane_id
 
-    def close_window(self, window: str) -> None:
+    def close(self, window: str) -> None:
         """Close a window if it exists. A control pane in it is moved to another window first."""
         with contextlib.suppress(NotFound):
             self._rescue_control(window)
-            self.server.objects.window(window).kill()
+            self._server.objects.window(window).kill()
 
-    def select_window(self, window: str, client: str | None = None, *, pane: str = "") -> None:
+    def select(self, window: str, client: str | None = None, *, pane: str = "") -> None:
         """Show a window in a client, by default in those of its tmux session, and focus one of its panes."""
         commands: list[Command] = [("select-window", "-t", identifier(window))]
         if pane:
             commands.append(("select-pane", "-t", identifier(pane)))
         if client is not None:
             commands.append(("switch-client", "-c", client, "-t", window))
-        self.server.ask(*commands)
+        self._server.ask(*commands)
 
     def select_pane(self, pane: str, client: str | None = None) -> None:
         """Show the window of a pane, and focus the pane."""
-        self.select_window(pane, client, pane=pane)
+        self.select(pane, client, pane=pane)
 
     def agent_pane(self, window: str) -> str:
         """Return the id of the pane that shows the agent; raises NotFound if the window has none."""
-        found = next((each.pane for each in self.windows() if each.id == identifier(window)), None)
+        found = next((each.pane for each in self.all() if each.id == identifier(window)), None)
         if found is None:
             raise NotFound(f"no session is shown in tmux window {window}", hint="to open it again: orchestra up")
         return found
 
     def activity(self, window: str) -> float:
         """Return the time of the last output in the window, in seconds since the epoch."""
-        told = self.server.line(("display-message", "-p", "-t", identifier(window), "#{window_activity}"))
+        told = self._server.line(("display-message", "-p", "-t", identifier(window), "#{window_activity}"))
         if not told:
             raise NotFound(f"tmux has no window {window}", hint="to open it again: orchestra up")
         return float(told)
@@ -183,30 +186,30 @@ class Windows(Connection):
     def close_spare(self, tmux_session: str) -> None:
         """Close the first window of a tmux session if it still exists; an otherwise empty tmux session ends."""
         listing = ("list-windows", "-t", identifier(tmux_session), "-F", f"#{{?{SPARE},#{{window_id}},}}")
-        for window in self.server.ask(listing, check=False).text.split():
-            self.server.ask(("kill-window", "-t", window), check=False)
+        for window in self._server.ask(listing, check=False).text.split():
+            self._server.ask(("kill-window", "-t", window), check=False)
 
     def _widen(self, window: str, size: str) -> None:
         """Resize a window that is too small to use, until a terminal shows it with its own size."""
         width, height = map(int, size.split())
         if width < _LEAST[0] or height < _LEAST[1]:
             larger = ("resize-window", "-t", window, "-x", str(_USUAL[0]), "-y", str(_USUAL[1]))
-            self.server.ask(larger, ("set-option", "-w", "-u", "-t", window, "window-size"))
+            self._server.ask(larger, ("set-option", "-w", "-u", "-t", window, "window-size"))
 
     def _drop_spare(self, tmux_session: str, spare: Sequence[str]) -> None:
         # A new tmux session cannot be empty; its first window is closed once ours is open.
         if spare:
             kills = [("kill-window", "-t", window) for window in spare]
-            self.server.ask(*kills, ("move-window", "-r", "-t", tmux_session))
+            self._server.ask(*kills, ("move-window", "-r", "-t", tmux_session))
 
     def _rescue_control(self, window: str) -> None:
         listing = f"#{{pane_id}} #{{pane_width}} #{{{CONTROL}}}"
-        told = self.server.ask(("list-panes", "-t", identifier(window), "-F", listing)).text
+        told = self._server.ask(("list-panes", "-t", identifier(window), "-F", listing)).text
         for pane, width, project in (line.split(" ", 2) for line in told.splitlines()):
-            others = [each for each in self.windows() if each.project == project and each.id != window]
+            others = [each for each in self.all() if each.project == project and each.id != window]
             if project and others:
                 beside = ("join-pane", "-d", "-h", "-b", "-f", "-l", width)
-                self.server.ask((*beside, "-s", pane, "-t", others[0].pane))
+                self._server.ask((*beside, "-s", pane, "-t", others[0].pane))
 
 
 def _new_window(

@@ -41,8 +41,8 @@ class Prompts:
         """Return what stands in the prompt: nothing when it is empty, None where that cannot be known."""
         profile = self._project.profile(session.agent)
         if reads(profile.family):
-            return prompt_text(profile.family, server.capture(pane, colour=True))
-        line = server.cursor_line(pane)
+            return prompt_text(profile.family, server.panes.capture(pane, colour=True))
+        line = server.panes.cursor_line(pane)
         if profile.prompt:
             return "" if any(re.fullmatch(profile.prompt, one) for one in (line, line.rstrip())) else line
         known = self._project.store.empty_prompt(session.id)
@@ -65,7 +65,7 @@ class Prompts:
         server, window = self._project.tmux(), container_spec.window_of(self._project, session)
         if server is None or window is None or window.dead:
             return False
-        line = server.cursor_line(window.pane)
+        line = server.panes.cursor_line(window.pane)
         since = session.state_since.timestamp()
         touched = any(one.window == window.id and one.activity >= int(since) for one in server.clients())
         if touched or not self._is_new(self._project.store.session(name)):

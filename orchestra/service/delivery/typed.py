@@ -87,7 +87,7 @@ class TypedDelivery:
             facts = replace(facts, program=program, now=datetime.now(UTC))
             decision = decide(now, queued, facts, self._pace)
             if decision.channel is Channel.TYPED and sight.server is not None and sight.window is not None:
-                typed = self._unseen(session, queued, sight.server.capture(sight.window.pane))
+                typed = self._unseen(session, queued, sight.server.panes.capture(sight.window.pane))
                 typed = handed_over(self._project, session, typed)
                 after = self._note(session, typed)
         if typed and sight.server is not None and sight.window is not None:
@@ -158,7 +158,7 @@ class TypedDelivery:
             time.sleep(seconds)
             seen.append(self.prompts.text(session, server, window.pane))
 
-        server.paste(window.pane, text, sleep=settle)
+        server.panes.paste(window.pane, text, sleep=settle)
         return (seen[0] if seen else None) or ""
 
     def _settle_typed(self, session: Session) -> None:
@@ -200,7 +200,7 @@ class TypedDelivery:
             return False
         if self.prompts.text(session, server, window.pane) != shown:
             return False
-        server.paste(window.pane, " ")
+        server.panes.paste(window.pane, " ")
         return self._proven(session, after)
 
 
