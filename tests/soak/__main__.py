@@ -108,7 +108,8 @@ def _story(name: str, rounds: int) -> list[str]:
 def soak(person: Person, minutes: float, sessions: int) -> list[Measure]:
     """Run the sessions and measure once a minute."""
     person.orchestra("up", "--detach")
-    rounds = max(3, int(minutes * 60 / 6))
+    # A round takes two seconds at the least, so that none runs out of work.
+    rounds = max(3, int(minutes * 60 / 2))
     for number in range(sessions):
         person.delegates(f"worker-{number}", *_story(f"worker-{number}", rounds))
     watch = Watch(person)
