@@ -154,6 +154,50 @@ class Session:
     deleted_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Landing:
+    """A merge of a session's work that is about to move a branch from the commit ``old`` to ``new``."""
+
+    session: str
+    branch: str
+    new: str
+    old: str
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """What is recorded about a project as a whole.
+
+    ``tmux_socket`` is empty while no tmux shows the project. ``saved_keys`` is what its keys did before, as returned by
+    the tmux driver. ``layout`` is the one of the last ``up``; ``status_line`` is true if it has one. While the project
+    is ``resting``, no agent is started. ``moved`` is true if containers still mount the directory where the project was
+    before. ``sandbox`` is the choice made at ``up``; None leaves it to the settings. ``service_port`` is None before
+    the first start. ``landing`` is recorded until the checkouts of its branch are updated.
+    """
+
+    tmux_socket: str = ""
+    tmux_session: str = ""
+    saved_keys: str = ""
+    layout: str = ""
+    status_line: bool = False
+    resting: bool = False
+    moved: bool = False
+    sandbox: SandboxKind | None = None
+    designer_task: str = ""
+    service_port: int | None = None
+    landing: Landing | None = None
+
+
+class ConsentKind(StrEnum):
+    """What of a project's own files needs the person's consent."""
+
+    SETTINGS = "settings"
+    IMAGE = "image"
+    AGENTS = "agents"
+    INSTRUCTIONS = "instructions"
+    CHECK = "check"
+
+
 class MessageKind(StrEnum):
     """Why a message was sent."""
 

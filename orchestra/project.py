@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from orchestra import files, safe_files
 from orchestra.drivers.sandbox import protected_paths
 from orchestra.errors import BadConfig, DeadlineExceeded, NeedsConsent, NotARepository, Refused, UnknownProfile
+from orchestra.model import ConsentKind
 from orchestra.names import slug
 from orchestra.paths import Home, ProjectPaths, SessionPaths
 from orchestra.safe_files import Snapshot
@@ -27,12 +28,6 @@ if TYPE_CHECKING:
     from orchestra.model import SandboxKind, Session
     from orchestra.store import Store
 
-ALLOWED_SETTINGS, ALLOWED_IMAGE = "consent.config", "consent.image"
-"""The keys of the hashes of the project's settings, and of its image recipe, that the person allowed last."""
-ALLOWED_AGENTS, ALLOWED_INSTRUCTIONS = "consent.agents", "consent.instructions"
-"""The same for its profiles, and for instructions that replace Orchestra's own."""
-ALLOWED_CHECK = "consent.check"
-"""The key of the check that the person allowed last, to notice a dropped check."""
 LOCK_DEADLINE = 120.0
 """Seconds to wait for another process that is changing the same session."""
 
@@ -93,7 +88,7 @@ class Project:
         return self._read_settings()[1]
 
     def _read_settings(self) -> tuple[Settings, OrchestraError | None]:
-        consented, own = self.store.get(ALLOWED_SETTINGS), self.paths.config
+        consented, own = self.store.consent(ConsentKind.SETTINGS), self.paths.config
         try:
             seen: object = safe_files.look(self.paths.source, str(own.relative_to(self.paths.source)))
         except Refused as error:
@@ -120,7 +115,7 @@ class Project:
 
     def tmux(self) -> Tmux | None:
         """Return the tmux server that shows this project, or None."""
-        socket = self.store.get("tmux.socket")
+        socket = self.store.workspace().tmux_socket
         if not socket:
             return None
         from orchestra.drivers.tmux.driver import Tmux  # noqa: PLC0415 -- loads libtmux
@@ -150,12 +145,12 @@ class Project:
 
     def profile_dirs(self) -> tuple[Path | Snapshot, ...]:
         """Return the directories with profiles in order of precedence: the project's own only as allowed."""
-        own = self.allowed(ALLOWED_AGENTS, self.paths.agents)
+        own = self.allowed(ConsentKind.AGENTS, self.paths.agents)
         return (*((own,) if own else ()), self.paths.home.agents)
 
-    def allowed(self, key: str, directory: Path) -> Snapshot | None:
-        """Return a snapshot of a directory of the project, if it is as the person allowed it under ``key``."""
-        consented = self.store.get(key)
+    def allowed(self, kind: ConsentKind, directory: Path) -> Snapshot | None:
+        """Return a snapshot of a directory of the project, if it is as the person allowed it under ``kind``."""
+        consented = self.store.consent(kind)
         if not consented:
             return None
         try:

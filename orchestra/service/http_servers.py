@@ -21,8 +21,6 @@ from orchestra.service.limits import HEAD_LIMIT, Connections
 
 LOOPBACK = "127.0.0.1"
 """The address for sessions on the host."""
-PORT_KEY = "service.port"
-"""The key of the port in the store; containers know the port, so it stays the same if possible."""
 REBIND_DEADLINE = 5.0
 """Seconds to wait until the previous service releases the port."""
 _GRACE = 3
@@ -64,9 +62,10 @@ def bind_again(address: str, port: int, *, deadline: float = REBIND_DEADLINE) ->
 
 def loopback_socket(project: Project) -> socket.socket:
     """Bind to the project's port on loopback, chosen at the first start; raises ServiceDown."""
-    known = project.store.get(PORT_KEY)
-    made = bind_again(LOOPBACK, int(known)) if known else bind(LOOPBACK, 0)
-    project.store.set(PORT_KEY, str(made.getsockname()[1]))
+    known = project.store.workspace().service_port
+    made = bind_again(LOOPBACK, known) if known else bind(LOOPBACK, 0)
+    # Containers know the port, so it stays the same if possible.
+    project.store.update_workspace(service_port=made.getsockname()[1])
     return made
 
 

@@ -8,15 +8,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from orchestra.store.connection import Database
+from orchestra.store.consents import Consents
 from orchestra.store.deliveries import Deliveries
 from orchestra.store.messages import Messages
 from orchestra.store.migrations import prepare
-from orchestra.store.notes import Notes
 from orchestra.store.prompts import EmptyPrompts
 from orchestra.store.requests import Requests
 from orchestra.store.session_notes import SessionNotes
 from orchestra.store.sessions import Sessions
 from orchestra.store.specs import Specs
+from orchestra.store.workspace import Workspaces
 
 __all__ = ["Store", "utc_now"]
 
@@ -26,7 +27,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Store(Sessions, SessionNotes, Messages, Specs, Notes, Requests, Deliveries, EmptyPrompts):
+class Store(Sessions, SessionNotes, Messages, Specs, Workspaces, Consents, Requests, Deliveries, EmptyPrompts):
     """One project's database; any thread may use it. Every call may raise StoreError."""
 
     @classmethod

@@ -232,6 +232,48 @@ MIGRATIONS: Mapping[str, tuple[str, ...]] = {
         """DELETE FROM notes WHERE key LIKE 'image.%' OR key LIKE 'private-branch.%' OR key LIKE 'refused.%'
         OR key LIKE 'diff.%' OR key LIKE 'covered.%' OR key LIKE 'usage.%'""",
     ),
+    "0017-workspace": (
+        """CREATE TABLE workspace (
+            id INTEGER PRIMARY KEY CHECK (id = 1),
+            tmux_socket TEXT NOT NULL,
+            tmux_session TEXT NOT NULL,
+            saved_keys TEXT NOT NULL,
+            layout TEXT NOT NULL,
+            status_line INTEGER NOT NULL,
+            resting INTEGER NOT NULL,
+            moved INTEGER NOT NULL,
+            sandbox TEXT,
+            designer_task TEXT NOT NULL,
+            service_port INTEGER,
+            landing_session TEXT,
+            landing_branch TEXT,
+            landing_new TEXT,
+            landing_old TEXT
+        )""",
+        """INSERT INTO workspace SELECT
+            1,
+            COALESCE(MAX(value) FILTER (WHERE key = 'tmux.socket'), ''),
+            COALESCE(MAX(value) FILTER (WHERE key = 'tmux.session'), ''),
+            COALESCE(MAX(value) FILTER (WHERE key = 'tmux.saved'), ''),
+            COALESCE(MAX(value) FILTER (WHERE key = 'tmux.layout'), ''),
+            COUNT(*) FILTER (WHERE key = 'tmux.status' AND value <> ''),
+            COUNT(*) FILTER (WHERE key = 'resting' AND value = 'yes'),
+            COUNT(*) FILTER (WHERE key = 'containers.moved' AND value = 'yes'),
+            MAX(value) FILTER (WHERE key = 'sandbox' AND value IN ('docker', 'host')),
+            COALESCE(MAX(value) FILTER (WHERE key = 'designer.task'), ''),
+            MAX(CAST(value AS INTEGER)) FILTER (WHERE key = 'service.port' AND value <> ''),
+            NULL, NULL, NULL, NULL
+        FROM notes""",
+        """UPDATE workspace SET (landing_session, landing_branch, landing_new, landing_old) = (
+            SELECT json_extract(value, '$.session'), json_extract(value, '$.branch'), json_extract(value, '$.new'),
+                json_extract(value, '$.old')
+            FROM notes WHERE key = 'landing' AND json_valid(value)
+        )""",
+        "CREATE TABLE consents (kind TEXT PRIMARY KEY, mark TEXT NOT NULL)",
+        """INSERT INTO consents SELECT CASE key WHEN 'consent.config' THEN 'settings' ELSE SUBSTR(key, 9) END, value
+        FROM notes WHERE key LIKE 'consent.%'""",
+        "DROP TABLE notes",
+    ),
 }
 """What each step does; one that has been released is never edited, only followed by another."""
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from orchestra.actions.session import branch_sync
@@ -11,7 +9,7 @@ from orchestra.actions.work import merge as merging
 from orchestra.actions.work.merge import finish_landings, merge
 from orchestra.actions.work.review import review
 from orchestra.errors import DeadlineExceeded, MergeConflict, Refused, RefusedCommits
-from orchestra.model import Role, Session
+from orchestra.model import Landing, Role, Session
 from orchestra.project import Project
 from tests.support.projects import HostProject
 
@@ -75,7 +73,7 @@ def test_a_merge_that_meets_changes_of_the_persons_is_refused_and_forgotten(host
     host.write(host.source, "README.md", "mine\n")
     with pytest.raises(Refused, match=r"in the way of main: README\.md"):
         merge(host.project, "one")
-    assert host.project.store.get("landing") in {None, ""}
+    assert host.project.store.workspace().landing is None
     host.git("checkout", "--", "README.md")
     merge(host.project, "one")
     assert (host.source / "README.md").read_text() == "theirs\n"
@@ -95,7 +93,7 @@ def test_a_landing_that_a_crash_cut_off_is_finished_before_the_next_merge(host: 
     one, two = host.spawn("one"), host.spawn("two")
     new = host.commit(one, "one.txt", "one\n")
     host.commit(two, "two.txt", "two\n")
-    host.project.store.set("landing", json.dumps({"session": "one", "branch": "main", "new": new, "old": old}))
+    host.project.store.update_workspace(landing=Landing("one", "main", new, old))
     host.git("update-ref", "refs/heads/main", new)
     merge(host.project, "two")
     assert (host.source / "one.txt").read_text() == "one\n"
@@ -106,7 +104,7 @@ def test_what_a_cut_off_landing_could_not_bring_is_told_once(host: HostProject) 
     old = host.git("rev-parse", "main")
     one = host.spawn("one")
     new = host.commit(one, "README.md", "theirs\n")
-    host.project.store.set("landing", json.dumps({"session": "one", "branch": "main", "new": new, "old": old}))
+    host.project.store.update_workspace(landing=Landing("one", "main", new, old))
     host.git("update-ref", "refs/heads/main", new)
     host.write(host.source, "README.md", "mine\n")
     with pytest.raises(Refused, match=r"left as they are: README\.md"):

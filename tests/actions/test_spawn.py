@@ -80,7 +80,7 @@ def test_no_more_executors_run_than_the_settings_allow(host: HostProject) -> Non
 
 def test_a_session_whose_window_cannot_be_opened_leaves_nothing_behind(host: HostProject) -> None:
     before = host.refs()
-    host.project.store.set("tmux.session", "$999")
+    host.project.store.update_workspace(tmux_session="$999")
     with pytest.raises(OrchestraError):
         host.spawn("one")
     assert host.project.store.sessions() == []

@@ -191,7 +191,8 @@ def _again(project: Project) -> object:
 
 def _up(project: Project) -> object:
     store = project.store
-    return up.up(project, tmux_socket=str(store.get("tmux.socket")), tmux_session=str(store.get("tmux.session")))
+    known = store.workspace()
+    return up.up(project, tmux_socket=known.tmux_socket, tmux_session=known.tmux_session)
 
 
 def _remove(project: Project, *, worktree: bool) -> object:

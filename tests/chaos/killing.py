@@ -167,9 +167,9 @@ def bring_up(project: Project) -> list[str]:
     """Do what `orchestra up` does for the sessions; `down` has taken the tmux server's name away."""
     with closing(project.store):
         store = project.store
-        if not store.get("tmux.socket"):
-            store.set("tmux.socket", Tmux.own("inner").socket)
-        store.set("resting", "")
+        if not store.workspace().tmux_socket:
+            store.update_workspace(tmux_socket=Tmux.own("inner").socket)
+        store.update_workspace(resting=False)
         troubles = [str(error) for error in recover.reconcile(project)]
         refresh.look(project)
         refresh.watch_specs(project)

@@ -42,7 +42,7 @@ class Served:
         """The project, opened here beside the service."""
         home = Home(self.person.home.root)
         project = Project(home.project(self.person.repository))
-        return HostProject(self.person.place, project, Tmux(str(project.store.get("tmux.socket"))))
+        return HostProject(self.person.place, project, Tmux(project.store.workspace().tmux_socket))
 
     def up(self) -> str:
         """Bring everything up; return what could not be."""

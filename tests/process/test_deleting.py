@@ -15,7 +15,7 @@ from orchestra.cli.commands import sessions
 from orchestra.drivers.sandbox.docker import DockerSandbox
 from orchestra.errors import CommandFailed, DeadlineExceeded, EngineDown, NotFound, Refused, StoreError
 from orchestra.lifecycle import Step
-from orchestra.model import Intent, SandboxKind, Session, State
+from orchestra.model import Intent, Landing, SandboxKind, Session, State
 from orchestra.project import Project
 from orchestra.protocol import Progress
 from orchestra.service.delivery.presence import Presence
@@ -187,7 +187,9 @@ def test_an_engine_that_is_down_for_now_leaves_the_deletion_to_be_finished(
 def test_a_landing_s_trouble_keeps_no_session_from_being_settled(world: World) -> None:
     world.lives("alpha")
     world.project.store.update_session("alpha", intent=Intent.DELETE)
-    world.project.store.set("landing", "{")
+    tip, branch = world.project.repository.head()
+    # Nobody has the commit that the branch was at before.
+    world.project.store.update_workspace(landing=Landing("alpha", branch, tip, "2" * 40))
     (trouble,) = reconcile(world.project)
     assert trouble.session == ""
     assert world.project.store.find_session("alpha") is None

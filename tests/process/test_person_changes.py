@@ -448,7 +448,7 @@ def test_containers_of_a_moved_project_are_made_anew_at_the_next_up(world: World
     sandbox = world.sandbox(project)
     box = project.box_name(project.store.session("alpha"))
     assert sandbox.boxes == {box: BoxState.RUNNING}, "nothing is stopped before"
-    project.store.set("resting", "yes")
+    project.store.update_workspace(resting=True)
     reconcile(project)
     assert sandbox.boxes == {}
     sandbox.boxes[box] = BoxState.RUNNING

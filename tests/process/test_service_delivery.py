@@ -52,7 +52,7 @@ def agent(project: Project, tmux: Tmux, tmp_path: Path, *, hooks: bool) -> Sessi
     profile = project.paths.home.agents / "scribe.yaml"
     profile.parent.mkdir(parents=True, exist_ok=True)
     profile.write_text(f"command: [bash]\ndelivery: type\nprompt: ready\nhooks: {str(hooks).lower()}\n")
-    project.store.set("tmux.socket", tmux.socket)
+    project.store.update_workspace(tmux_socket=tmux.socket)
     script = 'printf ready; stty -echo; while IFS= read -r line; do printf "%s\\n" "$line" >>"$0"; done'
     name = str(project.paths.source)
     session = tmux.find_session("delivery")
@@ -284,7 +284,7 @@ def start(project: Project, tmux: Tmux, tmp_path: Path) -> Callable[..., str]:
         place = project.paths.home.agents / "scribe.yaml"
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(f"command: [bash]\ndelivery: type\nhooks: true\n{profile}")
-        project.store.set("tmux.socket", tmux.socket)
+        project.store.update_workspace(tmux_socket=tmux.socket)
         session = tmux.find_session("delivery")
         assert session is not None
         command = (sys.executable, "-c", PROGRAM, str(tmp_path / "typed"), str(deaf))

@@ -40,7 +40,12 @@ def upgrade(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
         if woken:
             notes[f"woken.{session.id}"] = [LISTENER, time.monotonic(), [number], []]
         with closing(sqlite3.connect(made.paths.database)) as database:
-            for statement in ("DROP TABLE deliveries", "DROP TABLE prompts", *MIGRATIONS["0009-typed"][:2]):
+            for statement in (
+                "DROP TABLE deliveries",
+                "DROP TABLE prompts",
+                *MIGRATIONS["0005-notes"],
+                *MIGRATIONS["0009-typed"][:2],
+            ):
                 database.execute(statement)
             database.execute("DELETE FROM migrations WHERE name = '0014-deliveries'")
             database.executemany("INSERT INTO notes VALUES (?, ?)", [(key, json.dumps(notes[key])) for key in notes])

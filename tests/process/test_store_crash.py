@@ -46,7 +46,7 @@ from orchestra.store import Store
 while not Path(sys.argv[3]).exists():
     pass
 store = Store.open(Path(sys.argv[1]))
-store.set(sys.argv[2], "here")
+store.log(sys.argv[2], "here", "")
 print("opened", flush=True)
 """
 
@@ -161,7 +161,7 @@ def _open_at_once(path: Path) -> None:
     signal_to_go.touch()
     assert [process.ended() for process in processes] == [["opened"]] * 8
     for store in opened(path):
-        assert [store.get(str(number)) for number in range(8)] == ["here"] * 8
+        assert sorted(event.session for event in store.events()) == [str(number) for number in range(8)]
 
 
 def test_a_process_killed_while_it_makes_the_database_leaves_nothing_half_made(
@@ -174,7 +174,7 @@ def test_a_process_killed_while_it_makes_the_database_leaves_nothing_half_made(
         process.process.wait(60)
         done = process.lines()
         for store in opened(path):
-            assert store.get("key") == "here" or not done
+            assert [event.kind for event in store.events("key")] == ["here"] or not done
         path.unlink()
 
 

@@ -197,7 +197,7 @@ class Storm:
             "Authorization": f"Bearer {token_of(sender)}",
             **(headers or {}),
         }
-        link = http.client.HTTPConnection("127.0.0.1", int(self.project.store.get("service.port") or 0), timeout=30)
+        link = http.client.HTTPConnection("127.0.0.1", self.project.store.workspace().service_port or 0, timeout=30)
         try:
             link.request("POST", path, json.dumps(body).encode(), sent)
             answer: dict[str, Any] = json.loads(link.getresponse().read())

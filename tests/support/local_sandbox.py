@@ -142,7 +142,7 @@ class World:
         project = Project(relocate(paths) if paths.moved_from else paths)
         sandbox = self.sandboxes.setdefault(str(paths.state), LocalSandbox(paths.state))
         project._sandboxes[SandboxKind.DOCKER] = sandbox  # noqa: SLF001 -- no engine is asked here
-        project.store.set("service.port", "9")
+        project.store.update_workspace(service_port=9)
         return project
 
     def spawn(self, name: str, *, sandbox: SandboxKind = SandboxKind.DOCKER) -> Session:

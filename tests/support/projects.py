@@ -104,8 +104,8 @@ class HostProject:
     def open_tmux(self) -> None:
         """Start the tmux server with the person's own window in it: without one, tmux would end with the last agent."""
         store = self.project.store
-        store.set("tmux.socket", self.tmux.socket)
-        store.set("tmux.session", work := self.tmux.start("work", self.source))
+        store.update_workspace(tmux_socket=self.tmux.socket)
+        store.update_workspace(tmux_session=(work := self.tmux.start("work", self.source)))
         self.tmux.server.ask(("new-window", "-d", "-t", work, PERSONS))
 
     def windows(self) -> list[str]:
@@ -163,7 +163,7 @@ def host_project(
     try:
         found.open_tmux()
         # Agents are told where the service would be; it is not asked for anything here.
-        store.set("service.port", "1")
+        store.update_workspace(service_port=1)
         yield found
     finally:
         for session in found.project.store.sessions():

@@ -82,7 +82,7 @@ class Running:
 
     @property
     def port(self) -> int:
-        return int(self.project.store.get("service.port") or 0)
+        return self.project.store.workspace().service_port or 0
 
     def kill(self) -> None:
         assert self.process is not None

@@ -7,7 +7,7 @@ import sqlite3
 import stat
 import tempfile
 import threading
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,14 +16,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestra.errors import NameTaken, NotFound
-from orchestra.model import DiffStat, Evidence, Intent, Role, SandboxKind, Session, Sign, State
+from orchestra.model import (
+    ConsentKind,
+    DiffStat,
+    Evidence,
+    Intent,
+    Landing,
+    Role,
+    SandboxKind,
+    Session,
+    Sign,
+    State,
+    Workspace,
+)
 from orchestra.store import Store
 from orchestra.store.specs import KEPT
 from tests.support.stores import START, Clock, add
 
 
 def test_a_new_database_belongs_to_its_owner_alone(store: Store, tmp_path: Path) -> None:
-    store.set("a", "b")
+    store.log("a", "b", "c")
     files = list(tmp_path.glob("*state.db*"))
     assert {file.name for file in files} == {"state.db", "state.db-wal", "state.db-shm"}
     assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
@@ -175,13 +187,13 @@ def test_changes_made_together_are_made_or_not_made_together(store: Store) -> No
     def half() -> None:
         with store.together():
             add(store, "fix")
-            store.set("a", "b")
+            store.update_workspace(resting=True)
             raise KeyError
 
     with pytest.raises(KeyError):
         half()
     assert store.sessions() == []
-    assert store.get("a") is None
+    assert store.workspace() == Workspace()
 
 
 def test_events_are_the_newest_in_the_order_they_happened(store: Store) -> None:
@@ -243,14 +255,48 @@ def test_a_new_session_inherits_nothing_from_a_deleted_one_of_its_name(store: St
     assert store.events("fix") == []
 
 
-def test_a_note_is_kept_replaced_and_forgotten(store: Store) -> None:
-    assert store.get("a") is None
-    store.set("a", "")
-    assert store.get("a") == ""
-    store.set("a", "c")
-    assert store.get("a") == "c"
-    store.set("a", None)
-    assert store.get("a") is None
+def test_every_field_of_the_workspace_comes_back_as_it_was_put(store: Store, tmp_path: Path) -> None:
+    assert store.workspace() == Workspace()
+    expected = Workspace(
+        tmux_socket="/tmp/tmux-1/default",
+        tmux_session="$1",
+        saved_keys="{}",
+        layout="left",
+        status_line=True,
+        resting=True,
+        moved=True,
+        sandbox=SandboxKind.HOST,
+        designer_task="Plan it.",
+        service_port=41234,
+        landing=Landing("fix", "main", "b" * 40, "a" * 40),
+    )
+    for one in fields(Workspace):
+        store.update_workspace(**{one.name: getattr(expected, one.name)})
+    store.close()
+    again = Store.open(tmp_path / "state.db")
+    assert again.workspace() == expected
+    assert again.update_workspace(landing=None, sandbox=None) == replace(expected, landing=None, sandbox=None)
+    again.close()
+
+
+def test_a_field_that_the_workspace_does_not_have_is_a_bug(store: Store) -> None:
+    with pytest.raises(TypeError, match="colour"):
+        store.update_workspace(colour="red")
+
+
+def test_a_workspace_that_stays_as_it_is_is_not_written(store: Store) -> None:
+    store.update_workspace(layout="left")
+    version = store.data_version()
+    assert store.update_workspace(layout="left", resting=False).layout == "left"
+    assert store.data_version() == version
+
+
+def test_a_consent_is_kept_by_kind_and_replaced(store: Store) -> None:
+    assert store.consent(ConsentKind.CHECK) == ""
+    store.grant(ConsentKind.CHECK, "make test")
+    store.grant(ConsentKind.IMAGE, "abc")
+    store.grant(ConsentKind.CHECK, "make check")
+    assert [store.consent(kind) for kind in ConsentKind] == ["", "abc", "", "", "make check"]
 
 
 @given(text=st.text(st.characters()))
@@ -258,8 +304,9 @@ def test_any_text_can_be_kept(text: str) -> None:
     """Lone surrogates, which JSON may carry and UTF-8 may not, become question marks."""
     with tempfile.TemporaryDirectory() as directory:
         store = Store.open(Path(directory) / "state.db")
-        store.set("a", text)
-        assert store.get("a") == text.encode("utf-8", "replace").decode()
+        kept = store.update_workspace(designer_task=text)
+        assert kept.designer_task == text.encode("utf-8", "replace").decode()
+        assert store.workspace() == kept
         store.close()
 
 
@@ -267,9 +314,9 @@ def test_the_version_of_the_data_grows_with_every_change_by_anybody(store: Store
     other = Store.open(tmp_path / "state.db")
     before = store.data_version()
     assert store.data_version() == before
-    other.set("a", "b")
+    other.update_workspace(layout="b")
     between = store.data_version()
-    store.set("a", "c")
+    store.update_workspace(layout="c")
     assert before < between < store.data_version()
     other.close()
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from orchestra.errors import StoreError
-from orchestra.model import MessageKind
+from orchestra.model import MessageKind, Workspace
 from orchestra.store import Store
 from orchestra.store.connection import Database
 from orchestra.store.migrations import MIGRATIONS, migrate
@@ -37,7 +37,7 @@ class TestSchemas:
         store = Store.open(path)
         assert [session.name for session in store.sessions()] == ["fix"] * bool(known)
         assert store.post("user", "fix", MessageKind.MESSAGE, "hello").id == 1
-        store.set("a", "b")
+        store.update_workspace(layout="b")
         store.close()
 
     def test_a_newer_database_is_refused_untouched(self, tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ class TestTroubles:
             store = Store.open(path)
             try:
                 for number in range(9):
-                    store.set("a", str(number))
+                    store.update_workspace(layout=str(number))
                     store.log("a", "b", "c")
             finally:
                 store.close()
@@ -106,14 +106,13 @@ class TestTroubles:
             use()
 
     def test_a_full_disk_refuses_the_change_and_keeps_the_rest(self, store: Store) -> None:
-        store.set("kept", "yes")
+        store.update_workspace(layout="kept")
         connection = store._database.connection()  # noqa: SLF001 -- SQLite's own way to have a small disk
         pages = connection.execute("PRAGMA page_count").fetchone()[0]
         connection.execute(f"PRAGMA max_page_count = {pages}")
         with pytest.raises(StoreError, match=r"disk is full.*orchestra gc"):
-            store.set("big", "x" * 100_000)
-        assert store.get("kept") == "yes"
-        assert store.get("big") is None
+            store.update_workspace(designer_task="x" * 100_000)
+        assert store.workspace() == Workspace(layout="kept")
 
     def test_a_file_that_may_not_be_written(self) -> None:
         with _public_directory() as directory:
@@ -143,13 +142,13 @@ class TestTroubles:
     def test_a_closed_store(self, store: Store) -> None:
         store.close()
         with pytest.raises(StoreError, match="closed"):
-            store.get("a")
+            store.workspace()
 
 
 def _open_and_write(path: Path) -> None:
     store = Store.open(path)
     try:
-        store.set("a", "b")
+        store.update_workspace(layout="b")
     finally:
         store.close()
 

@@ -15,7 +15,19 @@ from typing import Any
 import pytest
 
 from orchestra.errors import StoreError
-from orchestra.model import Channel, Evidence, Intent, MessageState, Role, SandboxKind, Sign, State
+from orchestra.model import (
+    Channel,
+    ConsentKind,
+    Evidence,
+    Intent,
+    Landing,
+    MessageState,
+    Role,
+    SandboxKind,
+    Sign,
+    State,
+    Workspace,
+)
 from orchestra.store import Store
 from orchestra.store.connection import Database
 from orchestra.store.deliveries import Fate
@@ -23,19 +35,12 @@ from orchestra.store.migrations import MIGRATIONS, migrate
 from tests.support.stores import START
 
 RELEASED = sorted((Path(__file__).parent / "released").glob("*.sql"))
-MOVED = {
-    "notes": (
-        "typed.", "offered.", "woken.", "prompt.", "image.", "private-branch.", "refused.", "diff.",
-        "covered.", "usage.",
-    ),
-}  # fmt: skip
-"""Rows that a later step has moved to another table, by how their key begins."""
 
 REPLACED = {"evidence"}
 """Columns of a session whose values a later step keeps in other columns."""
 
-DROPPED = {"steps", "typed"}
-"""Tables that nobody read, or whose rows another table has now."""
+DROPPED = {"steps", "typed", "notes"}
+"""Tables that nobody read, or whose rows are elsewhere now."""
 
 NOTED = Path(__file__).parent / "released" / "0013-no-steps.sql"
 """A database with a note of every kind that there was."""
@@ -59,10 +64,6 @@ def contents(path: Path) -> Rows:
         }
 
 
-def stays(table: str, row: dict[str, Any]) -> bool:
-    return not str(row.get("key", "")).startswith(MOVED.get(table, ("\0",)))
-
-
 def known(row: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
     """Return the columns of a row that its older version has too."""
     return {name: row[name] for name in old.keys() - REPLACED}
@@ -81,10 +82,8 @@ class TestReleased:
         for table, rows in before.items():
             if table in DROPPED:
                 continue
-            kept = [row for row in rows if stays(table, row)]
-            assert [known(row, old) for old, row in zip(kept, after[table], strict=False)] == [
-                known(row, row) for row in kept
-            ]
+            kept = [known(row, old) for old, row in zip(rows, after[table], strict=False)]
+            assert kept == [known(row, row) for row in rows]
 
     def test_what_it_holds_reads_as_it_did(self, dump: Path, tmp_path: Path) -> None:
         path = tmp_path / "state.db"
@@ -110,7 +109,8 @@ class TestReleased:
             spec = store.spec("login")
             assert spec is not None
             assert (spec.version, spec.text) == (2, "Make the login work, with ünïcode.\n")
-            assert store.get("service.port") == "41234"
+            assert (store.workspace().service_port, store.workspace().tmux_session) == (41234, "$0")
+            assert store.consent(ConsentKind.SETTINGS) == "h"
 
     def test_it_can_be_worked_with(self, dump: Path, tmp_path: Path) -> None:
         path = tmp_path / "state.db"
@@ -122,7 +122,7 @@ class TestReleased:
                 "queued",
             ]
             assert store.save_spec("login", "More.", "user") is not None
-            store.set("service.port", "1")
+            assert store.update_workspace(service_port=1, landing=None).service_port == 1
 
     def test_an_upgrade_that_is_cut_off_changes_nothing_and_is_done_the_next_time(
         self, dump: Path, tmp_path: Path
@@ -161,6 +161,39 @@ def test_what_was_noted_of_a_session_under_a_key_is_in_its_columns(tmp_path: Pat
         assert store.note_refusal(kelvin.id, "it holds a pipe")
     used = [(row["cost"], row["context"], row["used_model"]) for row in contents(path)["sessions"]]
     assert used == [(None, None, None), (1.5, 42.0, "opus"), *[(None, None, None)] * 3]
+
+
+def test_what_was_noted_of_the_project_is_in_one_record(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    build(NOTED, path)
+    with closing(Store.open(path)) as store:
+        assert store.workspace() == Workspace(
+            tmux_socket="/tmp/tmux-1000/orchestra",
+            tmux_session="$0",
+            saved_keys='{"O": "bind-key -T prefix O display-message mine"}',
+            layout="left",
+            status_line=True,
+            resting=True,
+            moved=True,
+            sandbox=SandboxKind.DOCKER,
+            designer_task="Design the tempo.\nIn two lines, with ünïcode.",
+            service_port=41234,
+            landing=Landing("login", "main", "d" * 40, "a" * 40),
+        )
+        assert [store.consent(kind) for kind in ConsentKind] == ["h", "i", "g", "n", "make test"]
+
+
+@pytest.mark.parametrize("empty", ["", None])
+def test_a_note_that_was_empty_or_not_there_is_the_same_record(tmp_path: Path, empty: str | None) -> None:
+    path = tmp_path / "state.db"
+    build(NOTED, path)
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute(
+            "DELETE FROM notes" if empty is None else "UPDATE notes SET value = '' WHERE key NOT LIKE 'woken.%'"
+        )
+    with closing(Store.open(path)) as store:
+        assert store.workspace() == Workspace()
+        assert [store.consent(kind) for kind in ConsentKind] == [""] * 5
 
 
 @pytest.mark.parametrize(
@@ -302,7 +335,7 @@ def test_what_was_under_way_at_the_upgrade_is_so_afterwards(
         assert [(one.message, one.channel, one.fate, one.listener or one.after) for one in found] == expected
         assert [one for one in found if not before <= one.offered_at <= time.monotonic()] == []
         assert [one for one in store.deliveries(3) if one.message in {2, 3, 4}] == []
-        assert [key for key in notes if store.get(key) is not None] == []
+    assert "notes" not in contents(path)
     assert len(contents(path)["deliveries"]) == len(expected)
 
 

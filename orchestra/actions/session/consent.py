@@ -15,13 +15,7 @@ from orchestra.actions.session.instructions import INSTEAD
 from orchestra.config import consent
 from orchestra.config.settings import project_wishes
 from orchestra.drivers.sandbox import build_context
-from orchestra.project import (
-    ALLOWED_AGENTS,
-    ALLOWED_CHECK,
-    ALLOWED_IMAGE,
-    ALLOWED_INSTRUCTIONS,
-    ALLOWED_SETTINGS,
-)
+from orchestra.model import ConsentKind
 
 if TYPE_CHECKING:
     from orchestra.project import Project
@@ -36,7 +30,7 @@ class Request:
     """One thing to allow: ``lines`` is shown to the person, ``marks`` is stored once they allow it."""
 
     lines: tuple[str, ...]
-    marks: Mapping[str, str]
+    marks: Mapping[ConsentKind, str]
 
 
 def requests(project: Project) -> tuple[Request, ...]:
@@ -48,26 +42,26 @@ def requests(project: Project) -> tuple[Request, ...]:
         # The project is the home directory itself, so these files are the person's own.
         return ()
     asked = (_settings(project), _image(project), _agents(project), _instructions(project))
-    known = project.store.get
-    return tuple(one for one in asked if any(mark != (known(key) or "") for key, mark in one.marks.items()))
+    known = project.store.consent
+    return tuple(one for one in asked if any(mark != known(kind) for kind, mark in one.marks.items()))
 
 
 def grant(project: Project, asked: Sequence[Request]) -> None:
     """Allow exactly what was shown; after a later change the person is asked again."""
-    for key, mark in (item for one in asked for item in one.marks.items()):
-        project.store.set(key, mark)
+    for kind, mark in (item for one in asked for item in one.marks.items()):
+        project.store.grant(kind, mark)
 
 
 def _settings(project: Project) -> Request:
     wishes = project_wishes(project.paths.config)
     names, check = consent.asked(wishes), str(wishes.get("check", ""))
     lines = [_setting(project, name, wishes[name]) for name in names]
-    before = project.store.get(ALLOWED_CHECK) or ""
+    before = project.store.consent(ConsentKind.CHECK)
     if before and not check:
         lines.append(f"{project.paths.config}: the check that you allowed is gone: {shown(before)}")
     # With nothing left to allow there is no question, unless the check is gone.
-    marks = {ALLOWED_SETTINGS: consent.content_hash(wishes)} if names else {}
-    return Request(tuple(lines), {**marks, ALLOWED_CHECK: check} if lines else {})
+    marks = {ConsentKind.SETTINGS: consent.content_hash(wishes)} if names else {}
+    return Request(tuple(lines), {**marks, ConsentKind.CHECK: check} if lines else {})
 
 
 def _setting(project: Project, name: str, value: object) -> str:
@@ -85,23 +79,25 @@ def _image(project: Project) -> Request:
     head = (
         f"{found.place / build_context.DOCKERFILE}: builds the image, as root, from these files (hash {found.digest}):"
     )
-    return Request((head, *_first(files), *_text(found.text)), {ALLOWED_IMAGE: found.digest})
+    return Request((head, *_first(files), *_text(found.text)), {ConsentKind.IMAGE: found.digest})
 
 
 def _agents(project: Project) -> Request:
-    return _directory(project, project.paths.agents, ALLOWED_AGENTS, "decide what agents install and run")
+    return _directory(project, project.paths.agents, ConsentKind.AGENTS, "decide what agents install and run")
 
 
 def _instructions(project: Project) -> Request:
     words = "replace Orchestra's own instructions"
-    return _directory(project, project.paths.instructions / INSTEAD, ALLOWED_INSTRUCTIONS, words)
+    return _directory(project, project.paths.instructions / INSTEAD, ConsentKind.INSTRUCTIONS, words)
 
 
-def _directory(project: Project, directory: Path, key: str, words: str) -> Request:
+def _directory(project: Project, directory: Path, kind: ConsentKind, words: str) -> Request:
     found = safe_files.snapshot(project.paths.source, str(directory.relative_to(project.paths.source)))
     if not found.digest:
         return Request((), {})
-    return Request((f"{directory}: these files {words} (hash {found.digest}):", *_contents(found)), {key: found.digest})
+    return Request(
+        (f"{directory}: these files {words} (hash {found.digest}):", *_contents(found)), {kind: found.digest}
+    )
 
 
 def _contents(found: Snapshot) -> Iterator[str]:

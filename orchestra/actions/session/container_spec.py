@@ -12,8 +12,7 @@ from orchestra.drivers.git.private_dir import container_objects
 from orchestra.drivers.sandbox import build_context
 from orchestra.drivers.sandbox.protocol import AGENT_FILES, AGENT_HOME, SECRETS, Box, Limits, Mount
 from orchestra.errors import OrchestraError, Refused
-from orchestra.model import BoxSight, BoxState, Role, SandboxKind, Session, Window
-from orchestra.project import ALLOWED_IMAGE
+from orchestra.model import BoxSight, BoxState, ConsentKind, Role, SandboxKind, Session, Window
 
 if TYPE_CHECKING:
     from orchestra.drivers.process import Completed
@@ -147,7 +146,7 @@ def recipe_for(project: Project, agent: str) -> ImageRecipe:
 
 def _context(project: Project) -> BuildContext | None:
     """Return the project's own build context if the person allowed it as it is now, else None."""
-    allowed = project.store.get(ALLOWED_IMAGE)
+    allowed = project.store.consent(ConsentKind.IMAGE)
     if not allowed:
         return None
     try:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from orchestra import safe_files
 from orchestra.errors import BadConfig
-from orchestra.project import ALLOWED_INSTRUCTIONS
+from orchestra.model import ConsentKind
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,7 +52,7 @@ def instead(project: Project, session: Session) -> str:
 
 def _instead(project: Project, session: Session) -> Iterator[str]:
     wanted = [f"{INSTEAD}/{name}" for name in reversed(_names(session))]
-    if (own := project.allowed(ALLOWED_INSTRUCTIONS, project.paths.instructions / INSTEAD)) is not None:
+    if (own := project.allowed(ConsentKind.INSTRUCTIONS, project.paths.instructions / INSTEAD)) is not None:
         texts = ((own.files.get(name, (b"", 0))[0], own.place / name) for name in reversed(_names(session)))
         yield from (_text(content, path) for content, path in texts)
     yield from (_read(project.paths.home.instructions / name) for name in wanted)

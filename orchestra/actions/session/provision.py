@@ -138,7 +138,7 @@ def credentials(project: Project, profile: Profile) -> Mapping[str, str]:
 
 def service_address(project: Project, kind: SandboxKind) -> str:
     """Return the service's address as seen from a sandbox; raises ServiceDown before its first start."""
-    port = project.store.get("service.port")
+    port = project.store.workspace().service_port
     if port is None:
         raise ServiceDown("the project's service was never started", hint="type: orchestra up")
     return f"http://{project.sandbox(kind).gateway()}:{port}"
@@ -178,6 +178,6 @@ def nudge(project: Project, session: Session) -> str:
 def task_text(project: Project, session: Session) -> str:
     """Return the task that a session was created with: the first version of an executor's spec."""
     if session.role is Role.DESIGNER:
-        return project.store.get("designer.task") or ""
+        return project.store.workspace().designer_task
     first = project.store.spec(session.name, 1)
     return first.text if first else ""

@@ -12,9 +12,6 @@ from orchestra.model import SandboxKind
 if TYPE_CHECKING:
     from orchestra.project import Project
 
-MOVED = "containers.moved"
-"""The note that the project's containers still mount its former path."""
-
 
 def drop_containers(project: Project) -> None:
     """Remove the containers that must be replaced; their sessions continue in new ones where they were.
@@ -24,7 +21,7 @@ def drop_containers(project: Project) -> None:
     inside = [one for one in project.store.sessions() if one.sandbox is SandboxKind.DOCKER]
     if not inside:
         return
-    every = project.store.get(MOVED) == "yes"
+    every = project.store.workspace().moved
     sandbox = project.sandbox(SandboxKind.DOCKER)
     known = sandbox.made_for(project.paths.key)
     stale = [name for name, earlier in known.items() if earlier or every]
@@ -35,7 +32,7 @@ def drop_containers(project: Project) -> None:
             # Their windows wait for a container whose name will not be used again.
             _close_windows(project)
     if every:
-        project.store.set(MOVED, None)
+        project.store.update_workspace(moved=False)
 
 
 def _drop(project: Project, name: str) -> None:

@@ -103,7 +103,7 @@ def _start(project: Project, session: Session, _progress: Progress) -> None:
 
 def _window(project: Project, session: Session, _progress: Progress) -> None:
     server = project.tmux()
-    target = project.store.get("tmux.session")
+    target = project.store.workspace().tmux_session
     if server is None or not target:
         if session.sandbox is SandboxKind.HOST:
             raise Refused(f"{session.name} runs without a container and needs tmux", hint="type: orchestra up")

@@ -17,9 +17,8 @@ from orchestra.config.settings import BUILT_IN
 from orchestra.drivers.git import inner_repositories, merge_trees, update_branch, worktree_diff
 from orchestra.drivers.git.update_branch import named
 from orchestra.errors import CheckFailed, MergeConflict, Moved, NeedsConsent, Refused, UsageError
-from orchestra.model import MessageKind, Session
+from orchestra.model import ConsentKind, Landing, MessageKind, Session
 from orchestra.names import SYSTEM
-from orchestra.project import ALLOWED_CHECK
 from orchestra.protocol import Progress, ignore
 
 if TYPE_CHECKING:
@@ -90,7 +89,7 @@ def wanted_check(project: Project, name: str) -> str:
     The designer can write the project's file, and a check that it could change or drop would prove
     nothing.
     """
-    settings, allowed = project.settings, project.store.get(ALLOWED_CHECK) or ""
+    settings, allowed = project.settings, project.store.consent(ConsentKind.CHECK)
     if settings.origins["check"] not in {BUILT_IN, str(project.paths.home.config), str(project.paths.config)}:
         return settings.check
     hint = f"to see and allow it: orchestra allow; or name a check: orchestra merge {name} --check COMMAND"
@@ -206,18 +205,18 @@ def _check(project: Project, session: Session, commit: str, command: str, progre
 
 
 def _land(project: Project, session: Session, target: str, commit: str, old: str) -> tuple[str, ...]:
-    project.store.set("landing", json.dumps({"session": session.name, "branch": target, "new": commit, "old": old}))
+    project.store.update_workspace(landing=Landing(session.name, target, commit, old))
     try:
         landed = update_branch.land(project.repository, target, commit, old, ours=project.paths.worktrees)
     except (Moved, Refused):
-        project.store.set("landing", "")
+        project.store.update_workspace(landing=None)
         raise
     _landed(project, session.name, target, commit)
     return landed.kept
 
 
 def _landed(project: Project, name: str, target: str, commit: str) -> None:
-    project.store.set("landing", "")
+    project.store.update_workspace(landing=None)
     project.store.log(name, "merged", f"into {target} as {commit[:12]}")
     if (designer := project.store.find_session("main")) is not None and designer.branch == target:
         import_commits(project, designer)
@@ -229,25 +228,24 @@ def finish_landings(project: Project) -> None:
     Raises Refused, once, if the person has since changed or committed something that undoes what
     landed.
     """
-    if project.store.get("landing"):
+    if project.store.workspace().landing is not None:
         with project.lock("merge"):
             _finish(project)
 
 
 def _finish(project: Project) -> None:
-    begun = project.store.get("landing")
-    if not begun:
+    begun = project.store.workspace().landing
+    if begun is None:
         return
-    plan = json.loads(begun)
-    branch, new = plan["branch"], plan["new"]
-    landed = update_branch.finish_landing(project.repository, branch, new, plan["old"], ours=project.paths.worktrees)
-    project.store.set("landing", "")
+    branch, new = begun.branch, begun.new
+    landed = update_branch.finish_landing(project.repository, branch, new, begun.old, ours=project.paths.worktrees)
+    project.store.update_workspace(landing=None)
     if not landed.done:
         return
-    _landed(project, plan["session"], branch, new)
+    _landed(project, begun.session, branch, new)
     if landed.kept or landed.undone:
         text = _left_behind(landed.kept, branch, new) if landed.kept else _taken_back(landed.undone, branch, new)
-        project.store.log(plan["session"], "trouble", text)
+        project.store.log(begun.session, "trouble", text)
         raise Refused(text, hint=f"to get them as merged: git checkout {new[:12]} -- PATH")
 
 

@@ -32,7 +32,7 @@ def reconcile(project: Project, *, progress: Progress = ignore) -> list[Trouble]
     temporary.sweep()
     index_lock.sweep(project.repository.common_dir)
     troubles = [error for error in (_finish_landings(project),) if error is not None]
-    resting = project.store.get("resting") == "yes"
+    resting = project.store.workspace().resting
     for session in project.store.sessions():
         if resting and session.intent is Intent.RUN:
             continue

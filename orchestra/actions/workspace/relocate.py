@@ -8,7 +8,6 @@ from pathlib import Path
 
 from orchestra import files
 from orchestra.actions.service_process import quit_service
-from orchestra.actions.session.stale_containers import MOVED
 from orchestra.errors import OrchestraError
 from orchestra.model import Role, SandboxKind
 from orchestra.paths import SOURCE, ProjectPaths, git_dir
@@ -47,7 +46,7 @@ def _rewrite(project: Project, before: Path) -> None:
         if session.deleted_at is None:
             project.store.log(session.name, "moved", f"the project was moved from {before} to {source}")
     if any(one.sandbox is SandboxKind.DOCKER for one in project.store.sessions()):
-        project.store.set(MOVED, "yes")
+        project.store.update_workspace(moved=True)
     _repair(source)
 
 

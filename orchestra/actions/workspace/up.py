@@ -107,12 +107,9 @@ def _settle_designer(project: Project, progress: Progress) -> Exception | None:
 
 
 def _remember(project: Project, socket: str, session: str, sandbox: str) -> None:
-    store = project.store
-    store.set("tmux.socket", socket)
-    store.set("tmux.session", session)
-    store.set("resting", "")
+    project.store.update_workspace(tmux_socket=socket, tmux_session=session, resting=False)
     if sandbox:
-        store.set("sandbox", "" if sandbox == "auto" else sandbox)
+        project.store.update_workspace(sandbox=None if sandbox == "auto" else SandboxKind(sandbox))
 
 
 def _designer(project: Project, agent: str, task: str, kind: SandboxKind) -> Session:
@@ -125,7 +122,7 @@ def _designer(project: Project, agent: str, task: str, kind: SandboxKind) -> Ses
     project.profile(profile)
     project.check_room()
     if task:
-        project.store.set("designer.task", task)
+        project.store.update_workspace(designer_task=task)
     return project.store.add_session(
         name=MAIN,
         title=project.paths.source.name,
@@ -145,12 +142,11 @@ def _designer(project: Project, agent: str, task: str, kind: SandboxKind) -> Ses
 def _dress(project: Project, server: Tmux, designer: Session, layout: str) -> str | None:
     """Open the control pane and bind the keys; returns the control pane's id."""
     source = str(project.paths.source)
-    project.store.set("tmux.layout", layout)
+    target = project.store.update_workspace(layout=layout).tmux_session
     wanted = layout_of(project)
-    target = project.store.get("tmux.session") or ""
     server.claim_session(target, source)
-    project.store.set("tmux.saved", server.keys.bind(project.settings.prefix_key, program()))
-    project.store.set("tmux.status", "yes" if wanted.status else None)
+    saved = server.keys.bind(project.settings.prefix_key, program())
+    project.store.update_workspace(saved_keys=saved, status_line=wanted.status)
     show_status(project)
     window = project.store.session(designer.name).window
     if window is None:
@@ -163,7 +159,7 @@ def _dress(project: Project, server: Tmux, designer: Session, layout: str) -> st
 
 def layout_of(project: Project) -> Layout:
     """Return the layout that the project was brought up with; raises UsageError if its file is gone."""
-    return _load_layout(project, project.store.get("tmux.layout") or project.settings.layout)
+    return _load_layout(project, project.store.workspace().layout or project.settings.layout)
 
 
 def _load_layout(project: Project, name: str) -> Layout:
@@ -188,10 +184,9 @@ def down(project: Project, *, stop: bool = False, progress: Progress = ignore) -
             server.windows.close(window.id)
     try:
         with project.store.together():
-            project.store.set("tmux.saved", "")
-            project.store.set("tmux.socket", "")
+            project.store.update_workspace(saved_keys="", tmux_socket="")
             if stop:
-                project.store.set("resting", "yes")
+                project.store.update_workspace(resting=True)
     except StoreError as error:
         done = "everything is stopped and closed" if stop else "the windows are closed"
         message = f"{done}, but this cannot be recorded: {error.message}"
@@ -212,18 +207,18 @@ def _tell_of_end(project: Project, shown: Container[str]) -> list[str]:
 
 
 def _undress(project: Project, server: Tmux) -> None:
-    server.keys.unbind(project.store.get("tmux.saved") or "", project=str(project.paths.source))
-    target = project.store.get("tmux.session")
+    known = project.store.workspace()
+    server.keys.unbind(known.saved_keys, project=str(project.paths.source))
     clear_status(project)
-    if target:
+    if known.tmux_session:
         with contextlib.suppress(NotFound):
-            server.release_session(target, str(project.paths.source))
+            server.release_session(known.tmux_session, str(project.paths.source))
 
 
 def _stop_boxes(project: Project, progress: Progress) -> tuple[list[str], list[str]]:
     """Stop every agent; returns the stopped sessions, and those that may still run."""
     with contextlib.suppress(StoreError):
-        project.store.set("resting", "yes")
+        project.store.update_workspace(resting=True)
     stopped, left = [], []
     for session in project.store.sessions():
         try:

@@ -49,7 +49,7 @@ def terminal(project: Project, name: str = "main", *, host: bool = False) -> dic
     session = project.store.session(name)
     server = _server(project)
     command = terminal_command(project, session, host=host)
-    target = project.store.get("tmux.session") or ""
+    target = project.store.workspace().tmux_session
     pane = server.windows.open_terminal(
         target, f"{name} $", command, project=str(project.paths.source), cwd=session.worktree, session=name
     )
