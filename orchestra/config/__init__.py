@@ -1,1 +1,1 @@
-"""Settings, layouts, and what a project may not decide by itself."""
+"""Settings, layouts, and what needs the person's consent."""

@@ -1,6 +1,7 @@
-"""What a project's own settings may not decide by itself.
+"""Which of a project's own settings need the person's consent.
 
-The file is part of a repository that anyone may have written, and the designer can change it at any time.
+Anyone may have written the file, since it is part of the repository, and the designer can change it
+at any time.
 """
 
 from __future__ import annotations
@@ -12,14 +13,14 @@ from collections.abc import Mapping
 from orchestra.names import digest
 
 LIMITS = frozenset({"cpus", "max_sessions", "memory", "pids"})
-"""What a project may lower and never raise."""
+"""The limits that a project may lower but not raise."""
 _NARROWER: Mapping[str, object] = {"sandbox": "docker", "network_internal": True}
-"""The values that a project may choose by itself."""
+"""The values that a project may set without consent."""
 _UNITS = {"": 0, "b": 0, "k": 10, "m": 20, "g": 30}
 
 
 def asked(values: Mapping[str, object]) -> tuple[str, ...]:
-    """Return the settings that need the person's consent, by name: all but limits, and what only narrows."""
+    """Return the names of the settings that need the person's consent: all except limits and restrictions."""
     return tuple(sorted(key for key, value in values.items() if _needs_consent(key, value)))
 
 
@@ -28,7 +29,7 @@ def _needs_consent(key: str, value: object) -> bool:
 
 
 def raised(values: Mapping[str, object], person: Mapping[str, object]) -> tuple[str, ...]:
-    """Return the limits that a project would raise above the person's own, by name."""
+    """Return the names of the limits that a project would raise above the person's own."""
     return tuple(sorted(key for key in LIMITS & values.keys() if _amount(key, values[key]) > _amount(key, person[key])))
 
 
@@ -41,9 +42,9 @@ def _amount(key: str, value: object) -> float:
 
 
 def content_hash(values: Mapping[str, object]) -> str:
-    """Return the hash that consent is remembered by, or nothing where there is nothing to consent to.
+    """Return the hash by which consent is stored; empty if nothing needs consent.
 
-    Only the wishes count: a lower limit in the same file does not ask again.
+    Only the settings that need consent count; a lower limit in the same file needs none.
     """
     wishes = asked(values)
     if not wishes:

@@ -1,4 +1,4 @@
-"""Layouts: where the control pane lives in tmux, as data that a person can add to."""
+"""Layouts: where the control pane is in tmux, as data that a person can add to."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from orchestra.suggestion import did_you_mean
 
 _PACKAGE = Path(__file__).parent.parent
 _BUILT_IN = (_PACKAGE / "_layouts", _PACKAGE.parent / "layouts")
-"""Inside the wheel, and beside the package in a checkout."""
+"""The directories of the built-in layouts, in a wheel and in a checkout."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _LEAST_COLUMNS, _LEAST_ROWS = 20, 6
-"""The least that the control pane can show something in."""
+"""The smallest usable size of the control pane."""
 _SHARE = 0.4
-"""The part of a window that a size in columns or rows takes at most."""
+"""The largest share of a window for a size in columns or rows."""
 
 
 class Placement(StrEnum):
-    """Which window the control pane is in: the designer's, its own, or whichever is current."""
+    """The window of the control pane: the designer's, its own, or the current one."""
 
     DESIGNER = "designer"
     WINDOW = "window"
@@ -32,7 +32,7 @@ class Placement(StrEnum):
 
 
 class Side(StrEnum):
-    """Where in its window the control pane stands."""
+    """The side of the window with the control pane."""
 
     LEFT = "left"
     RIGHT = "right"
@@ -47,7 +47,7 @@ RULES: Mapping[str, Rule] = {
     "status": Rule(bool),
     "description": Rule(str, numbers=True),
 }
-"""What each key of a layout may hold."""
+"""The rules for the keys of a layout."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Layout:
         return self.side in {Side.LEFT, Side.RIGHT}
 
     def size_in(self, width: int, height: int) -> str:
-        """Return the size to ask tmux for in a window of so many columns and rows: the agent keeps the larger part."""
+        """Return the size for a window of so many columns and rows, of which the agent keeps the larger part."""
         if self.size.endswith("%"):
             return self.size
         room, least = (width, _LEAST_COLUMNS) if self.beside else (height, _LEAST_ROWS)
@@ -78,9 +78,9 @@ class Layout:
 
 
 def load(name: str, dirs: Sequence[Path] = ()) -> Layout:
-    """Read the layout called ``name`` from ``dirs``, first come first served, or from the built-in ones.
+    """Read the layout called ``name`` from the first of ``dirs`` that has it, or from the built-in ones.
 
-    Raises UsageError for a name nobody knows, BadConfig for a file that cannot be understood.
+    Raises UsageError for an unknown name, BadConfig for an invalid file.
     """
     for directory in (*dirs, *_BUILT_IN):
         path = directory / f"{name}.yaml"

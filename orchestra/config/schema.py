@@ -1,4 +1,4 @@
-"""From YAML to checked values: what each key may hold, and the one line that says why it may not."""
+"""Parse YAML into checked values, with a one-line error for a wrong key or value."""
 
 from __future__ import annotations
 
@@ -24,10 +24,11 @@ _SHAPES: dict[type, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What a key may hold.
+    """The rule for the value of a key.
 
-    ``pattern`` and ``choices`` are for a whole text, or each of a list; ``shape`` says the pattern in words.
-    ``numbers`` takes a number for its text; a ``regular`` text is a regular expression.
+    ``pattern`` and ``choices`` apply to a whole text, or to each item of a list; ``shape``
+    describes the pattern. ``numbers`` accepts a number as text; a ``regular`` text is a regular
+    expression.
     """
 
     type: type
@@ -44,9 +45,9 @@ Rules = Mapping[str, Rule]
 
 
 def read(text: str, rules: Rules, where: str, *, example: str, noun: str = "key") -> dict[str, Any]:
-    """Return the checked values of a YAML text; raises BadConfig, naming ``where`` and the line.
+    """Return the checked values of a YAML text; raises BadConfig with ``where`` and the line.
 
-    ``example`` is a line that the hint shows; ``noun`` is what a key is called.
+    ``example`` is a line for the hint; ``noun`` is the word for a key.
     """
     hint = f"write one key on each line, such as: {example}"
     found, lines = _parse(text, where, hint)
@@ -63,7 +64,7 @@ def read(text: str, rules: Rules, where: str, *, example: str, noun: str = "key"
 
 
 def _parse(text: str, where: str, hint: str) -> tuple[object, Callable[[], Mapping[object, int]]]:
-    """Return what a YAML text holds, and what finds the line of each of its keys."""
+    """Return the content of a YAML text, and a function that finds the lines of its keys."""
     import yaml  # noqa: PLC0415 -- 41 ms that a person without settings files does not pay
 
     def lines() -> Mapping[object, int]:
@@ -82,11 +83,11 @@ def _parse(text: str, where: str, hint: str) -> tuple[object, Callable[[], Mappi
 
 
 Where: TypeAlias = "str | Callable[[object], str]"
-"""The place of a value, or what finds that of a key once something is wrong with it."""
+"""The location of a value, or a function that finds the location of a key for an error."""
 
 
 def known_key(key: object, known: Collection[str], where: Where, *, noun: str = "key") -> str:
-    """Return a key that is known; raises BadConfig with the nearest one that is."""
+    """Return a known key; raises BadConfig with the most similar one."""
     if isinstance(key, str) and key in known:
         return key
     message = f"{_place(where, key)}: there is no {noun} {str(key)!r}"
@@ -94,7 +95,7 @@ def known_key(key: object, known: Collection[str], where: Where, *, noun: str = 
 
 
 def from_text(key: str, text: str, rule: Rule, where: str) -> object:
-    """Turn a variable's text into a value, one item of a list on each line; raises BadConfig."""
+    """Turn the text of an environment variable into a value, a list by lines; raises BadConfig."""
     if rule.type is bool:
         return check(key, _truth(text), rule, where)
     if rule.type is tuple:
@@ -113,7 +114,7 @@ def _truth(text: str) -> bool | str:
 
 
 def check(key: str, value: object, rule: Rule, where: Where) -> object:
-    """Return a value in the type its key has; raises BadConfig, naming place and key."""
+    """Return a value in the type of its key; raises BadConfig with location and key."""
     typed = _typed(value, rule)
     if typed is None:
         raise _wrong(key, value, _kind(rule), where)
@@ -127,7 +128,7 @@ def _kind(rule: Rule) -> str:
 
 
 def _typed(value: object, rule: Rule) -> object:
-    """Return the value as the wanted type, or None; yes and no are not numbers here."""
+    """Return the value as the wanted type, or None; booleans do not count as numbers."""
     wanted = rule.type
     if wanted is tuple:
         is_list = isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value)
@@ -147,14 +148,14 @@ def _texts(value: dict[object, object]) -> dict[str, str] | None:
 
 
 def _broken_limit(value: object, rule: Rule) -> str:
-    """Say what the value would have to be, or nothing where it is fine."""
+    """Return what the value must be, or an empty text if it is valid."""
     texts = value if isinstance(value, tuple) else (value,)
     if rule.choices and not set(texts) <= set(rule.choices):
         either = " or ".join((", ".join(rule.choices[:-1]), rule.choices[-1]))
         return f"a list of {either}" if rule.type is tuple else either
     if rule.pattern and not all(re.fullmatch(rule.pattern, str(one)) for one in texts):
         return rule.shape
-    # Written so that a nan, which is not less than anything, is refused too.
+    # Written so that NaN is refused too.
     if rule.least is not None and not (isinstance(value, (int, float)) and value >= rule.least):
         return f"at least {rule.least}"
     return _no_expression(str(value)) if rule.regular else ""

@@ -1,4 +1,4 @@
-"""Settings, merged from five places, each value with its origin.
+"""Settings, merged from five sources, each value with its origin.
 
 Built in < the person's file < the project's file < ``ORCHESTRA_*`` < flags.
 """
@@ -20,25 +20,25 @@ from orchestra.errors import BadConfig
 from orchestra.suggestion import nearest
 
 BUILT_IN = "built in"
-"""The origin of a value that nobody has set."""
+"""The origin of a default value."""
 _PREFIX = "ORCHESTRA_"
 _NOT_SETTINGS = frozenset({"HOME", "SESSION", "ROLE", "WORKTREE", "TASK_FILE", "MCP_URL", "TOKEN_FILE", "HOOK_URL"})
-"""Variables that say where Orchestra lives, or that an agent is given about itself."""
+"""Environment variables that are not settings: the home, and those that agents get."""
 
 T = TypeVar("T")
 
 
 def _setting(value: T, about: str, **limits: Any) -> T:  # noqa: ANN401 -- the limits are those of Rule
-    """Declare a setting; typed as its value, so that the class below reads as what it holds."""
+    """Declare a setting; its type is that of its value, so that the class below is readable."""
     made: T = field(default=value, metadata={"rule": Rule(type(value), about, **limits)})
     return made
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Every setting. ``origins`` says where each came from, ``ignored`` what waits for consent.
+    """All settings. ``origins`` says where each came from, ``ignored`` names those that need consent.
 
-    ``raised`` are limits that the project's file would raise above the person's; they are left out.
+    ``raised`` are limits that the project's file would raise above the person's; they are ignored.
     """
 
     agent: str = _setting("claude", "the profile of executors")
@@ -83,13 +83,13 @@ class Settings:
 
 
 RULES: Mapping[str, Rule] = {one.name: one.metadata["rule"] for one in fields(Settings) if "rule" in one.metadata}
-"""What each setting may hold and what it is about."""
+"""The rule and the description of each setting."""
 
 _LIMITS: Mapping[str, object] = {one.name: one.default for one in fields(Settings) if one.name in consent.LIMITS}
 _LARGEST = 256 * 1024
 
 _Layer = Mapping[str, tuple[object, str]]
-"""Settings from one place: value and origin by key."""
+"""The settings of one source: value and origin by key."""
 
 
 def load(
@@ -100,11 +100,11 @@ def load(
     flags: Mapping[str, object] | None = None,
     consented: str | None = None,
 ) -> Settings:
-    """Merge the settings; raises BadConfig, or Refused where the project's file is no plain file.
+    """Merge the settings; raises BadConfig, or Refused if the project's file is not a regular file.
 
-    ``consented`` is the hash (`consent.content_hash`) that the person allowed last: while the project's
-    wishes have another one, they are ignored and named in ``ignored``. A flag or variable that is
-    None or empty was not given.
+    ``consented`` is the hash (`consent.content_hash`) that the person allowed last. As long as the
+    project's file has another one, its settings are ignored and named in ``ignored``. An empty or
+    None flag or variable counts as not given.
     """
     own = _own_file(project, person)
     wishes = project_wishes(own) if own else {}
@@ -128,7 +128,7 @@ def load(
 
 
 def load_usable(person: Path, flags: Mapping[str, object] | None = None) -> Settings:
-    """Return the settings without the project's file, and without the person's, a variable or a flag that is wrong."""
+    """Return the settings without the project's file and without invalid sources."""
     nowhere = Path(os.devnull)
     for file, variables, given in ((person, None, flags), (nowhere, None, flags), (nowhere, {}, flags)):
         with contextlib.suppress(BadConfig):
@@ -137,7 +137,7 @@ def load_usable(person: Path, flags: Mapping[str, object] | None = None) -> Sett
 
 
 def project_wishes(file: Path) -> Mapping[str, object]:
-    """Return the settings in a project's own file, ``.orchestra/config.yaml``; raises as `load` does."""
+    """Return the settings in a project's own file, ``.orchestra/config.yaml``; raises like `load`."""
     source = file.parent.parent
     content = safe_files.read(source, str(file.relative_to(source)), most=_LARGEST)
     if content is None:
@@ -151,7 +151,7 @@ def project_wishes(file: Path) -> Mapping[str, object]:
 
 
 def _own_file(project: Path | None, person: Path) -> Path | None:
-    # A project in the home directory itself: its file is the person's own.
+    # The project is the home directory itself, so its file is the person's own.
     return project if project is not None and project != Path(os.path.realpath(person)) else None
 
 
@@ -182,7 +182,7 @@ def _from_environment(environment: Mapping[str, str]) -> _Layer:
 
 
 def _key_of_variable(name: str) -> str:
-    """Return the setting a variable names, or nothing for one that is not ours; a near miss is an error."""
+    """Return the setting of a variable, or an empty text if it is not ours; a similar name is an error."""
     tail = name.removeprefix(_PREFIX)
     key = tail.lower()
     if tail in _NOT_SETTINGS or key in RULES:

@@ -1,4 +1,4 @@
-"""What is recorded: sessions, messages, events, specs, requests."""
+"""The database: sessions, messages, events, specs, requests."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["Store", "utc_now"]
 
 
 def utc_now() -> datetime:
-    """Return the time."""
+    """Return the current time in UTC."""
     return datetime.now(UTC)
 
 
@@ -32,16 +32,16 @@ class Store(Sessions, SessionNotes, Messages, Specs, Workspaces, Consents, Reque
 
     @classmethod
     def open(cls, path: Path, clock: Callable[[], datetime] = utc_now) -> Store:
-        """Open the database at ``path``, made or brought up to date where needed; raises StoreError."""
+        """Open the database at ``path``, creating or upgrading it if necessary; raises StoreError."""
         prepare(path, clock())
         return cls(Database(path), clock)
 
     def together(self) -> AbstractContextManager[None]:
-        """Make all changes inside visible at once or not at all; keep outside effects out of it."""
+        """Run the block as one transaction; it must not have outside effects."""
         return self._database.change()
 
     def data_version(self) -> int:
-        """Return a number that grows with every change by anybody; compare it within one thread only."""
+        """Return a number that grows with every change by any process; compare it only within one thread."""
         connection = self._database.connection()
         row = self._database.rows("PRAGMA data_version")[0]
         return int(row[0]) + connection.total_changes

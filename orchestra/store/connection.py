@@ -1,4 +1,4 @@
-"""Connections to one SQLite file: made safely, one per thread, with every failure told in one line."""
+"""Connections to one SQLite file, one per thread, with one-line errors."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BUSY_DEADLINE = 10.0
 
 _PRAGMAS = (
     "PRAGMA journal_mode = WAL",
-    # A message that was accepted outlives a power cut too: about 0.3 ms per change on an SSD.
+    # An accepted message survives a power failure; this costs about 0.3 ms per change on an SSD.
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
 )
@@ -38,7 +38,7 @@ _TROUBLES: dict[int, tuple[str, str]] = {
     sqlite3.SQLITE_NOTADB: ("{path} is not a database of Orchestra", _SET_ASIDE),
     sqlite3.SQLITE_BUSY: ("another process keeps {path} busy", "wait for it, or look for it with: ps -ef"),
 }
-"""What SQLite's primary result codes (sqlite.org/rescode.html) mean to a person."""
+"""Messages and hints for SQLite's primary result codes (sqlite.org/rescode.html)."""
 
 
 class Database:
@@ -50,11 +50,11 @@ class Database:
         self._connections: dict[threading.Thread, sqlite3.Connection] = {}
         self._changing = threading.Lock()
         self._closed = False
-        # A file that was there once is never made anew: whoever removed it meant it.
+        # An existing file that disappears is not created again, because somebody removed it on purpose.
         self._mode = "rw" if path.exists() else "rwc"
 
     def connection(self) -> sqlite3.Connection:
-        """Return the calling thread's own connection."""
+        """Return the connection of the calling thread."""
         found = self._connections.get(threading.current_thread())
         return found or self._connect()
 
@@ -73,7 +73,7 @@ class Database:
             uri=True,
             timeout=self._busy_deadline,
             isolation_level=None,
-            check_same_thread=False,  # only so that `close` can close the connections of other threads
+            check_same_thread=False,  # so that `close` can close the connections of other threads
         )
         made.row_factory = sqlite3.Row
         made.create_function("monotonic", 0, time.monotonic)
@@ -96,7 +96,7 @@ class Database:
 
     @contextmanager
     def change(self) -> Iterator[None]:
-        """Make all statements inside visible at once or not at all; joins a change that is open already."""
+        """Run the block as one transaction, or as part of one that is open already."""
         if self.connection_is_changing():
             yield
             return
@@ -110,13 +110,13 @@ class Database:
                 connection.rollback()
 
     def connection_is_changing(self) -> bool:
-        """Say whether the calling thread is inside `change`."""
+        """Return whether the calling thread is inside `change`."""
         with self.told():
             return self.connection().in_transaction
 
     @contextmanager
     def told(self) -> Iterator[None]:
-        """Turn what SQLite says about the file and the disk into StoreError; other errors are bugs."""
+        """Turn SQLite's errors about the file and the disk into StoreError; other errors are bugs."""
         try:
             yield
         except sqlite3.DatabaseError as error:
@@ -127,20 +127,20 @@ class Database:
             raise StoreError(message.format(path=self.path), hint=hint) from error
 
     def close(self) -> None:
-        """Close every thread's connection; one that another thread is in the middle of using closes when it lets go."""
+        """Close every thread's connection; one that is in use is closed afterwards."""
         with self._changing:
             self._closed = True
             for thread, connection in self._connections.items():
-                # SQLite crashes where a connection is closed under a statement that runs.
+                # SQLite crashes if a connection is closed while a statement runs.
                 if thread is threading.current_thread() or not thread.is_alive():
                     connection.close()
             self._connections.clear()
 
 
 def column(value: object) -> Any:  # noqa: ANN401 -- sqlite3's own parameter type is wider than any name for it
-    """Turn a model value into what a column holds: times as UTC text that sorts, paths as bytes.
+    """Turn a model value into a column value: times as sortable UTC text, paths as bytes.
 
-    A lone surrogate, which UTF-8 cannot hold, becomes ``?``.
+    A lone surrogate, which UTF-8 cannot encode, becomes ``?``.
     """
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(timespec="microseconds")

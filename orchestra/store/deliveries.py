@@ -1,4 +1,4 @@
-"""Deliveries: by which channel a message is on its way; noted first, so that no crash doubles or loses one."""
+"""Deliveries: the channel of each message on its way, recorded first so that no crash loses or repeats one."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from orchestra.store.part import Part
 
 
 class Fate(StrEnum):
-    """What is known of one delivery.
+    """The state of one delivery.
 
-    OFFERED: noted, and perhaps not gone yet. SENT: gone; the agent's next sign confirms it. PASSED: sent, and then
-    something else was, before any sign: the next sign is not about it. NO_SIGN: typed, and nothing showed that it was
-    taken. UNKNOWN: the service was killed when the sign of it may have come. What is confirmed is in the message's
-    state.
+    OFFERED: recorded, perhaps not sent yet. SENT: sent; the agent's next sign confirms it. PASSED:
+    sent, but another one was sent before any sign, so the next sign is not about this one. NO_SIGN:
+    typed, but nothing confirmed it. UNKNOWN: the service was killed when its sign may have arrived.
+    Confirmed deliveries are in the message's state.
     """
 
     OFFERED = "offered"
@@ -32,8 +32,9 @@ class Fate(StrEnum):
 class Delivery:
     """One message on its way by one channel.
 
-    ``offered_at`` is in seconds of the machine's own clock, which starts anew with it. ``after`` is the session's last
-    event before it was typed, ``service`` the process that typed it; ``listener`` is whom it was given to.
+    ``offered_at`` is in seconds of the machine's monotonic clock, which starts again at boot.
+    ``after`` is the session's last event before it was typed, ``service`` the process that typed
+    it; ``listener`` is the listener that got it.
     """
 
     message: int
@@ -46,10 +47,10 @@ class Delivery:
 
 
 class Deliveries(Part):
-    """What is on its way to the sessions' agents, and not known to have arrived."""
+    """The unconfirmed deliveries to the sessions' agents."""
 
     def deliveries(self, session: int) -> list[Delivery]:
-        """Return the deliveries to a session of what is still queued, by message."""
+        """Return the deliveries of queued messages to a session, by message."""
         rows = self._database.rows(
             """SELECT deliveries.* FROM deliveries JOIN messages ON messages.id = deliveries.message_id
             WHERE deliveries.session_id = ? AND messages.state = 'queued' ORDER BY message_id, channel""",
@@ -58,7 +59,7 @@ class Deliveries(Part):
         return [_delivery(row) for row in rows]
 
     def note_deliveries(self, session: int, deliveries: Iterable[Delivery]) -> None:
-        """Record what is on its way to a session now; an earlier delivery of a message by the same channel is over."""
+        """Record deliveries to a session; they replace earlier deliveries of the same messages by the same channel."""
         with self._database.change():
             self._database.rows(
                 """DELETE FROM deliveries WHERE session_id = ?
@@ -75,7 +76,7 @@ class Deliveries(Part):
                 )
 
     def settle_deliveries(self, messages: Iterable[int], channel: Channel, fate: Fate) -> None:
-        """Record what has become known of the deliveries of messages by one channel."""
+        """Record the state of the deliveries of messages by one channel."""
         with self._database.change():
             self._database.rows(
                 "UPDATE deliveries SET fate = ? WHERE channel = ? AND message_id IN (SELECT value FROM json_each(?))",
@@ -85,7 +86,7 @@ class Deliveries(Part):
             )
 
     def forget_deliveries(self, messages: Iterable[int], channel: Channel) -> None:
-        """Take the record back of what did not go by a channel after all."""
+        """Remove the deliveries of messages that were not sent by a channel after all."""
         with self._database.change():
             self._database.rows(
                 "DELETE FROM deliveries WHERE channel = ? AND message_id IN (SELECT value FROM json_each(?))",

@@ -1,4 +1,4 @@
-"""What happened to the sessions, in order."""
+"""The events of the sessions, in order."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from orchestra.store.connection import moment
 from orchestra.store.part import Part
 
 KEPT = 5000
-"""The newest events of a session that are kept."""
+"""How many events of a session are kept."""
 _EVERY = 100
 
 
@@ -18,7 +18,7 @@ class Events(Part):
     """The events of every session."""
 
     def log(self, session: str, kind: str, text: str, *, at: datetime | None = None) -> Event:
-        """Record that something happened to a session."""
+        """Record an event of a session."""
         with self._database.change():
             rows = self._database.rows(
                 "INSERT INTO events (session, session_id, at, kind, text) VALUES (?, ?, ?, ?, ?) RETURNING *",
@@ -33,7 +33,7 @@ class Events(Part):
         return _event(rows[0])
 
     def _forget_oldest(self, session: str) -> None:
-        """An agent tells as many events as it likes; they must not fill the disk."""
+        """Limit the events, because an agent can report any number of them."""
         self._database.rows(
             """DELETE FROM events WHERE session = ?1 AND session_id = ?2 AND id <= (
                 SELECT id FROM events WHERE session = ?1 AND session_id = ?2 ORDER BY id DESC LIMIT 1 OFFSET ?3

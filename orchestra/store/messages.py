@@ -26,7 +26,7 @@ class Messages(Part):
         dedupe: str | None = None,
         answers: int | None = None,
     ) -> Message:
-        """Queue a message; with a ``dedupe`` key this sender has used before, return the first one instead."""
+        """Queue a message; if this sender has used the ``dedupe`` key before, return the first message instead."""
         now = self.now()
         with self._database.change():
             sender_id = self._owner(sender)
@@ -80,7 +80,7 @@ class Messages(Part):
         return [_message(row) for row in reversed(rows)]
 
     def queued(self, recipient: str, limit: int) -> list[Message]:
-        """Return the oldest ``limit`` messages that wait for a recipient, oldest first."""
+        """Return the oldest ``limit`` queued messages for a recipient, oldest first."""
         rows = self._database.rows(
             """SELECT * FROM messages WHERE recipient = ? AND recipient_id = ? AND state = 'queued'
             ORDER BY id LIMIT ?""",
@@ -91,7 +91,7 @@ class Messages(Part):
         return [_message(row) for row in rows]
 
     def unread(self, recipient: str, limit: int) -> list[Message]:
-        """Return the oldest ``limit`` messages that a recipient has not read, oldest first."""
+        """Return the oldest ``limit`` unread messages of a recipient, oldest first."""
         rows = self._database.rows(
             """SELECT * FROM messages WHERE recipient = ? AND recipient_id = ? AND state IN ('queued', 'delivered')
             ORDER BY id LIMIT ?""",
@@ -102,7 +102,7 @@ class Messages(Part):
         return [_message(row) for row in rows]
 
     def waiting_from(self, recipient: str, sender: str) -> tuple[int, int]:
-        """Return how many messages of one sender, and of all sessions, wait for a recipient."""
+        """Return how many messages from one sender, and from all sessions, are queued for a recipient."""
         row = self._database.rows(
             """SELECT COALESCE(SUM(sender_id = ?), 0) AS own, COALESCE(SUM(sender_id > 0), 0) AS everyone
             FROM messages WHERE recipient = ? AND recipient_id = ? AND state = 'queued'""",
@@ -118,12 +118,12 @@ class Messages(Part):
         return int(row["bytes"]) if row else 0
 
     def waits(self, recipient: str) -> bool:
-        """Say whether a message waits for a recipient, without reading its text."""
+        """Return whether a message is queued for a recipient, without reading its text."""
         statement = "SELECT 1 FROM messages WHERE recipient = ? AND recipient_id = ? AND state = 'queued' LIMIT 1"
         return self._database.row(statement, recipient, self._owner(recipient)) is not None
 
     def recipients(self) -> set[str]:
-        """Return the names of those for whom messages wait, without reading any text."""
+        """Return the names of recipients with queued messages, without reading any text."""
         rows = self._database.rows("SELECT DISTINCT recipient FROM messages WHERE state = 'queued'")
         return {row["recipient"] for row in rows}
 
@@ -133,7 +133,7 @@ class Messages(Part):
         return _message(row) if row else None
 
     def sent(self, sender: str, dedupe: str) -> Message | None:
-        """Return the message that this sender has sent under a ``dedupe`` key."""
+        """Return the message that this sender sent with a ``dedupe`` key."""
         row = self._database.row(
             "SELECT * FROM messages WHERE sender = ? AND sender_id = ? AND dedupe = ?",
             sender,
@@ -143,15 +143,15 @@ class Messages(Part):
         return _message(row) if row else None
 
     def is_addressed(self, number: int, recipient: str) -> bool:
-        """Say whether a message went to this very session, not to an earlier one of its name."""
+        """Return whether a message was sent to this session, not to an earlier one with its name."""
         owner = self._owner(recipient)
         statement = "SELECT 1 FROM messages WHERE id = ? AND recipient = ? AND recipient_id = ?"
         return self._database.row(statement, number, recipient, owner) is not None
 
     def claim(self, recipient: str, to_state: MessageState = MessageState.DELIVERED) -> list[Message]:
-        """Move all of a recipient's messages that are not so far yet to ``to_state``; return them oldest first.
+        """Move a recipient's messages in earlier states to ``to_state``; return them oldest first.
 
-        Two processes that claim at once never get the same message.
+        Two processes never claim the same message.
         """
         with self._database.change():
             rows = self._database.rows(
@@ -167,7 +167,7 @@ class Messages(Part):
         return sorted((_message(row) for row in rows), key=lambda message: message.id)
 
     def mark(self, ids: Iterable[int], state: MessageState) -> None:
-        """Move the messages that are not so far yet to ``state``; the others stay as they are."""
+        """Move the messages in earlier states to ``state``; the others stay unchanged."""
         with self._database.change():
             self._database.rows(
                 """UPDATE messages SET state = ?, changed_at = ?
@@ -179,7 +179,7 @@ class Messages(Part):
             )
 
     def unread_counts(self) -> dict[str, int]:
-        """Return how many messages wait for each recipient; deleted sessions are left out."""
+        """Return the number of unread messages of each recipient, without deleted sessions."""
         rows = self._database.rows(
             """SELECT recipient, COUNT(*) AS number FROM messages
             WHERE state <> 'read'

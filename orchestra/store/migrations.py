@@ -1,4 +1,4 @@
-"""The schema, as a list of named steps; a database remembers which it has taken."""
+"""The schema as a list of named steps; each database records the steps that it has taken."""
 
 from __future__ import annotations
 
@@ -275,14 +275,14 @@ MIGRATIONS: Mapping[str, tuple[str, ...]] = {
         "DROP TABLE notes",
     ),
 }
-"""What each step does; one that has been released is never edited, only followed by another."""
+"""The steps; a released step is never edited, only followed by another."""
 
 
 def prepare(path: Path, at: datetime) -> None:
-    """Make the database at ``path``, or bring an older one up to date.
+    """Create the database at ``path``, or upgrade an older one.
 
-    A new one is built aside and renamed, so that nobody ever opens half of it. Raises StoreError,
-    also for a database that a newer Orchestra has changed.
+    A new one is built under another name and renamed, so that nobody opens half of it. Raises
+    StoreError, also for a database that a newer Orchestra has changed.
     """
     try:
         with _directory_lock(path.parent):
@@ -317,7 +317,7 @@ def _build(path: Path, at: datetime) -> None:
 
 
 def migrate(database: Database, at: datetime, steps: Mapping[str, tuple[str, ...]] = MIGRATIONS) -> None:
-    """Take the steps that a database has not taken yet, each with its record in one transaction.
+    """Take the missing steps of a database, each with its record in one transaction.
 
     Raises StoreError, changing nothing, for a database with a step that is not in ``steps``.
     """

@@ -1,4 +1,4 @@
-"""What the parts of the store share."""
+"""The common base of the parts of the store."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from orchestra.store.connection import Database
 
 
 class Part:
-    """One subject of the store; all parts work on the same database."""
+    """One part of the store; all parts use the same database."""
 
     def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
         self._database = database
         self.now = clock
 
     def _owner(self, name: str) -> int:
-        """Return the id behind a session's name, the newest deleted one's if none lives; 0 for nobody's.
+        """Return the id of the session with a name, or else of the last deleted one; 0 if there is none.
 
-        A name may be used again after a delete: what is kept under it must not pass to the next.
+        A name may be used again after a delete, and the next session must not get the data of the
+        first.
         """
         row = self._database.row(
             "SELECT id FROM sessions WHERE name = ? ORDER BY deleted_at IS NOT NULL, id DESC LIMIT 1", name

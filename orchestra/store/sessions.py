@@ -1,4 +1,4 @@
-"""The sessions as they are recorded, and the evidence about them."""
+"""The recorded sessions, and the evidence about them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _MEETS_QUESTION = frozenset({Sign.ANSWERED, Sign.COMPLETED})
 
 
 class Sessions(Events):
-    """The sessions; names are unique among those that are not deleted."""
+    """The sessions; the names of undeleted ones are unique."""
 
     def add_session(self, **values: object) -> Session:
         """Record a new session from the fields of `Session`; raises NameTaken.
@@ -58,20 +58,20 @@ class Sessions(Events):
         )
 
     def deleted_session(self, name: str) -> Session | None:
-        """Return the session of that name that was deleted last, or None."""
+        """Return the last deleted session with that name, or None."""
         return self._one(
             "SELECT * FROM sessions WHERE name = ? AND deleted_at IS NOT NULL ORDER BY deleted_at DESC, id DESC", name
         )
 
     def sessions(self, include_deleted: bool = False) -> list[Session]:  # noqa: FBT001, FBT002 -- one clear question
-        """Return the sessions, the designer first, the others in the order they were made."""
+        """Return the sessions, the designer first, the others in order of creation."""
         rows = self._database.rows(
             "SELECT * FROM sessions WHERE ? OR deleted_at IS NULL ORDER BY role <> 'designer', id", include_deleted
         )
         return [_session(row) for row in rows]
 
     def update_session(self, name_or_id: str | int, **values: object) -> Session:
-        """Change fields of a session, by name or (a deleted one too) by id; raises NotFound, NameTaken."""
+        """Change fields of a session, by name or, even if it is deleted, by id; raises NotFound, NameTaken."""
         with self._database.change():
             current = self._found(name_or_id)
             if values.get("state", current.state) != current.state:
@@ -86,8 +86,8 @@ class Sessions(Events):
     ) -> Session:
         """Record one piece of evidence and the state that follows from it; raises NotFound.
 
-        ``at`` is when it was true, by default now: evidence older than the last is ignored.
-        ``waits_for`` is the id of the question that ASKED is about; ANSWERED and COMPLETED close it.
+        ``at`` is its time, by default now; evidence older than the last is ignored. ``waits_for``
+        is the id of the question of ASKED; ANSWERED and COMPLETED close it.
         """
         with self._database.change():
             current = self.session(session)
@@ -107,7 +107,7 @@ class Sessions(Events):
             )
 
     def program_sign(self, session: str) -> Sign | None:
-        """Return the last sign that the session's own program gave of its turns, or None before the first."""
+        """Return the last sign from the session's own program about its turns, or None before the first."""
         kinds = ", ".join(f"'{sign.value}'" for sign in sorted(PROGRAM_SIGNS))
         statement = f"SELECT kind FROM events WHERE session_id = ? AND kind IN ({kinds}) ORDER BY id DESC LIMIT 1"  # noqa: S608 -- our own names
         row = self._database.row(statement, self.session(session).id)
@@ -115,7 +115,7 @@ class Sessions(Events):
 
     def _is_stale(self, number: int, at: datetime) -> bool:
         row = self._database.row("SELECT signed_at FROM sessions WHERE id = ?", number)
-        # A last sign in the future comes from a clock that was wrong: it must not silence what follows.
+        # A last sign in the future is from a wrong clock, and must not hide later signs.
         return row is not None and at < moment(row["signed_at"]) <= self.now()
 
     def _one(self, statement: str, *values: object) -> Session | None:

@@ -10,14 +10,14 @@ from orchestra.store.connection import moment
 from orchestra.store.part import Part
 
 KEPT = 100
-"""The newest versions of a spec that are kept, beside the first, which is the session's task."""
+"""How many versions of a spec are kept, in addition to the first, which is the session's task."""
 
 
 class Specs(Part):
-    """The specs' versions, and which of them their sessions have read."""
+    """The versions of specs, and which ones their sessions have read."""
 
     def save_spec(self, session: str, text: str, author: str) -> Spec | None:
-        """Keep a new version; returns None where the text is the newest version's own."""
+        """Store a new version; returns None if the text is unchanged."""
         with self._database.change():
             newest = self.spec(session)
             if newest is not None and newest.text == text:

@@ -313,7 +313,7 @@ def test_a_draft_in_the_prompt_of_a_program_of_one_s_own_is_not_added_to(
     eventually(lambda: "database" in tmux.panes.cursor_line(pane))
     say(project, "hello")
     typist = TypedDelivery(project, Presence(), pace=FAST)
-    assert "a draft stands" in typist.attend("alpha").reason
+    assert "holds a draft" in typist.attend("alpha").reason
     keys(tmux, pane, "Enter")
     eventually(lambda: tmux.panes.cursor_line(pane) == "agent> ")
     assert typist.attend("alpha").channel is Channel.TYPED
@@ -330,7 +330,7 @@ def test_how_an_empty_prompt_looks_is_learned_when_its_program_is_ready(
     say(project, "hello")
     keys(tmux, pane, "-l", "a draft")
     eventually(lambda: "a draft" in tmux.panes.cursor_line(pane))
-    assert "a draft stands" in TypedDelivery(project, Presence(), pace=FAST).attend("alpha").reason
+    assert "holds a draft" in TypedDelivery(project, Presence(), pace=FAST).attend("alpha").reason
     keys(tmux, pane, "Enter")
     eventually(lambda: tmux.panes.cursor_line(pane) == "agent> ")
     assert TypedDelivery(project, Presence(), pace=FAST).attend("alpha").channel is Channel.TYPED

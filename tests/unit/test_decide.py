@@ -85,15 +85,15 @@ WOKEN = {"woken": True, "listened": 0.0}
 FAILED = {"state": State.FAILED}
 OVERLOADED = {"program": Sign.TURN_FAILED}
 DESIGNER = {"role": Role.DESIGNER}
-FETCHES = wait("the agent fetches its messages by itself")
-LATER = wait("its listener wakes it once its turn is over")
+FETCHES = wait("the agent fetches its messages itself")
+LATER = wait("its listener wakes it at the end of its turn")
 IN_A_TURN = wait("the agent is in a turn")
 USED = wait("a person uses the window")
 EARLY = wait("it is too early")
-DRAFT = wait("a draft stands in its prompt")
+DRAFT = wait("its prompt holds a draft")
 GONE = wait("the agent has no live window")
 FOR_THE_NEXT_TURN = wait("it can wait for the designer's next turn")
-TO_END = wait("the agent is to end")
+TO_END = wait("the agent is being stopped")
 
 ROWS: tuple[Row, ...] = (
     ("nothing waits", {}, {}, (), wait("there is nothing to deliver")),
@@ -179,7 +179,7 @@ ROWS: tuple[Row, ...] = (
         {},
         {"prompt": PromptSight.UNKNOWN},
         ONE,
-        wait("how its empty prompt looks is not known"),
+        wait("its empty prompt is not known"),
     ),
     ("at rest with all of it free", {}, {}, ONE, TYPED),
 )

@@ -1,1 +1,1 @@
-"""The ways in which messages reach agents."""
+"""The delivery of messages to agents."""

@@ -1,6 +1,6 @@
-"""The one rule of delivery: which channel takes the messages that wait for an agent now, or why none does.
+"""The rule of delivery: which channel delivers the queued messages of an agent now, or why none does.
 
-Pure: whoever can bring messages to an agent gathers the facts (`facts`), asks `decide`, and acts where the answer is
+It is pure: each channel gathers the facts (`facts`), calls `decide`, and acts if the decision is
 its own channel.
 """
 
@@ -21,14 +21,14 @@ _AT_REST = frozenset({Sign.READY, Sign.TURN_ENDED, Sign.TURN_FAILED})
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How careful to be, in seconds.
+    """The times for decisions, in seconds.
 
-    ``quiet``: since a person's last key in the window; ``settled``: in an idle state, for agents
-    lose what is pasted while they draw; ``patience``: for a message to be fetched in a better way;
-    ``deaf``: without the listener that an agent has; ``back``: in which a listener that was answered
-    asks again; ``pulled``: since it last fetched its messages; ``proof``: until the agent must have
-    shown that it took the text; ``again``: before another try; ``under_way``: after which messages that
-    a listener took, and that no hook told of, count as lost on the way.
+    ``quiet``: since a person's last key in the window; ``settled``: in an idle state, because
+    agents lose what is pasted while they draw; ``patience``: for a better channel; ``deaf``:
+    without the listener that an agent should have; ``back``: until an answered listener asks again;
+    ``pulled``: since the agent last fetched its messages; ``proof``: until the agent must have
+    confirmed a typed text; ``again``: before another attempt; ``under_way``: after which messages
+    that a listener got, and no hook confirmed, count as lost.
     """
 
     quiet: float = 5.0
@@ -46,7 +46,7 @@ PACE = Pace()
 
 
 class Asks(StrEnum):
-    """In which call an agent waits for an answer that can bring messages."""
+    """The call in which an agent waits for an answer that can contain messages."""
 
     NONE = "none"
     TOOL = "tool"
@@ -55,7 +55,7 @@ class Asks(StrEnum):
 
 
 class WindowSight(StrEnum):
-    """What was seen of an agent's window."""
+    """The observed state of an agent's window."""
 
     NOT_SEEN = "not-seen"
     GONE = "gone"
@@ -63,7 +63,7 @@ class WindowSight(StrEnum):
 
 
 class PromptSight(StrEnum):
-    """What was seen in an agent's prompt; UNKNOWN where nobody knows how its empty prompt looks."""
+    """The observed state of an agent's prompt; UNKNOWN if its empty prompt cannot be recognised."""
 
     NOT_SEEN = "not-seen"
     UNKNOWN = "unknown"
@@ -72,7 +72,7 @@ class PromptSight(StrEnum):
 
 
 class Look(StrEnum):
-    """What must be looked at before it can be decided."""
+    """What must be observed before a decision."""
 
     PROGRAM = "program"
     WINDOW = "window"
@@ -81,12 +81,13 @@ class Look(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known of one agent at one moment; what costs more to know is looked at only where `decide` says so.
+    """The facts about one agent at one moment; expensive ones are gathered only if `decide` needs them.
 
-    ``program`` is the last of its `PROGRAM_SIGNS`. ``hooks`` says that it tells of its turns, ``typed_at`` that its
-    profile lets messages be typed, ``woken`` that a listener wakes it even where they could be. ``listened``,
-    ``pulled`` and ``used`` are the seconds since a listener of its, a tool call for messages, and a person's key in
-    its window. ``runs`` says that its box runs; None where nobody looked.
+    ``program`` is the last of its `PROGRAM_SIGNS`. ``hooks`` says that it reports its turns,
+    ``typed_at`` that its profile allows typing, ``woken`` that a listener wakes it even if typing
+    is possible. ``listened``, ``pulled`` and ``used`` are the seconds since its last listener, its
+    last tool call for messages, and a person's last key in its window. ``runs`` says that its box
+    runs; None if that was not checked.
     """
 
     now: datetime
@@ -105,7 +106,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The channel that takes the messages now; without one the reason, or what to look at first."""
+    """The channel for the messages now, or the reason why there is none, or what to observe first."""
 
     channel: Channel | None = None
     reason: str = ""
@@ -113,7 +114,7 @@ class Decision:
 
 
 def decide(session: Session, queued: Sequence[Message], facts: Facts, pace: Pace = PACE) -> Decision:
-    """Decide how the queued messages reach an agent now: what it asks in is answered, else it must be at rest."""
+    """Decide how the queued messages reach an agent now: in the answer to its call, or else only if it is idle."""
     if not queued:
         return _wait("there is nothing to deliver")
     if facts.asks is not Asks.NONE:
@@ -121,7 +122,7 @@ def decide(session: Session, queued: Sequence[Message], facts: Facts, pace: Pace
     if _can_wait(session, queued):
         return _wait("it can wait for the designer's next turn")
     if session.intent is not Intent.RUN:
-        return _wait("the agent is to end")
+        return _wait("the agent is being stopped")
     if _listens(facts, pace) and facts.program in _AT_REST:
         return Decision(Channel.WAKE)
     return _at_its_prompt(session, facts, pace) or _in_its_window(session, queued, facts, pace)
@@ -129,7 +130,7 @@ def decide(session: Session, queued: Sequence[Message], facts: Facts, pace: Pace
 
 @dataclass(frozen=True, slots=True)
 class Retype:
-    """Who may type again what it typed: only the process that saw no sign, of an agent that tells each prompt."""
+    """Whether a process may type a message again: only its own, and only if the agent reports each prompt."""
 
     service: str
     tells_prompts: bool
@@ -144,9 +145,9 @@ def free(
     retype: Retype | None = None,
     pace: Pace = PACE,
 ) -> list[Message]:
-    """Return the queued messages that a channel may take: those that are not on their way by another.
+    """Return the queued messages for a channel: those that are not on their way through another.
 
-    ``now`` is on the machine's own clock, like the time of a delivery.
+    ``now`` is on the machine's monotonic clock, like the time of a delivery.
     """
     away = {
         one.message for one in deliveries if _is_away(one, channel, now, pace) and not _is_lost(one, now, retype, pace)
@@ -155,17 +156,17 @@ def free(
 
 
 def _is_away(delivery: Delivery, channel: Channel, now: float, pace: Pace) -> bool:
-    """Say whether a message may still arrive, so that a channel must not bring it as well."""
+    """Return whether a message may still arrive, so that another channel must not deliver it too."""
     if delivery.channel is Channel.TYPED:
         return channel is Channel.TYPED or delivery.fate is not Fate.NO_SIGN
-    # The clock starts anew with the machine, on which nothing is under way then.
+    # The clock starts again at boot, and then nothing is on its way.
     recent = 0 <= now - delivery.offered_at < pace.under_way
-    # A hook's call settles first what it is about; what is left of that is given again.
+    # A hook call first settles the earlier deliveries; the rest is delivered again.
     return recent and (channel is not Channel.HOOK_REPLY or delivery.fate is Fate.PASSED)
 
 
 def _is_lost(delivery: Delivery, now: float, retype: Retype | None, pace: Pace) -> bool:
-    """Say whether what was typed may be typed again, if it is not seen anywhere."""
+    """Return whether a typed text may be typed again, if it is not visible anywhere."""
     if retype is None:
         return False
     ours = delivery.service == retype.service and delivery.fate is Fate.NO_SIGN
@@ -175,36 +176,36 @@ def _is_lost(delivery: Delivery, now: float, retype: Retype | None, pace: Pace) 
 def _answered(facts: Facts, pace: Pace) -> Decision:
     if facts.asks is Asks.TOOL:
         return Decision(Channel.PULL)
-    # Claude Code (2.1.197) shows its model twice what is in the reply at a turn's end.
+    # Claude Code (2.1.197) shows its model the reply at the end of a turn twice.
     if facts.asks is Asks.TURN_END and facts.woken and facts.listened < pace.back:
         return _wait("its listener wakes it with them")
     return Decision(Channel.HOOK_REPLY)
 
 
 def _can_wait(session: Session, queued: Sequence[Message]) -> bool:
-    """Say whether no turn is worth being started for what waits.
+    """Return whether the messages are not important enough to start a turn.
 
-    A turn of the designer's for every commit of the person's would be paid for by them, and interrupt.
+    A designer's turn for every commit of the person would cost them money and interrupt them.
     """
     return all(session.role is Role.DESIGNER and one.kind is MessageKind.NOTICE for one in queued)
 
 
 def _listens(facts: Facts, pace: Pace) -> bool:
-    """Say whether a listener is to wake the agent: what can be typed is typed, where that is the quicker way."""
+    """Return whether a listener should wake the agent; otherwise messages are typed, if that is faster."""
     blocked = facts.prompt in {PromptSight.DRAFT, PromptSight.UNKNOWN}
     return (facts.woken or blocked) and facts.listened < pace.deaf
 
 
 def _at_its_prompt(session: Session, facts: Facts, pace: Pace) -> Decision | None:
-    """Return why the agent is not to be typed at, whatever its window shows; None where it sits at its prompt.
+    """Return why nothing may be typed into the agent, whatever its window shows; None if it is at its prompt.
 
-    In Claude Code, Codex and opencode the Enter after a paste approves an open permission dialog. An agent that
-    reported COMPLETE may still open one before its turn ends.
+    In Claude Code, Codex and opencode the Enter after a paste approves an open permission dialog.
+    An agent that reported COMPLETE may still open one before its turn ends.
     """
     if not facts.typed_at or facts.pulled < pace.pulled:
-        return _wait("the agent fetches its messages by itself")
+        return _wait("the agent fetches its messages itself")
     if facts.woken and facts.listened < pace.deaf:
-        return _wait("its listener wakes it once its turn is over")
+        return _wait("its listener wakes it at the end of its turn")
     if not may_type(session.state, facts.program):
         return _wait(f"the agent is {session.state}")
     if facts.hooks and in_a_turn(facts.program):
@@ -215,7 +216,7 @@ def _at_its_prompt(session: Session, facts: Facts, pace: Pace) -> Decision | Non
 
 
 def _in_its_window(session: Session, queued: Sequence[Message], facts: Facts, pace: Pace) -> Decision:
-    """Decide for an agent at its prompt: no person's draft is added to, for the Enter would send it."""
+    """Decide for an agent at its prompt: nothing is typed into a person's draft, because the Enter would send it."""
     if age(session.state_since, facts.now) < pace.settled or age(queued[-1].sent_at, facts.now) < pace.patience:
         return _wait("it is too early")
     if facts.window is not WindowSight.LIVE:
@@ -232,7 +233,7 @@ def _wait(reason: str) -> Decision:
 
 _BY_PROMPT = {
     PromptSight.NOT_SEEN: Decision(look=Look.PROMPT),
-    PromptSight.UNKNOWN: _wait("how its empty prompt looks is not known"),
-    PromptSight.DRAFT: _wait("a draft stands in its prompt"),
+    PromptSight.UNKNOWN: _wait("its empty prompt is not known"),
+    PromptSight.DRAFT: _wait("its prompt holds a draft"),
     PromptSight.EMPTY: Decision(Channel.TYPED),
 }

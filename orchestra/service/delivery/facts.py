@@ -1,4 +1,4 @@
-"""Gathering the facts that a delivery is decided by: from the store, the profile, the callers and tmux."""
+"""Gather the facts for a decision about delivery from the store, the profile, the callers and tmux."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def facts_of(project: Project, session: Session, presence: Presence, asks: Asks = Asks.NONE) -> Facts:
-    """Return what is known of a session's agent without a look at its box or its window."""
+    """Return the facts about a session's agent that need no check of its box or its window."""
     profile = project.profile(session.agent)
     woken = family_of(profile).LISTENS
     return Facts(
@@ -38,14 +38,14 @@ def facts_of(project: Project, session: Session, presence: Presence, asks: Asks 
 
 
 def since_used(window: Window, clients: Sequence[Client], now: datetime) -> float:
-    """Return how many seconds ago a person last pressed a key in a window; infinite where nobody is there."""
+    """Return the seconds since a person's last key in a window; infinite if nobody is there."""
     ages = [now.timestamp() - one.activity for one in clients if one.window == window.id]
     # A last key in the future was pressed before the clock was set back.
     return min((one for one in ages if one >= 0), default=math.inf)
 
 
 class Sight:
-    """What is seen of one agent while a delivery is decided; each thing is looked at where it matters, and once."""
+    """Observes one agent during a decision; each fact is observed only if needed, and once."""
 
     def __init__(self, project: Project, session: Session, prompts: Prompts) -> None:
         self._project = project
@@ -55,7 +55,7 @@ class Sight:
         self.window: Window | None = None
 
     def at(self, look: Look, facts: Facts) -> Facts:
-        """Return the facts with what one look shows."""
+        """Return the facts with one more observation."""
         match look:
             case Look.PROGRAM:
                 return replace(facts, runs=container_spec.runs(self._project, self._session))

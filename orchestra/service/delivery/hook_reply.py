@@ -1,4 +1,4 @@
-"""Messages in the reply to a call of an agent's hook: in the middle of a turn, or at its end to go on with."""
+"""Messages in the reply to a hook call of an agent, during a turn or at its end."""
 
 from __future__ import annotations
 
@@ -24,10 +24,11 @@ _MOST = 100
 def take_hook(
     project: Project, session: Session, event: str, payload: Mapping[str, Any], *, presence: Presence
 ) -> dict[str, Any]:
-    """Record what one hook call tells, and return the reply; at a turn's end the reply carries the inbox.
+    """Record one hook call and return the reply; at the end of a turn the reply contains the queued messages.
 
     A message offered in a reply counts as delivered once the agent's next hook call shows that it
-    went on; an agent that starts anew instead, or whose reply was never sent, is offered it again.
+    continued. If the agent starts again instead, or the reply was never sent, it is offered the
+    message again.
     """
     with in_flight.TAKING:
         family = family_of(project.profile(session.agent))
@@ -53,7 +54,7 @@ def _settle(project: Project, session: Session, signs: set[Sign]) -> None:
 
 def _given(project: Project, session: Session, presence: Presence, asks: Asks) -> list[Message]:
     waiting = in_flight.waiting(project, session, Channel.HOOK_REPLY)
-    # Most calls find nothing that waits, and cost nothing then.
+    # Most calls find no queued messages, and are then cheap.
     if not waiting or decide(session, waiting, facts_of(project, session, presence, asks)).channel is None:
         return []
     given = handed_over(project, session, waiting)
@@ -65,7 +66,7 @@ def _given(project: Project, session: Session, presence: Presence, asks: Asks) -
 
 
 def _typed_in(project: Project, session: Session, prompt: str) -> list[int]:
-    """Return the session's queued messages whose heads stand in a prompt that its agent took."""
+    """Return the session's queued messages whose heads are in a prompt that its agent submitted."""
     numbers = [int(one) for one in _NUMBERS.findall(prompt)[:_MOST]]
     found = [one for number in numbers if (one := project.store.message(number)) is not None]
     waiting = [

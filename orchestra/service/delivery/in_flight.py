@@ -1,4 +1,4 @@
-"""What is on its way to an agent: noted before it goes, and settled by the agent's next signs."""
+"""Messages on their way to an agent: recorded before they are sent, and confirmed by the agent's next signs."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from orchestra.service.delivery.decide import PACE, Pace, Retype, free
 from orchestra.store.deliveries import Delivery, Fate
 
 TAKING = threading.Lock()
-"""Held while messages are taken for an agent, from the look at what waits until it is noted what goes.
+"""Held while messages are chosen for an agent, until they are recorded as on their way.
 
-Two of its hooks, a listener beside it and its window may do so at the same moment, each in a thread of its own.
+Two of its hooks, its listener and its window may do so at the same moment, in different threads.
 """
 _STARTS = frozenset({Sign.LAUNCHED, Sign.READY, Sign.ENDED})
 _CALLS = frozenset({Channel.HOOK_REPLY, Channel.WAKE})
@@ -25,29 +25,29 @@ _PENDING = frozenset({Fate.OFFERED, Fate.SENT})
 def waiting(
     project: Project, session: Session, channel: Channel, *, retype: Retype | None = None, pace: Pace = PACE
 ) -> list[Message]:
-    """Return the oldest messages that wait for an agent and that a channel may take: not what is on its way already."""
+    """Return the oldest queued messages for an agent that a channel may deliver, without those on their way."""
     deliveries = project.store.deliveries(session.id)
     queued = project.store.queued(session.name, limit=BATCH + len({one.message for one in deliveries}))
     return free(queued, deliveries, channel, time.monotonic(), retype=retype, pace=pace)
 
 
 def offer(project: Project, session: Session, messages: Iterable[Message]) -> None:
-    """Note what the reply to a hook is about to bring; `answer_left` says that it went."""
+    """Record the messages in the reply to a hook; `answer_left` records that the reply was sent."""
     noted = [Delivery(one.id, Channel.HOOK_REPLY, Fate.OFFERED, time.monotonic()) for one in messages]
     project.store.note_deliveries(session.id, noted)
 
 
 def answer_left(project: Project, session: Session) -> None:
-    """Record that the reply with what is on its way has been sent."""
+    """Record that the reply with the offered messages has been sent."""
     if replied := [one.message for one in _pending(project, session) if one.channel is Channel.HOOK_REPLY]:
         project.store.settle_deliveries(replied, Channel.HOOK_REPLY, Fate.SENT)
 
 
 def give(project: Project, session: Session, listener: int, messages: Collection[Message]) -> None:
-    """Note what a listener takes now, beside what is still under way: Codex may take ten seconds to see it.
+    """Record what a listener gets now, in addition to earlier messages: Codex may take ten seconds to see them.
 
-    The next hook call proves nothing about what was given before. A listener that did not get its answer asks for the
-    same again.
+    The next hook call does not confirm earlier messages. A listener that did not get its answer
+    asks for the same again.
     """
     now = time.monotonic()
     with project.store.together():
@@ -58,7 +58,7 @@ def give(project: Project, session: Session, listener: int, messages: Collection
 
 
 def given_to(project: Project, session: Session, listener: int) -> list[Message]:
-    """Return what a listener was given that has not arrived, where no later one was given any; not what was typed."""
+    """Return the unconfirmed messages that a listener got, if no later one got any; without typed ones."""
     deliveries = project.store.deliveries(session.id)
     typed = [one for one in deliveries if one.channel is Channel.TYPED]
     given = [one for one in _pending(project, session) if one.channel is Channel.WAKE and one.listener == listener]
@@ -67,7 +67,7 @@ def given_to(project: Project, session: Session, listener: int) -> list[Message]
 
 
 def settle(project: Project, session: Session, signs: Collection[Sign]) -> None:
-    """Record what a hook call proves of what was on its way: an agent that starts anew has not seen it."""
+    """Record what a hook call confirms; an agent that starts again has not seen its messages."""
     pending = _pending(project, session) if signs else []
     if not pending:
         return
@@ -79,6 +79,6 @@ def settle(project: Project, session: Session, signs: Collection[Sign]) -> None:
 
 
 def _pending(project: Project, session: Session) -> list[Delivery]:
-    """Return what the agent's next hook call is about: what its last reply, or its last listener, was given."""
+    """Return what the agent's next hook call confirms: the messages in its last reply, or of its last listener."""
     deliveries = project.store.deliveries(session.id)
     return [one for one in deliveries if one.channel in _CALLS and one.fate in _PENDING]

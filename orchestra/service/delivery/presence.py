@@ -1,4 +1,4 @@
-"""What the service remembers of its callers while it runs; nothing of it has to survive a restart."""
+"""What the service remembers about its callers in memory; nothing of it must survive a restart."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from time import monotonic
 
 
 class Presence:
-    """When each session last showed that it has its tools, and which sessions fetch messages or listen for them."""
+    """Which sessions have their tools, fetch messages, or listen for them, and since when."""
 
     def __init__(self, since: float | None = None) -> None:
         self._lock = threading.Lock()
@@ -28,23 +28,24 @@ class Presence:
         self._since = monotonic() if since is None else since
 
     def saw_tools(self, session: int) -> None:
-        """Note that the session's agent has asked for its tools, or called one."""
+        """Record that the session's agent has requested its tools or called one."""
         with self._lock:
             self._tools_seen[session] = now = monotonic()
             self._fetched.setdefault(session, now)
 
     def starts(self, session: int) -> None:
-        """Note that the session's agent is being started."""
+        """Record that the session's agent is being started."""
         with self._lock:
             self._started[session] = monotonic()
             self._fetched.pop(session, None)
 
     def takes_in(self, session: int, *, begins: bool, least: float, quick: float, longest: float) -> float:
-        """Return for how many seconds an agent is held to take in the tools that it asked for.
+        """Return for how many seconds an agent is held back until it uses the tools that it requested.
 
-        ``least``, and twice what it took beyond ``quick`` since it was launched, up to ``longest``: on a busy machine
-        all takes longer, also until it has come to the answer. Counted from when it first asked; for one that
-        ``begins`` from now, for it may have asked long before it can come to anything.
+        This is ``least``, plus twice the time beyond ``quick`` since its launch, up to ``longest``,
+        because everything takes longer on a busy machine. It counts from the first request or, for
+        an agent that ``begins``, from now, because it may have made the request long before it can
+        use the answer.
         """
         now = monotonic()
         with self._lock:
@@ -56,7 +57,7 @@ class Presence:
         return max(0.0, least + min(max(0.0, 2 * late), longest) - (now - since))
 
     def has_tools(self, session: int, *, within: float) -> bool:
-        """Say whether the session's agent has asked for its tools in the last ``within`` seconds."""
+        """Return whether the session's agent has requested its tools in the last ``within`` seconds."""
         with self._lock:
             seen = self._tools_seen.get(session)
         return seen is not None and monotonic() - seen <= within
@@ -68,13 +69,13 @@ class Presence:
             return self._tickets[session, kind]
 
     def is_newest_wait(self, session: int, kind: str, ticket: int) -> bool:
-        """Say whether the session has begun no later wait of this kind."""
+        """Return whether this is the latest wait of this kind in the session."""
         with self._lock:
             return self._tickets[session, kind] == ticket
 
     @contextmanager
     def pulling(self, session: int) -> Iterator[None]:
-        """Count the session among those that wait for messages, for as long as the block lasts."""
+        """Record that the session waits for messages for as long as the block lasts."""
         with self._lock:
             self._waiting[session] += 1
         try:
@@ -85,7 +86,7 @@ class Presence:
                 self._pulled[session] = monotonic()
 
     def since_pulled(self, session: int) -> float:
-        """Return the seconds since the session last waited for messages; 0 while it does, infinite before it did."""
+        """Return the seconds since the session last waited for messages: 0 while it does, infinite if it never did."""
         with self._lock:
             if self._waiting[session] > 0:
                 return 0.0
@@ -93,7 +94,7 @@ class Presence:
 
     @contextmanager
     def listening(self, session: int, listener: int) -> Iterator[None]:
-        """Count the session among those that a message wakes; the listener with the greatest number is the one."""
+        """Record a listener of the session, which messages wake; the one with the greatest number counts."""
         with self._lock:
             self._listeners[session] = max(listener, self._listeners.get(session, 0))
             self._listening[session] += 1
@@ -105,14 +106,14 @@ class Presence:
                 self._listened[session] = monotonic()
 
     def is_newest(self, session: int, listener: int) -> bool:
-        """Say whether no newer listener has come for the session."""
+        """Return whether this is the newest listener of the session."""
         with self._lock:
             return self._listeners.get(session, 0) <= listener
 
     def since_listened(self, session: int, *, expected: bool) -> float:
         """Return the seconds since the session last listened; 0 while it does.
 
-        Infinite before it did; where a listener is ``expected``, it may not have come back since the service began.
+        Infinite if it never did; an ``expected`` listener counts from the start of the service.
         """
         with self._lock:
             if self._listening[session] > 0:
@@ -120,14 +121,14 @@ class Presence:
             return monotonic() - self._listened.get(session, self._since if expected else -math.inf)
 
     def saw_draft(self, session: int, *, stands: bool) -> None:
-        """Note whether a person's unsent words stand in the session's prompt, where a message would be typed."""
+        """Record whether the session's prompt holds a person's draft."""
         with self._lock:
             self._drafts.pop(session, None)
             if stands:
                 self._drafts[session] = monotonic()
 
     def has_draft(self, session: int, *, within: float = 3.0) -> bool:
-        """Say whether a draft was seen in the last ``within`` seconds, and not its end."""
+        """Return whether a draft was seen in the last ``within`` seconds and has not ended."""
         with self._lock:
             seen = self._drafts.get(session)
         return seen is not None and monotonic() - seen < within

@@ -1,4 +1,4 @@
-"""What stands in an agent's prompt: whatever is typed there is sent together with it."""
+"""Read the text in an agent's prompt, because a typed message would be sent together with it."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     from orchestra.drivers.tmux.driver import Tmux
 
 DRAWN = 0.5
-"""Seconds after which a program that said it is ready has drawn its prompt."""
+"""Seconds after READY until a program has drawn its prompt."""
 AT_ONCE = 5.0
-"""Seconds after which somebody may have typed in it."""
+"""Seconds after READY until somebody may have typed."""
 _POLL = 0.05
 
 
 class Prompts:
-    """How the empty prompts of one project's agents look.
+    """The empty prompts of one project's agents.
 
-    Families know their own program's. A profile may say it (``prompt``). For any other program it is the line with the
-    cursor just after the program said that it is ready, before anybody can have typed there.
+    A family knows its program's prompt, and a profile may define it (``prompt``). For any other
+    program it is the cursor's line just after READY, before anybody can have typed.
     """
 
     def __init__(self, project: Project, *, pause: Callable[[float], None] = time.sleep) -> None:
@@ -38,7 +38,7 @@ class Prompts:
         self._looked: dict[int, datetime] = {}
 
     def text(self, session: Session, server: Tmux, pane: str) -> str | None:
-        """Return what stands in the prompt: nothing when it is empty, None where that cannot be known."""
+        """Return the text in the prompt: empty without a draft, None if unknown."""
         profile = self._project.profile(session.agent)
         if reads(profile.family):
             return prompt_text(profile.family, server.panes.capture(pane, colour=True))
@@ -49,14 +49,14 @@ class Prompts:
         return None if known is None else "" if line == known[1] else line
 
     def is_due(self, session: Session) -> bool:
-        """Say whether a look at a session's prompt may be worth its price; once for each time it comes to rest."""
+        """Return whether to learn a session's empty prompt now; True once for each time it becomes idle."""
         if session.state is not State.IDLE or self._looked.get(session.id) == session.state_since:
             return False
         self._looked[session.id] = session.state_since
         return age(session.state_since, datetime.now(UTC)) < AT_ONCE
 
     def learn(self, name: str) -> bool:
-        """Remember how the empty prompt of a program looks that has just said it is ready, and say whether."""
+        """Store the empty prompt of a program that was just ready; returns whether it did."""
         session = self._project.store.session(name)
         if not _must_be_learned(self._project.profile(session.agent)) or not self._is_new(session):
             return False

@@ -1,4 +1,4 @@
-"""Typing messages into agents' windows: when it is safe, and how it is known to have arrived."""
+"""Type messages into agents' windows when it is safe, and find out whether they have arrived."""
 
 from __future__ import annotations
 
@@ -34,10 +34,11 @@ _POLL = 0.05
 
 
 class TypedDelivery:
-    """Delivers what waits for one project's sessions.
+    """Types the queued messages of one project's sessions.
 
-    What is typed is noted before the paste. Typed again is only what provably went nowhere: the same process saw no
-    hook of a program that tells each prompt it takes, and neither its prompt nor its screen shows the text.
+    A message is recorded before the paste. It is typed again only if it is proven to be lost: the
+    same process saw no hook of a program that reports each prompt, and neither the prompt nor the
+    screen shows the text.
     """
 
     def __init__(
@@ -58,14 +59,14 @@ class TypedDelivery:
         self.prompts = Prompts(project)
 
     def wanted(self, session: Session) -> bool:
-        """Say whether a look at the session's window is worth its price."""
+        """Return whether the session's window must be checked."""
         if self._unsettled(session):
             return True
         facts = facts_of(self._project, session, self._presence)
         return decide(session, self._fresh(session), facts, self._pace).look is not None
 
     def attend(self, name: str) -> Decision:
-        """Type what waits for a session, if that may be done now, and return what was decided."""
+        """Type the queued messages of a session if that is allowed now, and return the decision."""
         session = self._project.store.session(name)
         self._settle_typed(session)
         facts, queued = facts_of(self._project, session, self._presence), self._fresh(session)
@@ -77,7 +78,7 @@ class TypedDelivery:
         return decision if facts.prompt is PromptSight.NOT_SEEN else self._at_prompt(session, sight, facts)
 
     def _at_prompt(self, session: Session, sight: Sight, facts: Facts) -> Decision:
-        """Decide for good, now that all is seen, and type what is decided to be typed."""
+        """Make the final decision with all facts, and type accordingly."""
         typed: list[Message] = []
         after = 0
         with in_flight.TAKING:
@@ -97,24 +98,24 @@ class TypedDelivery:
     def _tell_unknown(self, session: Session) -> None:
         if session.id not in self._puzzled:
             self._puzzled.add(session.id)
-            reason = f"how the empty prompt of {session.agent} looks is not known"
-            hint = "say it in its profile, with the key prompt"
+            reason = f"the empty prompt of {session.agent} is not known"
+            hint = "describe it in its profile, with the key prompt"
             self._project.store.log(session.name, "trouble", f"messages are not typed: {reason}; {hint}")
 
     def _unsettled(self, session: Session) -> list[Delivery]:
-        """Return what an earlier service typed, where it is not known yet what became of it."""
+        """Return what an earlier service typed whose result is still unknown."""
         return [one for one in self._typed(session) if one.fate is Fate.OFFERED and one.service != self._service]
 
     def _typed(self, session: Session) -> list[Delivery]:
         return [one for one in self._project.store.deliveries(session.id) if one.channel is Channel.TYPED]
 
     def _fresh(self, session: Session) -> list[Message]:
-        """Return what is queued and on its way in no other manner, the oldest first."""
+        """Return the queued messages that are not on their way through another channel, oldest first."""
         retype = Retype(self._service, family_of(self._project.profile(session.agent)).TELLS_PROMPTS)
         return in_flight.waiting(self._project, session, Channel.TYPED, retype=retype, pace=self._pace)
 
     def _unseen(self, session: Session, queued: list[Message], screen: str) -> list[Message]:
-        """Leave out what was typed before and stands on the screen: it was taken, though no hook told of it."""
+        """Leave out messages that were typed before and are on the screen: they arrived, though unconfirmed."""
         before = {one.message: one for one in self._typed(session)}
         seen = [
             message.id
@@ -127,7 +128,7 @@ class TypedDelivery:
         return [message for message in queued if message.id not in seen]
 
     def _note(self, session: Session, messages: list[Message]) -> int:
-        """Note what is about to be typed, and return the session's last event before that."""
+        """Record what will be typed, and return the session's last event before that."""
         (last,) = [event.id for event in self._project.store.events(session.name, limit=1)] or [0]
         typed = Delivery(0, Channel.TYPED, Fate.OFFERED, time.monotonic(), after=last, service=self._service)
         noted = [replace(typed, message=one.id) for one in messages]
@@ -139,7 +140,7 @@ class TypedDelivery:
         try:
             shown = self._paste(session, server, window, quoted(queued))
         except NotFound:
-            # Its program ended: nothing took it.
+            # Its program has ended, so the text was lost.
             store.forget_deliveries(ids, Channel.TYPED)
             raise
         if not self._project.profile(session.agent).hooks:
@@ -148,10 +149,10 @@ class TypedDelivery:
         elif self._proven(session, after) or self._enter_again(session, server, window, shown, after):
             store.mark(ids, MessageState.DELIVERED)
         else:
-            self._show(session, ids, Fate.NO_SIGN, f"{session.agent} gave no sign of it")
+            self._show(session, ids, Fate.NO_SIGN, f"{session.agent} did not confirm it")
 
     def _paste(self, session: Session, server: Tmux, window: Window, text: str) -> str:
-        """Paste a text and press Enter; return how it stood in the prompt before that."""
+        """Paste a text and press Enter; return the text in the prompt before Enter."""
         seen: list[str | None] = []
 
         def settle(seconds: float) -> None:
@@ -162,17 +163,17 @@ class TypedDelivery:
         return (seen[0] if seen else None) or ""
 
     def _settle_typed(self, session: Session) -> None:
-        """Find out what became of what a service typed that has ended since."""
+        """Find out what happened to messages that a former service typed."""
         for one in self._unsettled(session):
             since = self._met.setdefault(one.message, time.monotonic())
             if self._shows_proof(session, one.after):
                 self._project.store.mark([one.message], MessageState.DELIVERED)
             elif time.monotonic() - since >= self._pace.proof:
-                self._show(session, [one.message], Fate.UNKNOWN, "Orchestra's service ended before a sign of it came")
+                self._show(session, [one.message], Fate.UNKNOWN, "Orchestra's service ended before it was confirmed")
 
     def _show(self, session: Session, ids: list[int], fate: Fate, why: str) -> None:
-        log.warning("%s gave no sign that it took message %s", session.name, _label(ids))
-        told = f"message {_label(ids)} was typed, but {why}; look at its window, and send it again if it is not there"
+        log.warning("%s did not confirm message %s", session.name, _label(ids))
+        told = f"message {_label(ids)} was typed, but {why}; check its window, and send it again if it is not there"
         with self._project.store.together():
             self._project.store.settle_deliveries(ids, Channel.TYPED, fate)
             self._project.store.log(session.name, "trouble", told)
@@ -189,9 +190,9 @@ class TypedDelivery:
         return any(event.kind in _PROOFS for event in self._project.store.events(session.name, after_id=after))
 
     def _enter_again(self, session: Session, server: Tmux, window: Window, shown: str, after: int) -> bool:
-        """Press Enter once more, for agents that swallow one that follows a paste too closely.
+        """Press Enter again, for agents that ignore an Enter too soon after a paste.
 
-        Only while the text still stands in the prompt as it was pasted, and nobody has used the window.
+        Only if the prompt still holds the text as pasted, and nobody has used the window.
         """
         program = self._project.store.program_sign(session.name)
         if not shown or not may_type(self._project.store.session(session.name).state, program):

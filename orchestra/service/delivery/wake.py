@@ -1,6 +1,6 @@
-"""Waking agents at rest: a program beside the agent asks for messages, and the answer starts the agent's next turn.
+"""Wake idle agents: a program beside the agent asks for messages, and the answer starts the agent's next turn.
 
-Nothing is typed, so a person's draft in the window stays as it is, and no open dialog is answered.
+Nothing is typed, so that a person's draft stays unchanged and no open dialog is answered.
 """
 
 from __future__ import annotations
@@ -24,14 +24,15 @@ from orchestra.service.delivery.presence import Presence
 
 LISTEN_EVENT = "Listen"
 LONGEST_LISTEN = 20.0
-"""The most seconds that one request stays open; the program asks again then."""
+"""The longest that a request stays open, in seconds; then the program asks again."""
 _POLL = 0.05
 
 
 async def listen(request: Request, payload: dict[str, Any], *, longest: float = LONGEST_LISTEN) -> dict[str, Any]:
-    """Answer with a ``text`` to go on with, or ``over`` to a listener that a newer one replaced; with nothing in time.
+    """Answer with a ``text`` to continue with, or with ``over`` to a replaced listener; empty after the time.
 
-    ``listener`` in the payload is a number that grows from one listener of a session to the next.
+    ``listener`` in the payload is a number that increases from one listener of a session to the
+    next.
     """
     caller: Caller = request.scope[CALLER]
     number = payload.get("listener")
@@ -58,16 +59,15 @@ async def _heard(caller: Caller, request: Request, number: int) -> dict[str, Any
 
 
 def wake(project: Project, session: Session, listener: int, presence: Presence) -> str:
-    """Return the messages that start the next turn of an agent at rest; empty where they are not for its listener.
+    """Return the messages that start the next turn of an idle agent; empty if they are not for its listener.
 
-    They count as delivered like those in the reply to a hook: once the agent's next hook call
-    shows that it went on. A listener that asks again, because it never got its answer, gets the
-    same one.
+    They count as delivered once the agent's next hook call shows that it continued. A listener that
+    asks again, because it never got its answer, gets the same one.
     """
     with in_flight.TAKING:
         if again := in_flight.given_to(project, session, listener):
             return quoted(handed_over(project, session, again))
-        # The listener of the turn that a message has started may come before that turn's first hook.
+        # The listener of a turn that a message started may arrive before that turn's first hook.
         queued = in_flight.waiting(project, session, Channel.WAKE)
         now = project.store.session(session.name)
         if decide(now, queued, _facts(project, now, presence)).channel is not Channel.WAKE:
