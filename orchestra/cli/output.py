@@ -7,6 +7,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+import typer
+
 from orchestra.terminal_text import clean, is_unicode
 
 _LESS = "-RX -Ps?e(end) .q closes this$"
@@ -27,6 +29,15 @@ def as_json(value: Any) -> None:  # noqa: ANN401 -- whatever an action returned
 def text(line: str) -> None:
     """Print a line, with control characters made visible."""
     sys.stdout.write(f"{clean(line)}\n")
+
+
+def confirmed(question: str) -> bool:
+    """Ask on stderr and return whether the answer is yes; the end of the input, or ^C, is a no."""
+    try:
+        return bool(typer.confirm(question, err=True))
+    except typer.Abort:
+        sys.stderr.write("\n")
+        return False
 
 
 def raw(content: str) -> None:

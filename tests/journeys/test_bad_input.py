@@ -266,6 +266,19 @@ def no_trace(person: Person) -> None:
     assert person.json("list") == []
 
 
+def test_a_question_that_nobody_answers_is_a_no(newcomer: Person) -> None:
+    own = newcomer.repository / ".orchestra" / "config.yaml"
+    own.parent.mkdir()
+    own.write_text("check: make evil\n")
+    message, hint = told(newcomer.orchestra("allow", check=False), REFUSED)
+    assert message == "nothing was allowed"
+    assert "until you allow them" in hint
+
+
+def test_an_empty_list_says_how_to_begin(newcomer: Person) -> None:
+    assert newcomer.orchestra("list").stdout == "there are no sessions yet; to begin, type: orchestra up\n"
+
+
 def test_where_there_is_no_repository(newcomer: Person) -> None:
     empty = newcomer.place / "empty"
     newcomer.run("git", "init", "-q", str(empty))

@@ -11,7 +11,7 @@ import typer
 
 from orchestra.bindings import PREFIX_KEY
 from orchestra.cli.dispatch import ask, current_session, open_to_look, say
-from orchestra.cli.output import as_json, raw, rich
+from orchestra.cli.output import as_json, raw, rich, text
 from orchestra.errors import NotARepository
 from orchestra.terminal_text import with_controls_shown
 
@@ -35,7 +35,10 @@ def list_(context: typer.Context, json_: Json = False) -> None:
     from orchestra.views.session_list import wide_table  # noqa: PLC0415 -- loads rich
 
     store = open_to_look(context.obj).store
-    rich(wide_table(store.sessions(), unread=store.unread_counts(), now=store.now()))
+    if not (sessions := store.sessions()):
+        text("there are no sessions yet; to begin, type: orchestra up")
+        return
+    rich(wide_table(sessions, unread=store.unread_counts(), now=store.now()))
 
 
 def show(context: typer.Context, name: Name, json_: Json = False) -> None:

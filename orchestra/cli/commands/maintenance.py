@@ -10,7 +10,7 @@ import typer
 
 from orchestra.cli.dispatch import ask, current_directory, open_project, open_to_look, say
 from orchestra.cli.light import LightGroup
-from orchestra.cli.output import as_json, rich, text
+from orchestra.cli.output import as_json, confirmed, rich, text
 from orchestra.errors import Refused
 from orchestra.protocol import plain
 
@@ -84,7 +84,7 @@ def allow(
         text(line)
     # The question goes to stderr and must not appear before the text it is about.
     sys.stdout.flush()
-    if not yes and not typer.confirm("Allow it?", err=True):
+    if not yes and not confirmed("Allow it?"):
         raise Refused("nothing was allowed", hint="these settings have no effect until you allow them")
     # Grant what was shown, not what the files hold by now.
     grant(project, wanted)
