@@ -1,4 +1,4 @@
-"""What agents' hooks tell: evidence of their state, cost and context."""
+"""Record what agents' hooks report: evidence of their state, cost and context."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 def comes_late(project: Project, session: Session, signs: Sequence[tuple[Sign, str]]) -> bool:
-    """Say whether a hook tells of an agent's being ready that has gone on since."""
+    """Return whether a READY hook is outdated, because the agent has begun a turn since."""
     return any(sign is Sign.READY for sign, _ in signs) and went_on(project.store.program_sign(session.name))
 
 
 def record_signs(project: Project, session: Session, signs: Sequence[tuple[Sign, str]]) -> None:
-    """Record what a hook tells of a session's state."""
+    """Record the signs of a session's state."""
     for sign, text in signs:
         project.store.record_sign(session.name, sign, text)
         if sign is Sign.READY:
@@ -29,19 +29,19 @@ def record_signs(project: Project, session: Session, signs: Sequence[tuple[Sign,
 
 
 def record_usage(project: Project, session: Session, family: Family, event: str, payload: Mapping[str, Any]) -> None:
-    """Record what a hook tells of a session's cost and context, if it does."""
+    """Record a session's cost and context, if the hook reports them."""
     if (used := family.usage(event, payload)) is not None:
         project.store.note_usage(session.id, cost=used.cost, context=used.context, model=used.model)
 
 
 def mark_read(project: Project, session: Session) -> None:
-    """Count what was in the conversation when a turn ended as read."""
+    """Mark what was in the conversation at the end of a turn as read."""
     given = project.store.messages(recipient=session.name, states=[MessageState.DELIVERED])
     project.store.mark([message.id for message in given], MessageState.READ)
 
 
 def _recall(project: Project, session: Session) -> None:
-    """Let an agent that starts again be ``done`` as before, if its report was the last word between it and anybody."""
+    """Restore the state ``done`` of an agent that starts again, if its report was its last message."""
     said = project.store.messages(sender=session.name, limit=1)
     heard = [one for one in project.store.messages(recipient=session.name, limit=20) if one.sender != SYSTEM]
     if said and said[-1].kind is MessageKind.COMPLETE and all(one.id < said[-1].id for one in heard):

@@ -79,7 +79,7 @@ def _compare(project: Project, session: Session, sight: BoxSight) -> None:
 
 
 def _ended_by_itself(session: Session) -> bool:
-    """Say whether a session's last sign is that its program ended, rather than that it was stopped."""
+    """Return whether a session's last sign is that its program ended, not that it was stopped."""
     sign, text = session.evidence.sign, session.evidence.text
     return sign is Sign.EXITED or (sign is Sign.STOPPED and _EXITED in text)
 

@@ -54,7 +54,7 @@ class Image:
 
 
 def exists(tag: str) -> bool:
-    """Say whether the engine has an image; raises EngineDown."""
+    """Return whether the engine has an image; raises EngineDown."""
     _seen.discard(tag)
     try:
         with translated(f"look at the image {tag}"):

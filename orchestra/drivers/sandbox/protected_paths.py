@@ -34,7 +34,7 @@ def refuse(source: Path, *, home: Path | None = None, start: Path | None = None)
 
 
 def holds(source: Path, place: Path) -> bool:
-    """Say whether ``place`` is ``source`` or below it, or below a mount inside ``source``."""
+    """Return whether ``place`` is ``source`` or below it, or below a mount inside ``source``."""
     above = [known for one in _upward(place) if (known := _identity(one))]
     return any(_identity(one) in above for one in (source, *_mounted_below(source)))
 
