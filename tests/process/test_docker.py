@@ -343,7 +343,7 @@ def test_a_window_stays_attached_through_stops_and_ends_when_the_box_is_gone(
     sandbox.create(screen)
     terminal = Terminal(tmp_path, sandbox.window_command(screen))
     try:
-        poll(lambda: terminal.shows("one has stopped. To go on: orchestra resume one"))
+        poll(lambda: terminal.shows("one has stopped. To start it again: orchestra resume one"))
         sandbox.start(screen.name)
         poll(lambda: terminal.shows("screen of 1"))
         terminal("send-keys", "hello", "Enter")

@@ -1,6 +1,6 @@
-# What follows runs in the agent's own box. Secrets come from files, so that no list of
-# processes, containers or images shows them. In a box that is new every program that is started costs
-# some milliseconds of the agent's start: what the shell can do itself, it does.
+# This runs in the agent's box. Secrets come from files, so that no list of processes, containers or
+# images shows them. In a new box every program delays the agent's start by some milliseconds, so the
+# shell does as much as possible itself.
 set -u
 cd "$worktree" || exit 1
 for file in "$secrets_dir"/*; do

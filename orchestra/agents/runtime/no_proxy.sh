@@ -1,5 +1,5 @@
-# Orchestra is on this machine, where a proxy cannot reach it. Whoever named the proxy (Docker's configuration, the
-# image, the profile), what the agent asks of Orchestra, and of its own machine, goes past it.
+# Orchestra is on this machine, where a proxy cannot reach it. So requests to Orchestra and to the container itself
+# bypass the proxy, whatever set it (Docker's configuration, the image, the profile).
 if [ -n "${http_proxy-}${HTTP_PROXY-}${https_proxy-}${HTTPS_PROXY-}${all_proxy-}${ALL_PROXY-}" ]; then
   orchestra_host=${ORCHESTRA_MCP_URL#http://}
   past=${no_proxy-}

@@ -1,4 +1,4 @@
-# A window that is attached gives the terminal its size; what is written before would never be seen.
+# The terminal gets its size when a window attaches; earlier output would never be seen.
 looks=0
 while [ "$looks" -lt 300 ] && [ "$(stty size 2>/dev/null)" = "0 0" ]; do
   looks=$((looks + 1))

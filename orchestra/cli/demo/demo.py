@@ -148,7 +148,7 @@ def perform(
     stage.run(*up_command(stage, "--detach")[5:])
     for name in EXECUTORS:
         _await_done(stage, name, begun + PATIENCE, clock, pause)
-    say("both executors report COMPLETE; next comes the review and the merge, which are your part")
+    say("both executors report COMPLETE; next, their work is reviewed and merged")
     for name in EXECUTORS:
         sys.stdout.write(f"\n$ orchestra diff {name} --stat\n{stage.run('diff', name, '--stat')}")
         sys.stdout.write(f"$ orchestra merge {name} --check '{CHECK}'\n{stage.run('merge', name, '--check', CHECK)}")

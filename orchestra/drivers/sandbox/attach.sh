@@ -1,7 +1,7 @@
 #!/bin/sh
 # Keeps a tmux window attached to a container: attach.sh CONTAINER SESSION SECONDS|plain DOCKER-COMMAND...
-# SECONDS: how long ago a program that handles pastes and focus must have started to have set up its terminal.
-# It goes on through stops and engine restarts, and ends when the container is gone for good.
+# SECONDS: the time that a program which handles pastes and focus events needs to set up its terminal.
+# It survives stops and engine restarts, and ends when the container is gone for good.
 container=$1 session=$2 settled=$3
 shift 3
 
@@ -15,21 +15,21 @@ say() {
   printf '\033[0m\033[H\033[2J\n  %s\n' "$1"
 }
 
-# Below what the agent wrote last, which may be the only thing that says why it ended.
+# Print below the agent's last output, which may be the only explanation of its end.
 add() {
   [ "$shown" = "$1" ] && return
   shown=$1
   printf '\033[0m\n  %s\n' "$1"
 }
 
-# What a program that is gone may have left on: alternate screen, mouse, keypad, hidden cursor, colours.
+# Switch off what an ended program may have left on: alternate screen, mouse, keypad, hidden cursor, colours.
 reset_terminal() {
   stty sane 2>/dev/null
   printf '\033[?1049l\033[?1000l\033[?1002l\033[?1003l\033[?1006l\033[?2004l\033[?1004l\033[?1l\033>\033[?25h\033[0m'
 }
 
-# Until it has set up its terminal, an agent that was just started has its input echoed: the report of the focus that
-# the modes ask for would stay on its screen. It switches them on itself then.
+# Until a started agent has set up its terminal, its input is echoed, and the focus reports that the modes cause would
+# stay on its screen. It then switches the modes on itself.
 is_settled() {
   [ "$settled" != plain ] && has_run "$settled"
 }
@@ -39,9 +39,9 @@ has_run() {
   [ $(($(date +%s) - started)) -ge "$1" ]
 }
 
-# A program that draws no whole screen would leave the window empty until it writes again, as if nothing were there.
+# A program that does not draw the whole screen would leave the window empty until its next output.
 tell_of_silence() {
-  [ "$settled" = plain ] && has_run 5 && printf '\033[2m  %s runs; new output appears here.\033[0m\n' "$session"
+  [ "$settled" = plain ] && has_run 5 && printf '\033[2m  %s is running; new output appears here.\033[0m\n' "$session"
 }
 
 attach() {
@@ -62,16 +62,16 @@ while :; do
   state=$("$@" inspect --type container --format '{{.State.Status}} {{.State.StartedAt}}' "$container" 2>&1 </dev/null)
   case $state in
     running\ *) absent=0; attach "$@"; continue ;;
-    paused\ *) say "$session is paused. To go on: docker unpause $container" ;;
-    created\ *|exited\ *|dead\ *|restarting\ *) absent=0; add "$session has stopped. To go on: orchestra resume $session" ;;
+    paused\ *) say "$session is paused. To continue: docker unpause $container" ;;
+    created\ *|exited\ *|dead\ *|restarting\ *) absent=0; add "$session has stopped. To start it again: orchestra resume $session" ;;
     *[Nn]o\ such\ *)
-      # A container is removed and made again within a moment when its definition changes.
+      # A container whose definition changes is removed and created again within a moment.
       absent=$((absent + 1))
       [ "$absent" -gt 10 ] && break ;;
     *) say "The Docker engine does not answer. Waiting for it; nothing is lost." ;;
   esac
   looks=$((looks + 1))
-  # The engine answers only once a container that it is starting runs; one that was stopped may stay so for days.
+  # The engine answers only once a starting container runs; a stopped one may stay stopped for days.
   if [ "$looks" -lt 3 ]; then sleep 0.05; elif [ "$looks" -lt 12 ]; then sleep 0.1; elif [ "$looks" -lt 60 ]; then sleep 0.2; else sleep 1; fi
 done
-say "$session has no container any more."
+say "$session no longer has a container."
