@@ -32,7 +32,7 @@ def test_killed_before_it_learns_of_an_answer_it_does_nothing_twice(
     agent.start(EXECUTOR)
     until(lambda: killed)
     agent.start(EXECUTOR)
-    agent.shows("back again")
+    agent.shows("restarted")
     agent.shows("stands by")
     assert agent.subjects() == ["Say hello", "Say it loudly"]
     assert [tool for tool, _, _ in stub.kept.calls] == ["send_message_to_session", "report"]

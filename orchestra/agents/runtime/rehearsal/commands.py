@@ -195,7 +195,7 @@ def waited(play: Play, fits: Callable[[Message], bool], count: int, what: str) -
     play.service.tell("TurnEnded", f"waits for {what}")
     while not (found := play.journal.take(fits, count)):
         happening(play, block=True)
-    play.service.tell("TurnStarted", "goes on with its story")
+    play.service.tell("TurnStarted", "continues its story")
     return found
 
 
@@ -213,16 +213,16 @@ def happening(play: Play, *, block: bool) -> bool:
     except queue.Empty:
         return False
     if kind == "typed":
-        play.stage.line(f"heard you: {value!r}; a rehearsal agent plays a story and cannot do more")
+        play.stage.line(f"heard you: {value!r}; a rehearsal agent only plays its story")
     else:
-        play.stage.line(f"{value.get('kind', 'message')} from {value.get('sender', '?')} came in")
+        play.stage.line(f"{value.get('kind', 'message')} from {value.get('sender', '?')} arrived")
     return True
 
 
 def answer(play: Play, scene: Scene) -> None:
     """Send a text to whoever sent the last message."""
     if not play.journal.asker:
-        raise Refusal("nobody asked anything yet")
+        raise Refusal("nobody has asked anything yet")
     _send(play, play.journal.asker, scene.said)
 
 

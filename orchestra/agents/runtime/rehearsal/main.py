@@ -68,7 +68,7 @@ def perform(play: Play, scenes: list[Scene], pace: float) -> None:
     if play.journal.step >= len(scenes):
         return
     if play.journal.step:
-        play.stage.line(f"back again: goes on with scene {play.journal.step + 1} of {len(scenes)}")
+        play.stage.line(f"restarted: continues with scene {play.journal.step + 1} of {len(scenes)}")
     play.service.tell("TurnStarted", f"plays a story of {len(scenes)} scenes")
     while play.journal.step < len(scenes):
         scene = scenes[play.journal.step]
@@ -99,7 +99,7 @@ def _give_up(play: Play, reason: str) -> None:
     play.stage.line(f"the story ends here: {reason}")
     play.service.tell("TurnFailed", reason)
     if play.role == "executor":
-        told = {"kind": "error", "message": f"the story cannot go on: {reason}"}
+        told = {"kind": "error", "message": f"the story cannot continue: {reason}"}
         # A service that refused an action may refuse the report too.
         with contextlib.suppress(Refusal):
             play.service.call("report", told, key=f"{play.journal.key}-failed")
@@ -111,7 +111,7 @@ def stand_by(play: Play) -> None:
     play.stage.line("stands by for messages, and for lines typed here")
     while True:
         if happening(play, block=True):
-            play.service.tell("ToolUsed", "acknowledges what came in")
+            play.service.tell("ToolUsed", "acknowledges its messages")
             play.service.tell("TurnEnded", "stands by")
 
 
