@@ -11,6 +11,7 @@ from typing import Any
 
 from orchestra.agents import launch_files as common
 from orchestra.agents.activity import Usage, brief, named
+from orchestra.agents.families import claude_hooks
 from orchestra.agents.launch_files import LaunchContext, LaunchFiles
 from orchestra.agents.profile import Profile
 from orchestra.model import Sign
@@ -229,17 +230,11 @@ def _noticed(payload: Mapping[str, Any]) -> list[tuple[Sign, str]]:
 
 
 def hook_reply(event: str, text: str) -> dict[str, Any]:
-    """Return the reply that delivers messages; at the end of a turn it makes the agent continue with them."""
-    if not text or event not in HANDS_OVER:
-        return {}
-    if event == "Stop":
-        return {"decision": "block", "reason": text}
-    return {"hookSpecificOutput": {"hookEventName": event, "additionalContext": text}}
+    """Return the reply that delivers messages."""
+    return claude_hooks.reply(event, text, HANDS_OVER)
 
 
-def prompt(event: str, payload: Mapping[str, Any]) -> str:
-    """Return the submitted prompt, typed or passed at the start."""
-    return str(payload.get("prompt", "")) if event == "UserPromptSubmit" else ""
+prompt = claude_hooks.prompt
 
 
 def usage(event: str, payload: Mapping[str, Any]) -> Usage | None:

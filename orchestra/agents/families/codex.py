@@ -11,6 +11,7 @@ from typing import Any
 
 from orchestra.agents import launch_files as common
 from orchestra.agents.activity import Usage, brief, named
+from orchestra.agents.families import claude_hooks
 from orchestra.agents.launch_files import LaunchContext, LaunchFiles
 from orchestra.agents.profile import Profile
 from orchestra.model import Sign
@@ -37,7 +38,7 @@ _HOOKS = {
     "Interrupt": LAST_HOOK_DEADLINE,
     "SessionEnd": LAST_HOOK_DEADLINE,
 }
-_PROGRAM = ("__init__.py", "post_event.py", "codex/__init__.py", "codex/start.py", "codex/watch.py")
+_PROGRAM = ("__init__.py", "post_event.py", "jsonl_tail.py", "codex/__init__.py", "codex/start.py", "codex/watch.py")
 _START = "from runtime.codex.start import main\n\nmain()\n"
 _WATCH = "from runtime.codex.watch import main\n\nmain()\n"
 _PATCHED = re.compile(r"^\*\*\* (?:Update|Add|Delete) File: (.+)$", re.MULTILINE)
@@ -172,17 +173,11 @@ def _doing(payload: Mapping[str, Any]) -> str:
 
 
 def hook_reply(event: str, text: str) -> dict[str, Any]:
-    """Return the reply that delivers messages; at the end of a turn it makes the agent continue with them."""
-    if not text or event not in HANDS_OVER:
-        return {}
-    if event == "Stop":
-        return {"decision": "block", "reason": text}
-    return {"hookSpecificOutput": {"hookEventName": event, "additionalContext": text}}
+    """Return the reply that delivers messages."""
+    return claude_hooks.reply(event, text, HANDS_OVER)
 
 
-def prompt(event: str, payload: Mapping[str, Any]) -> str:
-    """Return the submitted prompt, typed or passed at the start."""
-    return str(payload.get("prompt", "")) if event == "UserPromptSubmit" else ""
+prompt = claude_hooks.prompt
 
 
 def usage(event: str, payload: Mapping[str, Any]) -> Usage | None:

@@ -34,7 +34,7 @@ _HOOKS = {
 The service delays SessionStart, which would come after the first turn.
 """
 _PROGRAM = (
-    "__init__.py", "post_event.py",
+    "__init__.py", "post_event.py", "jsonl_tail.py",
     "gemini/__init__.py", "gemini/start.py", "gemini/home.py", "gemini/hook.py", "gemini/watch.py",
 )  # fmt: skip
 _START = "from runtime.gemini.start import main\n\nmain()\n"

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ..jsonl_tail import JsonlTail
 from ..post_event import ask, post
 from .start import is_the_persons, last_conversation, rollouts
 
@@ -41,36 +42,17 @@ def held(pid: int) -> set[str]:
     return {name for name in names if not name.startswith(".")}
 
 
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return 0
-
-
 class Conversations:
     """Reads new lines in the files of one home's conversations."""
 
     def __init__(self, home: Path) -> None:
-        self._home = home
-        self._read = {path: _size(path) for path in rollouts(home)}
+        self._tail = JsonlTail(lambda: rollouts(home), _TELLING, is_relevant=is_the_persons)
         self._model = ""
 
     def news(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield an event and its payload for each relevant line."""
-        for path in rollouts(self._home):
-            if _size(path) > self._read.get(path, 0) and is_the_persons(path):
-                yield from self._new_lines(path)
-
-    def _new_lines(self, path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-        with path.open("rb") as file:
-            file.seek(self._read.get(path, 0))
-            for line in file:
-                if not line.endswith(b"\n"):
-                    return
-                self._read[path] = self._read.get(path, 0) + len(line)
-                if any(word in line for word in _TELLING):
-                    yield from self._told(line)
+        for line in self._tail.lines():
+            yield from self._told(line)
 
     def _told(self, line: bytes) -> Iterator[tuple[str, dict[str, Any]]]:
         try:

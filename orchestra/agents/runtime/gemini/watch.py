@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from ..jsonl_tail import JsonlTail
 from ..post_event import post
 
 PAUSE = 0.3
@@ -47,36 +48,17 @@ def cut_off(entry: dict[str, Any]) -> str:
     return "TurnFailed" if entry.get("type") == "error" and said.startswith(FAILED) else ""
 
 
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return 0
-
-
 class Conversations:
     """Reads new lines in the files of one home's conversations."""
 
     def __init__(self, home: Path) -> None:
-        self._home = home
-        self._read = {path: _size(path) for path in conversations(home)}
+        self._tail = JsonlTail(lambda: conversations(home), _TELLING)
         self._counted = ("", 0)
 
     def news(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield an event and its payload for each relevant line."""
-        for path in conversations(self._home):
-            if _size(path) > self._read.get(path, 0):
-                yield from self._new_lines(path)
-
-    def _new_lines(self, path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-        with path.open("rb") as file:
-            file.seek(self._read.get(path, 0))
-            for line in file:
-                if not line.endswith(b"\n"):
-                    return
-                self._read[path] = self._read.get(path, 0) + len(line)
-                if any(word in line for word in _TELLING):
-                    yield from self._events(told(line))
+        for line in self._tail.lines():
+            yield from self._events(told(line))
 
     def _events(self, entry: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
         if event := cut_off(entry):
