@@ -10,7 +10,7 @@ from typing import ClassVar
 from tests.contract.stage import Ability, Hold, Message, Move, Report, Rest, Send, Shell, Stage, Talk
 from tests.support.models.server import ModelServer
 
-_HEARD = re.compile(r"• \w+ from \S+ came in$", re.MULTILINE)
+_HEARD = re.compile(r"• \w+ from \S+ arrived$", re.MULTILINE)
 _TYPED = re.compile(r"heard you: '(.*)'; a rehearsal")
 
 

@@ -80,7 +80,7 @@ def test_without_a_story_it_stands_by_and_acknowledges(actor: Callable[..., Agen
     agent.running.stdin.flush()
     agent.shows("heard you: 'are you there?'")
     stub.kept.message("main", "hello", "notice")
-    agent.shows("notice from main came in")
+    agent.shows("notice from main arrived")
 
 
 def test_a_message_cannot_steer_the_terminal(actor: Callable[..., Agent], stub: StubService) -> None:
