@@ -18,4 +18,4 @@ def test_a_name_that_was_not_deleted_is_answered_with_those_that_were(host: Host
         manage.delete(host.project, name, force=True)
     with pytest.raises(NotFound) as caught:
         manage.restore(host.project, "nobody")
-    assert caught.value.hint == "there is: beta, alpha"
+    assert caught.value.hint == "deleted sessions: beta, alpha"

@@ -212,7 +212,7 @@ def _names_of_deleted(project: Project) -> str:
     """Return the names of the sessions that were deleted last."""
     ever = [one for one in project.store.sessions(include_deleted=True) if one.deleted_at]
     names = dict.fromkeys(one.name for one in sorted(ever, key=lambda one: str(one.deleted_at), reverse=True))
-    return f"there is: {', '.join(list(names)[:_NAMED])}" if names else "no session of this project was deleted"
+    return f"deleted sessions: {', '.join(list(names)[:_NAMED])}" if names else "no session of this project was deleted"
 
 
 def _bring_back(project: Project, name: str) -> None:

@@ -42,7 +42,7 @@ def list_(context: typer.Context, json_: Json = False) -> None:
 
 
 def show(context: typer.Context, name: Name, json_: Json = False) -> None:
-    """Show one session: its state, paths, commits and messages."""
+    """Show one session. Includes its state, paths, commits and messages."""
     seen: dict[str, Any] = ask(context.obj, "show", name=name)
     if json_:
         as_json(seen)
@@ -93,7 +93,7 @@ def diff(
     pager: Pager = False,
     exact: Annotated[bool, typer.Option("--raw", help="Print the exact bytes, for git apply.")] = False,
 ) -> None:
-    """Show what a session changed, including uncommitted and untracked files."""
+    """Show what a session changed. Uncommitted and untracked files are included."""
     name = name or current_session(context.obj)
     found: str = ask(context.obj, "diff", name=name, stat=stat)
     if exact or stat or not sys.stdout.isatty():

@@ -32,7 +32,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def doctor(context: typer.Context, json_: Json = False) -> None:
-    """Check everything that Orchestra needs on this machine and in this project."""
+    """Check this machine and this project. Says what to type where something is missing."""
     from orchestra.actions.maintenance.doctor import doctor as examine  # noqa: PLC0415 -- loads when touched
 
     findings = examine(context.obj or current_directory())
@@ -113,7 +113,7 @@ def config_show(context: typer.Context, json_: Json = False) -> None:
 
 
 def config_path(context: typer.Context) -> None:
-    """Print the paths of the settings files; later files override earlier ones."""
+    """Print the paths of the settings files. Later files override earlier ones."""
     paths = open_project(context.obj).paths
     for path in (paths.home.config, paths.config):
         text(f"{path}{'' if path.exists() else '  (not there)'}")
@@ -123,7 +123,7 @@ def image_build(
     context: typer.Context,
     agent: Annotated[str, typer.Argument(metavar="PROFILE", help="The profile. Default: the setting agent.")] = "",
 ) -> None:
-    """Build a profile's image now, so that the first session does not wait for it."""
+    """Build a profile's image now. The first session then does not wait for it."""
     from orchestra.actions.session.image import build_image  # noqa: PLC0415 -- loads when touched
 
     text(build_image(open_project(context.obj), agent, progress=say))

@@ -44,7 +44,7 @@ def new(
     ask_person: Annotated[bool, typer.Option("--ask", help="Ask for a missing title or task.")] = False,
     json_: Json = False,
 ) -> None:
-    """Create an executor with a worktree, a branch, a container and a window, and start its agent."""
+    """Create an executor and start its agent. It gets a worktree, a branch, a container and a window."""
     if ask_person:
         with _asking():
             title, task = _ask_for(title, task)
@@ -154,7 +154,7 @@ def _worktree_now(gone: dict[str, Any], *, asked: bool) -> str:
 
 
 def restore(context: typer.Context, name: Name) -> None:
-    """Bring back a deleted session, with its work and its conversation."""
+    """Bring back a deleted session. Its work and its conversation come back too."""
     session = ask(context.obj, "restore", name=name)
     text(f"{name} is back on {session['branch']} in {session['worktree']}")
 
