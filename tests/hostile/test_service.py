@@ -119,8 +119,8 @@ def test_an_oversize_message_is_refused_in_words(service: Running) -> None:
         "report": {"kind": "complete", "message": long},
     }.items():
         assert "the limit is 65536" in refused(service.tool(token_of("alpha"), tool, **arguments))
-    assert "at most" in refused(service.tool(token_of("main"), "spawn_executor", title="t", instructions=long))
-    assert "at most" in refused(service.tool(token_of("main"), "update_spec", session_id="alpha", text=long))
+    assert "the limit is" in refused(service.tool(token_of("main"), "spawn_executor", title="t", instructions=long))
+    assert "the limit is" in refused(service.tool(token_of("main"), "update_spec", session_id="alpha", text=long))
 
 
 @pytest.mark.parametrize("claim", ["sender", "from", "session", "name", "parent"])
