@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -316,14 +317,14 @@ def test_a_profile_that_was_removed_stops_no_look_at_the_others(world: World, mo
     (world.project.paths.home.agents / "plain.yaml").write_text("family: plain\ncommand: [sleep, '9']\n")
     asked: list[str] = []
 
-    class Server:
-        """A tmux server whose panes changed just now."""
+    class Windows:
+        """The windows of a tmux server whose panes changed just now."""
 
         def activity(self, window: str) -> float:
             asked.append(window)
             return world.project.store.now().timestamp()
 
-    monkeypatch.setattr(Project, "tmux", lambda _: Server())
+    monkeypatch.setattr(Project, "tmux", lambda _: SimpleNamespace(windows=Windows()))
     refresh.look_at_panes(world.project)
     assert asked == ["@beta"]
 
