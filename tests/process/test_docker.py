@@ -354,7 +354,7 @@ def test_a_window_stays_attached_through_stops_and_ends_when_the_box_is_gone(
         sandbox.start(screen.name)
         poll(lambda: terminal.shows("screen of 2"))
         sandbox.remove(screen.name)
-        poll(lambda: terminal.shows("one has no container any more"))
+        poll(lambda: terminal.shows("one no longer has a container"))
     finally:
         terminal("kill-server")
 
