@@ -17,6 +17,7 @@ from orchestra.project import Project
 from orchestra.service.changes import Changes
 from orchestra.service.delivery.presence import Presence
 from orchestra.service.limits import Shares
+from orchestra.service.tool_hold import ToolHold
 
 log = logging.getLogger("orchestra.service")
 
@@ -41,6 +42,7 @@ class ServiceContext:
 
     project: Project
     presence: Presence = field(default_factory=Presence)
+    tools: ToolHold = field(default_factory=ToolHold)
     actions: ThreadPoolExecutor = field(default_factory=lambda: _pool(32, "action"))
     short: ThreadPoolExecutor = field(default_factory=lambda: _pool(8, "hook"))
     local: ThreadPoolExecutor = field(default_factory=lambda: _pool(16, "local"))
@@ -55,20 +57,6 @@ class ServiceContext:
     async def act(self, action: Callable[..., T], *args: Any, **keywords: Any) -> T:  # noqa: ANN401 -- passed through
         """Run an action in a thread and return its result; the action finishes even when the caller goes away."""
         return await asyncio.shield(self._submit(self.actions, action, *args, **keywords))
-
-    async def arrival(self, session: Session, kind: str, seconds: float) -> bool:
-        """Wait for messages to a session; returns whether there are any.
-
-        A new wait of this kind ends an earlier one.
-        """
-        store, presence = self.project.store, self.presence
-        ticket = presence.begin_wait(session.id, kind)
-        self.changes.wake()
-        with anyio.move_on_after(seconds):
-            await self.changes.until(
-                lambda: store.waits(session.name) or not presence.is_newest_wait(session.id, kind, ticket)
-            )
-        return store.waits(session.name)
 
     async def act_soon(self, action: Callable[..., T], *args: Any, **keywords: Any) -> T:  # noqa: ANN401 -- as above
         """Run something short in a thread that is never used for long actions."""

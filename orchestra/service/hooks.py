@@ -5,51 +5,30 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Callable
-from datetime import UTC, datetime
-from time import monotonic
 from typing import Any
 
-import anyio
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from orchestra.agents import Family, family_of
 from orchestra.errors import OrchestraError, UsageError
-from orchestra.lifecycle import age
-from orchestra.model import State
 from orchestra.service.auth import CALLER
 from orchestra.service.context import Caller
 from orchestra.service.delivery import hook_reply
+from orchestra.service.delivery.pull import arrival
 from orchestra.service.delivery.wake import LISTEN_EVENT, listen
 from orchestra.service.limits import seconds_to_wait
+from orchestra.service.tool_hold import hold
 
 log = logging.getLogger("orchestra.service.hooks")
 
-LAUNCH_EVENT = "Launched"
-"""The event just before an agent's program is started."""
-START_EVENT = "SessionStart"
-"""The event after which an agent may send its first prompt."""
-PROMPT_EVENT = "UserPromptSubmit"
-"""The event before an agent sends a prompt."""
 AWAIT_EVENT = "AwaitMessages"
 """The event with which a program beside an agent waits for messages, which it fetches when the agent is ready."""
 LONGEST_AWAIT = 60.0
 """The longest that such a request stays open, in seconds."""
-TOOLS_DEADLINE = 5.0
-"""Seconds for which an agent that has not fetched its tools is held back."""
-TAKEN_IN = 0.1
-"""Seconds after which an agent that fetched its tools uses them in its next request (Claude Code 2.1.197: 0.06)."""
-QUICK = 0.7
-"""Seconds from its launch until then on an idle machine."""
-LATEST = 2.0
-"""The most seconds by which it is held longer on a busy machine."""
-_SHORT_POLL = 0.005
-_RECENT = 3.0
 _EVENT = re.compile(r"[A-Za-z]{1,40}")
 
 
-async def take(request: Request, *, tools_deadline: float = TOOLS_DEADLINE) -> Response:
+async def take(request: Request) -> Response:
     """Answer ``POST /hooks/{event}``; an error here never makes the agent fail."""
     event = request.path_params["event"]
     if not _EVENT.fullmatch(event):
@@ -63,20 +42,10 @@ async def take(request: Request, *, tools_deadline: float = TOOLS_DEADLINE) -> R
             seconds = seconds_to_wait(payload.get("seconds", 0), LONGEST_AWAIT)
         except UsageError as error:
             return JSONResponse({"error": str(error)}, status_code=400)
-        return JSONResponse({"waiting": await caller.context.arrival(caller.session, AWAIT_EVENT, seconds)})
+        return JSONResponse({"waiting": await arrival(caller.context, caller.session, AWAIT_EVENT, seconds)})
     if event == LISTEN_EVENT:
         return JSONResponse(await listen(request, payload))
-    if event == START_EVENT or (event == PROMPT_EVENT and caller.session.state is State.STARTING):
-        # Claude Code connects to MCP servers while it sends the first prompt, which would go out without tools.
-        await _tools_fetched(caller, tools_deadline)
-    if event == LAUNCH_EVENT:
-        caller.context.presence.starts(caller.session.id)
-    if event == PROMPT_EVENT and _has_trait(caller, lambda family: family.TOOLS_LATE):
-        begins = caller.session.state is State.STARTING
-        held = caller.context.presence.takes_in(
-            caller.session.id, begins=begins, least=TAKEN_IN, quick=QUICK, longest=LATEST
-        )
-        await anyio.sleep(held)
+    await hold(caller, event)
     return JSONResponse(await _reply(caller, event, payload))
 
 
@@ -91,24 +60,6 @@ def _payload(body: bytes) -> dict[str, Any] | None:
 def _no_number(text: str) -> None:
     """Refuse numbers that Python accepts but JSON does not have."""
     raise ValueError(text)
-
-
-async def _tools_fetched(caller: Caller, deadline: float) -> None:
-    session = caller.session
-    begun = monotonic()
-    since = age(session.state_since, datetime.now(UTC)) if session.state is State.STARTING else _RECENT
-    with anyio.move_on_after(deadline):
-        while True:
-            if caller.context.presence.has_tools(session.id, within=since + monotonic() - begun):
-                return
-            await anyio.sleep(_SHORT_POLL)
-
-
-def _has_trait(caller: Caller, trait: Callable[[Family], bool]) -> bool:
-    try:
-        return trait(family_of(caller.context.project.profile(caller.session.agent)))
-    except OrchestraError:
-        return False
 
 
 async def _reply(caller: Caller, event: str, payload: dict[str, Any]) -> dict[str, Any]:

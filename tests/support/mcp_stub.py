@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
-from orchestra.service.hooks import PROMPT_EVENT, START_EVENT, TAKEN_IN, TOOLS_DEADLINE
+from orchestra.service.tool_hold import PROMPT_EVENT, START_EVENT, TAKEN_IN, TOOLS_DEADLINE
 
 TOKEN = "token-of-the-session"
 _POLL = 0.02

@@ -85,9 +85,9 @@ class Facts:
 
     ``program`` is the last of its `PROGRAM_SIGNS`. ``hooks`` says that it reports its turns,
     ``typed_at`` that its profile allows typing, ``woken`` that a listener wakes it even if typing
-    is possible. ``listened``, ``pulled`` and ``used`` are the seconds since its last listener, its
-    last tool call for messages, and a person's last key in its window. ``runs`` says that its box
-    runs; None if that was not checked.
+    is possible, ``tells_prompts`` that it reports each prompt. ``listened``, ``pulled`` and
+    ``used`` are the seconds since its last listener, its last tool call for messages, and a
+    person's last key in its window. ``runs`` says that its box runs; None if that was not checked.
     """
 
     now: datetime
@@ -96,6 +96,7 @@ class Facts:
     hooks: bool = True
     typed_at: bool = True
     woken: bool = False
+    tells_prompts: bool = False
     listened: float = math.inf
     pulled: float = math.inf
     runs: bool | None = None

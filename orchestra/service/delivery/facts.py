@@ -13,7 +13,7 @@ from orchestra.agents import Delivery as Way
 from orchestra.agents import family_of
 from orchestra.model import Session, Window
 from orchestra.project import Project
-from orchestra.service.delivery.decide import Asks, Facts, Look, PromptSight, WindowSight
+from orchestra.service.delivery.decide import Facts, Look, PromptSight, WindowSight
 from orchestra.service.delivery.presence import Presence
 from orchestra.service.delivery.prompts import Prompts
 
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
     from orchestra.drivers.tmux.driver import Client, Tmux
 
 
-def facts_of(project: Project, session: Session, presence: Presence, asks: Asks = Asks.NONE) -> Facts:
+def facts_of(project: Project, session: Session, presence: Presence) -> Facts:
     """Return the facts about a session's agent that need no check of its box or its window."""
     profile = project.profile(session.agent)
-    woken = family_of(profile).LISTENS
+    family = family_of(profile)
     return Facts(
         now=datetime.now(UTC),
         program=project.store.program_sign(session.name),
-        asks=asks,
         hooks=profile.hooks,
         typed_at=profile.delivery is not Way.PULL,
-        woken=woken,
-        listened=presence.since_listened(session.id, expected=woken),
+        woken=family.LISTENS,
+        tells_prompts=family.TELLS_PROMPTS,
+        listened=presence.since_listened(session.id, expected=family.LISTENS),
         pulled=presence.since_pulled(session.id),
     )
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from orchestra.actions.messaging import hook_events
 from orchestra.actions.messaging.batches import handed_over
 from orchestra.actions.messaging.messages import given_in, quoted
-from orchestra.agents import family_of
+from orchestra.agents import Family, family_of
 from orchestra.model import Channel, Message, MessageState, Session, Sign
 from orchestra.project import Project
 from orchestra.service.delivery import in_flight
-from orchestra.service.delivery.decide import Asks, decide
-from orchestra.service.delivery.facts import facts_of
+from orchestra.service.delivery.decide import Asks, Facts, decide
 from orchestra.service.delivery.presence import Presence
 
 _NUMBERS = re.compile(r"^\s*\[message (\d{1,15}) from ", re.MULTILINE)
@@ -30,20 +30,29 @@ def take_hook(
     continued. If the agent starts again instead, or the reply was never sent, it is offered the
     message again.
     """
-    with in_flight.TAKING:
-        family = family_of(project.profile(session.agent))
+    family = family_of(project.profile(session.agent))
+    with in_flight.taking(session):
         signs = family.signs(event, payload)
         if hook_events.comes_late(project, session, signs):
             return {}
-        ends = any(sign is Sign.TURN_ENDED for sign, _ in signs)
         _settle(project, session, {sign for sign, _ in signs})
         hook_events.record_signs(project, session, signs)
         hook_events.record_usage(project, session, family, event, payload)
         if event not in family.HANDS_OVER:
             return {}
         project.store.mark(_typed_in(project, session, family.prompt(event, payload)), MessageState.DELIVERED)
-        given = _given(project, session, presence, Asks.TURN_END if ends else Asks.HOOK)
-        return family.hook_reply(event, quoted(given))
+        given = _given(project, session, _facts(session, family, signs, presence))
+    return family.hook_reply(event, quoted(given))
+
+
+def _facts(session: Session, family: Family, signs: Sequence[tuple[Sign, str]], presence: Presence) -> Facts:
+    ends = any(sign is Sign.TURN_ENDED for sign, _ in signs)
+    return Facts(
+        now=datetime.now(UTC),
+        asks=Asks.TURN_END if ends else Asks.HOOK,
+        woken=family.LISTENS,
+        listened=presence.since_listened(session.id, expected=family.LISTENS),
+    )
 
 
 def _settle(project: Project, session: Session, signs: set[Sign]) -> None:
@@ -52,14 +61,13 @@ def _settle(project: Project, session: Session, signs: set[Sign]) -> None:
         hook_events.mark_read(project, session)
 
 
-def _given(project: Project, session: Session, presence: Presence, asks: Asks) -> list[Message]:
+def _given(project: Project, session: Session, facts: Facts) -> list[Message]:
     waiting = in_flight.waiting(project, session, Channel.HOOK_REPLY)
-    # Most calls find no queued messages, and are then cheap.
-    if not waiting or decide(session, waiting, facts_of(project, session, presence, asks)).channel is None:
+    if decide(session, waiting, facts).channel is not Channel.HOOK_REPLY:
         return []
     given = handed_over(project, session, waiting)
     in_flight.offer(project, session, given)
-    if asks is Asks.TURN_END:
+    if facts.asks is Asks.TURN_END:
         numbers = ", ".join(str(message.id) for message in given)
         project.store.record_sign(session.name, Sign.TURN_STARTED, f"goes on with message {numbers}")
     return given

@@ -12,14 +12,18 @@ from orchestra.project import Project
 from orchestra.service.delivery.decide import PACE, Pace, Retype, free
 from orchestra.store.deliveries import Delivery, Fate
 
-TAKING = threading.Lock()
-"""Held while messages are chosen for an agent, until they are recorded as on their way.
-
-Two of its hooks, its listener and its window may do so at the same moment, in different threads.
-"""
+_TAKING: dict[int, threading.Lock] = {}
 _STARTS = frozenset({Sign.LAUNCHED, Sign.READY, Sign.ENDED})
 _CALLS = frozenset({Channel.HOOK_REPLY, Channel.WAKE})
 _PENDING = frozenset({Fate.OFFERED, Fate.SENT})
+
+
+def taking(session: Session) -> threading.Lock:
+    """Return the lock that is held while messages are chosen for an agent, until they are recorded as on their way.
+
+    Two of its hooks, its listener and its window may do so at the same moment, in different threads.
+    """
+    return _TAKING.setdefault(session.id, threading.Lock())
 
 
 def waiting(

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from orchestra.actions.messaging.batches import handed_over
 from orchestra.actions.messaging.messages import heads, quoted
-from orchestra.agents import family_of
 from orchestra.errors import NotFound
 from orchestra.lifecycle import may_type
 from orchestra.model import Channel, Message, MessageState, Session, Sign, Window
@@ -62,14 +61,23 @@ class TypedDelivery:
         """Return whether the session's window must be checked."""
         if self._unsettled(session):
             return True
-        facts = facts_of(self._project, session, self._presence)
-        return decide(session, self._fresh(session), facts, self._pace).look is not None
+        # Reading its profile takes milliseconds, and can only rule the check out.
+        program, pulled = self._project.store.program_sign(session.name), self._presence.since_pulled(session.id)
+        hopeful = Facts(datetime.now(UTC), program, hooks=False, tells_prompts=True, pulled=pulled)
+        return self._needs_look(session, hopeful) and self._needs_look(session, self._facts(session))
+
+    def _needs_look(self, session: Session, facts: Facts) -> bool:
+        return decide(session, self._fresh(session, facts), facts, self._pace).look is not None
+
+    def _facts(self, session: Session) -> Facts:
+        return facts_of(self._project, session, self._presence)
 
     def attend(self, name: str) -> Decision:
         """Type the queued messages of a session if that is allowed now, and return the decision."""
         session = self._project.store.session(name)
         self._settle_typed(session)
-        facts, queued = facts_of(self._project, session, self._presence), self._fresh(session)
+        facts = self._facts(session)
+        queued = self._fresh(session, facts)
         sight = Sight(self._project, session, self.prompts)
         while (decision := decide(session, queued, facts, self._pace)).look is not None:
             facts = sight.at(decision.look, facts)
@@ -81,9 +89,9 @@ class TypedDelivery:
         """Make the final decision with all facts, and type accordingly."""
         typed: list[Message] = []
         after = 0
-        with in_flight.TAKING:
+        with in_flight.taking(session):
             self._presence.saw_draft(session.id, stands=facts.prompt is not PromptSight.EMPTY)
-            now, queued = self._project.store.session(session.name), self._fresh(session)
+            now, queued = self._project.store.session(session.name), self._fresh(session, facts)
             program = self._project.store.program_sign(session.name)
             facts = replace(facts, program=program, now=datetime.now(UTC))
             decision = decide(now, queued, facts, self._pace)
@@ -109,9 +117,9 @@ class TypedDelivery:
     def _typed(self, session: Session) -> list[Delivery]:
         return [one for one in self._project.store.deliveries(session.id) if one.channel is Channel.TYPED]
 
-    def _fresh(self, session: Session) -> list[Message]:
+    def _fresh(self, session: Session, facts: Facts) -> list[Message]:
         """Return the queued messages that are not on their way through another channel, oldest first."""
-        retype = Retype(self._service, family_of(self._project.profile(session.agent)).TELLS_PROMPTS)
+        retype = Retype(self._service, facts.tells_prompts)
         return in_flight.waiting(self._project, session, Channel.TYPED, retype=retype, pace=self._pace)
 
     def _unseen(self, session: Session, queued: list[Message], screen: str) -> list[Message]:

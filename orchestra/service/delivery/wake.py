@@ -6,6 +6,7 @@ Nothing is typed, so that a person's draft stays unchanged and no open dialog is
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import anyio
@@ -13,7 +14,7 @@ from starlette.requests import Request
 
 from orchestra.actions.messaging.batches import handed_over
 from orchestra.actions.messaging.messages import quoted
-from orchestra.model import Channel, Session
+from orchestra.model import Channel, Message, Session
 from orchestra.project import Project
 from orchestra.service.auth import CALLER
 from orchestra.service.context import Caller
@@ -64,19 +65,23 @@ def wake(project: Project, session: Session, listener: int, presence: Presence) 
     They count as delivered once the agent's next hook call shows that it continued. A listener that
     asks again, because it never got its answer, gets the same one.
     """
-    with in_flight.TAKING:
+    with in_flight.taking(session):
         if again := in_flight.given_to(project, session, listener):
             return quoted(handed_over(project, session, again))
         # The listener of a turn that a message started may arrive before that turn's first hook.
         queued = in_flight.waiting(project, session, Channel.WAKE)
-        now = project.store.session(session.name)
-        if decide(now, queued, _facts(project, now, presence)).channel is not Channel.WAKE:
+        if not _is_woken(project, project.store.session(session.name), queued, presence):
             return ""
         given = handed_over(project, session, queued)
         in_flight.give(project, session, listener, given)
         return quoted(given)
 
 
-def _facts(project: Project, session: Session, presence: Presence) -> Facts:
+def _is_woken(project: Project, session: Session, queued: list[Message], presence: Presence) -> bool:
+    # Reading its profile takes milliseconds, and can only rule the listener out.
+    hopeful = Facts(datetime.now(UTC), project.store.program_sign(session.name), woken=True, listened=0.0)
+    if decide(session, queued, hopeful).channel is not Channel.WAKE:
+        return False
     prompt = PromptSight.DRAFT if presence.has_draft(session.id) else PromptSight.NOT_SEEN
-    return replace(facts_of(project, session, presence), listened=0.0, prompt=prompt)
+    facts = replace(facts_of(project, session, presence), listened=0.0, prompt=prompt)
+    return decide(session, queued, facts).channel is Channel.WAKE

@@ -67,7 +67,7 @@ async def _note_presence(ctx: ServerRequestContext[Any, Any], call_next: CallNex
             result["capabilities"].pop(kind, None)
     if ctx.method in _SHOWS_TOOLS and ctx.request is not None:
         caller: Caller = ctx.request.scope[CALLER]
-        caller.context.presence.saw_tools(caller.session.id)
+        caller.context.tools.saw_tools(caller.session.id)
     return result
 
 

@@ -11,11 +11,11 @@ from pydantic import Field
 
 from orchestra.actions import permissions
 from orchestra.actions.messaging import messages
-from orchestra.actions.messaging.batches import fitting
 from orchestra.actions.session import manage, spawn
 from orchestra.actions.work import merge, review, spec
 from orchestra.model import Role
 from orchestra.service.context import Caller
+from orchestra.service.delivery import pull
 from orchestra.service.limits import seconds_to_wait
 from orchestra.service.mcp.tool_support import (
     AnyContext,
@@ -31,11 +31,6 @@ from orchestra.service.mcp.tool_support import (
 
 LONGEST_WAIT = 300.0
 """The longest that one call of ``wait_for_messages`` waits, in seconds."""
-READ_AT_ONCE = 50
-"""The most messages that one call of ``read_messages`` returns."""
-READ_BYTES = 128 * 1024
-"""The most bytes that one call of ``read_messages`` returns."""
-
 Name = Annotated[str, Field(description='The session\'s name, as list_sessions shows it; "main" is the designer.')]
 Tool = Callable[..., Coroutine[Any, Any, CallToolResult]]
 
@@ -71,9 +66,8 @@ def _send(project: Any, caller: Caller, to: str, text: str, dedupe: str | None) 
 
 async def read_messages(ctx: AnyContext) -> CallToolResult:
     """Return your unread messages, oldest first, and mark them as read."""
-    caller = calling(ctx)
-    with caller.context.presence.pulling(caller.session.id):
-        return await _unread(caller)
+    given, more = await pull.read(calling(ctx))
+    return handed(given, more=more)
 
 
 async def wait_for_messages(
@@ -81,18 +75,8 @@ async def wait_for_messages(
     timeout: Annotated[float, Field(description="Seconds to wait, at most 300.")] = 30.0,  # noqa: ASYNC109 -- the caller's wish
 ) -> CallToolResult:
     """Wait until a message arrives, then return your unread messages. No message is not an error."""
-    caller, seconds = calling(ctx), seconds_to_wait(timeout, LONGEST_WAIT)
-    with caller.context.presence.pulling(caller.session.id):
-        await caller.context.arrival(caller.session, "tool", seconds)
-        return await _unread(caller)
-
-
-async def _unread(caller: Caller) -> CallToolResult:
-    await caller.read_alone()
-    found = await caller.act(messages.unread, caller.name, limit=READ_AT_ONCE + 1)
-    given = fitting(found, READ_AT_ONCE, READ_BYTES)
-    caller.shown.extend(one.id for one in given)
-    return handed(given, more=len(given) < len(found))
+    given, more = await pull.wait(calling(ctx), seconds_to_wait(timeout, LONGEST_WAIT))
+    return handed(given, more=more)
 
 
 async def read_spec(

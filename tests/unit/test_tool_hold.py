@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from orchestra.service.delivery import presence
-from orchestra.service.delivery.presence import Presence
+from orchestra.service import tool_hold
+from orchestra.service.tool_hold import ToolHold
 
 
 class Clock:
@@ -24,7 +24,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
-    monkeypatch.setattr(presence, "monotonic", made.now)
+    monkeypatch.setattr(tool_hold, "monotonic", made.now)
     return made
 
 
@@ -45,7 +45,7 @@ def test_an_agent_that_was_slow_to_start_is_held_longer(
     clock: Clock, start: float, then: float, *, begins: bool, held: float
 ) -> None:
     """On a busy machine it takes longer until the tools' list is taken in, counted from when that could begin."""
-    seen = Presence()
+    seen = ToolHold()
     seen.starts(1)
     clock.goes(start)
     seen.saw_tools(1)
@@ -55,7 +55,7 @@ def test_an_agent_that_was_slow_to_start_is_held_longer(
 
 def test_an_agent_that_calls_its_tools_is_not_held_for_that(clock: Clock) -> None:
     """It has them; and how long ago it was launched says nothing of the machine then."""
-    seen = Presence()
+    seen = ToolHold()
     seen.starts(1)
     seen.saw_tools(1)
     clock.goes(60.0)
@@ -67,7 +67,7 @@ def test_an_agent_that_calls_its_tools_is_not_held_for_that(clock: Clock) -> Non
 
 
 def test_an_agent_is_held_no_longer_whose_start_nobody_saw_and_not_at_all_that_never_asked(clock: Clock) -> None:
-    seen = Presence()
+    seen = ToolHold()
     assert seen.takes_in(1, begins=False, least=0.25, quick=1.0, longest=4.0) == 0
     assert seen.takes_in(1, begins=True, least=0.25, quick=1.0, longest=4.0) == 0.25
     seen.saw_tools(1)
