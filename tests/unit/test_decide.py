@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -205,6 +206,25 @@ def test_the_cheaper_look_comes_first() -> None:
         seen = {Look.PROGRAM: {"runs": True}, Look.WINDOW: {"window": WindowSight.LIVE}}
         facts = replace(facts, **seen.get(look, {"prompt": PromptSight.EMPTY}))  # type: ignore[arg-type]
     assert looks == [Look.PROGRAM, Look.WINDOW, Look.PROMPT]
+
+
+def test_a_profile_only_rules_out_what_may_be_done_without_it() -> None:
+    """The watcher and listeners read a profile only if the decision without it is a look, or to wake the agent."""
+    found = set()
+    traits = product(State, [None, *Sign], *[(True, False)] * 4, (0.0, math.inf), (0.0, math.inf))
+    for state, program, hooks, typed_at, woken, tells, listened, pulled in traits:
+        session = replace(IDLE, state=state)
+        known = Facts(NOW, program, Asks.NONE, hooks, typed_at, woken, tells, listened, pulled)
+        decision = decide(session, ONE, known, PACE)
+        found.add(decision)
+        if decision.look is not None:
+            hopeful = Facts(NOW, program, hooks=False, tells_prompts=True, pulled=pulled)
+            assert decide(session, ONE, hopeful, PACE).look is not None
+        for prompt in PromptSight:
+            if decide(session, ONE, replace(known, prompt=prompt), PACE).channel is Channel.WAKE:
+                hopeful = Facts(NOW, program, woken=True, listened=0.0)
+                assert decide(session, ONE, hopeful, PACE).channel is Channel.WAKE
+    assert {Decision(look=Look.PROGRAM), Decision(look=Look.WINDOW), WAKE} < found
 
 
 HOOK, LISTENER, WINDOW_OF_ITS = Channel.HOOK_REPLY, Channel.WAKE, Channel.TYPED
