@@ -36,11 +36,11 @@ def directory(base: Path | None = None) -> Iterator[Path]:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         # `sweep` handles it only under this name, when it is locked.
-        place = fresh.rename(fresh.with_name(PREFIX + fresh.name.removeprefix(_UNBORN)))
+        path = fresh.rename(fresh.with_name(PREFIX + fresh.name.removeprefix(_UNBORN)))
         try:
-            yield place
+            yield path
         finally:
-            _remove(place)
+            _remove(path)
     finally:
         os.close(handle)
 
@@ -49,24 +49,24 @@ def sweep(base: Path | None = None, *, clock: Callable[[], float] = time.time) -
     """Remove the directories in ``base`` whose makers have been killed; ``clock`` returns seconds since the epoch."""
     now = clock()
     base = base or Path(tempfile.gettempdir())
-    for place in (*base.glob(f"{PREFIX}*"), *base.glob(f"{_UNBORN}*")):
+    for path in (*base.glob(f"{PREFIX}*"), *base.glob(f"{_UNBORN}*")):
         with contextlib.suppress(OSError):
-            _remove_if_left(place, now)
+            _remove_if_left(path, now)
 
 
-def _remove_if_left(place: Path, now: float) -> None:
-    found = place.lstat()
-    if found.st_uid != os.getuid() or (place.name.startswith(_UNBORN) and now - found.st_mtime < _YOUNG):
+def _remove_if_left(path: Path, now: float) -> None:
+    info = path.lstat()
+    if info.st_uid != os.getuid() or (path.name.startswith(_UNBORN) and now - info.st_mtime < _YOUNG):
         return
-    handle = os.open(place, _DIRECTORY)
+    handle = os.open(path, _DIRECTORY)
     try:
         if files.try_lock(handle):
-            _remove(place)
+            _remove(path)
     finally:
         os.close(handle)
 
 
-def _remove(place: Path) -> None:
+def _remove(path: Path) -> None:
     # It may contain copies of directories that are too deep for the usual way.
     with contextlib.suppress(OrchestraError):
-        safe_files.remove(place)
+        safe_files.remove(path)

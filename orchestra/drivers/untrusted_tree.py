@@ -44,14 +44,14 @@ class Sight:
     stored: int = 0
 
     @classmethod
-    def of(cls, found: os.stat_result, now: float) -> Sight:
+    def of(cls, info: os.stat_result, now: float) -> Sight:
         """Turn a stat result into a Sight, at a time in seconds since 1970."""
-        if not (stat.S_ISREG(found.st_mode) or stat.S_ISLNK(found.st_mode)):
+        if not (stat.S_ISREG(info.st_mode) or stat.S_ISLNK(info.st_mode)):
             return cls()
-        young = now - found.st_ctime < _SETTLED_SECONDS
-        facts = (found.st_mode, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
-        stored = min(found.st_size, found.st_blocks * 512)
-        return cls(found.st_mode, found.st_size, "" if young else ":".join(map(str, facts)), stored)
+        young = now - info.st_ctime < _SETTLED_SECONDS
+        facts = (info.st_mode, info.st_size, info.st_mtime_ns, info.st_ctime_ns, info.st_ino)
+        stored = min(info.st_size, info.st_blocks * 512)
+        return cls(info.st_mode, info.st_size, "" if young else ":".join(map(str, facts)), stored)
 
 
 class Unreadable(Refused):
@@ -84,23 +84,23 @@ class UntrustedTree:
 
     def look(self, path: str) -> Sight:
         """Return the state of a path."""
-        found = self._stat(path)
-        return Sight() if found is None else self.sight(found)
+        info = self._stat(path)
+        return Sight() if info is None else self.sight(info)
 
-    def sight(self, found: os.stat_result) -> Sight:
+    def sight(self, info: os.stat_result) -> Sight:
         """Turn a current stat result into a Sight."""
-        return Sight.of(found, self._clock())
+        return Sight.of(info, self._clock())
 
     def times(self, path: str) -> tuple[int, int, int, int] | None:
         """Return change time and modification time (nanoseconds), inode and size; None if there is nothing."""
-        found = self._stat(path)
-        return found and (found.st_ctime_ns, found.st_mtime_ns, found.st_ino, found.st_size)
+        info = self._stat(path)
+        return info and (info.st_ctime_ns, info.st_mtime_ns, info.st_ino, info.st_size)
 
     def children(self, directory: str, most: int) -> list[tuple[str, os.stat_result]]:
         """Return at most so many entries of a directory; empty if there is none. Raises Unreadable."""
-        place, name = self._parent(f"{directory}/." if directory else ".")
+        parent, name = self._parent(f"{directory}/." if directory else ".")
         try:
-            listed = self._opened(place, name)
+            listed = self._opened(parent, name)
             try:
                 with os.scandir(listed) as entries:
                     return [(entry.name, seen) for entry in islice(entries, most) if (seen := _seen(entry)) is not None]
@@ -114,8 +114,8 @@ class UntrustedTree:
 
     def read(self, path: str, most: int) -> bytes | None:
         """Return the content of a regular file; None if there is none, or if it has more than ``most`` bytes."""
-        found = self.read_with_stat(path, most)
-        return None if found is None else found[0]
+        result = self.read_with_stat(path, most)
+        return None if result is None else result[0]
 
     def read_with_stat(self, path: str, most: int) -> tuple[bytes, os.stat_result] | None:
         """Return the content and stat data of a regular file; None like `read`, and for a file that is changing."""
@@ -164,11 +164,11 @@ class UntrustedTree:
             if entry.is_file or entry.is_link:
                 yield entry.path
 
-    def _opened(self, place: int | None, name: str) -> int:
-        if place is None:
+    def _opened(self, parent: int | None, name: str) -> int:
+        if parent is None:
             raise OSError(self._obstacle, "in the way")
         # Opened again, because listing moves the position of a descriptor.
-        return os.open(name, DIRECTORY, dir_fd=place)
+        return os.open(name, DIRECTORY, dir_fd=parent)
 
     def _stat(self, path: str) -> os.stat_result | None:
         parent, name = self._parent(path)
@@ -224,16 +224,16 @@ def _seen(entry: os.DirEntry[str]) -> os.stat_result | None:
 
 def _copy_file(descriptor: int, target: Path, *, holes: bool) -> bool:
     with os.fdopen(descriptor, "rb") as source:
-        found = os.fstat(source.fileno())
-        if not stat.S_ISREG(found.st_mode):
+        info = os.fstat(source.fileno())
+        if not stat.S_ISREG(info.st_mode):
             return False
-        if not holes and found.st_size and os.lseek(descriptor, 0, os.SEEK_HOLE) < found.st_size:
+        if not holes and info.st_size and os.lseek(descriptor, 0, os.SEEK_HOLE) < info.st_size:
             raise OSError(errno.EFBIG, "it has a hole")
-        mode = 0o755 if found.st_mode & stat.S_IXUSR else 0o644
+        mode = 0o755 if info.st_mode & stat.S_IXUSR else 0o644
         copy = os.open(target, NEW, mode)
         try:
             # Only up to the size seen now, because a file can grow as fast as it is read.
-            _pour(descriptor, copy, found.st_size)
+            _pour(descriptor, copy, info.st_size)
             os.fchmod(copy, mode)
         finally:
             os.close(copy)

@@ -14,7 +14,7 @@ import pytest
 from orchestra.drivers.git.repository import Repository
 from orchestra.drivers.sandbox import protected_paths
 from orchestra.drivers.sandbox.docker import DockerSandbox
-from orchestra.drivers.sandbox.docker_config import HOME, OWNER, PROJECT, Place
+from orchestra.drivers.sandbox.docker_config import HOME, OWNER, PROJECT, Installation
 from orchestra.drivers.sandbox.protocol import Box, Mount
 from orchestra.errors import NotARepository, NotFound, OrchestraError, Refused
 from orchestra.model import BoxState
@@ -134,7 +134,7 @@ def test_what_an_older_version_made_is_its_homes_by_its_mounts_and_is_made_anew(
 
 def test_whose_a_thing_is_is_read_from_its_labels_and_mounts(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path)
-    place = Place("net", "abc123", "7-f00", tmp_path / "link" / "home")
+    place = Installation("net", "abc123", "7-f00", tmp_path / "link" / "home")
     inside = [{"Source": f"{tmp_path}/home/projects/x"}]
     beside = [{"Source": f"{tmp_path}/home-of-bob/projects"}, {"Destination": "/only"}]
     assert place.owns(place.labels)

@@ -41,12 +41,12 @@ def test_a_paste_is_bracketed_and_enter_comes_apart_from_it(place: Place) -> Non
     waited: list[float] = []
     seen: list[bytes] = []
 
-    def settle(seconds: float) -> None:
+    def pause(seconds: float) -> None:
         waited.append(seconds)
         until(lambda: got.read_bytes().endswith(b"\x1b[201~"))
         seen.append(got.read_bytes())
 
-    place.tmux.panes.paste(window.pane, "#{pane_id} #(x)\nsecond\tline é;", settle=0.4, sleep=settle)
+    place.tmux.panes.paste(window.pane, "#{pane_id} #(x)\nsecond\tline é;", pause=0.4, sleep=pause)
     assert waited == [0.4]
     assert seen == ["\x1b[200~#{pane_id} #(x)\nsecond\tline é;\x1b[201~".encode()]
     until(lambda: got.read_bytes() == seen[0] + b"\r")
@@ -54,20 +54,20 @@ def test_a_paste_is_bracketed_and_enter_comes_apart_from_it(place: Place) -> Non
 
 def test_a_program_without_bracketed_paste_gets_bare_text(place: Place) -> None:
     window, got = reader(place)
-    place.tmux.panes.paste(window.pane, "two\nlines", settle=0, bracketed=False)
+    place.tmux.panes.paste(window.pane, "two\nlines", pause=0, bracketed=False)
     until(lambda: got.read_bytes() == b"two\nlines\r")
 
 
 def test_control_bytes_cannot_end_the_paste_or_press_keys(place: Place) -> None:
     window, got = reader(place)
-    place.tmux.panes.paste(window.pane, "a\x1b[201~\r\x03b\x9b201~\x00\x7fc", settle=0)
+    place.tmux.panes.paste(window.pane, "a\x1b[201~\r\x03b\x9b201~\x00\x7fc", pause=0)
     until(lambda: got.read_bytes() == b"\x1b[200~a[201~\nb201~c\x1b[201~\r")
 
 
 def test_a_long_text_arrives_whole(place: Place) -> None:
     window, got = reader(place)
     text = "".join(f"line {number} with some words\n" for number in range(8000))
-    place.tmux.panes.paste(window.pane, text, settle=0)
+    place.tmux.panes.paste(window.pane, text, pause=0)
     until(lambda: got.read_bytes() == b"\x1b[200~" + text.encode() + b"\x1b[201~\r")
 
 
@@ -76,17 +76,17 @@ def test_the_persons_buffers_are_as_they_were(place: Place) -> None:
     place.option("set-buffer", "-b", "named", "mine too")
     place.option("set-buffer", "mine")
     before = place.option("list-buffers"), place.option("show-buffer")
-    place.tmux.panes.paste(window.pane, "theirs", settle=0)
+    place.tmux.panes.paste(window.pane, "theirs", pause=0)
     assert (place.option("list-buffers"), place.option("show-buffer")) == before
     with pytest.raises(NotFound):
-        place.tmux.panes.paste("%99", "theirs", settle=0)
+        place.tmux.panes.paste("%99", "theirs", pause=0)
     assert (place.option("list-buffers"), place.option("show-buffer")) == before
 
 
 def test_a_pane_that_is_scrolled_back_gets_text_and_enter_and_stays_scrolled(place: Place) -> None:
     window, got = reader(place)
     place.option("copy-mode", "-t", window.pane)
-    place.tmux.panes.paste(window.pane, "hello", settle=0)
+    place.tmux.panes.paste(window.pane, "hello", pause=0)
     until(lambda: got.read_bytes() == b"\x1b[200~hello\x1b[201~\r")
     assert place.option("display-message", "-p", "-t", window.pane, "#{pane_in_mode}") == "1\n"
 
@@ -98,7 +98,7 @@ def test_nothing_is_typed_where_no_program_runs(place: Place) -> None:
     until(lambda: place.tmux.windows.all()[0].dead)
     for pane in (window.pane, "%99", "", "@0", "main"):
         with pytest.raises(NotFound):
-            place.tmux.panes.paste(pane, "hello", settle=0)
+            place.tmux.panes.paste(pane, "hello", pause=0)
 
 
 def test_a_screen_is_read_with_and_without_colours(place: Place) -> None:

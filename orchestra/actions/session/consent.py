@@ -76,9 +76,8 @@ def _image(project: Project) -> Request:
     if found is None:
         return Request((), {})
     files = [f"  {_told_of(one.name, one.size, one.content)}" for one in found.files]
-    head = (
-        f"{found.place / build_context.DOCKERFILE}: builds the image, as root, from these files (hash {found.digest}):"
-    )
+    dockerfile = found.directory / build_context.DOCKERFILE
+    head = f"{dockerfile}: builds the image, as root, from these files (hash {found.digest}):"
     return Request((head, *_first(files), *_text(found.text)), {ConsentKind.IMAGE: found.digest})
 
 

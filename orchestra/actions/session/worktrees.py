@@ -29,7 +29,7 @@ def _missing(project: Project, session: Session, filling: Filling) -> str:
     """Describe which Git LFS files are pointers in a new worktree, and what to type."""
     front = f"{session.name} sees pointers in place of"
     if filling.ran:
-        pointers = lfs.settle(project.repository, session.worktree).pointers
+        pointers = lfs.mark_unchanged(project.repository, session.worktree).pointers
         fetch = "the contents are not on this machine; to get them for later sessions: git lfs fetch"
         return f"{front} {update_branch.named(pointers)}, which Git LFS keeps: {fetch}" if pointers else ""
     if lfs.names_it(session.worktree):

@@ -58,9 +58,11 @@ def anchors(repo: Repository, name: str = "") -> list[Anchor]:
     """Return the anchors of one session, or of all, oldest first."""
     form = "--format=%(refname)%00%(objectname)%00%(parent)"
     listing = repo.git().text("for-each-ref", form, f"{PREFIX}{name}/" if name else PREFIX)
-    found = (_read(*line.split("\0")) for line in listing.splitlines())
+    entries = (_read(*line.split("\0")) for line in listing.splitlines())
     # The refs from a session's private git directory are one level deeper, under names that its agent chose.
-    return sorted((one for one in found if one is not None and "/" not in one.name), key=lambda one: one.at)
+    return sorted(
+        (entry for entry in entries if entry is not None and "/" not in entry.name), key=lambda entry: entry.at
+    )
 
 
 def latest(repo: Repository, name: str) -> Anchor | None:
@@ -74,8 +76,8 @@ def put_back(repo: Repository, worktree: Path, anchor: Anchor) -> None:
     Runs no filter, and no git in the worktree. Writes nothing and raises Refused if it would
     overwrite something else; after a crash, the next call writes the rest.
     """
-    one = Checkout(repo, worktree, worktree_snapshot.source(repo, worktree).git_dir, ())
-    with update_checkout.prepared(one, anchor.tip, anchor.commit, raw=True) as ready:
+    checkout = Checkout(repo, worktree, worktree_snapshot.source(repo, worktree).git_dir, ())
+    with update_checkout.prepared(checkout, anchor.tip, anchor.commit, raw=True) as ready:
         if left := ready.in_the_way or ready.show(index=False):
             raise Refused(
                 f"these files in {worktree} are in the way of the kept ones: {named(left)}",

@@ -82,8 +82,8 @@ class Git:
 
     def stream(self, take: Callable[[bytes], bool], *args: str, deadline: float = 30.0) -> bool:
         """Run one git command and pass on its output, as `process.stream` does."""
-        place = self.work_tree or self.git_dir
-        return process.stream(self.command(*args), take, cwd=place, env=self.environment(), deadline=deadline)
+        directory = self.work_tree or self.git_dir
+        return process.stream(self.command(*args), take, cwd=directory, env=self.environment(), deadline=deadline)
 
     def text(self, *args: str, deadline: float = 30.0) -> str:
         """Run one git command and return its output without the final newline."""

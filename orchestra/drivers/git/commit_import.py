@@ -242,7 +242,7 @@ def _alike(worktree: Path, entries: dict[str, tuple[str, str]]) -> dict[str, os.
 
     Files that git would convert, and more than a few files, are left to that git.
     """
-    found: dict[str, os.stat_result] = {}
+    stats: dict[str, os.stat_result] = {}
     left = _NOTED_BYTES
     with UntrustedTree(worktree) as tree:
         for path, (mode, name) in islice(entries.items(), _NOTED_FILES):
@@ -251,8 +251,8 @@ def _alike(worktree: Path, entries: dict[str, tuple[str, str]]) -> dict[str, os.
             content, seen = read
             left -= len(content)
             if _FILES[mode] == bool(seen.st_mode & stat.S_IXUSR) and _name(content, len(name)) == name:
-                found[path] = seen
-    return found
+                stats[path] = seen
+    return stats
 
 
 def _name(content: bytes, length: int) -> str:

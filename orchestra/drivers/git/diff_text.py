@@ -94,10 +94,10 @@ class DiffText:
     def _close_hunk(self) -> None:
         """Correct the line counts in the heading of a hunk that was cut."""
         file = self._file
-        if file.hunk < 0 or (found := _HUNK.match(self.kept[file.hunk])) is None:
+        if file.hunk < 0 or (match := _HUNK.match(self.kept[file.hunk])) is None:
             return
         if file.old or file.new:
-            self.kept[file.hunk] = b"@@ -%s,%d +%s,%d @@%s" % (found[1], file.old, found[2], file.new, found[3])
+            self.kept[file.hunk] = b"@@ -%s,%d +%s,%d @@%s" % (match[1], file.old, match[2], file.new, match[3])
         else:
             del self.kept[file.hunk :]
         file.hunk = -1

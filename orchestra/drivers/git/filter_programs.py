@@ -66,12 +66,12 @@ def noted(git: Git, paths: Collection[str], *, younger_than: int) -> dict[str, t
     """
     asked = paths if len(paths) <= _MOST_ARGUMENTS else ()
     wanted = set(paths)
-    found: dict[str, tuple[int, int, int, int]] = {}
+    stats: dict[str, tuple[int, int, int, int]] = {}
     for entry in _ENTRY.finditer(git.run("ls-files", "-z", "--debug", "--", *asked).text):
         changed, modified = _nanoseconds(entry["ctime"]), _nanoseconds(entry["mtime"])
         if entry["path"] in wanted and 0 < modified < younger_than:
-            found[entry["path"]] = changed, modified, int(entry["inode"]), int(entry["size"])
-    return found
+            stats[entry["path"]] = changed, modified, int(entry["inode"]), int(entry["size"])
+    return stats
 
 
 def _behind_a_filter(git: Git, paths: Sequence[str]) -> set[str]:
@@ -126,13 +126,13 @@ class Filters:
         A relative path in a program's command line then never leads to a file of an agent.
         """
         front = _front(room, git_dir, self.path)
-        found: dict[str, str] = {}
+        settings: dict[str, str] = {}
         for driver, parts in self.safe.items():
             if only is None or driver in only:
                 commands = {part: f"{front}{text}" for part, text in parts.items() if part in _PROGRAMS and text}
-                found |= {f"filter.{driver}.{part}": text for part, text in commands.items()}
-                found[f"filter.{driver}.required"] = parts.get("required", "false")
-        return found
+                settings |= {f"filter.{driver}.{part}": text for part, text in commands.items()}
+                settings[f"filter.{driver}.required"] = parts.get("required", "false")
+        return settings
 
 
 def settings_of(git: Git) -> list[Setting]:
@@ -167,14 +167,14 @@ def filters_of(settings: Iterable[Setting], writable: Sequence[Path], own: Path,
     return Filters({driver: parts for driver, parts in drivers.items() if driver not in unsafe}, unsafe, safe_path)
 
 
-def is_inside(place: Path, directories: Iterable[Path]) -> bool:
+def is_inside(path: Path, directories: Iterable[Path]) -> bool:
     """Return whether a path is in one of the directories, literally or through symlinks."""
-    written, real = Path(os.path.normpath(place)), Path(os.path.realpath(place))
+    written, real = Path(os.path.normpath(path)), Path(os.path.realpath(path))
     return any(
-        one == top or top in one.parents
+        candidate == top or top in candidate.parents
         for directory in directories
         for top in (directory, Path(os.path.realpath(directory)))
-        for one in (written, real)
+        for candidate in (written, real)
     )
 
 
@@ -236,8 +236,8 @@ def _is_found(word: str, writable: Sequence[Path], path: str) -> bool:
         return True
     if "$" in full or ("/" in full and not full.startswith("/")):
         return False
-    found = shutil.which(full, path=trusted_path(writable, path))
-    return found is not None and not is_inside(Path(found), writable)
+    program = shutil.which(full, path=trusted_path(writable, path))
+    return program is not None and not is_inside(Path(program), writable)
 
 
 def _reason(parts: Mapping[str, str], writable: Sequence[Path], path: str) -> str:
@@ -266,8 +266,8 @@ def _front(room: Path, git_dir: Path, path: str) -> str:
 
 
 def _origin(text: str) -> Path | None:
-    kind, _, place = text.partition(":")
-    return Path(place) if kind == "file" else None
+    kind, _, path = text.partition(":")
+    return Path(path) if kind == "file" else None
 
 
 def _key_and_value(item: str) -> tuple[str, str]:

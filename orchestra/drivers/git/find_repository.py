@@ -67,10 +67,12 @@ def _checkout_of(start: Path) -> str:
         ("git", "worktree", "list", "--porcelain", "-z"), cwd=start, env=environment(), check=False
     ).text
     blocks = [block.split("\0") for block in listing.split("\0\0") if block]
-    places = [block[0].removeprefix("worktree ") for block in blocks if "bare" not in block]
-    found = next((place for place in places if Path(place).is_dir()), "")
+    paths = [block[0].removeprefix("worktree ") for block in blocks if "bare" not in block]
+    checkout = next((path for path in paths if Path(path).is_dir()), "")
     return (
-        f"go to a checkout of it: cd '{found}'" if found else "create a checkout of it: git worktree add ../NAME BRANCH"
+        f"go to a checkout of it: cd '{checkout}'"
+        if checkout
+        else "create a checkout of it: git worktree add ../NAME BRANCH"
     )
 
 
@@ -114,10 +116,10 @@ def _refuse_unfit(found: Found) -> None:
 
 def _refuse_open_git_dir(found: Found) -> None:
     """Refuse a git directory among the files of the checkout, where the designer could write hooks."""
-    for place in (found.git_dir, found.common_dir):
-        if place.is_relative_to(found.root) and not place.is_relative_to(found.root / ".git"):
+    for directory in (found.git_dir, found.common_dir):
+        if directory.is_relative_to(found.root) and not directory.is_relative_to(found.root / ".git"):
             raise NotARepository(
-                f"the git directory {place} is inside {found.root}, where agents write",
+                f"the git directory {directory} is inside {found.root}, where agents write",
                 hint=f"move it elsewhere: git init --separate-git-dir '{found.root}.git' '{found.root}'",
             )
 
@@ -133,17 +135,17 @@ def _partial(root: Path, remote: str) -> NotARepository:
 
 def object_dirs(first: Path) -> tuple[Path, ...]:
     """Return the absolute paths of an object directory and all its alternates, in the order of git."""
-    found: list[Path] = []
-    _follow(Path(os.path.realpath(first)), found, 0)
-    return tuple(found)
+    directories: list[Path] = []
+    _follow(Path(os.path.realpath(first)), directories, 0)
+    return tuple(directories)
 
 
-def _follow(place: Path, found: list[Path], depth: int) -> None:
-    if place in found or not place.is_dir() or depth > _DEEPEST_ALTERNATE:
+def _follow(directory: Path, directories: list[Path], depth: int) -> None:
+    if directory in directories or not directory.is_dir() or depth > _DEEPEST_ALTERNATE:
         return
-    found.append(place)
-    for entry in _alternates(place):
-        _follow(Path(os.path.realpath(place / entry)), found, depth + 1)
+    directories.append(directory)
+    for entry in _alternates(directory):
+        _follow(Path(os.path.realpath(directory / entry)), directories, depth + 1)
 
 
 def _alternates(objects: Path) -> list[str]:

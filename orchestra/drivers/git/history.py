@@ -31,8 +31,8 @@ def commits(repo: Repository, base: str, tip: str, limit: int = 200) -> list[Com
     except git.GitCommandNotFound:
         raise ToolMissing("`git` is not installed", hint="install git and try again") from None
     except git.GitCommandError as error:
-        told = str(error.stderr).strip(" \n'")
-        raise CommandFailed(f"git cannot list the commits of {tip[:10]}: {told}") from None
+        reason = str(error.stderr).strip(" \n'")
+        raise CommandFailed(f"git cannot list the commits of {tip[:10]}: {reason}") from None
     words = str(listing).split("\0")
     rows = zip(*[iter(words)] * len(_FIELDS), strict=False)
     return [Commit(name, subject, author, datetime.fromtimestamp(int(at), UTC)) for name, subject, author, at in rows]

@@ -23,12 +23,12 @@ _DEADLINE = 10.0
 
 
 class IgnoreRules:
-    """The ignore rules of one worktree during one scan; ``place`` is an empty directory only for this scan."""
+    """The ignore rules of one worktree during one scan; ``root`` is an empty directory only for this scan."""
 
-    def __init__(self, git: Git, place: Path) -> None:
+    def __init__(self, git: Git, root: Path) -> None:
         variables = {**git.variables, "GIT_LITERAL_PATHSPECS": "0"}
-        self._git = Git(git.git_dir, place, git.index, git.settings, variables)
-        self._place = place
+        self._git = Git(git.git_dir, root, git.index, git.settings, variables)
+        self._root = root
         self._made = {""}
         self._taken = 0
 
@@ -40,7 +40,7 @@ class IgnoreRules:
         """Add rules for a directory."""
         if content and self._taken < _MOST and self._make(directory):
             self._taken += 1
-            (self._place / directory / NAME).write_bytes(content)
+            (self._root / directory / NAME).write_bytes(content)
 
     def ignored(self, files: Sequence[str], directories: Sequence[str]) -> set[str]:
         """Return those paths that git ignores; the rules of all directories above them must have been added."""
@@ -62,11 +62,11 @@ class IgnoreRules:
         missing = [directory]
         while (above := missing[-1].rpartition("/")[0]) not in self._made:
             missing.append(above)
-        return all(self._make_one(one) for one in reversed(missing))
+        return all(self._make_one(folder) for folder in reversed(missing))
 
     def _make_one(self, directory: str) -> bool:
         try:
-            (self._place / directory).mkdir()
+            (self._root / directory).mkdir()
         except OSError:
             # The path is too long here, so nothing is ignored.
             return False

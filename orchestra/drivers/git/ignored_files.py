@@ -30,15 +30,17 @@ def find(repo: Repository, worktree: Path, anchor: str, checkout: Path) -> list[
     checkout has with the same name and content. Raises Refused if the worktree cannot be scanned.
     """
     held = set(repo.git().lines0("ls-tree", "-r", "-z", "--name-only", anchor, deadline=120.0))
-    every = [one for one in safe_files.walk(worktree, limits=_LIMITS) if one.is_file or one.is_link]
-    anew = {str(PurePosixPath(one.path).parent) for one in every if PurePosixPath(one.path).name in _MARKS} - {"."}
+    every = [entry for entry in safe_files.walk(worktree, limits=_LIMITS) if entry.is_file or entry.is_link]
+    anew = {str(PurePosixPath(entry.path).parent) for entry in every if PurePosixPath(entry.path).name in _MARKS} - {
+        "."
+    }
     return [
-        one
-        for one in every
-        if one.path != ".git"
-        and _name_in_git(one.path) not in held
-        and not _is_made_anew(one.path, anew)
-        and not _is_copy(worktree, one, checkout)
+        entry
+        for entry in every
+        if entry.path != ".git"
+        and _name_in_git(entry.path) not in held
+        and not _is_made_anew(entry.path, anew)
+        and not _is_copy(worktree, entry, checkout)
     ]
 
 
@@ -48,7 +50,7 @@ def keep(worktree: Path, files: Sequence[Entry], target: Path) -> None:
     Raises Refused, naming the largest directories, for more than `MOST_FILES` or `MOST_BYTES`, and
     if a file cannot be copied.
     """
-    size = sum(one.size for one in files)
+    size = sum(entry.size for entry in files)
     if len(files) > MOST_FILES or size > MOST_BYTES:
         raise Refused(
             f"{worktree} has {len(files):,} files of {size >> 20:,} MiB that git ignores, more than can be kept: "
@@ -58,16 +60,16 @@ def keep(worktree: Path, files: Sequence[Entry], target: Path) -> None:
     safe_files.remove(target)
     if files:
         target.mkdir(parents=True, mode=0o700)
-    for one in files:
-        _copy(worktree, one, target)
+    for entry in files:
+        _copy(worktree, entry, target)
 
 
 def put_back(source: Path, worktree: Path) -> None:
     """Copy what `keep` kept into a worktree; existing files stay unchanged, so that it may be repeated."""
-    for one in safe_files.walk(source, limits=_LIMITS):
-        if one.is_directory or safe_files.look(worktree, one.path) is not None:
+    for entry in safe_files.walk(source, limits=_LIMITS):
+        if entry.is_directory or safe_files.look(worktree, entry.path) is not None:
             continue
-        _copy(source, one, worktree)
+        _copy(source, entry, worktree)
 
 
 def _copy(source: Path, entry: Entry, target: Path) -> None:
@@ -83,19 +85,19 @@ def _name_in_git(path: str) -> str:
 
 def _is_made_anew(path: str, anew: set[str]) -> bool:
     above = PurePosixPath(path).parent
-    return not _MADE_ANEW.isdisjoint(above.parts) or any(str(one) in anew for one in (above, *above.parents))
+    return not _MADE_ANEW.isdisjoint(above.parts) or any(str(parent) in anew for parent in (above, *above.parents))
 
 
 def _is_copy(worktree: Path, entry: Entry, checkout: Path) -> bool:
     other = safe_files.look(checkout, entry.path)
     if other is None or not (entry.is_file and other.is_file) or entry.size != other.size or entry.size > _COMPARED:
         return False
-    first, second = (safe_files.read(one, entry.path, most=entry.size) for one in (worktree, checkout))
+    first, second = (safe_files.read(directory, entry.path, most=entry.size) for directory in (worktree, checkout))
     return first is not None and first == second
 
 
 def _most(files: Sequence[Entry]) -> str:
     sizes: Counter[str] = Counter()
-    for one in files:
-        sizes[one.path.partition("/")[0]] += one.size
+    for entry in files:
+        sizes[entry.path.partition("/")[0]] += entry.size
     return ", ".join(f"{name} ({size >> 20:,} MiB)" for name, size in sizes.most_common(_NAMED))

@@ -48,18 +48,18 @@ def repositories_in(content: bytes, object_format: str, *, looked_into: bool = F
     """Return the same for an index's content; raises struct.error, ValueError or IndexError for invalid content."""
     if _REPOSITORY_BYTES not in content:
         return []
-    found = (one for one in _entries(content, _id_length(object_format)) if one.mode == _REPOSITORY)
-    return [os.fsdecode(entry.path) for entry in found if not (looked_into and entry.assumed)]
+    repositories = (entry for entry in _entries(content, _id_length(object_format)) if entry.mode == _REPOSITORY)
+    return [os.fsdecode(entry.path) for entry in repositories if not (looked_into and entry.assumed)]
 
 
 def note(index: Path, seen: Mapping[str, os.stat_result], object_format: str) -> None:
     """Record in the index the stat data of files that are known to match it; its other entries stay."""
     content = bytearray(index.read_bytes())
     length = _id_length(object_format)
-    wanted = {os.fsencode(path): found for path, found in seen.items()}
+    wanted = {os.fsencode(path): info for path, info in seen.items()}
     for entry in _entries(bytes(content), length):
-        if (found := wanted.get(entry.path)) is not None:
-            _STAT.pack_into(content, entry.start, *_fields(found, entry.mode))
+        if (info := wanted.get(entry.path)) is not None:
+            _STAT.pack_into(content, entry.start, *_fields(info, entry.mode))
     _write(index, content, object_format)
 
 
@@ -84,39 +84,39 @@ def _write(index: Path, content: bytearray, object_format: str) -> None:
     index.write_bytes(content)
 
 
-def _fields(found: os.stat_result, mode: int) -> tuple[int, ...]:
-    times = (*divmod(found.st_ctime_ns, _BILLION), *divmod(found.st_mtime_ns, _BILLION))
-    rest = (found.st_dev, found.st_ino, mode, found.st_uid, found.st_gid, found.st_size)
+def _fields(info: os.stat_result, mode: int) -> tuple[int, ...]:
+    times = (*divmod(info.st_ctime_ns, _BILLION), *divmod(info.st_mtime_ns, _BILLION))
+    rest = (info.st_dev, info.st_ino, mode, info.st_uid, info.st_gid, info.st_size)
     return tuple(number & _LOW_32_BITS for number in (*times, *rest))
 
 
 def _entries(content: bytes, length: int) -> Iterator[_Entry]:
     _, version, count = _HEADER.unpack_from(content)
-    place, before = _HEADER.size, b""
+    position, before = _HEADER.size, b""
     for _ in range(count):
-        start, fixed = place, _STAT.size + length + 2
+        start, fixed = position, _STAT.size + length + 2
         (flags,) = struct.unpack_from(">H", content, start + fixed - 2)
         name = start + fixed + (2 if flags & _EXTENDED else 0)
         if version == _COMPRESSED:
             kept, name = _varint(content, name)
             end = content.index(b"\0", name)
-            path, place = before[: len(before) - kept] + content[name:end], end + 1
+            path, position = before[: len(before) - kept] + content[name:end], end + 1
         else:
             end = content.index(b"\0", name)
-            path, place = content[name:end], start + (end - start + 8) // 8 * 8
+            path, position = content[name:end], start + (end - start + 8) // 8 * 8
         before = path
         yield _Entry(path, struct.unpack_from(">I", content, start + 24)[0], start, bool(flags & _ASSUMED))
 
 
-def _varint(content: bytes, place: int) -> tuple[int, int]:
+def _varint(content: bytes, position: int) -> tuple[int, int]:
     """Read a number in the encoding of git's delta offsets; returns it and the position after it."""
-    byte = content[place]
+    byte = content[position]
     number = byte & 0x7F
     while byte & 0x80:
-        place += 1
-        byte = content[place]
+        position += 1
+        byte = content[position]
         number = ((number + 1) << 7) | (byte & 0x7F)
-    return number, place + 1
+    return number, position + 1
 
 
 def _id_length(object_format: str) -> int:

@@ -26,47 +26,47 @@ def held(
     A lock left by a killed process of ours is taken over. Raises Refused if another git holds it
     for two seconds.
     """
-    place = record / "index.lock"
-    descriptor = _taken(place, clock() + _LONGEST_WAIT, clock, sleep)
+    path = record / "index.lock"
+    descriptor = _taken(path, clock() + _LONGEST_WAIT, clock, sleep)
     try:
         yield
     finally:
-        place.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
         os.close(descriptor)
 
 
 def sweep(common_dir: Path) -> None:
     """Remove locks that killed processes of ours left in a repository and its worktrees' records."""
     for record in (common_dir, *(common_dir / "worktrees").glob("*")):
-        if (place := record / "index.lock").exists():
-            _clear(place)
+        if (path := record / "index.lock").exists():
+            _clear(path)
 
 
-def _taken(place: Path, end: float, clock: Callable[[], float], sleep: Callable[[float], None]) -> int:
+def _taken(path: Path, end: float, clock: Callable[[], float], sleep: Callable[[float], None]) -> int:
     while True:
         with contextlib.suppress(FileExistsError):
-            return _create(place)
-        if not _clear(place):
+            return _create(path)
+        if not _clear(path):
             if clock() > end:
                 raise Refused(
-                    f"another git is running in {place.parent}, or one was killed there",
-                    hint=f"if none is running: rm '{place}'",
+                    f"another git is running in {path.parent}, or one was killed there",
+                    hint=f"if none is running: rm '{path}'",
                 )
             sleep(_POLL)
 
 
-def _create(place: Path) -> int:
-    descriptor = os.open(place, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+def _create(path: Path) -> int:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     # The kernel releases this lock when the process dies, however it dies.
     fcntl.flock(descriptor, fcntl.LOCK_EX)
     os.write(descriptor, _MARK)
     return descriptor
 
 
-def _clear(place: Path) -> bool:
+def _clear(path: Path) -> bool:
     """Remove our own lock if its process is gone; returns whether to retry at once."""
     try:
-        descriptor = os.open(place, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
     except FileNotFoundError:
         return True
     except OSError:
@@ -74,15 +74,15 @@ def _clear(place: Path) -> bool:
     with open(descriptor, "rb") as file:  # noqa: PTH123 -- a descriptor, opened without following links
         if not files.try_lock(file):
             return False
-        if file.read(len(_MARK) + 1) != _MARK or not _is_still(place, descriptor):
+        if file.read(len(_MARK) + 1) != _MARK or not _is_still(path, descriptor):
             return False
-        place.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
         return True
 
 
-def _is_still(place: Path, descriptor: int) -> bool:
+def _is_still(path: Path, descriptor: int) -> bool:
     """Return whether the name still belongs to the opened file."""
     try:
-        return os.path.samestat(place.stat(), os.fstat(descriptor))
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
     except FileNotFoundError:
         return False

@@ -53,18 +53,18 @@ class IndexTable:
         return table
 
     @classmethod
-    def load(cls, place: Path) -> IndexTable | None:
+    def load(cls, path: Path) -> IndexTable | None:
         """Read what `save` wrote; None if there is nothing."""
         try:
-            known = json.loads(place.read_text(encoding="ascii"))
+            known = json.loads(path.read_text(encoding="ascii"))
             return cls(known["files"], set(known["links"]), set(known["skipped"]))
         except (FileNotFoundError, ValueError, KeyError):
             return None
 
-    def save(self, place: Path) -> None:
+    def save(self, path: Path) -> None:
         """Save the table for the next scan."""
         known = {"files": self.files, "links": sorted(self.links), "skipped": sorted(self.skipped)}
-        place.write_text(json.dumps(known), encoding="ascii")
+        path.write_text(json.dumps(known), encoding="ascii")
 
     def _add(self, entry: re.Match[str], written: int) -> None:
         path, flags = entry[4], int(entry[11], 16)
@@ -77,21 +77,21 @@ class IndexTable:
             self.skipped.add(path)
 
     def _directory(self, folder: str) -> dict[str, str]:
-        found = self.files.get(folder)
-        if found is None:
-            found = self.files[folder] = {}
+        names = self.files.get(folder)
+        if names is None:
+            names = self.files[folder] = {}
             while folder:
                 folder = folder.rpartition("/")[0]
                 self.files.setdefault(folder, {})
-        return found
+        return names
 
 
-def noted(found: os.stat_result) -> str:
+def noted(info: os.stat_result) -> str:
     """Return the stat data that an index would record for the file as it is now."""
-    kind = "120000" if stat.S_ISLNK(found.st_mode) else "100755" if found.st_mode & stat.S_IXUSR else "100644"
-    if not (stat.S_ISREG(found.st_mode) or stat.S_ISLNK(found.st_mode)):
+    kind = "120000" if stat.S_ISLNK(info.st_mode) else "100755" if info.st_mode & stat.S_IXUSR else "100644"
+    if not (stat.S_ISREG(info.st_mode) or stat.S_ISLNK(info.st_mode)):
         return "none"
-    facts = (found.st_size & _LOW_32_BITS, found.st_mtime_ns, found.st_ctime_ns, found.st_ino & _LOW_32_BITS)
+    facts = (info.st_size & _LOW_32_BITS, info.st_mtime_ns, info.st_ctime_ns, info.st_ino & _LOW_32_BITS)
     return f"{kind}:{':'.join(map(str, facts))}"
 
 

@@ -30,8 +30,8 @@ def inside(repo: Repository) -> list[str]:
     """Return the paths of all submodules, including nested ones, and of the checkouts inside this one."""
     index = repo.git_dir / "index"
     submodules = _of_index(index, _stamp(index), repo.object_format)
-    found = [*submodules, *(one for path in submodules for one in _nested(repo, path, 1)), *_linked(repo)]
-    return sorted(dict.fromkeys(found))
+    paths = [*submodules, *(inner for path in submodules for inner in _nested(repo, path, 1)), *_linked(repo)]
+    return sorted(dict.fromkeys(paths))
 
 
 @functools.lru_cache(maxsize=64)
@@ -45,7 +45,7 @@ def submodule_of(repo: Repository, worktree: Path, path: str) -> str:
     """Return the submodule, according to git's record of the worktree, that contains a path; empty if none does."""
     index = repo.record(worktree) / "index"
     submodules = _of_index(index, _stamp(index), repo.object_format)
-    return next((one for one in submodules if path == one or path.startswith(f"{one}/")), "")
+    return next((submodule for submodule in submodules if path == submodule or path.startswith(f"{submodule}/")), "")
 
 
 def hide(git: Git, object_format: str) -> None:
@@ -74,10 +74,10 @@ def _looked_into(index: Path, stamp: tuple[int, int], object_format: str) -> tup
 
 def _stamp(index: Path) -> tuple[int, int]:
     try:
-        found = index.stat()
+        info = index.stat()
     except FileNotFoundError:
         return 0, 0
-    return found.st_mtime_ns, found.st_size
+    return info.st_mtime_ns, info.st_size
 
 
 def _nested(repo: Repository, path: str, depth: int) -> Iterator[str]:
@@ -114,12 +114,12 @@ def _of_pointer(repo: Repository, path: str, pointer: str) -> tuple[str, ...]:
 
 def _linked(repo: Repository) -> Iterator[str]:
     records = [*(repo.common_dir / "worktrees").glob("*/gitdir")]
-    places = [_place(record) for record in records]
-    for place in places:
-        if repo.root in place.parents:
-            yield os.path.relpath(place, repo.root)
+    worktrees = [_worktree_path(record) for record in records]
+    for worktree in worktrees:
+        if repo.root in worktree.parents:
+            yield os.path.relpath(worktree, repo.root)
 
 
-def _place(record: Path) -> Path:
+def _worktree_path(record: Path) -> Path:
     text = record.read_text(encoding="utf-8", errors="surrogateescape").removesuffix("\n")
     return Path(os.path.normpath(record.parent / text)).parent

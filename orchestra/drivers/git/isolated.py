@@ -56,21 +56,21 @@ _ATTRIBUTES = "* !working-tree-encoding\n"
 _FORMAT = "[core]\n\trepositoryformatversion = 1\n\tbare = false\n[extensions]\n\tobjectformat = {}\n"
 
 
-def build(place: Path, repo: Repository, *, own_objects: bool = False) -> Git:
-    """Create or update an isolated git directory at ``place``, and return git pinned to it.
+def build(directory: Path, repo: Repository, *, own_objects: bool = False) -> Git:
+    """Create or update an isolated git directory at ``directory``, and return git pinned to it.
 
     New objects go to the repository or, with ``own_objects``, stay in the isolated directory.
     """
     for part in ("objects/info", "refs", "info"):
-        (place / part).mkdir(parents=True, exist_ok=True)
-    files.replace(place / "HEAD", "ref: refs/heads/none\n")
-    files.replace(place / "config", _FORMAT.format(repo.object_format))
-    files.replace(place / "objects/info/alternates", "".join(f"{os.fspath(one)}\n" for one in repo.object_dirs))
-    files.replace(place / "info/attributes", _text(repo.common_dir / "info/attributes") + "\n" + _ATTRIBUTES)
-    _link(place / "info/exclude", repo.common_dir / "info/exclude")
-    _link(place / "shallow", repo.common_dir / "shallow")
-    objects = place / "objects" if own_objects else repo.object_dirs[0]
-    return Git(place, settings=_SETTINGS, variables=_VARIABLES | {"GIT_OBJECT_DIRECTORY": os.fspath(objects)})
+        (directory / part).mkdir(parents=True, exist_ok=True)
+    files.replace(directory / "HEAD", "ref: refs/heads/none\n")
+    files.replace(directory / "config", _FORMAT.format(repo.object_format))
+    files.replace(directory / "objects/info/alternates", "".join(f"{os.fspath(path)}\n" for path in repo.object_dirs))
+    files.replace(directory / "info/attributes", _text(repo.common_dir / "info/attributes") + "\n" + _ATTRIBUTES)
+    _link(directory / "info/exclude", repo.common_dir / "info/exclude")
+    _link(directory / "shallow", repo.common_dir / "shallow")
+    objects = directory / "objects" if own_objects else repo.object_dirs[0]
+    return Git(directory, settings=_SETTINGS, variables=_VARIABLES | {"GIT_OBJECT_DIRECTORY": os.fspath(objects)})
 
 
 def obeyed(source: Git) -> dict[str, str]:
@@ -92,13 +92,13 @@ def furnish(git: Git, source: Git, work_tree: Path) -> Git:
     )
 
 
-def _text(place: Path) -> str:
+def _text(path: Path) -> str:
     try:
-        return place.read_text(encoding="utf-8", errors="surrogateescape")
+        return path.read_text(encoding="utf-8", errors="surrogateescape")
     except FileNotFoundError:
         return ""
 
 
-def _link(place: Path, target: Path) -> None:
+def _link(path: Path, target: Path) -> None:
     with contextlib.suppress(FileExistsError):
-        place.symlink_to(target)
+        path.symlink_to(target)

@@ -63,7 +63,7 @@ def filling(repo: Repository, writable: Sequence[Path]) -> Iterator[Filling]:
     ``writable`` are the directories that agents can write.
     """
     settings = filter_programs.settings_of(repo.git())
-    off = repo.without_filters({one.key for one in settings})
+    off = repo.without_filters({setting.key for setting in settings})
     if not any(key.startswith(f"filter.{DRIVER}.") for key in off):
         yield Filling(off, "git has no such filter here; to add it: git lfs install")
         return
@@ -71,17 +71,17 @@ def filling(repo: Repository, writable: Sequence[Path]) -> Iterator[Filling]:
     if reason := _reason(filters, settings):
         yield Filling(off, reason)
         return
-    with temporary.directory(repo.scratch) as place:
-        room, ran = place / "room", place / "ran"
+    with temporary.directory(repo.scratch) as directory:
+        room, ran = directory / "room", directory / "ran"
         room.mkdir()
         chosen = filters.settings(room, repo.git_dir, only={DRIVER})
         first = f": >{shlex.quote(os.fspath(ran))}\n"
         commands = {key: text if key.endswith(".required") else first + text for key, text in chosen.items()}
-        # Its entries are then all in the one file that `settle` writes.
+        # Its entries are then all in the one file that `mark_unchanged` writes.
         yield Filling({**off, **commands, "core.splitIndex": "false"}, _ran=ran)
 
 
-def settle(repo: Repository, worktree: Path) -> Outcome:
+def mark_unchanged(repo: Repository, worktree: Path) -> Outcome:
     """Make a git without filters treat the contents in a new worktree as unchanged; returns the outcome.
 
     Git reads a file again if it is as young as the index, and would see that its content is not the
@@ -115,7 +115,7 @@ def is_pointer_file(worktree: Path, path: str) -> bool:
 def _reason(filters: filter_programs.Filters, settings: Sequence[filter_programs.Setting]) -> str:
     if reason := filters.unsafe.get(DRIVER):
         return reason
-    if any(one.key.startswith("lfs.extension.") for one in settings):
+    if any(setting.key.startswith("lfs.extension.") for setting in settings):
         # The pointer names the extensions to run (git-lfs-extensions(5)), and an agent may have written it.
         return "further programs are configured for it (lfs.extension)"
     parts = filters.safe.get(DRIVER, {})
@@ -140,8 +140,8 @@ def _kept(record: Path) -> list[str]:
 
 
 def _note(repo: Repository, record: Path, worktree: Path, paths: Sequence[str]) -> None:
-    found = {path: safe_files.set_back(worktree, path, _AGE) for path in paths}
+    stats = {path: safe_files.set_back(worktree, path, _AGE) for path in paths}
     fresh = record / "orchestra-index"
     shutil.copy2(record / "index", fresh)
-    index_file.note(fresh, {path: one for path, one in found.items() if one is not None}, repo.object_format)
+    index_file.note(fresh, {path: info for path, info in stats.items() if info is not None}, repo.object_format)
     fresh.replace(record / "index")

@@ -70,7 +70,9 @@ def changed_paths(repo: Repository, base: str, tip: str) -> list[str]:
 
 def past_lfs(repo: Repository, base: str, tip: str) -> list[str]:
     """Return the paths changed between two commits that belong to Git LFS but have their whole content in git."""
-    changes = {one.path: one.new_id for one in changes_between(repo.git(), base, tip) if one.new_mode in _PLAIN}
+    changes = {
+        change.path: change.new_id for change in changes_between(repo.git(), base, tip) if change.new_mode in _PLAIN
+    }
     if not changes:
         return []
     with _room(repo) as git:
@@ -209,6 +211,6 @@ def _resolve(git: Git, name: str) -> str:
 
 @contextlib.contextmanager
 def _room(repo: Repository) -> Iterator[Git]:
-    with temporary.directory(repo.scratch) as place:
-        git = isolated.build(place, repo)
+    with temporary.directory(repo.scratch) as directory:
+        git = isolated.build(directory, repo)
         yield replace(git, settings={**isolated.obeyed(repo.git()), **git.settings})

@@ -72,9 +72,9 @@ def container_objects(repo: Repository) -> list[tuple[Path, str]]:
     are invalid in a container; the private git directory lists all of them itself.
     """
     mounts: list[tuple[Path, str]] = []
-    for place, target in zip(repo.object_dirs, _targets(repo), strict=True):
-        mounts.append((place, target))
-        if (place / "info" / "alternates").exists():
+    for directory, target in zip(repo.object_dirs, _targets(repo), strict=True):
+        mounts.append((directory, target))
+        if (directory / "info" / "alternates").exists():
             mounts.append((Path(os.devnull), f"{target}/info/alternates"))
     return mounts
 
@@ -89,15 +89,15 @@ def refuse_pipes(git_dir: Path) -> None:
 
     Git opens any file with the name of a ref or an object, and hangs on a pipe. Raises Refused.
     """
-    found: list[str] = []
+    pipes: list[str] = []
     # If there are too many files to check quickly, the deadline of the git command has to suffice.
     with contextlib.suppress(Refused, DeadlineExceeded):
         entries = safe_files.walk(git_dir, limits=_LOOKED_THROUGH)
-        found.extend(entry.path for entry in entries if stat.S_ISFIFO(entry.mode))
-    if found:
+        pipes.extend(entry.path for entry in entries if stat.S_ISFIFO(entry.mode))
+    if pipes:
         raise Refused(
-            f"its private git directory contains the pipe {found[0]}, on which git would hang",
-            hint=f"in its terminal: rm '{git_dir / found[0]}'",
+            f"its private git directory contains the pipe {pipes[0]}, on which git would hang",
+            hint=f"in its terminal: rm '{git_dir / pipes[0]}'",
         )
 
 
@@ -121,17 +121,17 @@ def create(
     if (target / "HEAD").exists():
         return
     _sweep(target)
-    aside = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
-    _fill(aside, repo, branch, tip, base, extras=extras)
+    staging = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    _fill(staging, repo, branch, tip, base, extras=extras)
     if index is not None:
-        _copy_index(index, aside)
+        _copy_index(index, staging)
         # A container's git would look for a submodule's git directory, which does not exist, and fail.
-        index_file.assume_unchanged(aside / "index", repo.object_format)
+        index_file.assume_unchanged(staging / "index", repo.object_format)
     target.mkdir(exist_ok=True)
     # Without HEAD it is not a git directory.
-    for part in sorted(aside.iterdir(), key=lambda one: (one.name == "HEAD", one)):
+    for part in sorted(staging.iterdir(), key=lambda path: (path.name == "HEAD", path)):
         _move(part, target / part.name)
-    safe_files.remove(aside)
+    safe_files.remove(staging)
 
 
 def _move(source: Path, target: Path) -> None:
@@ -145,20 +145,20 @@ def _move(source: Path, target: Path) -> None:
             raise
 
 
-def _fill(place: Path, repo: Repository, branch: str, tip: str, base: str, *, extras: Extras) -> None:
+def _fill(git_dir: Path, repo: Repository, branch: str, tip: str, base: str, *, extras: Extras) -> None:
     for part in ("objects/info", "objects/pack", "refs/heads", "refs/tags", "info", "logs"):
-        (place / part).mkdir(parents=True)
+        (git_dir / part).mkdir(parents=True)
     settings = repo.settings()
-    _write(place / "HEAD", f"ref: refs/heads/{branch}\n" if branch else f"{tip}\n")
-    _write(place / "config", _config(repo, settings))
-    _write(place / "packed-refs", _packed_refs(repo, branch, tip, base, extras))
+    _write(git_dir / "HEAD", f"ref: refs/heads/{branch}\n" if branch else f"{tip}\n")
+    _write(git_dir / "config", _config(repo, settings))
+    _write(git_dir / "packed-refs", _packed_refs(repo, branch, tip, base, extras))
     for name, text in _stash_files(extras.stashes, repo.no_object).items():
-        (place / name).parent.mkdir(parents=True, exist_ok=True)
-        _write(place / name, text)
-    _write(place / "objects" / "info" / "alternates", "".join(f"{path}\n" for path in _targets(repo)))
-    _write(place / "info" / "exclude", _excludes(repo, settings))
-    _copy_if_there(repo.common_dir / "info" / "attributes", place / "info" / "attributes")
-    _copy_if_there(repo.common_dir / "shallow", place / "shallow")
+        (git_dir / name).parent.mkdir(parents=True, exist_ok=True)
+        _write(git_dir / name, text)
+    _write(git_dir / "objects" / "info" / "alternates", "".join(f"{path}\n" for path in _targets(repo)))
+    _write(git_dir / "info" / "exclude", _excludes(repo, settings))
+    _copy_if_there(repo.common_dir / "info" / "attributes", git_dir / "info" / "attributes")
+    _copy_if_there(repo.common_dir / "shallow", git_dir / "shallow")
 
 
 def _stash_files(stashes: Sequence[Stash], nothing: str) -> dict[str, str]:
@@ -168,8 +168,10 @@ def _stash_files(stashes: Sequence[Stash], nothing: str) -> dict[str, str]:
     """
     if not stashes:
         return {}
-    before = (nothing, *(one.commit for one in stashes))
-    log = "".join(f"{old} {one.commit} {one.maker}\t{one.message}\n" for old, one in zip(before, stashes, strict=False))
+    before = (nothing, *(stash.commit for stash in stashes))
+    log = "".join(
+        f"{old} {stash.commit} {stash.maker}\t{stash.message}\n" for old, stash in zip(before, stashes, strict=False)
+    )
     return {_STASH: f"{stashes[-1].commit}\n", f"logs/{_STASH}": log}
 
 
@@ -220,17 +222,17 @@ def _excludes(repo: Repository, settings: Mapping[str, str]) -> str:
     """Join the person's own ignore list, which containers lack, with the repository's, which takes precedence."""
     default = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "git" / "ignore"
     own = settings.get("core.excludesfile")
-    places = (Path(own).expanduser() if own else default, repo.common_dir / "info" / "exclude")
-    texts = (place.read_text(encoding="utf-8", errors="surrogateescape") for place in places if place.is_file())
+    paths = (Path(own).expanduser() if own else default, repo.common_dir / "info" / "exclude")
+    texts = (path.read_text(encoding="utf-8", errors="surrogateescape") for path in paths if path.is_file())
     return "\n".join(texts)
 
 
-def _copy_index(index: Path, place: Path) -> None:
-    _copy_if_there(index, place / "index")
+def _copy_index(index: Path, git_dir: Path) -> None:
+    _copy_if_there(index, git_dir / "index")
     # A split index has most of its entries in a second file (git-update-index(1), SPLIT INDEX).
     for shared in index.parent.glob("sharedindex.*"):
-        shutil.copyfile(shared, place / shared.name)
-    _copy_if_there(index.parent / "info" / "sparse-checkout", place / "info" / "sparse-checkout")
+        shutil.copyfile(shared, git_dir / shared.name)
+    _copy_if_there(index.parent / "info" / "sparse-checkout", git_dir / "info" / "sparse-checkout")
 
 
 def _copy_if_there(source: Path, target: Path) -> None:
@@ -238,8 +240,8 @@ def _copy_if_there(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
-def _write(place: Path, text: str) -> None:
-    place.write_text(text, encoding="utf-8", errors="surrogateescape")
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8", errors="surrogateescape")
 
 
 def _sweep(target: Path) -> None:

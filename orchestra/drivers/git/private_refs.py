@@ -35,8 +35,8 @@ def keep(
     Returns the new refs. ``deadline`` is in seconds. Raises Refused, having kept nothing, for
     malformed, too large or too many objects, and CommandFailed if the other side does not answer.
     """
-    specs = [f"+{one}:{one.replace('refs/', _INCOMING, 1)}" for one in _WANTED]
-    specs += [f"+{one}:{_INCOMING}stashes/{number}" for number, one in enumerate(_older_stashes(git_dir), 1)]
+    specs = [f"+{ref}:{ref.replace('refs/', _INCOMING, 1)}" for ref in _WANTED]
+    specs += [f"+{commit}:{_INCOMING}stashes/{number}" for number, commit in enumerate(_older_stashes(git_dir), 1)]
     with quarantine.opened(repo) as held:
         # Ignore a HEAD on a branch without commits.
         if not commit_import.receive(held, upload_pack, [f"+HEAD:{_INCOMING}HEAD", *specs], deadline=deadline):
@@ -62,33 +62,33 @@ def kept(repo: Repository, prefix: str, branch: str) -> Extras:
     """
     if not prefix:
         return NOTHING
-    found = {name.removeprefix(prefix): tip for name, tip in repo.refs(prefix).items()}
+    tips = {name.removeprefix(prefix): tip for name, tip in repo.refs(prefix).items()}
     refs: dict[str, str] = {}
-    for name, tip in found.items():
+    for name, tip in tips.items():
         if name in {"HEAD", f"heads/{branch}"}:
             refs[f"refs/heads/kept-{tip[:8]}"] = tip
         elif name.startswith(("heads/", "tags/")):
             refs[f"refs/{name}"] = tip
-    older = sorted((name for name in found if name.startswith("stashes/")), key=lambda one: -int(one[8:]))
-    names = [*older, *(["stash"] if "stash" in found else [])]
-    return Extras(refs, tuple(_stash(repo, found[name]) for name in names))
+    older = sorted((name for name in tips if name.startswith("stashes/")), key=lambda name: -int(name[8:]))
+    names = [*older, *(["stash"] if "stash" in tips else [])]
+    return Extras(refs, tuple(_stash(repo, tips[name]) for name in names))
 
 
 def _older_stashes(git_dir: Path) -> list[str]:
     """Return the stashes that no ref names, newest first, from the log that the agent's git wrote."""
     log = (safe_files.read(git_dir, "logs/refs/stash", most=_LONGEST_LOG) or b"").decode("utf-8", "replace")
-    found = [fields[1] for line in log.splitlines() if len(fields := line.split(" ", 2)) > 1]
-    return [one for one in reversed(found[:-1]) if _ID.fullmatch(one)][:_MOST_STASHES]
+    commits = [fields[1] for line in log.splitlines() if len(fields := line.split(" ", 2)) > 1]
+    return [commit for commit in reversed(commits[:-1]) if _ID.fullmatch(commit)][:_MOST_STASHES]
 
 
 def _news(held: Quarantine, repo: Repository) -> dict[str, str]:
     form = "--format=%(refname)%00%(objectname)%00%(objecttype)%00%(*objectname)%00%(*objecttype)"
     listing = held.git().text("for-each-ref", form, _INCOMING)
-    found = [line.split("\0") for line in listing.splitlines()]
-    fresh = _unreached(held, [commit for fields in found for commit in _commit(fields)])
+    rows = [line.split("\0") for line in listing.splitlines()]
+    fresh = _unreached(held, [commit for fields in rows for commit in _commit(fields)])
     known = repo.refs("refs/heads/", "refs/tags/")
     news = {}
-    for fields in found:
+    for fields in rows:
         name, tip = fields[0].removeprefix(_INCOMING), fields[1]
         here = known.get(f"refs/{name}")
         if here != tip and ((name != "HEAD" and here is None) or fresh.intersection(_commit(fields))):
@@ -107,12 +107,12 @@ def _commit(fields: Sequence[str]) -> Iterator[str]:
 
 def _unreached(held: Quarantine, commits: Sequence[str]) -> frozenset[str]:
     """Return the commits that are not reachable from the repository's own refs."""
-    names = "".join(f"{one}\n" for one in commits).encode()
+    names = "".join(f"{commit}\n" for commit in commits).encode()
     words = ("rev-list", "--stdin", "--not", "--branches", "--glob=refs/orchestra/*")
     return frozenset(held.git().run(*words, stdin=names, deadline=120.0).text.split())
 
 
 def _stash(repo: Repository, commit: str) -> Stash:
-    told = repo.git().text("show", "-s", "--format=%cn <%ce> %ct +0000%x00%s", commit, "--")
-    maker, _, message = told.partition("\0")
+    text = repo.git().text("show", "-s", "--format=%cn <%ce> %ct +0000%x00%s", commit, "--")
+    maker, _, message = text.partition("\0")
     return Stash(commit, maker, message)

@@ -61,12 +61,12 @@ VARIABLES = {
 class Quarantine:
     """A git directory that borrows the host's objects and refs, and keeps new objects to itself."""
 
-    place: Path
+    git_dir: Path
     repo: Repository
 
     def git(self) -> Git:
         """Return git pinned to the quarantine; its only transport runs a given command."""
-        return Git(self.place, variables=VARIABLES)
+        return Git(self.git_dir, variables=VARIABLES)
 
     def limited(self, size: int, *args: str, deadline: float) -> process.Completed:
         """Run git with a limit of ``size`` bytes for each file; ``deadline`` is in seconds.
@@ -82,17 +82,17 @@ class Quarantine:
             str(size // 512 + 1),
             *self.git().command(*args),
         )
-        return process.run(words, cwd=self.place, env=self.git().environment(), deadline=deadline, check=False)
+        return process.run(words, cwd=self.git_dir, env=self.git().environment(), deadline=deadline, check=False)
 
     def tip(self) -> str:
         """Return the fetched object; empty if there is none."""
         with contextlib.suppress(FileNotFoundError):
-            return (self.place / INCOMING).read_text().strip()
+            return (self.git_dir / INCOMING).read_text().strip()
         return ""
 
     def release(self) -> None:
         """Move the objects into the repository: a few as loose objects, many as their pack."""
-        for pack in sorted((self.place / "objects" / "pack").glob("*.pack")):
+        for pack in sorted((self.git_dir / "objects" / "pack").glob("*.pack")):
             if self._is_small(pack):
                 Git(self.repo.git_dir).run("unpack-objects", "-q", stdin=pack.read_bytes())
             else:
@@ -121,17 +121,17 @@ class Quarantine:
 @contextlib.contextmanager
 def opened(repo: Repository) -> Iterator[Quarantine]:
     """Yield a quarantine, and remove it afterwards with everything in it."""
-    place = repo.object_dirs[0] / f"tmp_objdir-orchestra-{secrets.token_hex(6)}"
+    directory = repo.object_dirs[0] / f"tmp_objdir-orchestra-{secrets.token_hex(6)}"
     try:
-        _fill(place, repo)
-        yield Quarantine(place, repo)
+        _fill(directory, repo)
+        yield Quarantine(directory, repo)
     finally:
-        safe_files.remove(place)
+        safe_files.remove(directory)
 
 
-def _fill(place: Path, repo: Repository) -> None:
+def _fill(directory: Path, repo: Repository) -> None:
     for part in ("objects/info", "objects/pack", "refs"):
-        (place / part).mkdir(parents=True)
+        (directory / part).mkdir(parents=True)
     sha256 = repo.object_format == "sha256"
     config = _CONFIG.format(
         version=int(sha256),
@@ -141,13 +141,13 @@ def _fill(place: Path, repo: Repository) -> None:
     refs = "".join(f"{tip} {name}\n" for name, tip in repo.refs(*_KNOWN_REFS).items())
     alternates = "".join(f"{directory}\n" for directory in repo.object_dirs)
     shallow = repo.common_dir / "shallow"
-    _write(place / "HEAD", "ref: refs/heads/none\n")
-    _write(place / "config", config)
-    _write(place / "packed-refs", refs)
-    _write(place / "objects" / "info" / "alternates", alternates)
+    _write(directory / "HEAD", "ref: refs/heads/none\n")
+    _write(directory / "config", config)
+    _write(directory / "packed-refs", refs)
+    _write(directory / "objects" / "info" / "alternates", alternates)
     if shallow.exists():
-        _write(place / "shallow", shallow.read_text())
+        _write(directory / "shallow", shallow.read_text())
 
 
-def _write(place: Path, text: str) -> None:
-    place.write_text(text, encoding="utf-8", errors="surrogateescape")
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8", errors="surrogateescape")

@@ -77,23 +77,23 @@ class Repository:
 
     def record(self, path: Path) -> Path:
         """Return the git directory that the host keeps for the worktree at ``path``; raises NotFound."""
-        if real_place(path) == self.root:
+        if real_path(path) == self.root:
             return self.git_dir
-        wanted = os.fspath(real_place(path) / ".git")
+        wanted = os.fspath(real_path(path) / ".git")
         if wanted == os.fspath(self.common_dir):
             return self.common_dir
-        for place in sorted((self.common_dir / "worktrees").glob("*/gitdir")):
-            text = place.read_text(encoding="utf-8", errors="surrogateescape").removesuffix("\n")
+        for file in sorted((self.common_dir / "worktrees").glob("*/gitdir")):
+            text = file.read_text(encoding="utf-8", errors="surrogateescape").removesuffix("\n")
             # Since git 2.48 the record may be relative to its own directory (worktree.useRelativePaths).
-            if os.path.normpath(place.parent / text) == wanted:
-                return place.parent
-        if self.git_dir != self.common_dir and self._listed(self.common_dir) == real_place(path):
+            if os.path.normpath(file.parent / text) == wanted:
+                return file.parent
+        if self.git_dir != self.common_dir and self._listed(self.common_dir) == real_path(path):
             return self.common_dir
         raise NotFound(f"git has no worktree at {path}", hint="to see its worktrees: git worktree list")
 
     def worktrees(self) -> dict[Path, Worktree]:
         """Return every checkout that git has a record of, including this one, by path; a bare repository is none."""
-        found: dict[Path, Worktree] = {}
+        worktrees: dict[Path, Worktree] = {}
         listing = self.git().run("worktree", "list", "--porcelain", "-z").text
         for block in listing.removesuffix("\0\0").split("\0\0"):
             facts = dict(_fact(item) for item in block.split("\0"))
@@ -101,12 +101,14 @@ class Repository:
                 continue
             path = self._listed(Path(facts["worktree"]))
             branch = facts.get("branch", "").removeprefix("refs/heads/")
-            found[path] = Worktree(path, branch, facts.get("HEAD", ""), half_made=facts.get("locked") == "initializing")
-        return found
+            worktrees[path] = Worktree(
+                path, branch, facts.get("HEAD", ""), half_made=facts.get("locked") == "initializing"
+            )
+        return worktrees
 
     def _listed(self, path: Path) -> Path:
         """Return the path of the checkout that git lists under ``path``, which may be that of its git directory."""
-        if real_place(path) != self.common_dir:
+        if real_path(path) != self.common_dir:
             return path
         if self.git_dir == self.common_dir:
             return self.root
@@ -129,28 +131,33 @@ class Repository:
         filters from ``settings``. Raises NameTaken for a branch or directory in use, NotFound for
         an unknown base.
         """
-        place = real_place(path)
-        known = self.worktrees().get(place)
-        if known and not known.half_made and _is_filled(place):
+        directory = real_path(path)
+        known = self.worktrees().get(directory)
+        if known and not known.half_made and _is_filled(directory):
             self._expect(known, branch)
-            self.point(place)
-            self.hide_repositories(place)
+            self.point(directory)
+            self.hide_repositories(directory)
             return False
         if known:
-            self.remove_worktree(place)
+            self.remove_worktree(directory)
         base = self.resolve(base)
         new = self._claim(branch, base, keep)
-        if place.is_symlink() or (place.exists() and (not place.is_dir() or any(place.iterdir()))):
-            raise NameTaken(f"{place} already exists", hint="move it away, or choose another name")
-        place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if directory.is_symlink() or (directory.exists() and (not directory.is_dir() or any(directory.iterdir()))):
+            raise NameTaken(f"{directory} already exists", hint="move it away, or choose another name")
+        directory.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         git = Git(self.git_dir, settings=self.without_filters() if settings is None else settings)
-        made = ("-b", branch, "--no-track", os.fspath(place), base)
+        made = ("-b", branch, "--no-track", os.fspath(directory), base)
         done = git.run(
-            "worktree", "add", "--quiet", *(made if new else (os.fspath(place), branch)), check=False, deadline=deadline
+            "worktree",
+            "add",
+            "--quiet",
+            *(made if new else (os.fspath(directory), branch)),
+            check=False,
+            deadline=deadline,
         )
         if done.code != 0:
             raise _not_added(done, branch)
-        self.hide_repositories(place)
+        self.hide_repositories(directory)
         return True
 
     def hide_repositories(self, path: Path) -> None:
@@ -174,32 +181,34 @@ class Repository:
         Does nothing if there is a record. Raises NotFound without such a branch, and NameTaken if
         it is checked out elsewhere.
         """
-        place = real_place(path)
-        if place not in self.worktrees():
+        directory = real_path(path)
+        if directory not in self.worktrees():
             self.resolve(f"refs/heads/{branch}")
-            elsewhere = next((one.path for one in self.worktrees().values() if one.branch == branch), None)
+            elsewhere = next(
+                (worktree.path for worktree in self.worktrees().values() if worktree.branch == branch), None
+            )
             if elsewhere is not None:
                 raise NameTaken(
-                    f"{branch} is checked out in {elsewhere}", hint=f"git worktree move '{elsewhere}' '{place}'"
+                    f"{branch} is checked out in {elsewhere}", hint=f"git worktree move '{elsewhere}' '{directory}'"
                 )
-            self._write_record(place, branch)
-        self.point(place)
-        git = self.worktree_git(place)
+            self._write_record(directory, branch)
+        self.point(directory)
+        git = self.worktree_git(directory)
         if not (git.git_dir / "index").exists():
             git.run("read-tree", f"refs/heads/{branch}", deadline=300.0)
-        self.hide_repositories(place)
+        self.hide_repositories(directory)
 
-    def _write_record(self, place: Path, branch: str) -> None:
+    def _write_record(self, directory: Path, branch: str) -> None:
         """Write git's record of a worktree atomically (gitrepository-layout(5), worktrees)."""
         above = self.common_dir / "worktrees"
         above.mkdir(exist_ok=True)
-        aside = self.common_dir / f"orchestra-{secrets.token_hex(6)}"
-        aside.mkdir()
-        parts = {"HEAD": f"ref: refs/heads/{branch}", "commondir": "../..", "gitdir": os.fspath(place / ".git")}
+        staging = self.common_dir / f"orchestra-{secrets.token_hex(6)}"
+        staging.mkdir()
+        parts = {"HEAD": f"ref: refs/heads/{branch}", "commondir": "../..", "gitdir": os.fspath(directory / ".git")}
         for name, text in parts.items():
-            (aside / name).write_text(f"{text}\n", encoding="utf-8", errors="surrogateescape")
-        names = (place.name, *(f"{place.name}{number}" for number in range(1, 1000)))
-        aside.rename(next(above / name for name in names if not (above / name).exists()))
+            (staging / name).write_text(f"{text}\n", encoding="utf-8", errors="surrogateescape")
+        names = (directory.name, *(f"{directory.name}{number}" for number in range(1, 1000)))
+        staging.rename(next(above / name for name in names if not (above / name).exists()))
 
     def remove_worktree(self, path: Path) -> None:
         """Remove a worktree and git's record of it; its branch stays. Does nothing if there is none.
@@ -207,23 +216,23 @@ class Repository:
         Only a directory that the host has a record of is removed, never this checkout, and no
         symlink is followed. Raises Refused for a directory that is not a worktree of ours.
         """
-        place = real_place(path)
+        directory = real_path(path)
         try:
-            record = self.record(place)
+            record = self.record(directory)
         except NotFound:
-            if place.is_symlink() or place.exists():
-                raise Refused(f"{place} is not a worktree of this repository", hint="delete it yourself") from None
+            if directory.is_symlink() or directory.exists():
+                raise Refused(f"{directory} is not a worktree of this repository", hint="delete it yourself") from None
             return
         if record in {self.git_dir, self.common_dir}:
-            raise Refused(f"{place} is the checkout in use", hint="only the worktrees of sessions are removed")
-        if place.is_symlink():
-            raise Refused(f"{place} is a symlink", hint="check where it leads, then delete it yourself")
+            raise Refused(f"{directory} is the checkout in use", hint="only the worktrees of sessions are removed")
+        if directory.is_symlink():
+            raise Refused(f"{directory} is a symlink", hint="check where it leads, then delete it yourself")
         # Renamed first: a partly removed worktree would look like one whose files were deleted on purpose.
-        aside = place.with_name(f".{place.name}.{secrets.token_hex(4)}{REMOVED}")
+        renamed = directory.with_name(f".{directory.name}.{secrets.token_hex(4)}{REMOVED}")
         with contextlib.suppress(FileNotFoundError):
-            place.rename(aside)
+            directory.rename(renamed)
         safe_files.remove(record)
-        safe_files.remove(aside)
+        safe_files.remove(renamed)
 
     def settings(self) -> dict[str, str]:
         """Return every effective git setting, including the person's own; the last of several wins."""
@@ -262,10 +271,13 @@ class Repository:
         return f"git does not know your name and address, so commits are by {made_up}; to change that: {to_type}"
 
     def _known_identity(self, settings: Mapping[str, str]) -> tuple[str, str]:
-        told = os.environ.get
-        name = told("GIT_AUTHOR_NAME") or told("GIT_COMMITTER_NAME") or settings.get("user.name", "")
+        variable = os.environ.get
+        name = variable("GIT_AUTHOR_NAME") or variable("GIT_COMMITTER_NAME") or settings.get("user.name", "")
         mail = (
-            told("GIT_AUTHOR_EMAIL") or told("GIT_COMMITTER_EMAIL") or settings.get("user.email") or told("EMAIL", "")
+            variable("GIT_AUTHOR_EMAIL")
+            or variable("GIT_COMMITTER_EMAIL")
+            or settings.get("user.email")
+            or variable("EMAIL", "")
         )
         return name, mail
 
@@ -322,13 +334,13 @@ class Repository:
 
     def exclude(self, pattern: str) -> None:
         """Add a pattern to the repository's own exclude file, unless it is there."""
-        place = self.common_dir / "info" / "exclude"
-        place.parent.mkdir(exist_ok=True)
-        present = place.read_text(encoding="utf-8", errors="surrogateescape") if place.exists() else ""
+        path = self.common_dir / "info" / "exclude"
+        path.parent.mkdir(exist_ok=True)
+        present = path.read_text(encoding="utf-8", errors="surrogateescape") if path.exists() else ""
         if pattern in present.splitlines():
             return
         gap = "" if not present or present.endswith("\n") else "\n"
-        with place.open("a", encoding="utf-8", errors="surrogateescape") as file:
+        with path.open("a", encoding="utf-8", errors="surrogateescape") as file:
             file.write(f"{gap}{pattern}\n")
 
     @property
@@ -361,18 +373,18 @@ class Repository:
         return ("update-ref", "--no-deref", "-d", ref, *([old] if old else []))
 
 
-def _is_filled(place: Path) -> bool:
+def _is_filled(path: Path) -> bool:
     """Return whether a directory has any content, which may be the only copy of somebody's work."""
-    return place.is_dir() and not place.is_symlink() and any(place.iterdir())
+    return path.is_dir() and not path.is_symlink() and any(path.iterdir())
 
 
-def _overwrite(place: Path, content: bytes) -> None:
+def _overwrite(path: Path, content: bytes) -> None:
     flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
-        file = open(os.open(place, flags, 0o644), "r+b")  # noqa: SIM115, PTH123 -- a descriptor, no link followed
+        file = open(os.open(path, flags, 0o644), "r+b")  # noqa: SIM115, PTH123 -- a descriptor, no link followed
     except OSError as error:
         reason = (error.strerror or "it is not a file").lower()
-        raise Refused(f"{place} cannot be written: {reason}", hint="see what is there, and move it away") from None
+        raise Refused(f"{path} cannot be written: {reason}", hint="see what is there, and move it away") from None
     with file:
         if file.read(len(content) + 1) != content:
             file.seek(0)
@@ -380,7 +392,7 @@ def _overwrite(place: Path, content: bytes) -> None:
             file.truncate()
 
 
-def real_place(path: Path) -> Path:
+def real_path(path: Path) -> Path:
     """Return ``path`` with the symlinks of its parents resolved, but not its own."""
     return Path(os.path.realpath(path.parent), path.name)
 

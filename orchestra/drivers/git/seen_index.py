@@ -42,15 +42,15 @@ class _Memory:
     read: dict[str, list[str]] = field(default_factory=dict)
 
     @classmethod
-    def load(cls, place: Path) -> _Memory:
+    def load(cls, path: Path) -> _Memory:
         try:
-            known = json.loads(place.read_text(encoding="ascii"))
+            known = json.loads(path.read_text(encoding="ascii"))
             return cls(known["marks"], known["read"])
         except (FileNotFoundError, ValueError, KeyError):
             return cls()
 
-    def save(self, place: Path) -> None:
-        place.write_text(json.dumps({"marks": self.marks, "read": self.read}), encoding="ascii")
+    def save(self, path: Path) -> None:
+        path.write_text(json.dumps({"marks": self.marks, "read": self.read}), encoding="ascii")
 
     def knows(self, path: str, sight: Sight) -> bool:
         return bool(sight.mark) and self.read.get(path, [""])[0] == sight.mark
@@ -62,8 +62,8 @@ class SeenIndex:
     def __init__(
         self, git: Git, tree: UntrustedTree, bounds: Bounds, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self.place = git.git_dir / "seen.index"
-        self._git, self._tree, self._bounds = git.at(self.place), tree, bounds
+        self.path = git.git_dir / "seen.index"
+        self._git, self._tree, self._bounds = git.at(self.path), tree, bounds
         self._notes = git.git_dir / "seen.json"
         self._clock = clock
         self._memory = _Memory.load(self._notes)
@@ -74,13 +74,13 @@ class SeenIndex:
         marks = {path: sight.mark for path, sight in seen.items()}
         self.mark = digest(json.dumps(marks, sort_keys=True), 16)
         fresh = self._fresh(seen)
-        if not renewed and not fresh and marks == self._memory.marks and self.place.exists():
+        if not renewed and not fresh and marks == self._memory.marks and self.path.exists():
             return 0
         if fresh and self._is_full():
             self._forget()
             fresh = self._fresh(seen)
         self._notes.unlink(missing_ok=True)
-        shutil.copy2(self._git.git_dir / "index", self.place)
+        shutil.copy2(self._git.git_dir / "index", self.path)
         self._enter(seen)
         unread = self._read(fresh, seen)
         self._memory.marks = {path: mark for path, mark in marks.items() if path not in unread}
@@ -95,7 +95,7 @@ class SeenIndex:
         return [path for path, sight in seen.items() if sight.mode and not self._memory.knows(path, sight)]
 
     def _is_full(self) -> bool:
-        sizes = [place.stat().st_size for place in self._objects()]
+        sizes = [path.stat().st_size for path in self._objects()]
         return len(sizes) > _OBJECTS_KEPT or sum(sizes) > _BYTES_KEPT
 
     def _objects(self) -> Iterator[Path]:
@@ -103,8 +103,8 @@ class SeenIndex:
 
     def _forget(self) -> None:
         self._memory = _Memory()
-        for place in self._objects():
-            place.unlink(missing_ok=True)
+        for path in self._objects():
+            path.unlink(missing_ok=True)
 
     def _enter(self, seen: Mapping[str, Sight]) -> None:
         """Enter what is known, deletions first, so that a directory can replace a file."""
@@ -131,16 +131,16 @@ class SeenIndex:
         return left
 
     def _take(self, batch: list[str], seen: Mapping[str, Sight]) -> None:
-        place = Path(tempfile.mkdtemp(dir=self._git.git_dir, prefix="stage-"))
+        directory = Path(tempfile.mkdtemp(dir=self._git.git_dir, prefix="stage-"))
         try:
-            stage = _Stage(place / "tree", self._tree, whole=self._bounds.whole)
+            stage = _Stage(directory / "tree", self._tree, whole=self._bounds.whole)
             long = [path for path in batch if len(os.fsencode(path)) > _LONGEST_PATH]
             staged = {path for path in batch if path not in long and stage.copy(path, seen[path])}
-            self._update(place / "tree", [path for path in batch if path not in {*staged, *long}], "--force-remove")
-            self._update(place / "tree", sorted(staged), "--add", "--replace")
-            self._take_long(place / "tree", stage, {path: seen[path] for path in long})
+            self._update(directory / "tree", [path for path in batch if path not in {*staged, *long}], "--force-remove")
+            self._update(directory / "tree", sorted(staged), "--add", "--replace")
+            self._take_long(directory / "tree", stage, {path: seen[path] for path in long})
         finally:
-            safe_files.remove(place)
+            safe_files.remove(directory)
 
     def _update(self, stage: Path, paths: Collection[str], *how: str) -> None:
         if paths:
@@ -148,13 +148,13 @@ class SeenIndex:
             names = b"".join(os.fsencode(_kept_name(path)) + b"\0" for path in paths)
             git.run("update-index", *how, "-z", "--stdin", stdin=names, deadline=_DEADLINE)
 
-    def _take_long(self, place: Path, stage: _Stage, files: Mapping[str, Sight]) -> None:
+    def _take_long(self, directory: Path, stage: _Stage, files: Mapping[str, Sight]) -> None:
         """Read files whose paths are too long for git to open, without attributes."""
         numbers = {path: f".long-{number}" for number, path in enumerate(files)}
         modes = {path: mode for path, sight in files.items() if (mode := stage.flat(path, sight, numbers[path]))}
         if not modes:
             return
-        git = Git(self._git.git_dir, place, self._git.index, self._git.settings, self._git.variables)
+        git = Git(self._git.git_dir, directory, self._git.index, self._git.settings, self._git.variables)
         asked = "".join(f"{numbers[path]}\n" for path in modes).encode()
         done = git.run("hash-object", "-w", "--no-filters", "--stdin-paths", stdin=asked, deadline=_DEADLINE)
         entries = zip(modes.items(), done.text.split(), strict=True)
@@ -175,20 +175,20 @@ class SeenIndex:
 class _Stage:
     """The directory to which files are copied for git to read."""
 
-    def __init__(self, place: Path, tree: UntrustedTree, *, whole: bool) -> None:
-        self._place, self._tree, self._whole = place, tree, whole
+    def __init__(self, directory: Path, tree: UntrustedTree, *, whole: bool) -> None:
+        self._directory, self._tree, self._whole = directory, tree, whole
         self._made = {""}
-        place.mkdir(exist_ok=True)
+        directory.mkdir(exist_ok=True)
 
     def copy(self, path: str, sight: Sight) -> bool:
         """Copy a file to its own name; returns False if it no longer exists."""
         kept = _kept_name(path)
         self._make(kept.rpartition("/")[0])
-        return self._copy(path, sight, self._place / kept)
+        return self._copy(path, sight, self._directory / kept)
 
     def flat(self, path: str, sight: Sight, name: str) -> str:
         """Copy a file to another name, a symlink as its text; return its mode, empty if there is no file."""
-        target = self._place / name
+        target = self._directory / name
         if not self._copy(path, sight, target):
             return ""
         if not target.is_symlink():
@@ -206,9 +206,9 @@ class _Stage:
         while folder not in self._made:
             missing.append(folder)
             folder = folder.rpartition("/")[0]
-        for one in reversed(missing):
-            (self._place / one).mkdir()
-            self._made.add(one)
+        for path in reversed(missing):
+            (self._directory / path).mkdir()
+            self._made.add(path)
 
     def _copy_for_a_look(self, path: str, sight: Sight, target: Path) -> bool:
         # Holes in a file are zeros, which no text file has.

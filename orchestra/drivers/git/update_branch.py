@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestra.drivers.git import update_checkout, worktree_snapshot
-from orchestra.drivers.git.repository import Repository, real_place
+from orchestra.drivers.git.repository import Repository, real_path
 from orchestra.drivers.git.update_checkout import Checkout, Prepared, changes_between
 from orchestra.errors import Refused
 
@@ -40,7 +40,7 @@ def land(repo: Repository, branch: str, new: str, old: str, *, ours: Path) -> La
     if not repo.is_ancestor(old, new):
         raise Refused(f"{branch} would lose commits that {new[:10]} does not have", hint="merge again")
     with ExitStack() as stack:
-        ready = [_ready(stack, one, branch, new, old) for one in _checkouts(repo, branch, ours)]
+        ready = [_ready(stack, checkout, branch, new, old) for checkout in _checkouts(repo, branch, ours)]
         repo.update_ref(f"refs/heads/{branch}", new, old)
         return Landed(done=True, kept=_show(ready))
 
@@ -55,12 +55,12 @@ def finish_landing(repo: Repository, branch: str, new: str, old: str, *, ours: P
     if tip != new:
         # A checkout in which another git is running has no lock of ours.
         with suppress(Refused):
-            for one in _checkouts(repo, branch, ours):
-                update_checkout.tidy(one)
+            for checkout in _checkouts(repo, branch, ours):
+                update_checkout.tidy(checkout)
         return _overtaken(repo, tip, new, old)
     with ExitStack() as stack:
         shown = list(_checkouts(repo, branch, ours))
-        ready = [stack.enter_context(update_checkout.prepared(one, old, new, late=True)) for one in shown]
+        ready = [stack.enter_context(update_checkout.prepared(checkout, old, new, late=True)) for checkout in shown]
         return Landed(done=True, kept=_show(ready))
 
 
@@ -70,35 +70,37 @@ def named(paths: Sequence[str]) -> str:
     return first if len(paths) <= _NAMED else f"{first} and {len(paths) - _NAMED} more"
 
 
-def _ready(stack: ExitStack, one: Checkout, branch: str, new: str, old: str) -> Prepared:
-    ready = stack.enter_context(update_checkout.prepared(one, old, new))
+def _ready(stack: ExitStack, checkout: Checkout, branch: str, new: str, old: str) -> Prepared:
+    ready = stack.enter_context(update_checkout.prepared(checkout, old, new))
     if ready.in_the_way:
         raise Refused(
-            f"uncommitted changes in {one.root} are in the way of {branch}: {named(ready.in_the_way)}",
+            f"uncommitted changes in {checkout.root} are in the way of {branch}: {named(ready.in_the_way)}",
             hint="commit or stash them, then merge again",
         )
     return ready
 
 
 def _show(ready: Sequence[Prepared]) -> tuple[str, ...]:
-    return tuple(path for one in ready for path in one.show())
+    return tuple(path for prepared in ready for path in prepared.show())
 
 
 def _overtaken(repo: Repository, tip: str, new: str, old: str) -> Landed:
     """Return the paths that a later commit undid, because it was made from an index before the landing."""
     if not tip or not repo.is_ancestor(new, tip):
         return Landed(done=False)
-    later = {one.path: one for one in changes_between(repo.git(), new, tip)}
+    later = {change.path: change for change in changes_between(repo.git(), new, tip)}
     landed = changes_between(repo.git(), old, new)
-    undone = [one.path for one in landed if one.path in later and later[one.path].new_side == one.old_side]
+    undone = [
+        change.path for change in landed if change.path in later and later[change.path].new_side == change.old_side
+    ]
     return Landed(done=True, undone=tuple(undone))
 
 
 def _checkouts(repo: Repository, branch: str, ours: Path) -> Iterator[Checkout]:
     """Yield each of the person's checkouts that shows the branch; raises Refused during a rebase."""
-    home = real_place(ours)
+    home = real_path(ours)
     for path, worktree in repo.worktrees().items():
-        if home in real_place(path).parents or not path.is_dir():
+        if home in real_path(path).parents or not path.is_dir():
             continue
         record = worktree_snapshot.source(repo, path).git_dir
         for name in _IN_PROGRESS:

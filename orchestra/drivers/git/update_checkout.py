@@ -75,7 +75,7 @@ def changes_between(git: Git, old: str, new: str) -> list[Change]:
 
 
 @contextlib.contextmanager
-def prepared(one: Checkout, old: str, new: str, *, late: bool = False, raw: bool = False) -> Iterator[Prepared]:
+def prepared(checkout: Checkout, old: str, new: str, *, late: bool = False, raw: bool = False) -> Iterator[Prepared]:
     """Lock a checkout's index and prepare everything to update its files from commit ``old`` to ``new``.
 
     With ``raw`` the files are as git stores them, without filters or other encodings. ``late`` says
@@ -83,29 +83,29 @@ def prepared(one: Checkout, old: str, new: str, *, late: bool = False, raw: bool
     updated. Nothing in the checkout changes before `Prepared.show`. Raises Refused if a filter that
     the files need is not safe, or if git cannot write them.
     """
-    with index_lock.held(one.record), _stage(one.record) as stage:
-        room = _room(one, stage, raw=raw)
-        changes = changes_between(one.repo.git(), old, new)
+    with index_lock.held(checkout.record), _stage(checkout.record) as stage:
+        room = _room(checkout, stage, raw=raw)
+        changes = changes_between(checkout.repo.git(), old, new)
         entries = _index_entries(room.git, changes)
         if late:
             changes = [change for change in changes if entries.get(change.path) == change.old_side]
-        ready = Prepared(one, stage, room.git, tuple(changes), entries, room.settings, late=late)
+        ready = Prepared(checkout, stage, room.git, tuple(changes), entries, room.settings, late=late)
         if changes and not ready.in_the_way:
             _fill(room, ready, old, new)
         yield ready
 
 
-def tidy(one: Checkout) -> None:
+def tidy(checkout: Checkout) -> None:
     """Remove the lock and the stage of a killed process of ours; raises Refused if another git is running."""
-    with index_lock.held(one.record):
-        safe_files.remove(one.record / _STAGE)
+    with index_lock.held(checkout.record):
+        safe_files.remove(checkout.record / _STAGE)
 
 
 @dataclass
 class Prepared:
     """A prepared checkout: the new files are in the stage, with the new index beside them."""
 
-    one: Checkout
+    checkout: Checkout
     stage: Path
     git: Git
     changes: tuple[Change, ...]
@@ -121,7 +121,7 @@ class Prepared:
         changed = set(self._changed)
         if self.late:
             return ()
-        staged = {one.path for one in self.changes if not self._is_staged_as_expected(one)}
+        staged = {change.path for change in self.changes if not self._is_staged_as_expected(change)}
         return tuple(sorted(changed | staged))
 
     @cached_property
@@ -136,12 +136,12 @@ class Prepared:
         if not self.changes:
             return []
         left = set(self._changed)
-        gone = [one.path for one in self.changes if _is_file(one.old_mode) and not _is_file(one.new_mode)]
+        gone = [change.path for change in self.changes if _is_file(change.old_mode) and not _is_file(change.new_mode)]
         for path in sorted(gone, reverse=True):
             if path not in left and not self._removed(path):
                 left.add(path)
         for change in self.changes:
-            if _is_file(change.new_mode) and change.path not in left and not self._placed(change.path):
+            if _is_file(change.new_mode) and change.path not in left and not self._written(change.path):
                 left.add(change.path)
         if index:
             self._put_index()
@@ -151,12 +151,12 @@ class Prepared:
         if not self._is_as_seen(path):
             return False
         with contextlib.suppress(OrchestraError):
-            safe_files.remove_file(self.one.root, path)
-            _remove_empty(self.one.root, PurePosixPath(path).parent)
+            safe_files.remove_file(self.checkout.root, path)
+            _remove_empty(self.checkout.root, PurePosixPath(path).parent)
             return True
         return False
 
-    def _placed(self, path: str) -> bool:
+    def _written(self, path: str) -> bool:
         """Move a file from the stage to its path; also True if a sparse checkout leaves it out."""
         fresh = self.stage / "files" / path
         if not os.path.lexists(fresh):
@@ -164,17 +164,17 @@ class Prepared:
         if not self._is_as_seen(path):
             return False
         with contextlib.suppress(OrchestraError, OSError):
-            self.written[path] = safe_files.move_in(fresh, self.one.root, path, owner=_owner(self.one.root))
+            self.written[path] = safe_files.move_in(fresh, self.checkout.root, path, owner=_owner(self.checkout.root))
             return True
         return False
 
     def _is_as_seen(self, path: str) -> bool:
         """Return whether a file is unchanged since it was read."""
-        return safe_files.look(self.one.root, path) == self.seen.get(path) or path not in self.seen
+        return safe_files.look(self.checkout.root, path) == self.seen.get(path) or path not in self.seen
 
     def _put_index(self) -> None:
-        index, fresh = self.one.record / "index", self.git.git_dir / "index"
-        index_file.note(fresh, self.written, self.one.repo.object_format)
+        index, fresh = self.checkout.record / "index", self.git.git_dir / "index"
+        index_file.note(fresh, self.written, self.checkout.repo.object_format)
         if owner := _owner(index):
             os.chown(fresh, *owner)
         fresh.replace(index)
@@ -187,30 +187,30 @@ class _Room:
     settings: Mapping[str, str]
 
 
-def _room(one: Checkout, stage: Path, *, raw: bool) -> _Room:
+def _room(checkout: Checkout, stage: Path, *, raw: bool) -> _Room:
     """Create a git directory in which nothing in the checkout can influence git."""
-    source = Git(one.record)
-    git = isolated.build(stage / "room", one.repo)
-    attributes = one.repo.common_dir / "info" / "attributes"
+    source = Git(checkout.record)
+    git = isolated.build(stage / "room", checkout.repo)
+    attributes = checkout.repo.common_dir / "info" / "attributes"
     if not raw:
         # The person's own encodings apply in their checkout.
         (stage / "room" / "info" / "attributes").write_bytes(attributes.read_bytes() if attributes.is_file() else b"")
     git = isolated.furnish(git, source, stage / "files")
-    worktree_snapshot.take_index(one.record, git.git_dir)
+    worktree_snapshot.take_index(checkout.record, git.git_dir)
     if raw:
         return _Room(git, filter_programs.Filters({}, {}, ""), {})
     settings = filter_programs.settings_of(source)
-    filters = filter_programs.filters_of(settings, one.writable, one.repo.common_dir)
-    chosen = {one.key: one.value for one in settings if one.key in _OBEYED} | isolated.obeyed(source)
+    filters = filter_programs.filters_of(settings, checkout.writable, checkout.repo.common_dir)
+    chosen = {setting.key: setting.value for setting in settings if setting.key in _OBEYED} | isolated.obeyed(source)
     # Git would hang on a named pipe.
-    chosen = {key: text for key, text in chosen.items() if key not in _LISTS or not _is_agents(text, one.writable)}
+    chosen = {key: text for key, text in chosen.items() if key not in _LISTS or not _is_agents(text, checkout.writable)}
     chosen |= {"core.splitIndex": "false", "core.excludesFile": os.devnull}
-    return _Room(replace(git, settings=chosen), filters, filters.settings(stage / "empty", one.record))
+    return _Room(replace(git, settings=chosen), filters, filters.settings(stage / "empty", checkout.record))
 
 
 def _is_agents(path: str, writable: Sequence[Path]) -> bool:
-    place = Path(path).expanduser()
-    return not place.is_absolute() or filter_programs.is_inside(place, writable)
+    expanded = Path(path).expanduser()
+    return not expanded.is_absolute() or filter_programs.is_inside(expanded, writable)
 
 
 def _fill(room: _Room, ready: Prepared, old: str, new: str) -> None:
@@ -221,27 +221,27 @@ def _fill(room: _Room, ready: Prepared, old: str, new: str) -> None:
     done = git.run("read-tree", "-m", "-u", old, target, check=False, deadline=_DEADLINE)
     if done.code != 0:
         raise Refused(
-            f"the files of {ready.one.root} cannot be prepared: {first_line(done.complaint)}",
+            f"the files of {ready.checkout.root} cannot be prepared: {first_line(done.complaint)}",
             hint="check git's filters and the disk; nothing was changed",
         )
 
 
 def _only(git: Git, ready: Prepared, old: str) -> str:
     """Return a tree that equals ``old`` except for the paths to update."""
-    aside = git.at(git.git_dir / "only.index")
-    aside.run("read-tree", old)
-    lines = sorted(f"{one.new_mode} {one.new_id}\t{one.path}\0" for one in ready.changes)
-    aside.run("update-index", "-z", "--index-info", stdin=_bytes("".join(lines)))
-    return aside.text("write-tree")
+    index = git.at(git.git_dir / "only.index")
+    index.run("read-tree", old)
+    lines = sorted(f"{change.new_mode} {change.new_id}\t{change.path}\0" for change in ready.changes)
+    index.run("update-index", "-z", "--index-info", stdin=_bytes("".join(lines)))
+    return index.text("write-tree")
 
 
 def _require_safe_filters(room: _Room, ready: Prepared, tree: str) -> None:
-    written = [one.path for one in ready.changes if _is_file(one.new_mode) and one.new_mode != _LINK]
+    written = [change.path for change in ready.changes if _is_file(change.new_mode) and change.new_mode != _LINK]
     if not room.filters.unsafe or not written:
         return
-    aside = room.git.at(room.git.git_dir / "attributes.index")
-    aside.run("read-tree", tree)
-    fields = aside.run("check-attr", "--cached", "-z", "--stdin", "filter", stdin=_bytes("\0".join([*written, ""])))
+    index = room.git.at(room.git.git_dir / "attributes.index")
+    index.run("read-tree", tree)
+    fields = index.run("check-attr", "--cached", "-z", "--stdin", "filter", stdin=_bytes("\0".join([*written, ""])))
     items = fields.text.split("\0")
     for path, driver in zip(items[::3], items[2::3], strict=False):
         if reason := room.filters.unsafe.get(driver):
@@ -256,24 +256,24 @@ class _Files:
 
     def __init__(self, ready: Prepared) -> None:
         self._ready = ready
-        self._root = ready.one.root
+        self._root = ready.checkout.root
         self._git = ready.git
         self._ancestors: dict[str, str] = {}
-        self._changes = {one.path: one for one in ready.changes}
+        self._changes = {change.path: change for change in ready.changes}
 
     def changed(self) -> Iterator[str]:
         """Yield the paths whose content differs from both commits."""
         doubtful: list[Change] = []
-        noted = _noted(self._git, [one.path for one in self._ready.changes])
+        noted = _noted(self._git, [change.path for change in self._ready.changes])
         for change in self._ready.changes:
             blocked = self._blocked(change.path)
-            found = None if blocked else safe_files.look(self._root, change.path)
-            self._ready.seen[change.path] = found
+            entry = None if blocked else safe_files.look(self._root, change.path)
+            self._ready.seen[change.path] = entry
             if blocked:
                 yield blocked
-            elif found is None or (change.path in noted and noted[change.path] == _times(found)):
+            elif entry is None or (change.path in noted and noted[change.path] == _times(entry)):
                 continue
-            elif found.is_directory:
+            elif entry.is_directory:
                 yield from self._in_directory(change)
             else:
                 doubtful.append(change)
@@ -281,11 +281,11 @@ class _Files:
 
     def _blocked(self, path: str) -> str:
         """Return the path of what blocks a needed directory; empty for a directory, or for what will be removed."""
-        for above in [str(one) for one in PurePosixPath(path).parents][-2::-1]:
+        for above in [str(parent) for parent in PurePosixPath(path).parents][-2::-1]:
             if above not in self._ancestors:
-                found = safe_files.look(self._root, above)
+                entry = safe_files.look(self._root, above)
                 goes = above in self._changes and not _is_file(self._changes[above].new_mode)
-                self._ancestors[above] = "" if found is None or found.is_directory or goes else above
+                self._ancestors[above] = "" if entry is None or entry.is_directory or goes else above
             if self._ancestors[above]:
                 return above
         return ""
@@ -301,11 +301,11 @@ class _Files:
                 yield entry.path
 
     def _different(self, doubtful: Sequence[Change]) -> Iterator[str]:
-        found = {one.path: self._id(one) for one in doubtful}
-        staged = [one.path for one in doubtful if found[one.path] == ("", "")]
+        actuals = {change.path: self._id(change) for change in doubtful}
+        staged = [change.path for change in doubtful if actuals[change.path] == ("", "")]
         ids = self._hashed(staged)
         for change in doubtful:
-            actual = found[change.path]
+            actual = actuals[change.path]
             if actual == ("", "") and change.path in ids:
                 actual = (_git_mode(self._ready.seen[change.path]), ids[change.path])
             if not any(_alike(actual, side, self._keeps_modes) for side in (change.old_side, change.new_side)):
@@ -323,7 +323,7 @@ class _Files:
         return (_LINK, self._blob(os.fsencode(target))) if target is not None else ("special", "")
 
     def _blob(self, content: bytes) -> str:
-        algorithm = hashlib.new(self._ready.one.repo.object_format, usedforsecurity=False)
+        algorithm = hashlib.new(self._ready.checkout.repo.object_format, usedforsecurity=False)
         algorithm.update(b"blob %d\0" % len(content) + content)
         return algorithm.hexdigest()
 
@@ -352,7 +352,7 @@ def _alike(actual: tuple[str, str], side: tuple[str, str], keeps_modes: bool) ->
 
 def _index_entries(git: Git, changes: Sequence[Change]) -> dict[str, tuple[str, str]]:
     """Return mode and id of each path in the index, without conflicting paths."""
-    wanted = {one.path: _nothing(one) for one in changes}
+    wanted = {change.path: _nothing(change) for change in changes}
     for item in git.lines0("ls-files", "-s", "-z"):
         words, _, path = item.partition("\t")
         if path in wanted:
@@ -393,27 +393,27 @@ def _git_mode(entry: Entry | None) -> str:
 @contextlib.contextmanager
 def _stage(record: Path) -> Iterator[Path]:
     """Yield an empty directory beside the index, on the same file system; leftovers of a killed process are removed."""
-    place = record / _STAGE
-    safe_files.remove(place)
-    place.mkdir(mode=0o700)
+    directory = record / _STAGE
+    safe_files.remove(directory)
+    directory.mkdir(mode=0o700)
     for name in ("files", "check", "empty", "room"):
-        (place / name).mkdir()
+        (directory / name).mkdir()
     try:
-        yield place
+        yield directory
     finally:
-        safe_files.remove(place)
+        safe_files.remove(directory)
 
 
 def _remove_empty(root: Path, directory: PurePosixPath) -> None:
-    for one in (directory, *directory.parents):
-        if str(one) == "." or not safe_files.remove_directory(root, str(one)):
+    for folder in (directory, *directory.parents):
+        if str(folder) == "." or not safe_files.remove_directory(root, str(folder)):
             return
 
 
-def _owner(place: Path) -> tuple[int, int] | None:
+def _owner(path: Path) -> tuple[int, int] | None:
     """Return the owner for files that root writes in the checkout of another user; None if that is not needed."""
-    found = place.stat()
-    return (found.st_uid, found.st_gid) if os.geteuid() == 0 else None
+    info = path.stat()
+    return (info.st_uid, info.st_gid) if os.geteuid() == 0 else None
 
 
 def _bytes(text: str) -> bytes:

@@ -35,7 +35,7 @@ def checkout_at(repo: Repository, path: Path) -> Checkout | None:
 
 def checkout_of(repo: Repository, branch: str) -> Checkout | None:
     """Return the linked worktree that has ``branch`` checked out; None if there is none."""
-    return next((one for one in _linked(repo) if one.branch == branch), None)
+    return next((checkout for checkout in _linked(repo) if checkout.branch == branch), None)
 
 
 def renamed_to(repo: Repository, branch: str, candidates: Iterator[str]) -> str:
@@ -48,10 +48,10 @@ def _was(repo: Repository, before: str, now: str) -> bool:
 
 
 def _linked(repo: Repository) -> Iterator[Checkout]:
-    for place in sorted((repo.common_dir / "worktrees").glob("*/gitdir")):
-        found = _read(place.parent, (place.parent / _text(place).rstrip("\n")).parent)
-        if found is not None:
-            yield found
+    for record in sorted((repo.common_dir / "worktrees").glob("*/gitdir")):
+        checkout = _read(record.parent, (record.parent / _text(record).rstrip("\n")).parent)
+        if checkout is not None:
+            yield checkout
 
 
 def _read(record: Path, path: Path) -> Checkout | None:
@@ -63,8 +63,8 @@ def _read(record: Path, path: Path) -> Checkout | None:
     return Checkout(path, branch, rebased.removeprefix("refs/heads/"))
 
 
-def _text(place: Path) -> str:
+def _text(path: Path) -> str:
     try:
-        return place.read_text(encoding="utf-8", errors="surrogateescape")
+        return path.read_text(encoding="utf-8", errors="surrogateescape")
     except OSError:
         return ""

@@ -56,7 +56,7 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _Directory:
     """A directory to walk, and its topmost parent without tracked files."""
 
     path: str
@@ -68,8 +68,8 @@ class _Level:
     """The entries at one depth: names to ask git about, and directories to enter anyway."""
 
     files: list[tuple[str, str]] = field(default_factory=list)
-    directories: list[_Place] = field(default_factory=list)
-    certain: list[_Place] = field(default_factory=list)
+    directories: list[_Directory] = field(default_factory=list)
+    certain: list[_Directory] = field(default_factory=list)
 
 
 class Scan:
@@ -92,34 +92,34 @@ class Scan:
 
     def run(self) -> Found:
         """Walk the tree; raises Refused for what exceeds the limits, and DeadlineExceeded."""
-        level, depth = [_Place("")], 0
+        level, depth = [_Directory("")], 0
         while level:
             met = _Level()
-            for place in level:
-                self._visit(place, met)
+            for directory in level:
+                self._visit(directory, met)
             level, depth = self._next(met, depth), depth + 1
         self._note_absent()
         return self.found
 
-    def _visit(self, place: _Place, met: _Level) -> None:
+    def _visit(self, directory: _Directory, met: _Level) -> None:
         if self._clock() > self._end:
             seconds = f"{self._bounds.seconds:.0f} s"
             raise DeadlineExceeded(f"the worktree could not be scanned in {seconds}", hint="try again")
-        tracked = self._table.files.get(place.path, {})
-        children = self._children(place.path, len(tracked) + max(self._left, 0) + 1)
+        tracked = self._table.files.get(directory.path, {})
+        children = self._children(directory.path, len(tracked) + max(self._left, 0) + 1)
         if children is None:
             return
         names = {name for name, _ in children}
-        if place.heap and _GIT in names and self._is_repository(place.path):
-            self._nest(place)
+        if directory.heap and _GIT in names and self._is_repository(directory.path):
+            self._nest(directory)
             return
         if NAME in names:
-            self._rules.take(self._tree, place.path)
-        self._visited.add(place.path)
+            self._rules.take(self._tree, directory.path)
+        self._visited.add(directory.path)
         for name, seen in children:
-            self._meet(place, name, seen, tracked.get(name), met)
+            self._meet(directory, name, seen, tracked.get(name), met)
         for name in tracked.keys() - names:
-            self._lost(_join(place.path, name), tracked[name])
+            self._lost(_join(directory.path, name), tracked[name])
 
     def _children(self, path: str, most: int) -> list[tuple[str, os.stat_result]] | None:
         try:
@@ -133,66 +133,66 @@ class Scan:
             self._overflow(path)
         return children
 
-    def _meet(self, place: _Place, name: str, seen: os.stat_result, known: str | None, met: _Level) -> None:
-        path = _join(place.path, name)
+    def _meet(self, directory: _Directory, name: str, seen: os.stat_result, known: str | None, met: _Level) -> None:
+        path = _join(directory.path, name)
         if name == _GIT:
-            self._keep_git_directory(place, path, seen)
+            self._keep_git_directory(directory, path, seen)
             return
         if known is not None and known not in {ASSUMED, noted(seen)}:
             self.found.changed[path] = self._tree.sight(seen)
         if stat.S_ISDIR(seen.st_mode):
-            self._go_into(place, path, met)
+            self._go_into(directory, path, met)
         elif known is None and path in self._table.links:
             self.found.changed[path] = self._tree.sight(seen)
         elif known is None and (stat.S_ISREG(seen.st_mode) or stat.S_ISLNK(seen.st_mode)):
-            met.files.append((path, place.heap or path))
+            met.files.append((path, directory.heap or path))
 
-    def _go_into(self, place: _Place, path: str, met: _Level) -> None:
+    def _go_into(self, directory: _Directory, path: str, met: _Level) -> None:
         if path in self._table.links:
             self._go_into_module(path, met)
         elif path in self._table.files:
-            met.certain.append(_Place(path))
+            met.certain.append(_Directory(path))
         else:
-            met.directories.append(_Place(path, place.heap or path))
+            met.directories.append(_Directory(path, directory.heap or path))
 
     def _go_into_module(self, path: str, met: _Level) -> None:
         """Check the directory of a submodule: it is a checkout of it, or has files that git would not see."""
         names = {name for name, _ in self._children(path, max(self._left, 0) + 1) or ()}
         if _GIT not in names:
-            met.certain.append(_Place(path, path))
+            met.certain.append(_Directory(path, path))
         elif self._bounds.whole:
-            self._keep_all(_Place(path, path))
+            self._keep_all(_Directory(path, path))
         else:
             self.found.modules.append(path)
 
     def _is_repository(self, path: str) -> bool:
         return any(self._tree.look(f"{path}/{name}").mode for name in (_GIT, f"{_GIT}/HEAD"))
 
-    def _nest(self, place: _Place) -> None:
+    def _nest(self, directory: _Directory) -> None:
         if self._bounds.whole:
-            self._keep_all(place)
+            self._keep_all(directory)
         else:
-            self.found.nested.append(place.path)
+            self.found.nested.append(directory.path)
 
-    def _keep_git_directory(self, place: _Place, path: str, seen: os.stat_result) -> None:
+    def _keep_git_directory(self, directory: _Directory, path: str, seen: os.stat_result) -> None:
         """Include a ``.git`` that is not the worktree's own if everything must be kept, because git ignores it."""
-        if not self._bounds.whole or not place.path:
+        if not self._bounds.whole or not directory.path:
             return
         if stat.S_ISDIR(seen.st_mode):
-            self._keep_all(_Place(path, place.heap or path))
+            self._keep_all(_Directory(path, directory.heap or path))
         elif self._tree.sight(seen).mode:
-            self._add([path], place.heap or path)
+            self._add([path], directory.heap or path)
 
-    def _keep_all(self, place: _Place) -> None:
-        self._add(self._tree.below(place.path, self._bounds.entries), place.heap)
+    def _keep_all(self, directory: _Directory) -> None:
+        self._add(self._tree.below(directory.path, self._bounds.entries), directory.heap)
 
-    def _next(self, met: _Level, depth: int) -> list[_Place]:
-        files, directories = [path for path, _ in met.files], [place.path for place in met.directories]
+    def _next(self, met: _Level, depth: int) -> list[_Directory]:
+        files, directories = [path for path, _ in met.files], [directory.path for directory in met.directories]
         ignored = self._rules.ignored(files, directories) if depth < _RULED else set()
         for path, heap in met.files:
             if path not in ignored:
                 self._add([path], heap)
-        inside = [place for place in met.directories if place.path not in ignored]
+        inside = [directory for directory in met.directories if directory.path not in ignored]
         self._left -= len(inside)
         if self._left < 0 and inside:
             self._overflow(inside[-1].heap)
@@ -228,7 +228,7 @@ class Scan:
             self.found.changed[path] = self._tree.look(path) if self.found.more else Sight()
 
     def _is_unread(self, folder: str) -> bool:
-        return any(folder == one or folder.startswith(f"{one}/") for one in self.found.unread)
+        return any(folder == unread or folder.startswith(f"{unread}/") for unread in self.found.unread)
 
 
 def _join(directory: str, name: str) -> str:

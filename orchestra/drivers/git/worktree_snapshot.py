@@ -23,7 +23,7 @@ from orchestra.drivers.git.command import Git
 from orchestra.drivers.git.filter_programs import untouched
 from orchestra.drivers.git.ignore_rules import NAME, IgnoreRules
 from orchestra.drivers.git.index_table import IndexTable
-from orchestra.drivers.git.repository import Repository, real_place
+from orchestra.drivers.git.repository import Repository, real_path
 from orchestra.drivers.git.seen_index import REPOSITORY, SeenIndex
 from orchestra.drivers.git.worktree_scan import Bounds, Found, Scan
 from orchestra.drivers.untrusted_tree import Sight, UntrustedTree
@@ -65,12 +65,12 @@ def look(
     next scan as fast as ``git status``; while another process uses it, a temporary one is used.
     Raises DeadlineExceeded if the tree is too large to scan.
     """
-    with _place(repo, cache) as place:
-        git = isolated.build(place, repo, own_objects=True)
+    with _look_directory(repo, cache) as directory:
+        git = isolated.build(directory, repo, own_objects=True)
         try:
             yield _freeze(repo, worktree, git, bounds or LOOK, clock)
         except CommandFailed:
-            (place / _INDEX_MARK).unlink(missing_ok=True)  # so that the next look begins from nothing
+            (directory / _INDEX_MARK).unlink(missing_ok=True)  # so that the next look begins from nothing
             raise
 
 
@@ -80,37 +80,37 @@ def keep(repo: Repository, worktree: Path, *, bounds: Bounds = KEEP) -> Iterator
 
     Raises Refused, with the reason, if something cannot be kept; DeadlineExceeded.
     """
-    with _place(repo, None) as place:
-        yield _freeze(repo, worktree, isolated.build(place, repo), bounds)
+    with _look_directory(repo, None) as directory:
+        yield _freeze(repo, worktree, isolated.build(directory, repo), bounds)
 
 
 def source(repo: Repository, worktree: Path) -> Git:
     """Return git for the host's record of a worktree, without its files; raises NotFound."""
-    place = real_place(worktree)
-    if place == real_place(repo.root):
+    path = real_path(worktree)
+    if path == real_path(repo.root):
         return Git(repo.git_dir)
-    return Git(repo.common_dir if repo.common_dir == place / ".git" else repo.record(place))
+    return Git(repo.common_dir if repo.common_dir == path / ".git" else repo.record(path))
 
 
-def take_index(record: Path, place: Path) -> bool:
-    """Copy the host's index to ``place``; returns whether it has changed since the last time.
+def take_index(record: Path, git_dir: Path) -> bool:
+    """Copy the host's index to ``git_dir``; returns whether it has changed since the last time.
 
     The copy keeps the time of the original, which tells git which entries are too young to trust.
     """
     origin = record / "index"
     try:
-        found = origin.stat()
+        info = origin.stat()
     except FileNotFoundError:
         raise NotFound(f"there is no git index at {origin}", hint="in that checkout: git reset") from None
-    mark = f"{origin}:{found.st_mtime_ns}:{found.st_size}:{found.st_ino}"
-    noted = place / _INDEX_MARK
+    mark = f"{origin}:{info.st_mtime_ns}:{info.st_size}:{info.st_ino}"
+    noted = git_dir / _INDEX_MARK
     if noted.exists() and os.fsdecode(noted.read_bytes()) == mark:
         return False
     for shared in record.glob("sharedindex.*"):
-        shutil.copy2(shared, place)
-    aside = place / "index.new"
-    shutil.copy2(origin, aside)
-    aside.replace(place / "index")
+        shutil.copy2(shared, git_dir)
+    fresh = git_dir / "index.new"
+    shutil.copy2(origin, fresh)
+    fresh.replace(git_dir / "index")
     noted.write_bytes(os.fsencode(mark))
     return True
 
@@ -126,35 +126,35 @@ def _freeze(repo: Repository, worktree: Path, room: Git, bounds: Bounds, clock: 
         index = SeenIndex(git, tree, bounds, clock)
         uncounted += index.bring_up_to_date(seen, renewed=renewed)
     tip = (git.git_dir / "HEAD").read_text(encoding="ascii").strip()
-    return Frozen(git.at(index.place), tip, uncounted, tuple(_notes(found)), index.mark)
+    return Frozen(git.at(index.path), tip, uncounted, tuple(_notes(found)), index.mark)
 
 
-def _empty(place: Path) -> Path:
-    empty = place / "empty"
+def _empty(git_dir: Path) -> Path:
+    empty = git_dir / "empty"
     empty.mkdir(exist_ok=True)
     return empty
 
 
 def _table(git: Git, *, renewed: bool) -> IndexTable:
-    place = git.git_dir / "table.json"
-    known = None if renewed else IndexTable.load(place)
+    path = git.git_dir / "table.json"
+    known = None if renewed else IndexTable.load(path)
     if known is None:
         known = IndexTable.read(git, git.git_dir / "index")
-        known.save(place)
+        known.save(path)
     return known
 
 
 def _scan(git: Git, tree: UntrustedTree, table: IndexTable, bounds: Bounds) -> Found:
-    place = Path(tempfile.mkdtemp(dir=git.git_dir, prefix="rules-"))
+    directory = Path(tempfile.mkdtemp(dir=git.git_dir, prefix="rules-"))
     try:
-        rules = IgnoreRules(git, place)
+        rules = IgnoreRules(git, directory)
         for path in table.skipped:
             folder, _, name = path.rpartition("/")
             if name == NAME:
                 rules.obey(folder, git.run("cat-file", "blob", f":{path}").stdout)
         return Scan(tree, table, rules, bounds).run()
     finally:
-        safe_files.remove(place)
+        safe_files.remove(directory)
 
 
 def _candidates(git: Git, host: Git, tree: UntrustedTree, found: Found, bounds: Bounds) -> tuple[dict[str, Sight], int]:
@@ -207,24 +207,24 @@ def _notes(found: Found) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def _place(repo: Repository, cache: Path | None) -> Iterator[Path]:
+def _look_directory(repo: Repository, cache: Path | None) -> Iterator[Path]:
     kept = cache / "look" if cache is not None else None
     lock = _claim(kept) if kept is not None else None
     if kept is not None and lock is not None:
         with lock:
             yield kept
     else:
-        with temporary.directory(repo.scratch) as place:
-            yield place
+        with temporary.directory(repo.scratch) as directory:
+            yield directory
 
 
-def _claim(place: Path) -> IO[str] | None:
-    place.mkdir(parents=True, exist_ok=True, mode=0o700)
-    lock = (place / "lock").open("w")
+def _claim(directory: Path) -> IO[str] | None:
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    lock = (directory / "lock").open("w")
     if not files.try_lock(lock):
         lock.close()
         return None
     # Nobody else uses this directory, so leftovers are from a killed process.
-    for leftover in (*place.glob("*.lock"), *place.glob("stage-*"), *place.glob("rules-*")):
+    for leftover in (*directory.glob("*.lock"), *directory.glob("stage-*"), *directory.glob("rules-*")):
         safe_files.remove(leftover) if leftover.is_dir() else leftover.unlink()
     return lock

@@ -46,9 +46,9 @@ class ContextFile:
 
 @dataclass(frozen=True, slots=True)
 class BuildContext:
-    """The Dockerfile's text and every file beside it, as hashed; ``place`` is absolute."""
+    """The Dockerfile's text and every file beside it, as hashed; ``directory`` is absolute."""
 
-    place: Path
+    directory: Path
     text: str
     files: tuple[ContextFile, ...]
 
@@ -56,35 +56,35 @@ class BuildContext:
     def digest(self) -> str:
         """The hash over names, kinds, permissions and contents."""
         total = hashlib.sha256()
-        for one in self.files:
-            fields = (one.name, f"{one.mode:o}", one.content)
+        for file in self.files:
+            fields = (file.name, f"{file.mode:o}", file.content)
             for field in map(os.fsencode, fields):
                 total.update(f"{len(field)}:".encode() + field)
         return total.hexdigest()[:32]
 
     def add_to(self, archive: tarfile.TarFile) -> None:
         """Add every file except the Dockerfile to an archive; raises Refused if one has changed since it was hashed."""
-        for one in self.files:
-            entry = tarfile.TarInfo(one.name)
-            entry.mode = one.mode & 0o777
-            if one.is_link:
-                entry.type, entry.linkname = tarfile.SYMTYPE, one.content
+        for file in self.files:
+            entry = tarfile.TarInfo(file.name)
+            entry.mode = file.mode & 0o777
+            if file.is_link:
+                entry.type, entry.linkname = tarfile.SYMTYPE, file.content
                 archive.addfile(entry)
-            elif one.name != DOCKERFILE:
-                self._add(archive, entry, one)
+            elif file.name != DOCKERFILE:
+                self._add(archive, entry, file)
 
-    def _add(self, archive: tarfile.TarFile, entry: tarfile.TarInfo, one: ContextFile) -> None:
-        entry.size = one.size
+    def _add(self, archive: tarfile.TarFile, entry: tarfile.TarInfo, member: ContextFile) -> None:
+        entry.size = member.size
         try:
-            with safe_files.open_file(self.place, one.name) as file:
+            with safe_files.open_file(self.directory, member.name) as file:
                 reader = _Hashing(file)
                 archive.addfile(entry, reader)
-                same = reader.total.hexdigest() == one.content and not file.read(1)
+                same = reader.total.hexdigest() == member.content and not file.read(1)
         except OSError:
             same = False
         if not same:
             raise Refused(
-                f"{self.place / one.name} changed while the image was built", hint="to see it: orchestra allow"
+                f"{self.directory / member.name} changed while the image was built", hint="to see it: orchestra allow"
             )
 
 
@@ -102,32 +102,32 @@ class _Hashing(io.RawIOBase):
         return block
 
 
-def read(place: Path) -> BuildContext | None:
+def read(directory: Path) -> BuildContext | None:
     """Return the build context in a project's ``.orchestra`` directory; None if there is none.
 
     Raises Refused if the Dockerfile is a symlink, and if the files exceed the limits.
     """
-    root, top = place.parent, place.name
+    root, top = directory.parent, directory.name
     text = safe_files.read(root, f"{top}/{DOCKERFILE}", most=_LONGEST)
     if text is None:
         return None
     seen = list(_entries(root, top))
     if sum(entry.size for entry in seen) > LIMITS.size:
-        raise Refused(f"{place} holds more than {LIMITS.size:,} bytes", hint="remove what the image does not need")
+        raise Refused(f"{directory} holds more than {LIMITS.size:,} bytes", hint="remove what the image does not need")
     files = tuple(_file(root, top, entry) for entry in seen)
-    found = next((one for one in files if one.name == DOCKERFILE), None)
-    if found is None or found.content != hashlib.sha256(text).hexdigest():
-        raise Refused(f"{place / DOCKERFILE} cannot be read: it is changing, or is too long", hint="try again")
-    return BuildContext(place, text.decode("utf-8", "replace"), files)
+    dockerfile = next((file for file in files if file.name == DOCKERFILE), None)
+    if dockerfile is None or dockerfile.content != hashlib.sha256(text).hexdigest():
+        raise Refused(f"{directory / DOCKERFILE} cannot be read: it is changing, or is too long", hint="try again")
+    return BuildContext(directory, text.decode("utf-8", "replace"), files)
 
 
 def _entries(root: Path, top: str) -> Iterator[Entry]:
-    beside = [one for one in safe_files.list_directory(root, top) if one.path.split("/")[1] not in _NOT_IMAGE]
-    for one in beside:
-        if one.is_directory:
-            yield from (inner for inner in safe_files.walk(root, one.path, limits=LIMITS) if not inner.is_directory)
+    beside = [entry for entry in safe_files.list_directory(root, top) if entry.path.split("/")[1] not in _NOT_IMAGE]
+    for entry in beside:
+        if entry.is_directory:
+            yield from (inner for inner in safe_files.walk(root, entry.path, limits=LIMITS) if not inner.is_directory)
         else:
-            yield one
+            yield entry
 
 
 def _file(root: Path, top: str, entry: Entry) -> ContextFile:

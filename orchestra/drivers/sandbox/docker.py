@@ -35,7 +35,7 @@ from orchestra.drivers.sandbox.docker_config import (
     ONCE,
     OWNER,
     PROJECT,
-    Place,
+    Installation,
     configuration,
     is_earlier,
     throw_away,
@@ -84,7 +84,7 @@ class DockerSandbox:
         home: Path | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._place = Place(network, home_tag, owner, home)
+        self._installation = Installation(network, home_tag, owner, home)
         self._internal = internal
         self._clock = clock
         self._network_seen = -math.inf
@@ -97,20 +97,20 @@ class DockerSandbox:
         engine's socket; NotFound for a missing image; EngineDown; CommandFailed.
         """
         self._know_network()
-        wanted = configuration(connect(), box, self._place)
+        wanted = configuration(connect(), box, self._installation)
         try:
             self._fresh[box.name] = self._make(box.name, wanted)
         except (CommandFailed, NotFound) as error:
             # Usually there is none of that name, and checking first would be another call to the engine.
-            found = appears(lambda: self._inspect(box.name)) if is_conflict(error) else self._inspect(box.name)
-            if found is None:
+            container = appears(lambda: self._inspect(box.name)) if is_conflict(error) else self._inspect(box.name)
+            if container is None:
                 raise
-            self._replace(box.name, found, wanted)
+            self._replace(box.name, container, wanted)
 
-    def _replace(self, name: str, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
-        self._require_ours(name, found)
-        running = _sight(found).state is BoxState.RUNNING
-        if running or _same_definition(found["Config"]["Labels"], wanted["labels"]):
+    def _replace(self, name: str, container: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+        self._require_ours(name, container)
+        running = _sight(container).state is BoxState.RUNNING
+        if running or _same_definition(container["Config"]["Labels"], wanted["labels"]):
             return
         self.remove(name)
         try:
@@ -129,13 +129,13 @@ class DockerSandbox:
         if self._start_made(name):
             return
         network = self.ensure_network()
-        found = self._inspect(name)
-        if found is None:
+        container = self._inspect(name)
+        if container is None:
             raise NotFound(f"there is no container {name}", hint="type: orchestra up")
-        self._require_ours(name, found)
-        if _sight(found).state is BoxState.RUNNING:
+        self._require_ours(name, container)
+        if _sight(container).state is BoxState.RUNNING:
             return
-        _rejoin(name, found, self._place.network, network["Id"])
+        _rejoin(name, container, self._installation.network, network["Id"])
         with translated(f"start the container {name}"):
             connect().start(name)
 
@@ -153,8 +153,8 @@ class DockerSandbox:
 
     def look(self, box: Box | str) -> BoxSight:
         """Return the state of one container; raises EngineDown."""
-        found = self._inspect(name_of(box))
-        return BoxSight(BoxState.ABSENT) if found is None or not self._owns(found) else _sight(found)
+        container = self._inspect(name_of(box))
+        return BoxSight(BoxState.ABSENT) if container is None or not self._owns(container) else _sight(container)
 
     def look_all(self) -> dict[str, BoxSight]:
         """Return the state of every container of this home with one call, without start times."""
@@ -169,27 +169,27 @@ class DockerSandbox:
         """Return the engine's list of this home's containers; ``more`` are further labels to filter by."""
         with translated("list the containers"):
             rows = connect(LOOK_DEADLINE).containers(all=True, filters={"label": [HOME, *more]})
-        return [row for row in rows if self._place.owns(row["Labels"], row["Mounts"])]
+        return [row for row in rows if self._installation.owns(row["Labels"], row["Mounts"])]
 
     def stop(self, name: str, *, grace: float = STOP_GRACE) -> None:
         """Ask the agent to end, and kill it after ``grace`` seconds; an absent container counts as stopped."""
-        found = self._inspect(name)
-        if found is None:
+        container = self._inspect(name)
+        if container is None:
             return
-        self._require_ours(name, found)
+        self._require_ours(name, container)
         seconds = max(0, round(grace))
         with contextlib.suppress(NotFound), translated(f"stop the container {name}"):
-            connect(CALL_DEADLINE + seconds).stop(found["Id"], timeout=seconds)
+            connect(CALL_DEADLINE + seconds).stop(container["Id"], timeout=seconds)
 
     def remove(self, name: str) -> None:
         """Remove a container, running or not; an absent one counts as removed."""
-        found = self._inspect(name)
-        if found is None:
+        container = self._inspect(name)
+        if container is None:
             return
-        self._require_ours(name, found)
+        self._require_ours(name, container)
         try:
             with contextlib.suppress(NotFound), translated(f"remove the container {name}"):
-                connect().remove_container(found["Id"], force=True, v=True)
+                connect().remove_container(container["Id"], force=True, v=True)
         except CommandFailed as error:
             # The engine reports this while another process is removing it.
             if not is_conflict(error):
@@ -228,13 +228,13 @@ class DockerSandbox:
         If the container does not run, a temporary one without network is used, which sees only the
         git directories, read-only. Raises NotFound if the image is unknown too.
         """
-        found = self._inspect(box.name)
-        if found is not None and not self._owns(found):
-            found = None
-        if found is not None and _sight(found).state is BoxState.RUNNING:
-            return (*command(), "exec", "-i", *NO_GIT_SETTINGS, found["Id"], "git-upload-pack", git_dir)
+        container = self._inspect(box.name)
+        if container is not None and not self._owns(container):
+            container = None
+        if container is not None and _sight(container).state is BoxState.RUNNING:
+            return (*command(), "exec", "-i", *NO_GIT_SETTINGS, container["Id"], "git-upload-pack", git_dir)
         # By its id, because the name may belong to another image or to none by now.
-        image = str(found["Image"]) if found is not None else box.image
+        image = str(container["Image"]) if container is not None else box.image
         if not image:
             raise NotFound(f"there is no container {box.name} and no image for it", hint="type: orchestra up")
         return (*command(), *throw_away(box, git_dir), image, git_dir)
@@ -247,7 +247,7 @@ class DockerSandbox:
         self.ensure_network()
         self._clear_leftovers(box.name)
         name = f"{box.name}-{secrets.token_hex(3)}"
-        wanted = configuration(connect(), box, self._place, once=args)
+        wanted = configuration(connect(), box, self._installation, once=args)
         try:
             with translated(f"create the container {name}"):
                 connect().create_container(name=name, **wanted)
@@ -268,15 +268,15 @@ class DockerSandbox:
 
     def interface(self) -> str:
         """Return the name of the host's network interface for containers."""
-        return docker_networks.bridge_name(self._place.network)
+        return docker_networks.bridge_name(self._installation.network)
 
     def has_network(self) -> bool:
         """Return whether the network exists; raises EngineDown."""
-        return docker_networks.is_there(self._place)
+        return docker_networks.is_there(self._installation)
 
     def ensure_network(self) -> dict[str, Any]:
         """Create the network unless it exists; raises Refused if it exists in another form and is in use."""
-        network = docker_networks.ensure(self._place, internal=self._internal())
+        network = docker_networks.ensure(self._installation, internal=self._internal())
         self._network_seen = self._clock()
         return network
 
@@ -291,23 +291,23 @@ class DockerSandbox:
         Raises CommandFailed if one is.
         """
         self._network_seen = -math.inf
-        docker_networks.remove(self._place)
+        docker_networks.remove(self._installation)
 
     def _inspect(self, name: str) -> dict[str, Any] | None:
         try:
             with translated(f"look at the container {name}"):
-                found: dict[str, Any] = connect(LOOK_DEADLINE).inspect_container(name)
+                container: dict[str, Any] = connect(LOOK_DEADLINE).inspect_container(name)
         except NotFound:
             return None
-        return found
+        return container
 
-    def _owns(self, found: Mapping[str, Any]) -> bool:
-        return self._place.owns(found["Config"]["Labels"], found["Mounts"])
+    def _owns(self, container: Mapping[str, Any]) -> bool:
+        return self._installation.owns(container["Config"]["Labels"], container["Mounts"])
 
-    def _require_ours(self, name: str, found: Mapping[str, Any]) -> None:
-        if self._owns(found):
+    def _require_ours(self, name: str, container: Mapping[str, Any]) -> None:
+        if self._owns(container):
             return
-        user, _, _ = (found["Config"]["Labels"] or {}).get(OWNER, "").partition("-")
+        user, _, _ = (container["Config"]["Labels"] or {}).get(OWNER, "").partition("-")
         whose = f"it belongs to a home of user {user}" if user else "nothing says who created it"
         raise Refused(
             f"the container {name} does not belong to this Orchestra ({whose}), so it is left alone",
@@ -319,11 +319,11 @@ def _same_definition(labels: Mapping[str, str] | None, wanted: Mapping[str, str]
     return not is_earlier(labels) and (labels or {}).get(DEFINITION) == wanted[DEFINITION]
 
 
-def _sight(found: Mapping[str, Any]) -> BoxSight:
-    state = _STATES.get(found["State"]["Status"], BoxState.EXITED)
-    started = "" if state is BoxState.CREATED else str(found["State"]["StartedAt"])
-    code = found["State"]["ExitCode"] if state is BoxState.EXITED else None
-    return BoxSight(state, code, started, frozenset(str(mount["Destination"]) for mount in found["Mounts"]))
+def _sight(container: Mapping[str, Any]) -> BoxSight:
+    state = _STATES.get(container["State"]["Status"], BoxState.EXITED)
+    started = "" if state is BoxState.CREATED else str(container["State"]["StartedAt"])
+    code = container["State"]["ExitCode"] if state is BoxState.EXITED else None
+    return BoxSight(state, code, started, frozenset(str(mount["Destination"]) for mount in container["Mounts"]))
 
 
 def _listed(row: Mapping[str, Any]) -> BoxSight:
@@ -332,9 +332,9 @@ def _listed(row: Mapping[str, Any]) -> BoxSight:
     return BoxSight(state, int(code[1]) if code else None)
 
 
-def _rejoin(name: str, found: Mapping[str, Any], network: str, current: str) -> None:
+def _rejoin(name: str, container: Mapping[str, Any], network: str, current: str) -> None:
     """Reconnect a container to its network if that was removed and created again."""
-    known = found["NetworkSettings"]["Networks"].get(network, {}).get("NetworkID")
+    known = container["NetworkSettings"]["Networks"].get(network, {}).get("NetworkID")
     if not known or known == current:
         return
     with translated(f"connect {name} to {network}"):

@@ -45,7 +45,7 @@ _LOG_LIMIT = "16m"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Installation:
     """The network and the home of new containers."""
 
     network: str
@@ -87,7 +87,7 @@ def refuse_engine_sockets(mounts: Sequence[Mount]) -> None:
     sockets = _engine_sockets()
     for mount in mounts:
         source = Path(os.path.realpath(mount.source))
-        if _is_socket(source) or any(source == one or source in one.parents for one in sockets):
+        if _is_socket(source) or any(source == socket or source in socket.parents for socket in sockets):
             raise Refused(
                 f"{mount.source} would let the agent control the Docker engine, and with it this machine",
                 hint="choose a directory without an engine socket",
@@ -95,13 +95,13 @@ def refuse_engine_sockets(mounts: Sequence[Mount]) -> None:
 
 
 def _engine_sockets() -> tuple[Path, ...]:
-    places = [Path("/run"), Path("/var/run"), Path(f"/run/user/{os.getuid()}")]
+    directories = [Path("/run"), Path("/var/run"), Path(f"/run/user/{os.getuid()}")]
     if runtime := os.environ.get("XDG_RUNTIME_DIR"):
-        places.append(Path(runtime))
-    found = [place / name for place in places for name in _SOCKETS]
+        directories.append(Path(runtime))
+    sockets = [directory / name for directory in directories for name in _SOCKETS]
     if (where := docker_client.address()).startswith("unix://"):
-        found.append(Path(where.removeprefix("unix://")))
-    return tuple(Path(os.path.realpath(one)) for one in found)
+        sockets.append(Path(where.removeprefix("unix://")))
+    return tuple(Path(os.path.realpath(path)) for path in sockets)
 
 
 def _is_socket(path: Path) -> bool:
@@ -111,7 +111,9 @@ def _is_socket(path: Path) -> bool:
         return False
 
 
-def configuration(client: docker.APIClient, box: Box, place: Place, *, once: Sequence[str] = ()) -> dict[str, Any]:
+def configuration(
+    client: docker.APIClient, box: Box, installation: Installation, *, once: Sequence[str] = ()
+) -> dict[str, Any]:
     """Return the arguments of `create_container` for a box; ``once`` is for a program that runs to its end.
 
     The engine logs nothing of an agent's terminal; the output of a one-off program is logged, up to
@@ -119,8 +121,8 @@ def configuration(client: docker.APIClient, box: Box, place: Place, *, once: Seq
     """
     refuse_engine_sockets(box.mounts)
     for mount in box.mounts:
-        protected_paths.refuse(mount.source, home=place.home)
-    labels = {**box.labels, **place.labels}
+        protected_paths.refuse(mount.source, home=installation.home)
+    labels = {**box.labels, **installation.labels}
     if once:
         labels[ONCE] = box.name
     wanted: dict[str, Any] = {
@@ -140,13 +142,13 @@ def configuration(client: docker.APIClient, box: Box, place: Place, *, once: Seq
         "stop_signal": "SIGTERM" if box.modes else "SIGHUP",
         # The SDK reads the configuration once per process; here it is read for each container.
         "use_config_proxy": False,
-        "host_config": _host_config(client, box, place, logged=bool(once)),
+        "host_config": _host_config(client, box, installation, logged=bool(once)),
     }
     labels[DEFINITION] = digest(json.dumps(wanted, sort_keys=True), 24)
     return {**wanted, "labels": labels}
 
 
-def _host_config(client: docker.APIClient, box: Box, place: Place, *, logged: bool) -> dict[str, Any]:
+def _host_config(client: docker.APIClient, box: Box, installation: Installation, *, logged: bool) -> dict[str, Any]:
     log = LogConfig(type="json-file", config={"max-size": _LOG_LIMIT}) if logged else LogConfig(type="none")
     return client.create_host_config(
         init=True,
@@ -156,9 +158,9 @@ def _host_config(client: docker.APIClient, box: Box, place: Place, *, logged: bo
         mem_limit=box.limits.memory,
         memswap_limit=box.limits.memory,
         nano_cpus=math.floor(box.limits.cpus * 1e9) or None,
-        network_mode=place.network,
+        network_mode=installation.network,
         log_config=log,
-        mounts=[_mount(one) for one in box.mounts],
+        mounts=[_mount(mount) for mount in box.mounts],
     )
 
 
@@ -168,12 +170,14 @@ def _mount(mount: Mount) -> EngineMount:
 
 def throw_away(box: Box, git_dir: str) -> tuple[str, ...]:
     """Return the docker command's arguments for a temporary container that only serves one git directory."""
-    shown = [one for one in box.mounts if one.target.startswith(OBJECTS) or Path(git_dir).is_relative_to(one.target)]
+    shown = [
+        mount for mount in box.mounts if mount.target.startswith(OBJECTS) or Path(git_dir).is_relative_to(mount.target)
+    ]
     user = ("--user", f"{box.uid}:{box.gid}", "--cap-drop", "ALL", "--security-opt", "no-new-privileges")
     bounds = ("--pids-limit", str(box.limits.pids), "--memory", box.limits.memory, "--log-driver", "none")
     return (
         *("run", "--rm", "-i", "--init", "--network", "none", *user, *bounds, *_GIVING_ANY_COMMIT),
-        *(word for one in shown for word in ("--mount", _mount_text(one))),
+        *(word for mount in shown for word in ("--mount", _mount_text(mount))),
         *("--entrypoint", "git-upload-pack"),
     )
 
@@ -181,4 +185,4 @@ def throw_away(box: Box, git_dir: str) -> tuple[str, ...]:
 def _mount_text(mount: Mount) -> str:
     fields = ("type=bind", f"src={mount.source}", f"dst={mount.target}", "readonly")
     # The docker command parses CSV (RFC 4180), so a field with a comma or quote is quoted.
-    return ",".join('"' + one.replace('"', '""') + '"' if set(one) & set(',"\n') else one for one in fields)
+    return ",".join('"' + field.replace('"', '""') + '"' if set(field) & set(',"\n') else field for field in fields)

@@ -6,7 +6,7 @@ import contextlib
 from typing import Any
 
 from orchestra.drivers.sandbox.docker_client import appears, connect, translated
-from orchestra.drivers.sandbox.docker_config import Place
+from orchestra.drivers.sandbox.docker_config import Installation
 from orchestra.errors import CommandFailed, NotFound, OrchestraError, Refused
 from orchestra.names import digest
 
@@ -21,44 +21,44 @@ def bridge_name(network: str) -> str:
     return network if len(network) <= _BRIDGE_LIMIT else f"orc-{digest(network, 8)}"
 
 
-def is_there(place: Place) -> bool:
+def is_there(installation: Installation) -> bool:
     """Return whether the network exists and belongs to this home; raises EngineDown."""
-    found = _find(place.network)
-    return found is not None and place.owns(found["Labels"])
+    network = _find(installation.network)
+    return network is not None and installation.owns(network["Labels"])
 
 
-def ensure(place: Place, *, internal: bool) -> dict[str, Any]:
+def ensure(installation: Installation, *, internal: bool) -> dict[str, Any]:
     """Create the network unless it exists, and return the engine's description of it.
 
     Raises Refused if it exists and belongs to somebody else, or is in use with the wrong
     ``internal`` flag.
     """
-    found = _find(place.network)
-    if found is not None:
-        require_ours(place, found)
-    if found is not None and bool(found["Internal"]) != internal:
-        _remove(place.network, internal=internal)
-        found = None
-    return found or _create(place, internal=internal)
+    network = _find(installation.network)
+    if network is not None:
+        require_ours(installation, network)
+    if network is not None and bool(network["Internal"]) != internal:
+        _remove(installation.network, internal=internal)
+        network = None
+    return network or _create(installation, internal=internal)
 
 
-def require_ours(place: Place, found: dict[str, Any]) -> None:
+def require_ours(installation: Installation, network: dict[str, Any]) -> None:
     """Raise Refused for a network of another home or program."""
-    if not place.owns(found["Labels"]):
-        name = found["Name"]
+    if not installation.owns(network["Labels"]):
+        name = network["Name"]
         raise Refused(
             f"the network {name} on this engine does not belong to this Orchestra",
             hint=f"if nobody needs it: docker network rm {name}; otherwise use another home: export ORCHESTRA_HOME=DIR",
         )
 
 
-def remove(place: Place) -> None:
+def remove(installation: Installation) -> None:
     """Remove the network if it exists and is ours. Raises CommandFailed while it is in use."""
-    found = _find(place.network)
-    if found is None or not place.owns(found["Labels"]):
+    network = _find(installation.network)
+    if network is None or not installation.owns(network["Labels"]):
         return
-    with contextlib.suppress(NotFound), translated(f"remove the network {place.network}"):
-        connect().remove_network(found["Id"])
+    with contextlib.suppress(NotFound), translated(f"remove the network {installation.network}"):
+        connect().remove_network(network["Id"])
 
 
 def gateway(network: dict[str, Any]) -> str:
@@ -76,36 +76,36 @@ def gateway(network: dict[str, Any]) -> str:
 def _find(name: str) -> dict[str, Any] | None:
     with translated("look at the network"):
         matches = connect().networks(names=[name])
-    found: list[dict[str, Any]] = [one for one in matches if one["Name"] == name]
-    return found[0] if found else None
+    networks: list[dict[str, Any]] = [network for network in matches if network["Name"] == name]
+    return networks[0] if networks else None
 
 
-def _create(place: Place, *, internal: bool) -> dict[str, Any]:
+def _create(installation: Installation, *, internal: bool) -> dict[str, Any]:
     options = {
         "com.docker.network.bridge.enable_icc": "false",
         # The fixed name also makes a second, simultaneous creation fail.
-        "com.docker.network.bridge.name": bridge_name(place.network),
+        "com.docker.network.bridge.name": bridge_name(installation.network),
     }
     refusal: OrchestraError | None = None
     try:
-        with translated(f"create the network {place.network}"):
+        with translated(f"create the network {installation.network}"):
             connect().create_network(
-                place.network,
+                installation.network,
                 driver="bridge",
                 options=options,
                 check_duplicate=True,
                 internal=internal,
-                labels=place.labels,
+                labels=installation.labels,
             )
     except CommandFailed as error:
         if any(sign in error.stderr for sign in _NO_ADDRESSES):
             raise _no_addresses(error) from error
         refusal = error
-    found = appears(lambda: _find(place.network))
-    if found is None:
-        raise refusal or NotFound(f"the network {place.network} has disappeared", hint="type: orchestra up")
-    require_ours(place, found)
-    return found
+    network = appears(lambda: _find(installation.network))
+    if network is None:
+        raise refusal or NotFound(f"the network {installation.network} has disappeared", hint="type: orchestra up")
+    require_ours(installation, network)
+    return network
 
 
 def _no_addresses(error: CommandFailed) -> CommandFailed:

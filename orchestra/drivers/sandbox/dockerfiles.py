@@ -108,8 +108,8 @@ def base_text(base: str) -> str:
 
 def base_context() -> dict[str, Path]:
     """Return the certificate authorities that the machine's owner added, by name in the build context."""
-    found = sorted(_AUTHORITIES.rglob("*.crt")) if _AUTHORITIES.is_dir() else []
-    return {f"authorities/{number}-{file.name}": file for number, file in enumerate(found)}
+    certificates = sorted(_AUTHORITIES.rglob("*.crt")) if _AUTHORITIES.is_dir() else []
+    return {f"authorities/{number}-{file.name}": file for number, file in enumerate(certificates)}
 
 
 def profile_text(recipe: ImageRecipe, arch: str, *, packed: bool) -> str:
@@ -130,9 +130,9 @@ def _npm_stage(recipe: ImageRecipe, parent: str, arch: str) -> Iterator[str]:
     yield "RUN apt-get update && apt-get install -y --no-install-recommends npm"
     for spec in recipe.npm:
         exact = spec.replace("{arch}", arch)
-        place = f"/out/{pack_name(exact)}"
-        unpack = f"tar -xzf \"$(npm pack --silent '{exact}')\" -C {place} --strip-components=1 --no-same-owner"
-        yield f"RUN mkdir -p {place} && cd /tmp && {unpack}"
+        directory = f"/out/{pack_name(exact)}"
+        unpack = f"tar -xzf \"$(npm pack --silent '{exact}')\" -C {directory} --strip-components=1 --no-same-owner"
+        yield f"RUN mkdir -p {directory} && cd /tmp && {unpack}"
 
 
 def pack_name(spec: str) -> str:
@@ -154,7 +154,7 @@ def project_text(recipe: ImageRecipe) -> str:
     text = recipe.context.text
     if "ORCHESTRA_BASE" not in text:
         raise BadConfig(
-            f"{recipe.context.place / DOCKERFILE} does not build on the agent's image",
+            f"{recipe.context.directory / DOCKERFILE} does not build on the agent's image",
             hint="start it with these two lines: ARG ORCHESTRA_BASE / FROM ${ORCHESTRA_BASE}",
         )
     return "\n".join([text.rstrip("\n"), *lines]) + "\n"

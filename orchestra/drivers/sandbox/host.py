@@ -170,7 +170,7 @@ class HostSandbox:
 
     def _ended(self, family: frozenset[_Known], seconds: float) -> bool:
         for _ in range(max(1, round(seconds / _POLL))):
-            if not any(_same(one) for one in family):
+            if not any(_same(member) for member in family):
                 return True
             self._sleep(_POLL)
         return False
@@ -207,7 +207,7 @@ def _pids() -> Iterator[int]:
 
 
 def _send(family: frozenset[_Known], number: signal.Signals) -> None:
-    for one in family:
-        if _same(one):
+    for member in family:
+        if _same(member):
             with contextlib.suppress(ProcessLookupError):
-                os.kill(one[0], number)
+                os.kill(member[0], number)

@@ -69,12 +69,12 @@ def list_images() -> list[Image]:
     """Return the images that Orchestra built, newest first."""
     with translated("list the images"):
         rows = connect().images(filters={"label": STAGE})
-    found = [
+    images = [
         Image(tag, row["Labels"][STAGE], row["Size"], datetime.fromtimestamp(row["Created"], UTC))
         for row in rows
         for tag in row["RepoTags"] or ()
     ]
-    return sorted(found, key=lambda one: one.created, reverse=True)
+    return sorted(images, key=lambda image: image.created, reverse=True)
 
 
 def ensure(recipe: ImageRecipe, *, progress: Progress, cache: Path, network: str = "host", look: bool = True) -> str:
@@ -126,7 +126,7 @@ def _fill_profile(archive: tarfile.TarFile, recipe: ImageRecipe, progress: Progr
     arch = _arch()
     packed = shutil.which("npm") is not None
     if packed:
-        for spec in (one.replace("{arch}", arch) for one in recipe.npm):
+        for spec in (package.replace("{arch}", arch) for package in recipe.npm):
             dockerfiles.add_pack(archive, spec, _pack(spec, cache, progress))
     dockerfiles.add_text(archive, "Dockerfile", dockerfiles.profile_text(recipe, arch, packed=packed))
 
@@ -155,19 +155,21 @@ def _pack(spec: str, cache: Path, progress: Progress) -> Path:
     if not kept.exists():
         progress(f"fetching {spec}")
         temporary.sweep(kept.parent)
-        with temporary.directory(kept.parent) as aside:
-            place = aside / "pack"
-            place.mkdir()
-            words = ("npm", "pack", "--silent", "--ignore-scripts", "--pack-destination", str(place), spec)
-            process.run(words, cwd=place, deadline=_PACK_DEADLINE)
-            place.rename(kept)
+        with temporary.directory(kept.parent) as directory:
+            download = directory / "pack"
+            download.mkdir()
+            words = ("npm", "pack", "--silent", "--ignore-scripts", "--pack-destination", str(download), spec)
+            process.run(words, cwd=download, deadline=_PACK_DEADLINE)
+            download.rename(kept)
     return next(kept.glob("*.tgz"))
 
 
 def _build(recipe: ImageRecipe, stage: Stage, context: BinaryIO, network: str, progress: Progress) -> None:
     tag = tag_for(recipe, stage)
     parent = {"ORCHESTRA_BASE": dockerfiles.parent_of(recipe, stage)} if stage == "project" else {}
-    shell = {name: os.environ[name] for one in _PROXIES for name in (one, one.upper()) if name in os.environ}
+    shell = {
+        name: os.environ[name] for variable in _PROXIES for name in (variable, variable.upper()) if name in os.environ
+    }
     last: deque[str] = deque(maxlen=_LAST_LINES)
     with translated(f"build the image {tag}"):
         output = connect(_BUILD_SILENCE).build(

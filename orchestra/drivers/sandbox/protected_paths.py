@@ -24,19 +24,19 @@ def refuse(source: Path, *, home: Path | None = None, start: Path | None = None)
     home; ``start`` is the person's current directory, for the hint.
     """
     kept = home or Home.find().root
-    for place, what in (*_people(), (kept, "the directory with Orchestra's own settings and secrets")):
-        if holds(source, place):
-            same = _is_same(source, place)
+    for protected, what in (*_people(), (kept, "the directory with Orchestra's own settings and secrets")):
+        if holds(source, protected):
+            same = _is_same(source, protected)
             hint = "give the project its own repository"
             hint += f": cd '{start}' && git init" if start is not None and start != source else " in another directory"
-            verb = "is" if same else f"contains {place},"
+            verb = "is" if same else f"contains {protected},"
             raise Refused(f"{source} {verb} {what}: agents would see all of it", hint=hint)
 
 
-def holds(source: Path, place: Path) -> bool:
-    """Return whether ``place`` is ``source`` or below it, or below a mount inside ``source``."""
-    above = [known for one in _upward(place) if (known := _identity(one))]
-    return any(_identity(one) in above for one in (source, *_mounted_below(source)))
+def holds(source: Path, path: Path) -> bool:
+    """Return whether ``path`` is ``source`` or below it, or below a mount inside ``source``."""
+    above = [known for directory in _upward(path) if (known := _identity(directory))]
+    return any(_identity(directory) in above for directory in (source, *_mounted_below(source)))
 
 
 def _people() -> Iterator[tuple[Path, str]]:
@@ -48,19 +48,19 @@ def _people() -> Iterator[tuple[Path, str]]:
         return
 
 
-def _upward(place: Path) -> Iterator[Path]:
-    real = Path(os.path.realpath(place))
+def _upward(path: Path) -> Iterator[Path]:
+    real = Path(os.path.realpath(path))
     yield real
     yield from real.parents
 
 
-def _identity(place: Path) -> tuple[int, int] | None:
+def _identity(path: Path) -> tuple[int, int] | None:
     """Return a value that is equal for all paths to a directory, including bind mounts."""
     try:
-        found = place.stat()
+        info = path.stat()
     except OSError:
         return None
-    return found.st_dev, found.st_ino
+    return info.st_dev, info.st_ino
 
 
 def _is_same(one: Path, other: Path) -> bool:
@@ -74,6 +74,6 @@ def _mounted_below(source: Path) -> Iterator[Path]:
     except OSError:
         return
     for line in lines:
-        place = _OCTAL.sub(lambda found: chr(int(found[1], 8)), line.split(" ")[_MOUNT_POINT])
-        if place.startswith(f"{top.rstrip('/')}/"):
-            yield Path(place)
+        mount_point = _OCTAL.sub(lambda match: chr(int(match[1], 8)), line.split(" ")[_MOUNT_POINT])
+        if mount_point.startswith(f"{top.rstrip('/')}/"):
+            yield Path(mount_point)

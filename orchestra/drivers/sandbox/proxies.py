@@ -46,7 +46,7 @@ class Proxies:
     def named(self) -> str:
         """The proxy that most requests use, without its password."""
         wanted = ("https_proxy", "http_proxy", "all_proxy", "ftp_proxy")
-        return without_password(next((self.settings[one] for one in wanted if one in self.settings), ""))
+        return without_password(next((self.settings[name] for name in wanted if name in self.settings), ""))
 
     @property
     def on_loopback(self) -> bool:
@@ -74,15 +74,15 @@ def _configured(read: object) -> dict[str, str]:
 
 
 def _of_shell(shell: Mapping[str, str]) -> Proxies:
-    found = {name: value for name in _KEYS.values() if (value := shell.get(name) or shell.get(name.upper()))}
-    addresses = [value for name, value in found.items() if name != _EXCEPTIONS]
+    settings = {name: value for name in _KEYS.values() if (value := shell.get(name) or shell.get(name.upper()))}
+    addresses = [value for name, value in settings.items() if name != _EXCEPTIONS]
     if not addresses:
         return Proxies()
-    if any(_is_loopback(one) for one in addresses):
+    if any(_is_loopback(address) for address in addresses):
         return Proxies(left_out="it is at this machine's loopback address, which no container can reach")
-    if any(_PASSWORD.search(one) for one in addresses):
+    if any(_PASSWORD.search(address) for address in addresses):
         return Proxies(left_out="it holds a password, which `docker inspect` would show")
-    return Proxies("this shell's environment", found)
+    return Proxies("this shell's environment", settings)
 
 
 def _is_loopback(address: str) -> bool:

@@ -45,15 +45,15 @@ class ControlPane:
         An open control pane of the same project is kept, and moved if necessary. Raises NotFound if
         the window shows no session, CommandFailed if it is too small to be split.
         """
-        place = self._designer(window, project)
-        pane = self.find(place.project)
+        designer = self._designer(window, project)
+        pane = self.find(designer.project)
         if pane is None:
-            pane = self._make(place, command, layout)
+            pane = self._make(designer, command, layout)
         else:
             self._unfollow(pane)
-            self._move(place, pane, layout)
+            self._move(designer, pane, layout)
         if layout.control is Placement.FOLLOW:
-            self._follow(place, pane, layout)
+            self._follow(designer, pane, layout)
         return pane
 
     def find(self, project: str = "") -> str | None:
@@ -68,10 +68,10 @@ class ControlPane:
     def fit(self, pane: str, layout: Layout) -> None:
         """Resize the control pane again, because tmux redistributes the space whenever a terminal changes its size."""
         if layout.control is not Placement.WINDOW:
-            told = self._server.line(
+            size = self._server.line(
                 ("display-message", "-p", "-t", identifier(pane), "#{window_width} #{window_height}")
             )
-            width, height = map(int, told.split())
+            width, height = map(int, size.split())
             wanted = ("-x" if layout.beside else "-y", layout.size_in(width, height))
             self._server.ask(("resize-pane", "-t", identifier(pane), *wanted))
 
@@ -94,18 +94,18 @@ class ControlPane:
 
     def _designer(self, window: str, project: str) -> _Designer:
         listing = f"#{{window_id}} #{{pane_id}} #{{session_id}} #{{window_width}} #{{window_height}} {IS_AGENT}"
-        told = self._server.ask(("list-panes", "-t", identifier(window), "-F", listing)).text
-        for line in told.splitlines():
-            found, pane, tmux_session, width, height, agent = line.split(" ", 5)
+        output = self._server.ask(("list-panes", "-t", identifier(window), "-F", listing)).text
+        for line in output.splitlines():
+            window_id, pane, tmux_session, width, height, agent = line.split(" ", 5)
             if agent == "1":
-                return _Designer(found, pane, tmux_session, project, (int(width), int(height)))
+                return _Designer(window_id, pane, tmux_session, project, (int(width), int(height)))
         raise NotFound(f"no session is shown in tmux window {window}", hint="to open it again: orchestra up")
 
-    def _make(self, place: _Designer, command: Sequence[str], layout: Layout) -> str:
+    def _make(self, designer: _Designer, command: Sequence[str], layout: Layout) -> str:
         if layout.control is Placement.WINDOW:
-            return self._windows.open(place.tmux_session, _TITLE, command, control_marks(place.project))[1]
+            return self._windows.open(designer.tmux_session, _TITLE, command, control_marks(designer.project))[1]
         try:
-            return self._server.line(*_beside(place, command, layout))
+            return self._server.line(*_beside(designer, command, layout))
         except CommandFailed as error:
             if "no space" in error.stderr:
                 hint = "make the terminal larger, or use `orchestra up --layout window`"
@@ -114,21 +114,21 @@ class ControlPane:
                 ) from None
             raise
 
-    def _move(self, place: _Designer, pane: str, layout: Layout) -> None:
+    def _move(self, designer: _Designer, pane: str, layout: Layout) -> None:
         where = ("display-message", "-p", "-t", pane, f"#{{window_id}} #{{{SESSION}}}")
         window, _, session = self._server.line(where).partition(" ")
         if layout.control is Placement.WINDOW and session:
-            end = f"{place.tmux_session}:{{end}}"
+            end = f"{designer.tmux_session}:{{end}}"
             taken_out = ("break-pane", "-d", "-a", "-s", pane, "-n", _TITLE, "-t", end)
-            self._server.ask(taken_out, *control_marks(place.project).on(pane, pane))
-        elif layout.control is not Placement.WINDOW and window != place.window:
-            self._server.ask((*_joined(pane, layout, layout.size_in(*place.size)), "-t", place.pane))
+            self._server.ask(taken_out, *control_marks(designer.project).on(pane, pane))
+        elif layout.control is not Placement.WINDOW and window != designer.window:
+            self._server.ask((*_joined(pane, layout, layout.size_in(*designer.size)), "-t", designer.pane))
 
-    def _follow(self, place: _Designer, pane: str, layout: Layout) -> None:
+    def _follow(self, designer: _Designer, pane: str, layout: Layout) -> None:
         # A list of hooks on a session hides the global list, so ours is added to the effective one.
-        local = self._server.line(("show-hooks", "-t", place.tmux_session, _HOOK))
-        where = ("-t", place.tmux_session) if local else ("-g",)
-        self._server.ask(("set-hook", "-a", *where, _HOOK, _move_along(place, pane, layout)))
+        local = self._server.line(("show-hooks", "-t", designer.tmux_session, _HOOK))
+        where = ("-t", designer.tmux_session) if local else ("-g",)
+        self._server.ask(("set-hook", "-a", *where, _HOOK, _move_along(designer, pane, layout)))
 
     def _unfollow(self, pane: str) -> None:
         sessions = self._server.ask(("list-sessions", "-F", "#{session_id}")).text.split()
@@ -139,23 +139,23 @@ class ControlPane:
                 self._server.ask(("set-hook", "-u", *where, entry))
 
 
-def _beside(place: _Designer, command: Sequence[str], layout: Layout) -> list[Command]:
-    size = layout.size_in(*place.size)
-    divided = ("split-window", *_BY_SIDE[layout.side], "-l", size, "-t", place.pane, "-P", "-F", "#{pane_id}")
+def _beside(designer: _Designer, command: Sequence[str], layout: Layout) -> list[Command]:
+    size = layout.size_in(*designer.size)
+    divided = ("split-window", *_BY_SIDE[layout.side], "-l", size, "-t", designer.pane, "-P", "-F", "#{pane_id}")
     # The new pane is the window's active one until the agent's pane is selected again; this is how it is addressed.
-    active = f"{place.window}."
+    active = f"{designer.window}."
     return [
         (*divided, "--", *without_shell(command)),
-        *control_marks(place.project).on(place.window, active),
-        ("select-pane", "-t", place.pane),
+        *control_marks(designer.project).on(designer.window, active),
+        ("select-pane", "-t", designer.pane),
     ]
 
 
-def _move_along(place: _Designer, pane: str, layout: Layout) -> str:
+def _move_along(designer: _Designer, pane: str, layout: Layout) -> str:
     in_window, anywhere = "#{P:#{pane_id} }", "#{S:#{W:#{P:#{pane_id} }}}"
     conditions = (
-        f"#{{==:#{{session_id}},{place.tmux_session}}}",
-        f"#{{==:#{{{PROJECT}}},{in_condition(place.project)}}}",
+        f"#{{==:#{{session_id}},{designer.tmux_session}}}",
+        f"#{{==:#{{{PROJECT}}},{in_condition(designer.project)}}}",
         f"#{{!=:#{{{SESSION}}},}}",
         f"#{{m:*{pane} *,{anywhere}}}",
         f"#{{?#{{m:*{pane} *,{in_window}}},0,1}}",
@@ -163,7 +163,7 @@ def _move_along(place: _Designer, pane: str, layout: Layout) -> str:
     together = conditions[-1]
     for condition in reversed(conditions[:-1]):
         together = f"#{{&&:{condition},{together}}}"
-    return quoted(("if-shell", "-F", together, quoted(_joined(pane, layout, layout.size_in(*place.size)))))
+    return quoted(("if-shell", "-F", together, quoted(_joined(pane, layout, layout.size_in(*designer.size)))))
 
 
 def _joined(pane: str, layout: Layout, size: str) -> Command:

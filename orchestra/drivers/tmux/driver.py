@@ -103,8 +103,8 @@ class Tmux:
 
     def belongs_to(self, home: str, projects: Container[str]) -> bool:
         """Return whether a home has started this server, by its mark or, for older versions, by its windows."""
-        told = self.server.ask(("show-options", "-s", "-q", "-v", _OWNER), check=False).text.strip()
-        return told == home if told else any(window.project in projects for window in self.windows.all())
+        owner = self.server.ask(("show-options", "-s", "-q", "-v", _OWNER), check=False).text.strip()
+        return owner == home if owner else any(window.project in projects for window in self.windows.all())
 
     def claim(self, home: str) -> None:
         """Mark the server as started by a home."""
@@ -112,16 +112,16 @@ class Tmux:
 
     def find_session(self, name: str) -> str | None:
         """Return the id of the tmux session called ``name``; None if there is none or no server answers."""
-        told = self.server.ask(("list-sessions", "-F", "#{session_id} #{session_name}"), check=False).text
-        rows = (line.partition(" ") for line in told.splitlines())
-        return next((found for found, _, known in rows if known == name), None)
+        listing = self.server.ask(("list-sessions", "-F", "#{session_id} #{session_name}"), check=False).text
+        rows = (line.partition(" ") for line in listing.splitlines())
+        return next((session for session, _, known in rows if known == name), None)
 
     def session_of(self, target: str) -> str:
         """Return the id of the tmux session that a pane or window is in; raises NotFound."""
-        told = self.server.line(("display-message", "-p", "-t", identifier(target), "#{session_id}"))
-        if not told:
+        session = self.server.line(("display-message", "-p", "-t", identifier(target), "#{session_id}"))
+        if not session:
             raise NotFound(f"tmux has no {target}", hint="it was closed")
-        return told
+        return session
 
     def current_session(self) -> str:
         """Return the id of the tmux session that this process was started in; raises NotFound outside one.
@@ -142,8 +142,8 @@ class Tmux:
 
     def clients(self) -> list[Client]:
         """Return the attached terminals, without programs in control mode."""
-        told = self.server.ask(("list-clients", "-F", _CLIENTS)).text
-        rows = (line.split(" ", 5) for line in told.splitlines())
+        listing = self.server.ask(("list-clients", "-F", _CLIENTS)).text
+        rows = (line.split(" ", 5) for line in listing.splitlines())
         return [
             Client(name, session, window, pane, float(activity))
             for activity, session, window, pane, controls, name in rows
@@ -206,8 +206,8 @@ class Tmux:
 
     def rename_project(self, before: str, now: str) -> None:
         """Change the path of a project in its windows and in the tmux sessions that it claimed."""
-        told = self.server.ask(("list-windows", "-a", "-F", f"#{{window_id}} #{{session_id}} #{{{PROJECT}}}")).text
-        rows = [line.split(" ", 2) for line in told.splitlines()]
+        listing = self.server.ask(("list-windows", "-a", "-F", f"#{{window_id}} #{{session_id}} #{{{PROJECT}}}")).text
+        rows = [line.split(" ", 2) for line in listing.splitlines()]
         for window, session, project in rows:
             if project != before:
                 continue

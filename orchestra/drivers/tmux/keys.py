@@ -50,17 +50,17 @@ class Keys:
         bound = self._bound(prefix_key)
         if _OPENS not in bound.line:
             saved[prefix_key] = self._restorable(prefix_key, bound) if bound.line else ""
-        told = json.dumps(saved, sort_keys=True)
+        stored = json.dumps(saved, sort_keys=True)
         in_popups = version() >= _FIRST_POPUPS if popups is None else popups
         lines = [
-            quoted(("set-option", "-s", SAVED, told)),
+            quoted(("set-option", "-s", SAVED, stored)),
             *(quoted(self._entry(binding, program, popups=in_popups)) for binding in in_tmux()),
             quoted(
                 ("bind-key", "-N", "Orchestra's keys", "-T", "prefix", prefix_key, "switch-client", "-T", KEY_TABLE)
             ),
         ]
         self._source(lines)
-        return told
+        return stored
 
     def unbind(self, saved: str, *, project: str = "") -> bool:
         """Restore the former binding; returns whether that was done.
@@ -131,20 +131,20 @@ class Keys:
         # must not contain is doubled or dropped.
         last = "sed '$!{h;d;};/^  /{x;/^orchestra: /!{x;b;};G;s/\\n */ /;}'"
         shown = literal(f"2>&1 </dev/null | {last} | tr -d '\\000-\\037\\177' | cut -c 1-300 | sed 's/[#%]/&&/g'")
-        tell = f'{self._tmux()} display-message -d {_SHOWN_MS} -c {_CLIENT} -- "$m "'
-        return f'm=$({command} {shown}); test -z "$m" || {tell} || :'
+        notify = f'{self._tmux()} display-message -d {_SHOWN_MS} -c {_CLIENT} -- "$m "'
+        return f'm=$({command} {shown}); test -z "$m" || {notify} || :'
 
     def _to_control(self) -> str:
         """Return the shell line that shows the control pane; it uses only tmux, to be ready for the next key."""
         tmux = self._tmux()
         listing = literal(shlex.quote(f"#{{{CONTROL}}} #{{pane_id}}"))
         go = f'select-window -t "$p" \\; select-pane -t "$p" \\; switch-client -c {_CLIENT} -t "$p"'
-        tell = (
+        notify = (
             f"display-message -d {_SHOWN_MS} -c {_CLIENT} {_word('the control pane is not open; type: orchestra up')}"
         )
         return (
             f"{tmux} list-panes -a -F {listing} | {{ while IFS= read -r line; do {literal('p=${line##* }')}; "
-            f'test "${{line% *}}" = #{{q:{PROJECT}}} || continue; {tmux} {go}; exit; done; {tmux} {tell}; }}'
+            f'test "${{line% *}}" = #{{q:{PROJECT}}} || continue; {tmux} {go}; exit; done; {tmux} {notify}; }}'
         )
 
     def _tmux(self) -> str:
@@ -188,11 +188,11 @@ def _ways(line: str) -> list[str]:
     tmux lists commands that stood on lines of their own with ``\;\;`` or ``;;`` between them,
     which it does not read back; as lines in braces it does.
     """
-    found = re.fullmatch(r"(bind-key .*?-T \S+\s+\S+ )(.*)", line, re.DOTALL)
-    if found is None:
+    match = re.fullmatch(r"(bind-key .*?-T \S+\s+\S+ )(.*)", line, re.DOTALL)
+    if match is None:
         return [line]
-    lines = found[2].replace(" \\;\\; ", "\n").replace(" ;; ", "\n").replace(" \\; ", " ; ")
-    return [line, f"{found[1]}{{\n{lines}\n}}"]
+    lines = match[2].replace(" \\;\\; ", "\n").replace(" ;; ", "\n").replace(" \\; ", " ; ")
+    return [line, f"{match[1]}{{\n{lines}\n}}"]
 
 
 def _squeezed(line: str) -> str:

@@ -24,11 +24,11 @@ class Panes:
         pane: str,
         text: str,
         *,
-        settle: float = 0.3,
+        pause: float = 0.3,
         bracketed: bool = True,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """Paste text into a pane's program, then press Enter after ``settle`` seconds.
+        """Paste text into a pane's program, then press Enter after ``pause`` seconds.
 
         ``bracketed`` marks the text as a paste with our own bytes, because tmux adds the marks only
         if it has seen the program ask for them, which it has not after a re-attach. The text passes
@@ -37,7 +37,7 @@ class Panes:
         """
         body = typed(text)
         self._put(pane, f"{_BEGIN}{body}{_END}" if bracketed else body)
-        sleep(settle)
+        sleep(pause)
         # As a paste, so that it reaches the program even if a person has scrolled back.
         self._put(pane, "\r")
 
@@ -48,8 +48,8 @@ class Panes:
 
     def cursor_line(self, pane: str) -> str:
         """Return the line of a pane with the cursor, including spaces before the cursor."""
-        place = self._server.line(("display-message", "-p", "-t", identifier(pane), "#{cursor_x} #{cursor_y}"))
-        column, row = (int(one) for one in place.split())
+        cursor = self._server.line(("display-message", "-p", "-t", identifier(pane), "#{cursor_x} #{cursor_y}"))
+        column, row = (int(number) for number in cursor.split())
         return (self.capture(pane).split("\n") + [""] * (row + 1))[row].rstrip().ljust(column)
 
     def _put(self, pane: str, text: str) -> None:

@@ -85,17 +85,17 @@ class Server:
 
 def version() -> tuple[int, int]:
     """Return the installed tmux's version, such as ``(3, 3)``; raises ToolMissing for none."""
-    told = process.run(["tmux", "-V"], deadline=5).text
-    found = re.search(r"(\d+)\.(\d+)", told)
+    text = process.run(["tmux", "-V"], deadline=5).text
+    match = re.search(r"(\d+)\.(\d+)", text)
     # A development build has a name instead of a number, and counts as newest.
-    return (int(found[1]), int(found[2])) if found else (99, 0)
+    return (int(match[1]), int(match[2])) if match else (99, 0)
 
 
 def require_version() -> None:
     """Raise ToolMissing if the installed tmux is too old."""
-    found = version()
-    if found < OLDEST:
-        raise ToolMissing(f"tmux {found[0]}.{found[1]} is too old", hint="install tmux 3.2 or newer")
+    installed = version()
+    if installed < OLDEST:
+        raise ToolMissing(f"tmux {installed[0]}.{installed[1]} is too old", hint="install tmux 3.2 or newer")
 
 
 def _joined(commands: Sequence[Command]) -> list[str]:

@@ -80,12 +80,12 @@ class Windows:
 
         Raises CommandFailed if no server answers, which is different from no windows.
         """
-        found: dict[str, Window] = {}
+        windows: dict[str, Window] = {}
         for line in self._server.ask(("list-panes", "-a", "-F", _LISTING)).text.splitlines():
             window = _read(line)
-            if window is not None and not (window.id in found and found[window.id].active):
-                found[window.id] = window
-        return list(found.values())
+            if window is not None and not (window.id in windows and windows[window.id].active):
+                windows[window.id] = window
+        return list(windows.values())
 
     def open_agent(
         self,
@@ -171,17 +171,17 @@ class Windows:
 
     def agent_pane(self, window: str) -> str:
         """Return the id of the pane that shows the agent; raises NotFound if the window has none."""
-        found = next((each.pane for each in self.all() if each.id == identifier(window)), None)
-        if found is None:
+        pane = next((each.pane for each in self.all() if each.id == identifier(window)), None)
+        if pane is None:
             raise NotFound(f"no session is shown in tmux window {window}", hint="to open it again: orchestra up")
-        return found
+        return pane
 
     def activity(self, window: str) -> float:
         """Return the time of the last output in the window, in seconds since the epoch."""
-        told = self._server.line(("display-message", "-p", "-t", identifier(window), "#{window_activity}"))
-        if not told:
+        seconds = self._server.line(("display-message", "-p", "-t", identifier(window), "#{window_activity}"))
+        if not seconds:
             raise NotFound(f"tmux has no window {window}", hint="to open it again: orchestra up")
-        return float(told)
+        return float(seconds)
 
     def close_spare(self, tmux_session: str) -> None:
         """Close the first window of a tmux session if it still exists; an otherwise empty tmux session ends."""
@@ -204,8 +204,8 @@ class Windows:
 
     def _rescue_control(self, window: str) -> None:
         listing = f"#{{pane_id}} #{{pane_width}} #{{{CONTROL}}}"
-        told = self._server.ask(("list-panes", "-t", identifier(window), "-F", listing)).text
-        for pane, width, project in (line.split(" ", 2) for line in told.splitlines()):
+        panes = self._server.ask(("list-panes", "-t", identifier(window), "-F", listing)).text
+        for pane, width, project in (line.split(" ", 2) for line in panes.splitlines()):
             others = [each for each in self.all() if each.project == project and each.id != window]
             if project and others:
                 beside = ("join-pane", "-d", "-h", "-b", "-f", "-l", width)
