@@ -37,7 +37,7 @@ def _ended(run: Callable[[], object]) -> int:
     try:
         run()
     except OrchestraError as error:
-        return tell(error)
+        return print_error(error)
     except KeyboardInterrupt:
         print(file=sys.stderr)  # noqa: T201 -- the shell's prompt belongs on a line of its own
         return INTERRUPTED
@@ -46,7 +46,7 @@ def _ended(run: Callable[[], object]) -> int:
         return 0
     except OSError as error:
         _close_output()
-        return tell(trouble) if (trouble := from_system(error)) else _confess(error)
+        return print_error(trouble) if (trouble := from_system(error)) else _confess(error)
     except SystemExit as left:
         if isinstance(left.__context__, BrokenPipeError):
             # rich raises this when the reader has closed the pipe
@@ -62,11 +62,11 @@ def _close_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def tell(error: OrchestraError) -> int:
+def print_error(error: OrchestraError) -> int:
     """Print an error and its hint on stderr; returns its exit code."""
-    print(f"orchestra: {_told(error.message)}", file=sys.stderr)  # noqa: T201 -- stderr is the interface here
+    print(f"orchestra: {_printable(error.message)}", file=sys.stderr)  # noqa: T201 -- stderr is the interface here
     if error.hint:
-        print(f"  → {_told(error.hint)}", file=sys.stderr)  # noqa: T201 -- as above
+        print(f"  → {_printable(error.hint)}", file=sys.stderr)  # noqa: T201 -- as above
     if in_popup():
         print("  (press Escape to close this)", file=sys.stderr)  # noqa: T201 -- as above
     return int(getattr(error, "exit", error.exit_code))
@@ -77,7 +77,7 @@ def in_popup() -> bool:
     return bool(os.environ.get("ORCHESTRA_POPUP"))
 
 
-def _told(text: str) -> str:
+def _printable(text: str) -> str:
     return clean(without_sequences(text))
 
 

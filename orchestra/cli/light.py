@@ -25,7 +25,11 @@ def as_text(word: str) -> str:
 
     No option contains a space, but the first item of a Markdown list does.
     """
-    return f"{_TEXT}{word}" if word.startswith("-") and any(one.isspace() for one in word) and "=" not in word else word
+    return (
+        f"{_TEXT}{word}"
+        if word.startswith("-") and any(character.isspace() for character in word) and "=" not in word
+        else word
+    )
 
 
 class Unchanged:
@@ -45,7 +49,7 @@ class Unchanged:
 
 def _bare(value: Any) -> Any:  # noqa: ANN401 -- as above
     if isinstance(value, (list, tuple)):
-        return type(value)(_bare(one) for one in value)
+        return type(value)(_bare(item) for item in value)
     return value.removeprefix(_TEXT) if isinstance(value, str) else value
 
 
@@ -55,11 +59,11 @@ def _takes_many(param: Any) -> bool:  # noqa: ANN401 -- as above
 
 def lighten(params: list[Any]) -> None:
     """Use `Unchanged` for parameters, and show arguments only by their names."""
-    for one in params:
-        if one.param_type_name == "argument":
-            _name_plainly(one)
-        if getattr(one, _KEPT, "") is None:
-            setattr(one, _KEPT, Unchanged())
+    for param in params:
+        if param.param_type_name == "argument":
+            _name_plainly(param)
+        if getattr(param, _KEPT, "") is None:
+            setattr(param, _KEPT, Unchanged())
 
 
 def _name_plainly(argument: Any) -> None:  # noqa: ANN401 -- as above

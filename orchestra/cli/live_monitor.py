@@ -40,7 +40,7 @@ def monitor(project: Project, names: list[str], *, follow: bool) -> None:
     # ^C is the normal end of following, so it is no failure and a popup closes.
     with contextlib.suppress(KeyboardInterrupt), _letter_by_letter(), shown as live:
         seen = (project.store.data_version(), _second(project))
-        while not _told_to_leave(_PERIOD):
+        while not _leave_pressed(_PERIOD):
             now = (project.store.data_version(), _second(project))
             if now != seen:
                 seen = now
@@ -66,7 +66,7 @@ def _letter_by_letter() -> Iterator[None]:
         termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
 
 
-def _told_to_leave(seconds: float) -> bool:
+def _leave_pressed(seconds: float) -> bool:
     if not sys.stdin.isatty():
         time.sleep(seconds)
         return False
@@ -82,10 +82,12 @@ def _with_foot(project: Project, names: list[str]) -> RenderableType:
 
 
 def _view(project: Project, names: list[str]) -> RenderableType:
-    return Group(*(_one(project, name) for name in names), *([] if names else ["no sessions; type: orchestra up"]))
+    return Group(
+        *(_session_view(project, name) for name in names), *([] if names else ["no sessions; type: orchestra up"])
+    )
 
 
-def _one(project: Project, name: str) -> RenderableType:
+def _session_view(project: Project, name: str) -> RenderableType:
     store = project.store
     session = store.session(name)
     events = store.events(name, limit=12)

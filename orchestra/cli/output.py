@@ -21,8 +21,11 @@ if TYPE_CHECKING:
 def as_json(value: Any) -> None:  # noqa: ANN401 -- whatever an action returned
     """Print plain data as JSON, with control characters escaped."""
     # Characters that the encoding lacks are escaped, so that nothing is lost.
-    told = json.dumps(value, indent=2, ensure_ascii=not is_unicode(sys.stdout.encoding))
-    safe = "".join(one if one.isprintable() or one == "\n" else json.dumps(one)[1:-1] for one in told)
+    encoded = json.dumps(value, indent=2, ensure_ascii=not is_unicode(sys.stdout.encoding))
+    safe = "".join(
+        character if character.isprintable() or character == "\n" else json.dumps(character)[1:-1]
+        for character in encoded
+    )
     sys.stdout.write(f"{safe}\n")
 
 

@@ -26,31 +26,31 @@ def in_our_words() -> Iterator[None]:
     try:
         yield
     except _MISUSED as error:
-        if (ours := _told(error)) is None:
+        if (ours := _usage_error(error)) is None:
             raise
         raise ours from error
 
 
-def _told(error: Exception) -> UsageError | None:
+def _usage_error(error: Exception) -> UsageError | None:
     context: Any = getattr(error, "ctx", None)
-    said = str(getattr(error, "format_message", lambda: str(error))()).strip()
-    if said.startswith("Usage:"):
+    raw = str(getattr(error, "format_message", lambda: str(error))()).strip()
+    if raw.startswith("Usage:"):
         return None
     if context is None:
-        return UsageError(_plain(said), hint="see: orchestra -h")
-    if said.startswith("No such option"):
+        return UsageError(_plain(raw), hint="see: orchestra -h")
+    if raw.startswith("No such option"):
         return _no_option(context, error)
-    message, hint = _words(context, said)
+    message, hint = _words(context, raw)
     name = _name(context)
     return UsageError(f"{name}: {message}" if name else message, hint=hint)
 
 
 def _usage(context: Any) -> str:  # noqa: ANN401 -- typer's inner types have no public name
     words = [context.command_path]
-    for one in context.command.params:
-        if one.required:
-            name = one.metavar or one.name.upper()
-            words.append(name if one.param_type_name == "argument" else f"{one.opts[0]} {name}")
+    for param in context.command.params:
+        if param.required:
+            name = param.metavar or param.name.upper()
+            words.append(name if param.param_type_name == "argument" else f"{param.opts[0]} {name}")
     return " ".join(words)
 
 
@@ -58,18 +58,18 @@ def _name(context: Any) -> str:  # noqa: ANN401 -- as above
     return str(context.command_path).partition(" ")[2]
 
 
-def _words(context: Any, said: str) -> tuple[str, str]:  # noqa: ANN401 -- as above
+def _words(context: Any, message: str) -> tuple[str, str]:  # noqa: ANN401 -- as above
     """Return the message and the hint."""
     help_at = f"see: {context.command_path} -h"
-    if said.startswith("Missing"):
-        return re.sub(r"'(\S+)'", r"\1", _plain(said)), f"type: {_usage(context)}"
-    if extra := re.fullmatch(r"Got unexpected extra argument\S* \((.*)\)", said, re.DOTALL):
+    if message.startswith("Missing"):
+        return re.sub(r"'(\S+)'", r"\1", _plain(message)), f"type: {_usage(context)}"
+    if extra := re.fullmatch(r"Got unexpected extra argument\S* \((.*)\)", message, re.DOTALL):
         quoted = f"put a text with spaces in quotes: {context.command_path} {shlex.quote('Fix the login page')}"
         return f"too many arguments: {extra[1]}", quoted if context.command.name in _TEXTS else help_at
-    if wrong := re.fullmatch(r"Invalid value for '(\S+)': Input should be ([^,]*).*", said, re.DOTALL):
+    if wrong := re.fullmatch(r"Invalid value for '(\S+)': Input should be ([^,]*).*", message, re.DOTALL):
         return f"{wrong[1]} should be {wrong[2]}", help_at
-    said, _, near = said.partition(" Did you mean ")
-    return _plain(said), f"did you mean {near.rstrip('?')}? {help_at}" if near else help_at
+    message, _, near = message.partition(" Did you mean ")
+    return _plain(message), f"did you mean {near.rstrip('?')}? {help_at}" if near else help_at
 
 
 def _no_option(context: Any, error: Exception) -> UsageError:  # noqa: ANN401 -- as above
@@ -85,7 +85,7 @@ def _no_option(context: Any, error: Exception) -> UsageError:  # noqa: ANN401 --
     return UsageError(message, hint=f"put a text that begins with a dash last, after two dashes: {text}")
 
 
-def _plain(said: str) -> str:
+def _plain(message: str) -> str:
     """Return a message in lower case without a full stop."""
-    said = said.removesuffix(".")
-    return f"{said[:1].lower()}{said[1:]}"
+    message = message.removesuffix(".")
+    return f"{message[:1].lower()}{message[1:]}"

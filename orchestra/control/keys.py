@@ -70,8 +70,8 @@ class KeyReader:
             return self._paste()
         if not self._rest.startswith(_ESC):
             return 1, _plain(self._rest[0])
-        if found := _SEQUENCE.match(self._rest):
-            return found.end(), _sequence(found[0])
+        if match := _SEQUENCE.match(self._rest):
+            return match.end(), _sequence(match[0])
         if _BEGUN.fullmatch(self._rest):
             return 0, None
         if self._rest[1] in {"[", "O"}:

@@ -53,9 +53,9 @@ class _Block:
         self._lines = list(lines)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        for one in self._lines:
-            one.no_wrap = True
-            yield one
+        for row in self._lines:
+            row.no_wrap = True
+            yield row
 
 
 class Screen:
@@ -138,11 +138,11 @@ def _header(view: View, width: int) -> list[Text]:
     title.append_text(right)
     waiting = sum(session.state is State.WAITING for session in view.data.sessions)
     number = len(view.data.sessions)
-    told = count(number, "session") if number else "no sessions"
+    number_text = count(number, "session") if number else "no sessions"
     calls = Text.assemble(("· ", palette.RULE), (f"{waiting} waiting ", palette.WARM)) if waiting else Text()
-    if len(told) + 2 + calls.cell_len > width:
-        told = str(number)
-    words = Text.assemble((f" {told} ", palette.MUTED), calls)
+    if len(number_text) + 2 + calls.cell_len > width:
+        number_text = str(number)
+    words = Text.assemble((f" {number_text} ", palette.MUTED), calls)
     return [title, Text.assemble(words, ("─" * max(0, width - words.cell_len), palette.RULE))]
 
 
@@ -172,14 +172,14 @@ def _tabs(view: View, width: int) -> Text:
     bar = _tab_names(view.tab)
     if bar.cell_len > width:
         bar = Text.assemble(("─", palette.RULE), (f" {view.tab} ", palette.TAB), (_of_all(view.tab), palette.MUTED))
-    place = ""
+    position = ""
     if view.last:
-        place = f" {100 * view.scroll // view.last}% "
+        position = f" {100 * view.scroll // view.last}% "
     name = f" {line(view.selected)} " if view.selected else ""
-    if width - bar.cell_len - len(place) < len(name) + 2:
+    if width - bar.cell_len - len(position) < len(name) + 2:
         name = ""
-    bar.append("─" * max(0, width - bar.cell_len - len(name) - len(place) - 1), palette.RULE)
-    bar.append(name, palette.FAINT).append(place, palette.ACCENT).append("─", palette.RULE)
+    bar.append("─" * max(0, width - bar.cell_len - len(name) - len(position) - 1), palette.RULE)
+    bar.append(name, palette.FAINT).append(position, palette.ACCENT).append("─", palette.RULE)
     bar.truncate(width)
     return bar
 
@@ -214,7 +214,7 @@ def _diff(view: View, session: Session, width: int, height: int) -> tuple[list[T
         return _indented([Text("reading the diff…", palette.FAINT)]), measured(view, height, 0)
     if view.diff is None or not len(view.diff):
         words = view.diff_error or f"{session.name} has changed nothing yet"
-        rows = [Text(one, palette.BAD if view.diff_error else palette.FAINT) for one in wrap(words, width)]
+        rows = [Text(row, palette.BAD if view.diff_error else palette.FAINT) for row in wrap(words, width)]
         return _indented(rows[:height]), measured(view, height, 0)
     view = measured(view, height, max(0, len(view.diff) - height))
     shown = view.diff.lines(width, view.scroll, height) if view.diff is not None else ()
@@ -222,8 +222,8 @@ def _diff(view: View, session: Session, width: int, height: int) -> tuple[list[T
 
 
 def _monitor(view: View, session: Session, now: datetime, width: int) -> list[Text]:
-    said = [message for message in view.data.messages if message.sender == session.name]
-    return list(monitor_view(session, view.data.events, said[-1:], now=now).lines(width))
+    sent = [message for message in view.data.messages if message.sender == session.name]
+    return list(monitor_view(session, view.data.events, sent[-1:], now=now).lines(width))
 
 
 def _messages(view: View, now: datetime, width: int) -> list[Text]:
@@ -237,8 +237,8 @@ def _indented(rows: Iterable[Text]) -> list[Text]:
 
 def _foot(view: View, width: int) -> list[Text]:
     if view.mode is Mode.CONFIRM and view.question is not None:
-        asked = [Text(f" {one}", palette.WARM) for one in wrap(view.question.text, width - 2)]
-        kept = [Text(f" {one}", palette.MUTED) for one in wrap(view.question.keeps, width - 2)]
+        asked = [Text(f" {row}", palette.WARM) for row in wrap(view.question.text, width - 2)]
+        kept = [Text(f" {row}", palette.MUTED) for row in wrap(view.question.keeps, width - 2)]
         return [_rule(width), *asked, *kept, _reminder((("y", "yes"), ("n", "no")), width)]
     if view.mode is Mode.INPUT and view.input is not None:
         rule = _rule(width, f"new session: {line(view.input.title)}" if view.input.title else "new session")
@@ -292,7 +292,7 @@ def _notice(view: View, width: int) -> list[Text]:
 
 def _hanging(mark: str, words: str, width: int, style: Style) -> list[Text]:
     rows = wrap(line(words), width - 4)
-    return [Text(f" {' ' if number else mark} {one}", style) for number, one in enumerate(rows)]
+    return [Text(f" {' ' if number else mark} {row}", style) for number, row in enumerate(rows)]
 
 
 def _reminder(keys: Sequence[tuple[str, str]], width: int) -> Text:

@@ -137,7 +137,7 @@ class View:
     @property
     def session(self) -> Session | None:
         """The selected session."""
-        return next((one for one in self.data.sessions if one.name == self.selected), None)
+        return next((session for session in self.data.sessions if session.name == self.selected), None)
 
     @property
     def names(self) -> list[str]:

@@ -81,7 +81,7 @@ class Painter:
     def frame(self, lines: Sequence[Sequence[Segment]]) -> str:
         """Return what to write, empty when nothing changed."""
         fresh = len(self._shown) != len(lines)
-        wanted = [_encoded(one) for one in lines]
+        wanted = [_encoded(segments) for segments in lines]
         changed = [
             f"\x1b[{row};1H{text}" for row, text in enumerate(wanted, 1) if fresh or text != self._shown[row - 1]
         ]
@@ -102,4 +102,4 @@ def _encoded(segments: Sequence[Segment]) -> str:
 
 def printable(text: str) -> str:
     """Return a text without any unprintable characters that the views missed."""
-    return text if text.isprintable() else "".join(one for one in text if one.isprintable())
+    return text if text.isprintable() else "".join(character for character in text if character.isprintable())

@@ -65,41 +65,41 @@ def parse(text: str) -> list[FileDiff]:
 def _read(text: str) -> _Reading:
     reading = _Reading()
     # A form feed or a carriage return is part of a line, so str.splitlines would be wrong.
-    for one in text.split("\n"):
+    for diff_line in text.split("\n"):
         if reading.old > 0 or reading.new > 0:
-            _body(reading, one[:_LONGEST_LINE])
+            _body(reading, diff_line[:_LONGEST_LINE])
         else:
-            _head(reading, one)
+            _head(reading, diff_line)
     return reading
 
 
-def _body(reading: _Reading, one: str) -> None:
+def _body(reading: _Reading, diff_line: str) -> None:
     file = reading.files[-1]
-    mark = one[:1]
+    mark = diff_line[:1]
     reading.old -= mark in {" ", "-", ""}
     reading.new -= mark in {" ", "+", ""}
     file.insertions += mark == "+"
     file.deletions += mark == "-"
     if mark != "\\":
-        file.hunks[-1].lines.append(one or " ")
+        file.hunks[-1].lines.append(diff_line or " ")
 
 
-def _head(reading: _Reading, one: str) -> None:
-    if one.startswith("diff --git "):
-        reading.files.append(FileDiff(_path_in(one)))
+def _head(reading: _Reading, diff_line: str) -> None:
+    if diff_line.startswith("diff --git "):
+        reading.files.append(FileDiff(_path_in(diff_line)))
         return
-    if one.startswith("[") and one.endswith("]"):
-        _take_note(reading, one[1:-1])
+    if diff_line.startswith("[") and diff_line.endswith("]"):
+        _take_note(reading, diff_line[1:-1])
         return
     if not reading.files:
         return
     file = reading.files[-1]
-    if found := _HUNK.match(one):
-        reading.old, reading.new = int(found[2] or 1), int(found[4] or 1)
-        file.hunks.append(Hunk(int(found[3]), found[5]))
-    elif one.startswith(("--- ", "+++ ")) and not one.endswith("/dev/null"):
-        file.path = _unquoted(one[4:].removesuffix("\t"))[2:]
-    elif note := _note(one):
+    if match := _HUNK.match(diff_line):
+        reading.old, reading.new = int(match[2] or 1), int(match[4] or 1)
+        file.hunks.append(Hunk(int(match[3]), match[5]))
+    elif diff_line.startswith(("--- ", "+++ ")) and not diff_line.endswith("/dev/null"):
+        file.path = _unquoted(diff_line[4:].removesuffix("\t"))[2:]
+    elif note := _note(diff_line):
         file.note = note
 
 
@@ -110,16 +110,16 @@ def _take_note(reading: _Reading, note: str) -> None:
         reading.notes.append(note)
 
 
-def _note(one: str) -> str:
-    if one.startswith("new file"):
-        return "link" if one.endswith("120000") else "new"
-    if one.startswith("deleted file"):
+def _note(diff_line: str) -> str:
+    if diff_line.startswith("new file"):
+        return "link" if diff_line.endswith("120000") else "new"
+    if diff_line.startswith("deleted file"):
         return "deleted"
-    if one.startswith("rename from "):
-        return f"was {_unquoted(one.removeprefix('rename from '))}"
-    if one.startswith(("Binary files", "GIT binary patch")):
+    if diff_line.startswith("rename from "):
+        return f"was {_unquoted(diff_line.removeprefix('rename from '))}"
+    if diff_line.startswith(("Binary files", "GIT binary patch")):
         return "binary"
-    return f"mode {one.removeprefix('new mode ')}" if one.startswith("new mode ") else ""
+    return f"mode {diff_line.removeprefix('new mode ')}" if diff_line.startswith("new mode ") else ""
 
 
 def _path_in(heading: str) -> str:
@@ -137,8 +137,8 @@ def _unquoted(name: str) -> str:
     return _OCTAL.sub(_unescaped, raw).decode("utf-8", "surrogateescape")
 
 
-def _unescaped(found: re.Match[bytes]) -> bytes:
-    mark = found[1]
+def _unescaped(match: re.Match[bytes]) -> bytes:
+    mark = match[1]
     return bytes((int(mark, 8) & 0xFF,)) if mark.isdigit() and len(mark) > 1 else _ESCAPES.get(mark, mark)
 
 
@@ -151,7 +151,7 @@ class DiffView:
         self.files, self.notes = reading.files, reading.notes
         # At the top, where they are seen.
         self._index = [(number, _NOTE, 0, 0) for number in range(len(self.notes))]
-        self._index += [place for number, file in enumerate(self.files) for place in _places(number, file)]
+        self._index += [entry for number, file in enumerate(self.files) for entry in _entries(number, file)]
 
     def __len__(self) -> int:
         return len(self._index) + 1 if self._index else 0
@@ -167,8 +167,8 @@ class DiffView:
         end = None if height is None else max(0, top + height - 1)
         if top == 0 and height != 0:
             yield self._summary(width)
-        for place in self._index[max(0, top - 1) : end]:
-            yield self._line(place, width)
+        for entry in self._index[max(0, top - 1) : end]:
+            yield self._line(entry, width)
 
     def _summary(self, width: int) -> Text:
         text = Text(no_wrap=True)
@@ -179,8 +179,8 @@ class DiffView:
         text.truncate(width)
         return text
 
-    def _line(self, place: _Place, width: int) -> Text:
-        number, index, row, at = place
+    def _line(self, entry: _Entry, width: int) -> Text:
+        number, index, row, at = entry
         if index == _NOTE:
             return _left_out(self.notes[number], width)
         file = self.files[number]
@@ -193,20 +193,20 @@ class DiffView:
 
 
 _CUT, _NOTE, _BLANK, _HEADING = -4, -3, -2, -1
-_Place = tuple[int, int, int, int]
+_Entry = tuple[int, int, int, int]
 """Which file (or note), which hunk (or one of the above), its line (-1: its separator), its number in the file."""
 
 
-def _places(number: int, file: FileDiff) -> Iterator[_Place]:
+def _entries(number: int, file: FileDiff) -> Iterator[_Entry]:
     yield number, _BLANK, 0, 0
     yield number, _HEADING, 0, 0
     for index, hunk in enumerate(file.hunks):
         if index or hunk.about or hunk.start > 1:
             yield number, index, -1, 0
         at = hunk.start
-        for row, one in enumerate(hunk.lines):
+        for row, diff_line in enumerate(hunk.lines):
             yield number, index, row, at
-            at += one[0] != "-"
+            at += diff_line[0] != "-"
     if file.cut:
         yield number, _CUT, 0, 0
 
@@ -264,8 +264,8 @@ def _content(file: FileDiff, hunk: Hunk, row: int) -> Text:
     return coloured[row].copy() if coloured else _uncoloured(hunk.lines[row])
 
 
-def _uncoloured(one: str) -> Text:
-    return Text(code(one[1:]), palette.REMOVED if one[0] == "-" else palette.PLAIN)
+def _uncoloured(diff_line: str) -> Text:
+    return Text(code(diff_line[1:]), palette.REMOVED if diff_line[0] == "-" else palette.PLAIN)
 
 
 _painted: dict[int, tuple[Hunk, list[Text]]] = {}
@@ -289,8 +289,8 @@ def _coloured(file: FileDiff, hunk: Hunk) -> list[Text]:
 
 
 def _paint(file: FileDiff, hunk: Hunk) -> list[Text]:
-    texts = [_uncoloured(one) for one in hunk.lines]
-    new = [index for index, one in enumerate(hunk.lines) if one[0] != "-"]
+    texts = [_uncoloured(diff_line) for diff_line in hunk.lines]
+    new = [index for index, diff_line in enumerate(hunk.lines) if diff_line[0] != "-"]
     coloured = _highlighter.paint(file.path, [texts[index].plain for index in new])
     if coloured is None:
         return []

@@ -59,7 +59,7 @@ class Highlighter:
             self._left -= time.thread_time() - begun
 
     def _worth(self, language: Syntax, lines: Sequence[str]) -> bool:
-        lengths = [len(one) for one in lines]
+        lengths = [len(text) for text in lines]
         within = len(lengths) <= _COLOURED_LINES and sum(lengths) <= _COLOURED
         return within and max(lengths, default=0) <= _COLOURED_LINE and _name(language) not in self._given_up
 

@@ -13,10 +13,10 @@ _ARROWS = {"Up": "↑", "Down": "↓", "Left": "←", "Right": "→", "Enter": "
 
 def grouped() -> list[tuple[str, Binding]]:
     """Return each action once, with all its keys, in the table's order."""
-    found: dict[str, tuple[list[str], Binding]] = {}
+    actions: dict[str, tuple[list[str], Binding]] = {}
     for binding in BINDINGS:
-        found.setdefault(binding.action, ([], binding))[0].append(_ARROWS.get(binding.key, binding.key))
-    return [(" ".join(keys), binding) for keys, binding in found.values()]
+        actions.setdefault(binding.action, ([], binding))[0].append(_ARROWS.get(binding.key, binding.key))
+    return [(" ".join(keys), binding) for keys, binding in actions.values()]
 
 
 def keys_table(prefix_key: str = PREFIX_KEY) -> Table:

@@ -13,7 +13,7 @@ from orchestra.views import palette
 from orchestra.views.session_list import changes
 from orchestra.views.text import age, count, fit, line, wrap
 
-_SAID_LINES = 5
+_MESSAGE_LINES = 5
 _LABEL = 9
 _ROOMY = 60
 """From this many columns on, the state of a message is a word."""
@@ -76,7 +76,7 @@ class MonitorView(Lines):
         yield from self._now_doing(width)
         yield Text()
         yield from self._facts(width)
-        yield from self._said(width)
+        yield from self._last_message(width)
         yield from self._happened(width)
 
     def _title(self, width: int) -> Text:
@@ -92,8 +92,8 @@ class MonitorView(Lines):
     def _now_doing(self, width: int) -> Iterator[Text]:
         words = self._session.evidence.text or self._session.summary
         style = palette.WARM if self._session.state is State.WAITING else palette.PLAIN
-        for one in wrap(line(words), width - 2)[:3] if words else []:
-            yield Text(f"  {one}", style, no_wrap=True)
+        for row in wrap(line(words), width - 2)[:3] if words else []:
+            yield Text(f"  {row}", style, no_wrap=True)
 
     def _facts(self, width: int) -> Iterator[Text]:
         session = self._session
@@ -112,11 +112,11 @@ class MonitorView(Lines):
             agent.append(" ").append(" HOST ", palette.ALARM)
         yield _fact("agent", agent, width)
 
-    def _said(self, width: int) -> Iterator[Text]:
+    def _last_message(self, width: int) -> Iterator[Text]:
         if not self._messages:
             return
         yield from _heading("last message", width)
-        yield from message_lines(self._messages[-1], self._now, width, most=_SAID_LINES)
+        yield from message_lines(self._messages[-1], self._now, width, most=_MESSAGE_LINES)
 
     def _happened(self, width: int) -> Iterator[Text]:
         if not self._events:
@@ -165,9 +165,9 @@ def message_lines(
     head.truncate(width)
     yield head
     lines = wrap(message.text.lstrip().removeprefix(f"{message.kind.upper()}:"), width - 2)
-    for number, one in enumerate(lines[:most]):
+    for number, row in enumerate(lines[:most]):
         cut = "…" if number == most - 1 and len(lines) > most else ""
-        yield Text.assemble(("▏", kind), (f" {one}" if not cut else f" {fit(one, width - 3)}{cut}", ""), no_wrap=True)
+        yield Text.assemble(("▏", kind), (f" {row}" if not cut else f" {fit(row, width - 3)}{cut}", ""), no_wrap=True)
 
 
 class MessagesView(Lines):

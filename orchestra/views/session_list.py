@@ -32,7 +32,7 @@ def in_tree(sessions: Sequence[Session]) -> list[tuple[Session, str]]:
 
 def _grow(session: Session, sessions: Sequence[Session], stem: str, ordered: list[tuple[Session, str]]) -> None:
     ordered.append((session, stem))
-    children = [one for one in sessions if one.parent == session.name and one.name != session.name]
+    children = [other for other in sessions if other.parent == session.name and other.name != session.name]
     base = stem.replace("├ ", "│ ").replace("└ ", "  ")
     for child in children:
         _grow(child, sessions, base + ("└ " if child is children[-1] else "├ "), ordered)
@@ -58,7 +58,7 @@ def session_lines(
         lines.append(_marked(_first(session, stem, unread, now, width - 1, detailed=detailed), chosen, width))
         if detailed:
             below = stem.replace("├ ", "│ ").replace("└ ", "  ")
-            parent = any(one.parent == session.name for one, _ in rows)
+            parent = any(other.parent == session.name for other, _ in rows)
             lines.append(_marked(_second(session, below + ("│ " if parent else "  "), width - 1), chosen, width))
     top = max(0, min(at - height // 2, len(lines) - height))
     return lines[top : top + height]

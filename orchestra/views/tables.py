@@ -65,16 +65,16 @@ def _plain(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, (list, tuple)):
-        return ", ".join(str(one) for one in value)
+        return ", ".join(str(item) for item in value)
     return str(value)
 
 
 def settings_table(settings: Sequence[Row]) -> RenderableType:
     """Return the settings as in a file; defaults are dimmed."""
     table = _table("setting", "value", "from")
-    for one in settings:
-        style = palette.FAINT if one["origin"] == "built in" else palette.PLAIN
-        cells = (line(one["name"]), line(json.dumps(one["value"], ensure_ascii=False)), line(one["origin"]))
+    for setting in settings:
+        style = palette.FAINT if setting["origin"] == "built in" else palette.PLAIN
+        cells = (line(setting["name"]), line(json.dumps(setting["value"], ensure_ascii=False)), line(setting["origin"]))
         table.add_row(*(Text(cell, style) for cell in cells))
     return table
 
@@ -83,13 +83,13 @@ def images_table(images: Sequence[Row]) -> RenderableType:
     """Return the images that have a name; replaced ones no longer have one."""
     rows = [
         {
-            "image": one["tag"],
-            "layer": one["stage"],
-            "MiB": one["size"] // 1024**2,
-            "built (UTC)": _moment(one["created"])[:16],
+            "image": image["tag"],
+            "layer": image["stage"],
+            "MiB": image["size"] // 1024**2,
+            "built (UTC)": _moment(image["created"])[:16],
         }
-        for one in images
-        if not one["tag"].startswith("<none>")
+        for image in images
+        if not image["tag"].startswith("<none>")
     ]
     return rows_table(rows)
 
@@ -98,14 +98,14 @@ def agents_table(agents: Sequence[Row]) -> RenderableType:
     """Return the profiles: what is ready, what each reports (state, cost, context), and what it can do."""
     ready = _table("profile", "version", "image", "login")
     able = _table("profile", "kind", "state", "cost", "context", "resumes", "messages")
-    for one in agents:
-        name = Text(line(one["name"]), palette.STRONG if one["usual"] else palette.PLAIN)
-        state = one["image"]["state"]
+    for agent in agents:
+        name = Text(line(agent["name"]), palette.STRONG if agent["usual"] else palette.PLAIN)
+        state = agent["image"]["state"]
         image = Text(line(state), palette.GOOD if state in _READY else palette.MUTED)
-        login = Text(line(one["login"]["text"]), palette.PLAIN if one["login"]["found"] else palette.MUTED)
-        ready.add_row(name, Text(line(one["version"])), image, login)
-        marks = (_mark(one[key]) for key in ("hooks", "cost", "context", "resume"))
-        able.add_row(name, Text(line(one["family"]), palette.MUTED), *marks, Text(line(one["messages"])))
+        login = Text(line(agent["login"]["text"]), palette.PLAIN if agent["login"]["found"] else palette.MUTED)
+        ready.add_row(name, Text(line(agent["version"])), image, login)
+        marks = (_mark(agent[key]) for key in ("hooks", "cost", "context", "resume"))
+        able.add_row(name, Text(line(agent["family"]), palette.MUTED), *marks, Text(line(agent["messages"])))
     return Group(ready, Text(), able)
 
 
@@ -119,12 +119,14 @@ def findings_table(findings: Sequence[Row]) -> RenderableType:
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True, style=palette.STRONG)
     table.add_column(overflow="fold")
-    for one in findings:
-        better = one["well"] and (one.get("repair") or one.get("note"))
+    for finding in findings:
+        better = finding["well"] and (finding.get("repair") or finding.get("note"))
         mark = Text("·" if better else "✓", palette.WARM if better else palette.GOOD)
-        table.add_row(mark if one["well"] else Text("✗", palette.BAD), Text(line(one["check"])), _block(one["detail"]))
-        if one.get("repair"):
-            table.add_row("", "", Text.assemble(("→ ", palette.WARM), _block(one["repair"])))
+        table.add_row(
+            mark if finding["well"] else Text("✗", palette.BAD), Text(line(finding["check"])), _block(finding["detail"])
+        )
+        if finding.get("repair"):
+            table.add_row("", "", Text.assemble(("→ ", palette.WARM), _block(finding["repair"])))
     return table
 
 
@@ -143,7 +145,7 @@ def letters(messages: Sequence[Row], now: datetime) -> RenderableType:
     """Return messages with their state, oldest first."""
     if not messages:
         return Text("no messages", palette.MUTED)
-    return MessagesView([_message(one) for one in messages], now, numbered=True)
+    return MessagesView([_message(message) for message in messages], now, numbered=True)
 
 
 def _message(row: Row) -> Message:
@@ -158,7 +160,7 @@ _FACTS = ("title", "role", "agent", "sandbox", "branch", "base_branch", "worktre
 def session_details(seen: Row, now: datetime) -> RenderableType:
     """Return one session: its state, where everything is, its commits and messages."""
     parts: list[RenderableType] = [_title(seen), _facts(seen)]
-    for heading, table in (("commits", _commits(seen)), ("messages", _said(seen, now))):
+    for heading, table in (("commits", _commits(seen)), ("messages", _messages(seen, now))):
         if table is not None:
             parts += [Text(), Rule(Text(heading, palette.MUTED), align="left", style=palette.RULE), table]
     return Group(*parts)
@@ -201,5 +203,5 @@ def _commits(seen: Row) -> RenderableType | None:
     return grid
 
 
-def _said(seen: Row, now: datetime) -> RenderableType | None:
+def _messages(seen: Row, now: datetime) -> RenderableType | None:
     return letters(seen["messages"], now) if seen.get("messages") else None

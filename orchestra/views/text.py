@@ -27,7 +27,7 @@ def line(text: str) -> str:
 
 def block(text: str) -> list[str]:
     r"""Return the lines of a text, each safe to print; only ``\n`` ends a line."""
-    return [code(one) for one in text.split("\n")]
+    return [code(row) for row in text.split("\n")]
 
 
 def code(text: str) -> str:
@@ -88,8 +88,8 @@ def fit_path(path: str, width: int) -> str:
 def wrap(text: str, width: int) -> list[str]:
     """Return a text's safe lines, wrapped at spaces to ``width`` columns."""
     lines: list[str] = []
-    for one in block(text.strip()):
-        lines.extend(_wrapped(one, max(width, 2)))
+    for row in block(text.strip()):
+        lines.extend(_wrapped(row, max(width, 2)))
     return lines
 
 

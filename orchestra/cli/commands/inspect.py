@@ -81,7 +81,9 @@ def monitor(
     names = [project.store.session(name).name] if name else [session.name for session in project.store.sessions()]
     if json_:
         rows = {row["name"]: row for row in ask(context.obj, "list")}
-        as_json([{key: rows[one][key] for key in ("name", "state", "summary", "diff", "commits")} for one in names])
+        as_json(
+            [{key: rows[session][key] for key in ("name", "state", "summary", "diff", "commits")} for session in names]
+        )
         return
     live_monitor.monitor(project, names, follow=follow)
 
@@ -95,24 +97,24 @@ def diff(
 ) -> None:
     """Show what a session changed. Uncommitted and untracked files are included."""
     name = name or current_session(context.obj)
-    found: str = ask(context.obj, "diff", name=name, stat=stat)
+    patch: str = ask(context.obj, "diff", name=name, stat=stat)
     if exact or stat or not sys.stdout.isatty():
-        _write_plain(found, exact=exact)
+        _write_plain(patch, exact=exact)
         return
-    if not found:
+    if not patch:
         # In a pager, because a popup would close at once, as if the key did nothing.
         rich(f"{name} has changed nothing yet", pager=pager)
         return
     from orchestra.views.diff import diff_view  # noqa: PLC0415 -- loads rich
 
-    rich(diff_view(found), pager=pager)
+    rich(diff_view(patch), pager=pager)
 
 
-def _write_plain(found: str, *, exact: bool) -> None:
+def _write_plain(patch: str, *, exact: bool) -> None:
     """Write a diff without colours; control characters are made visible, and a note on stderr says so."""
-    shown = found if exact else with_controls_shown(found)
+    shown = patch if exact else with_controls_shown(patch)
     raw(shown if shown.endswith("\n") or not shown else f"{shown}\n")
-    if shown != found:
+    if shown != patch:
         say("control characters are shown as \\x1b and the like; for the exact bytes: orchestra diff NAME --raw")
 
 

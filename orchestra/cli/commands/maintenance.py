@@ -55,14 +55,14 @@ def gc(
     json_: Json = False,
 ) -> None:
     """Show what deleted sessions left behind. --yes removes it; branches and kept work stay."""
-    found = ask(context.obj, "gc", remove=yes, everything=everything)
+    items = ask(context.obj, "gc", remove=yes, everything=everything)
     if json_:
-        as_json(found)
+        as_json(items)
         return
-    total = sum(one["size"] for one in found if not one["kept"]) / 1024**2
-    for one in found:
-        why = f"  stays: {one['kept']}" if one["kept"] else ""
-        text(f"{one['size'] / 1024**2:8.1f} MiB  {one['kind']}  {one['what']}{why}")
+    total = sum(item["size"] for item in items if not item["kept"]) / 1024**2
+    for item in items:
+        why = f"  stays: {item['kept']}" if item["kept"] else ""
+        text(f"{item['size'] / 1024**2:8.1f} MiB  {item['kind']}  {item['what']}{why}")
     text(f"{total:8.1f} MiB {'removed' if yes else 'in total; to remove it: orchestra gc --yes'}")
 
 
@@ -80,7 +80,7 @@ def allow(
     if not wanted:
         text("this project's files ask for nothing that needs your permission")
         return
-    for line in (line for one in wanted for line in one.lines):
+    for line in (line for request in wanted for line in request.lines):
         text(line)
     # The question goes to stderr and must not appear before the text it is about.
     sys.stdout.flush()
@@ -95,7 +95,7 @@ def config_show(context: typer.Context, json_: Json = False) -> None:
     """Print every setting with its value and where it came from."""
     settings = open_to_look(context.obj).usable_settings
     origins = settings.origins
-    names = [one.name for one in fields(settings) if one.name != "origins"]
+    names = [field.name for field in fields(settings) if field.name != "origins"]
     rows = [
         {"name": name, "value": plain(getattr(settings, name)), "origin": origins.get(name, "built in")}
         for name in names

@@ -54,7 +54,7 @@ def new(
         for name in _names(title, copies)
     ]
     if json_:
-        shown = [{key: value for key, value in one.items() if key != "token_hash"} for one in made]
+        shown = [{key: value for key, value in session.items() if key != "token_hash"} for session in made]
         as_json(shown if copies > 1 else shown[0])
         return
     for session in made:

@@ -39,7 +39,7 @@ def up(
     except OrchestraError:
         _tidy(socket, session)
         raise
-    _tell(answer)
+    _print_summary(answer)
     if inside or detach:
         return
     _attach(socket, session)
@@ -64,7 +64,7 @@ def _tidy(socket: str, session: str) -> None:
     Tmux(socket).windows.close_spare(session)
 
 
-def _tell(answer: dict[str, Any]) -> None:
+def _print_summary(answer: dict[str, Any]) -> None:
     for trouble in answer["troubles"]:
         say(f"not restored: {trouble}")
     number = len(set(answer["sessions"]) - set(answer["troubled"]))

@@ -180,15 +180,15 @@ def account(stage: Stage) -> None:
     happened = {
         "an executor reported a missing dependency": "error" in kinds,
         "the designer answered it": any(
-            one["sender"] == "main" and one["recipient"] == EXECUTORS[0] for one in messages
+            message["sender"] == "main" and message["recipient"] == EXECUTORS[0] for message in messages
         ),
         "both executors reported COMPLETE": kinds.count("complete") == len(EXECUTORS),
         "both branches are merged": {"tempo/kelvin.py", "tempo/__main__.py"} <= set(tree),
         "the checkout was updated": (stage.repository / "tempo" / "kelvin.py").is_file(),
         "the checkout is clean": not _git(stage, "status", "--porcelain").strip(),
     }
-    told = "\n".join(_letter(message) for message in messages)
-    sys.stdout.write(f"\nSessions\n{_sessions(stage)}\n\nMessages\n{told}\n\nCommits\n{log}\n")
+    letters = "\n".join(_letter(message) for message in messages)
+    sys.stdout.write(f"\nSessions\n{_sessions(stage)}\n\nMessages\n{letters}\n\nCommits\n{log}\n")
     for part, true in happened.items():
         sys.stdout.write(f"  {'✓' if true else '✗'} {part}\n")
     sys.stdout.flush()
