@@ -159,7 +159,7 @@ class Project:
             return None
         return found if found.digest == consented else None
 
-    def place(self, session: Session) -> SessionPaths:
+    def session_paths(self, session: Session) -> SessionPaths:
         """Return the paths of a session."""
         return self.paths.session(session.id, session.name)
 

@@ -55,8 +55,8 @@ def find(name: str) -> Callable[..., object]:
     if name not in ACTIONS:
         raise UsageError(f"there is no action {name!r}", hint="type: orchestra --help")
     module, _, function = ACTIONS[name].partition(":")
-    found: Callable[..., object] = getattr(importlib.import_module(f"orchestra.actions.{module}"), function)
-    return found
+    action: Callable[..., object] = getattr(importlib.import_module(f"orchestra.actions.{module}"), function)
+    return action
 
 
 def run(

@@ -20,7 +20,7 @@ START_DEADLINE = 60.0
 """Seconds that a service has to answer after its start."""
 _TRIES = 4
 _POLL = 0.03
-_TOLD = ("ORCHESTRA_", "DOCKER_", "PATH", "GIT_AUTHOR_", "GIT_COMMITTER_")
+_RELEVANT = ("ORCHESTRA_", "DOCKER_", "PATH", "GIT_AUTHOR_", "GIT_COMMITTER_")
 _LOGINS = ("_KEY", "_TOKEN")
 _PROXIES = ("_PROXY", "_proxy")
 
@@ -113,12 +113,12 @@ def _last_words(log: Path) -> str:
 
 def mark(environment: Mapping[str, str]) -> str:
     """Return a hash of the version and of the variables that affect the service and its logins."""
-    told = {
+    relevant = {
         name: value
         for name, value in environment.items()
-        if name.startswith(_TOLD) or name.endswith(_LOGINS + _PROXIES)
+        if name.startswith(_RELEVANT) or name.endswith(_LOGINS + _PROXIES)
     }
-    return digest(repr((__version__, sorted(told.items()))), 16)
+    return digest(repr((__version__, sorted(relevant.items()))), 16)
 
 
 def take_environment(paths: ProjectPaths) -> None:

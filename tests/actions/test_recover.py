@@ -38,7 +38,7 @@ def test_git_is_not_asked_to_read_a_private_git_that_holds_a_pipe(
 ) -> None:
     monkeypatch.setattr(DockerSandbox, "upload_pack", lambda *_: pytest.fail("git would wait"))
     session = replace(host.spawn("one"), sandbox=SandboxKind.DOCKER)
-    git = host.project.place(session).git
+    git = host.project.session_paths(session).git
     (git / "objects").mkdir(parents=True)
     (git / "objects" / "some").touch()
     os.mkfifo(git / "HEAD")
@@ -102,7 +102,7 @@ def test_a_spec_that_was_stored_and_not_written_is_written(host: HostProject, mo
             spec.write_spec(host.project, "one", "After.", PERSON)
     assert edited.read_text() == "Before."
     assert spec.notice_change(host.project, "one") is None
-    shown = host.project.place(session).spec
+    shown = host.project.session_paths(session).spec
     assert [Path(file).read_text() for file in (edited, shown)] == ["After.", "After."]
     notices = [one.text for one in messages.inbox(host.project, "one") if "version 2" in one.text]
     assert len(notices) == 1

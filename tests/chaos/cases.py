@@ -155,7 +155,7 @@ def _spec(text: str) -> Told:
         project = scene.host.project
         known = project.store.spec("one")
         stored = known is not None and known.text.strip() == text
-        file = project.place(project.store.session("one")).spec
+        file = project.session_paths(project.store.session("one")).spec
         notices = [one for one in project.store.messages(recipient="one") if one.kind == "spec"]
         wrong = [f"{len(notices)} notices of one change"] if len(notices) > 1 else []
         wrong += ["the change is stored, and its session was not told"] if stored and not notices else []

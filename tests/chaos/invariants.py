@@ -184,7 +184,7 @@ def _lost(host: HostProject, kept: Kept) -> Iterator[str]:
 
 def _in_private(host: HostProject, commit: str) -> bool:
     """Say whether a session that lives has the commit on a branch of its own git."""
-    places = (host.project.place(session).git for session in host.project.store.sessions())
+    places = (host.project.session_paths(session).git for session in host.project.store.sessions())
     asked = ("for-each-ref", "--contains", commit)
     return any(host.git(f"--git-dir={place}", *asked, check=False) for place in places if (place / "HEAD").is_file())
 

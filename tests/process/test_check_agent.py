@@ -243,7 +243,7 @@ def test_a_login_that_an_agent_keeps_is_found_in_its_home(tmp_path: Path, monkey
     with closing(project.store):
         session = add_session(project, "asked", agent="claude")
         assert login_of(project, project.profile("claude")).state == "asks"
-        kept = project.place(session).home / ".claude" / ".credentials.json"
+        kept = project.session_paths(session).home / ".claude" / ".credentials.json"
         kept.parent.mkdir(parents=True)
         kept.write_text("{}")
         login = login_of(project, project.profile("claude"))

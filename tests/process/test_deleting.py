@@ -259,15 +259,15 @@ def test_down_stops_every_agent_where_nothing_can_be_written_down(world: World) 
 def test_what_is_stopped_leaves_no_credential_in_memory(world: World) -> None:
     alpha, beta = world.lives("alpha"), world.lives("beta")
     for one in (alpha, beta):
-        secrets = world.project.place(one).secrets
+        secrets = world.project.session_paths(one).secrets
         secrets.mkdir(parents=True, mode=0o700)
         (secrets / "KEY").write_text("secret")
     manage.stop(world.project, "alpha")
-    assert not world.project.place(alpha).secrets.exists()
-    assert world.project.place(beta).secrets.exists()
+    assert not world.project.session_paths(alpha).secrets.exists()
+    assert world.project.session_paths(beta).secrets.exists()
     world.agents.running.clear()
     up.down(world.project, stop=True)
-    assert not world.project.place(beta).secrets.exists()
+    assert not world.project.session_paths(beta).secrets.exists()
 
 
 def test_stopping_says_what_could_not_be_imported_and_stops_all_the_same(
@@ -353,7 +353,7 @@ def test_a_bug_about_one_session_keeps_the_watcher_from_no_other(
 
 
 def test_an_own_git_that_does_not_answer_is_waited_for_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    place = world.project.place(world.lives("alpha", {"u.txt": "uncommitted"}))
+    place = world.project.session_paths(world.lives("alpha", {"u.txt": "uncommitted"}))
     place.git.mkdir(parents=True)
     (place.git / "HEAD").touch()
     place.pointer.touch()

@@ -325,7 +325,7 @@ def test_gc_keeps_the_commits_that_only_a_sessions_own_git_has(world: World) -> 
     manage.delete(world.project, "alpha", force=True, remove_worktree=True)
     shutil.rmtree(world.root)
     world.begin()
-    place = world.project.place(world.project.store.deleted_session("alpha")).git  # type: ignore[arg-type]
+    place = world.project.session_paths(world.project.store.deleted_session("alpha")).git  # type: ignore[arg-type]
     world.commit("another history", {"x": "y"})
     found = gc.gc(world.project, remove=True)
     assert any(one.kept for one in found) or world.refs_with(first)

@@ -103,7 +103,7 @@ def test_a_spec_that_nobody_would_see_is_not_opened(busy: HostProject, monkeypat
     said = Printed(busy, "spec alpha", "utf-8")
     assert said.code == 1
     assert b"not a terminal" in said.err
-    assert str(busy.project.place(busy.session("alpha")).spec_copy).encode() in said.err
+    assert str(busy.project.session_paths(busy.session("alpha")).spec_copy).encode() in said.err
     assert _windows(busy) == before
 
 

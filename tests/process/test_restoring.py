@@ -193,9 +193,9 @@ def test_gc_takes_nothing_of_a_session_that_was_restored_meanwhile(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alpha = gone(world, worktree=False)
-    home = world.project.place(alpha).home
+    home = world.project.session_paths(alpha).home
     home.mkdir(parents=True)
-    secrets = world.project.place(alpha).secrets
+    secrets = world.project.session_paths(alpha).secrets
     usual = Project.lock
 
     def restored_first(project: Project, name: str, **named: float) -> object:
@@ -216,7 +216,7 @@ def test_gc_takes_no_credential_of_a_session_that_was_restored_since_it_looked(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alpha = gone(world)
-    secrets = world.project.place(alpha).secrets
+    secrets = world.project.session_paths(alpha).secrets
     locked: list[str] = []
     usual = Project.lock
 
@@ -268,7 +268,7 @@ def test_gc_goes_on_where_one_session_meets_a_bug(world: World, monkeypatch: pyt
 
 def test_gc_leaves_no_credential_of_what_is_gone_or_rests(world: World) -> None:
     alpha, beta = gone(world), world.lives("beta")
-    places = {one.name: world.project.place(one).secrets for one in (alpha, beta)}
+    places = {one.name: world.project.session_paths(one).secrets for one in (alpha, beta)}
     for place in places.values():
         place.mkdir(parents=True)
         (place / "KEY").write_text("secret")

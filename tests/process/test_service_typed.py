@@ -188,7 +188,7 @@ def test_a_long_text_becomes_a_file_with_a_pointer(project: Project, tmux: Tmux,
     text = "\n".join(f"line {number} of many" for number in range(1000))
     number = say(project, text)
     TypedDelivery(project, Presence(), pace=FAST).attend("alpha")
-    file = project.place(session).agent / "messages" / f"{number}.md"
+    file = project.session_paths(session).agent / "messages" / f"{number}.md"
     assert str(file) in eventually(lambda: typed(tmp_path))
     assert file.read_text() == text
     assert "line 7 of many" not in typed(tmp_path)

@@ -71,7 +71,7 @@ def test_uncommitted_and_new_files_show_in_the_diff(project: Project) -> None:
 
 @pytest.mark.usefixtures("watcher")
 def test_a_saved_spec_becomes_a_version_and_a_message(project: Project) -> None:
-    place = project.place(project.store.session("alpha"))
+    place = project.session_paths(project.store.session("alpha"))
     place.spec.parent.mkdir(parents=True, exist_ok=True)
     place.spec.write_text("build a bridge\n")
     eventually(lambda: project.store.spec("alpha"))

@@ -337,7 +337,7 @@ class Wild(RuleBasedStateMachine):
         objects = os.pathsep.join(map(str, project.repository.object_dirs))
         found: set[str] = set()
         for session in project.store.sessions(include_deleted=True):
-            git = project.place(session).git
+            git = project.session_paths(session).git
             if (git / "HEAD").is_file():
                 found |= set(self.private(git, objects))
         return found

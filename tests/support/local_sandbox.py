@@ -166,7 +166,7 @@ class World:
         )
         keep = f"refs/orchestra/base/{name}"
         project.repository.add_worktree(session.worktree, session.branch, head, keep=keep)
-        provision.prepare_places(project, session)
+        provision.prepare_directories(project, session)
         if sandbox is SandboxKind.DOCKER:
             provision.private_git(project, session)
             self.sandbox(project).create(container_spec.box_for(project, session, image=_IMAGE))
@@ -183,7 +183,7 @@ class World:
         session = project.store.session(name)
         if session.sandbox is SandboxKind.HOST:
             return self.git(*words, at=session.worktree)
-        env = inside(container_spec.box_for(project, session, image=_IMAGE), project.place(session).git)
+        env = inside(container_spec.box_for(project, session, image=_IMAGE), project.session_paths(session).git)
         done = process.run(("git", *words), cwd=session.worktree, env=env)
         return done.text.strip()
 

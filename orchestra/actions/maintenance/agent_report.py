@@ -55,15 +55,15 @@ class Login:
         places_of: dict[str, list[str]] = {}
         for name, where in self.found.items():
             places_of.setdefault(where, []).append(name)
-        found = "; ".join(f"{', '.join(names)} ({where})" for where, names in places_of.items())
+        text = "; ".join(f"{', '.join(names)} ({where})" for where, names in places_of.items())
         words = {
-            "none needed": found or "none needed",
-            "found": found,
+            "none needed": text or "none needed",
+            "found": text,
             "kept": f"logged in by itself in {', '.join(self.kept)}; other sessions will ask",
             "asks": "will ask in its window",
             "missing": f"not set: {some(self.wanted)}",
         }[self.state]
-        return words if self.state in {"found", "none needed"} or not found else f"{words}; {found}"
+        return words if self.state in {"found", "none needed"} or not text else f"{words}; {text}"
 
 
 def login_of(project: Project, profile: Profile) -> Login:
@@ -79,7 +79,11 @@ def login_of(project: Project, profile: Profile) -> Login:
 
 
 def _kept(project: Project, profile: Profile) -> tuple[str, ...]:
-    homes = {one.name: project.place(one).home for one in project.store.sessions() if one.agent == profile.name}
+    homes = {
+        session.name: project.session_paths(session).home
+        for session in project.store.sessions()
+        if session.agent == profile.name
+    }
     return tuple(name for name, home in homes.items() if any((home / file).is_file() for file in profile.keeps_login))
 
 
@@ -97,10 +101,10 @@ def some(names: Sequence[str]) -> str:
     return " or ".join(names[:_SOME]) + (" …" if len(names) > _SOME else "")
 
 
-def short(place: Path) -> str:
+def short(path: Path) -> str:
     """Return a path as people type it."""
-    inside = place.is_relative_to(Path.home())
-    return f"~/{place.relative_to(Path.home())}" if inside else str(place)
+    inside = path.is_relative_to(Path.home())
+    return f"~/{path.relative_to(Path.home())}" if inside else str(path)
 
 
 def image_of(project: Project, profile: Profile) -> tuple[str, str]:
@@ -119,8 +123,8 @@ def image_of(project: Project, profile: Profile) -> tuple[str, str]:
 def used(project: Project) -> list[str]:
     """Return the profiles that the project uses, the default one first."""
     settings = project.usable_settings
-    agents = (settings.agent, settings.designer_agent, *(one.agent for one in project.store.sessions()))
-    return [one for one in dict.fromkeys(agents) if one]
+    agents = (settings.agent, settings.designer_agent, *(session.agent for session in project.store.sessions()))
+    return [agent for agent in dict.fromkeys(agents) if agent]
 
 
 def list_agents(

@@ -34,7 +34,7 @@ PROMPT = "Orchestra only checks that you can be reached. Use no tool, change not
 MODEL_DEADLINE = 60
 """Seconds for the agent to start, to ask its model and to answer."""
 _PROGRAM_DEADLINE = 30.0
-_KNOCKING = 6
+_CHECK_SECONDS = 6
 _SLACK = 20.0
 _VERSION = re.compile(r"\d+(?:\.\d+)+[-\w.]*")
 _LOOK = 'command -v "$1" >/dev/null || exit 127; [ -z "$2" ] || exec "$1" --version'
@@ -80,8 +80,8 @@ def check_agent(project: Project, name: str, *, sandbox: str = "", progress: Pro
     except OrchestraError as error:
         return [trouble("image", error)]
     first = [Finding("image", well=True, detail=image)] if image else [_unguarded()]
-    with beside(project, name, kind) as (aside, session):
-        return [*first, *_tried(AgentCheck(aside, session, profile, image), progress)]
+    with beside(project, name, kind) as (scratch, session):
+        return [*first, *_tried(AgentCheck(scratch, session, profile, image), progress)]
 
 
 def _image(project: Project, name: str, progress: Progress) -> str:
@@ -111,14 +111,13 @@ def _program(check: AgentCheck, progress: Progress) -> Iterator[Finding]:
         yield Finding("program", well=False, detail=f"there is no {name} {where}", repair=_install(check, name))
         return
     if done.code != 0:
-        said = done.complaint or done.text.strip() or f"exit code {done.code}"
-        yield Finding("program", well=False, detail=f"{name} does not run: {said}", repair=_install(check, name))
+        output = done.complaint or done.text.strip() or f"exit code {done.code}"
+        yield Finding("program", well=False, detail=f"{name} does not run: {output}", repair=_install(check, name))
         return
-    found = _VERSION.findall(done.text)
-    if profile.version and profile.version not in found:
-        detail = (
-            f"{name} {where} is {', '.join(found[:1]) or 'an unknown version'}; the profile requires {profile.version}"
-        )
+    versions = _VERSION.findall(done.text)
+    if profile.version and profile.version not in versions:
+        actual = ", ".join(versions[:1]) or "an unknown version"
+        detail = f"{name} {where} is {actual}; the profile requires {profile.version}"
         yield Finding("program", well=False, detail=detail, repair=_install(check, name))
         return
     yield Finding("program", well=True, detail=f"{name} {profile.version} answers".replace("  ", " "))
@@ -139,17 +138,17 @@ def _orchestra(check: AgentCheck, progress: Progress) -> Iterator[Finding]:
     _start_service(check)
     context = provision.launch_context(check.project, check.session)
     token = f"{context.secrets_dir}/token"
-    words = (context.python, "-c", runtime_text("check_service.py"), context.mcp_url, token, str(_KNOCKING))
+    words = (context.python, "-c", runtime_text("check_service.py"), context.mcp_url, token, str(_CHECK_SECONDS))
     done = check.run(*past_proxies(context.mcp_url, *words), deadline=_PROGRAM_DEADLINE)
     try:
-        found = json.loads(done.text)
+        answer = json.loads(done.text)
     except ValueError:
-        found = {"trouble": "odd", "reason": done.complaint or f"exit code {done.code}"}
-    if found.get("tools"):
-        tools = len(found["tools"])
+        answer = {"trouble": "odd", "reason": done.complaint or f"exit code {done.code}"}
+    if answer.get("tools"):
+        tools = len(answer["tools"])
         yield Finding("orchestra", well=True, detail=f"reachable at {context.mcp_url}; it lists {tools} tools")
         return
-    yield unreachable(check.project, check.session.sandbox, context.mcp_url, found)
+    yield unreachable(check.project, check.session.sandbox, context.mcp_url, answer)
 
 
 def _start_service(check: AgentCheck) -> None:
@@ -179,7 +178,7 @@ def _model(check: AgentCheck, progress: Progress) -> Iterator[Finding]:
     if login.state not in {"found", "none needed"}:
         yield Finding("model", well=False, detail="not tested, because there is no login")
         return
-    if not (check.project.place(check.session).agent / "launch.sh").is_file():
+    if not (check.project.session_paths(check.session).agent / "launch.sh").is_file():
         yield Finding("model", well=False, detail="not tested, because Orchestra's own service did not start")
         return
     progress(f"asking its model one short question (at most {MODEL_DEADLINE} s)")

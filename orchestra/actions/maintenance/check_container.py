@@ -54,15 +54,18 @@ def try_container(project: Project) -> list[Finding]:
             )
         ]
     kind = SandboxKind.DOCKER
-    with beside(project, project.settings.agent, kind) as (aside, recorded), _door(project) as (address, port):
-        session = aside.store.update_session(recorded.id, image=image)
-        box = container_spec.box_for(aside, session, image=image)
+    with (
+        beside(project, project.settings.agent, kind) as (scratch, recorded),
+        _reachable_address(project) as (address, port),
+    ):
+        session = scratch.store.update_session(recorded.id, image=image)
+        box = container_spec.box_for(scratch, session, image=image)
         words = past_proxies(f"http://{address}:{port}", "sh", "-c", _TRY, "sh", address, str(port))
-        done = aside.sandbox(kind).run_once(box, words, deadline=DEADLINE)
+        done = scratch.sandbox(kind).run_once(box, words, deadline=DEADLINE)
         if done.code == _NO_TOOLS:
             hint = "install both in it, or unset the setting image: orchestra config show"
             return [Finding("container", well=False, detail=f"the image {image} lacks git or python3", repair=hint)]
-        return [_way(project, done, f"{address}:{port}"), _commit(aside, session, done)]
+        return [_way(project, done, f"{address}:{port}"), _commit(scratch, session, done)]
 
 
 def _image(project: Project) -> str:
@@ -73,22 +76,22 @@ def _image(project: Project) -> str:
 
 
 @contextmanager
-def _door(project: Project) -> Iterator[tuple[str, int]]:
+def _reachable_address(project: Project) -> Iterator[tuple[str, int]]:
     """Yield an address at which containers can reach this machine: the running service's, else a temporary one."""
     address = project.sandbox(SandboxKind.DOCKER).gateway()
     answer = ping(project.paths)
     if answer and _listens(address, int(answer["port"])):
         yield address, int(answer["port"])
         return
-    with socket.socket() as door:
+    with socket.socket() as listener:
         try:
-            door.bind((address, 0))
+            listener.bind((address, 0))
         except OSError as error:
             message = f"{address}, the address of this machine for containers, cannot be used: {error.strerror}"
             hint = "use an engine that runs on this machine"
             raise OrchestraError(message, hint=hint) from error
-        door.listen()
-        yield address, door.getsockname()[1]
+        listener.listen()
+        yield address, listener.getsockname()[1]
 
 
 def _listens(address: str, port: int) -> bool:
@@ -100,21 +103,21 @@ def _listens(address: str, port: int) -> bool:
 def _way(project: Project, done: Completed, where: str) -> Finding:
     if done.code in {0, _NO_COMMIT}:
         return Finding("way to Orchestra", well=True, detail=f"containers can reach this machine at {where}")
-    said = done.text.partition("commit:")[0].strip().splitlines()
-    reason = said[-1] if said else done.complaint or f"exit code {done.code}"
+    lines = done.text.partition("commit:")[0].strip().splitlines()
+    reason = lines[-1] if lines else done.complaint or f"exit code {done.code}"
     if reason.startswith("proxy: "):
         return proxied("way to Orchestra", where, reason.removeprefix("proxy: "))
     detail = f"containers cannot reach this machine at {where} ({reason}): a firewall blocks them"
     return Finding("way to Orchestra", well=False, detail=detail, repair=firewall_hint(project))
 
 
-def _commit(aside: Project, session: Session, done: Completed) -> Finding:
+def _commit(scratch: Project, session: Session, done: Completed) -> Finding:
     if done.code not in {0, _NO_WAY}:
-        said = done.text.partition("commit:")[2].strip() or done.complaint
-        detail = f"git in a container cannot commit: {said}"
+        output = done.text.partition("commit:")[2].strip() or done.complaint
+        detail = f"git in a container cannot commit: {output}"
         return Finding("commit", well=False, detail=detail, repair="check the engine's security options: docker info")
     try:
-        here = import_commits(aside, session) and aside.store.session(session.name).commits == 1
+        here = import_commits(scratch, session) and scratch.store.session(session.name).commits == 1
     except OrchestraError as error:
         return trouble("commit", error)
     if not here:

@@ -61,14 +61,14 @@ _SIGNS = {
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 
 
-def classify(said: str) -> Trouble:
+def classify(output: str) -> Trouble:
     """Return the kind of trouble that a program's output indicates."""
-    return next((kind for kind in _SIGNS if _sign(kind, said)), Trouble.OTHER)
+    return next((kind for kind in _SIGNS if _sign(kind, output)), Trouble.OTHER)
 
 
-def _sign(kind: Trouble, said: str) -> re.Match[str] | None:
-    found = (re.search(sign, said, re.IGNORECASE) for sign in _SIGNS[kind])
-    return next((one for one in found if one), None)
+def _sign(kind: Trouble, output: str) -> re.Match[str] | None:
+    matches = (re.search(sign, output, re.IGNORECASE) for sign in _SIGNS[kind])
+    return next((match for match in matches if match), None)
 
 
 def judge(project: Project, profile: Profile, kind: SandboxKind, done: Completed, login: Login) -> Finding:
@@ -78,11 +78,11 @@ def judge(project: Project, profile: Profile, kind: SandboxKind, done: Completed
         return Finding("model", well=False, detail="not tested, because the program is missing")
     if done.code == 0 and ("ready" in answer.lower() or (answer and classify(answer) is Trouble.OTHER)):
         return Finding("model", well=True, detail="answered")
-    said = _telling(f"{answer}\n{_plain(done.complaint)}")
-    trouble = classify(said)
+    output = _decisive_line(f"{answer}\n{_plain(done.complaint)}")
+    trouble = classify(output)
     if done.code in _TIMED_OUT and trouble in {Trouble.OTHER, Trouble.SERVICE}:
         trouble = Trouble.UNREACHABLE
-        said = said or "no answer within a minute"
+        output = output or "no answer within a minute"
     detail, repair = {
         Trouble.NO_LOGIN: ("the agent found no login", login_repair(project, profile) if profile.logins else ""),
         Trouble.REFUSED: (f"the login was refused: {login.text}", "get a new login, and put it in the same place"),
@@ -91,14 +91,14 @@ def judge(project: Project, profile: Profile, kind: SandboxKind, done: Completed
         Trouble.SERVICE: ("the model's service answered with an error", "try again later"),
         Trouble.OTHER: ("no answer came", "start it and ask it in its window: orchestra up"),
     }[trouble]
-    return Finding("model", well=False, detail=f"{detail}\n“{said}”" if said else detail, repair=repair)
+    return Finding("model", well=False, detail=f"{detail}\n“{output}”" if output else detail, repair=repair)
 
 
 def _plain(text: str) -> str:
     return _ANSI.sub("", text).strip()
 
 
-def _telling(output: str) -> str:
+def _decisive_line(output: str) -> str:
     """Return the last line that says what is wrong, else the last line; a long one is shortened around that."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     for line in reversed(lines):
@@ -125,23 +125,23 @@ def _way(project: Project, kind: SandboxKind, login: Login, profile: Profile) ->
 
 
 def _proxy_of_containers() -> str:
-    found = proxies.of_containers()
-    if found.settings:
-        return f"containers use the proxy {found.named} ({found.origin})"
-    why = f" ({found.left_out})" if found.left_out else ""
+    proxy = proxies.of_containers()
+    if proxy.settings:
+        return f"containers use the proxy {proxy.named} ({proxy.origin})"
+    why = f" ({proxy.left_out})" if proxy.left_out else ""
     return f"containers use no proxy{why}; to give them one, write it into ~/.docker/config.json"
 
 
-def unreachable(project: Project, kind: SandboxKind, url: str, found: Mapping[str, Any]) -> Finding:
+def unreachable(project: Project, kind: SandboxKind, url: str, answer: Mapping[str, Any]) -> Finding:
     """Return the finding for an agent that cannot reach Orchestra."""
-    reason = found.get("reason", "")
-    if found.get("proxy"):
-        return proxied("orchestra", url, str(found["proxy"]))
-    if found.get("trouble") == "status":
+    reason = answer.get("reason", "")
+    if answer.get("proxy"):
+        return proxied("orchestra", url, str(answer["proxy"]))
+    if answer.get("trouble") == "status":
         return Finding("orchestra", well=False, detail=f"{url} answered {reason}", repair=f"see {project.paths.log}")
-    if found.get("trouble") == "silent" and kind is SandboxKind.DOCKER:
+    if answer.get("trouble") == "silent" and kind is SandboxKind.DOCKER:
         return blocked(project, url, reason)
-    if found.get("trouble") == "closed" and kind is SandboxKind.DOCKER:
+    if answer.get("trouble") == "closed" and kind is SandboxKind.DOCKER:
         detail = f"containers get no answer at {url}: the engine's network is not on this machine"
         return Finding("orchestra", well=False, detail=detail, repair="use an engine that runs on this machine")
     return Finding("orchestra", well=False, detail=f"{url} cannot be used: {reason}", repair="orchestra doctor")

@@ -36,7 +36,7 @@ OLDEST_GIT = (2, 38)
 OLDEST_ENGINE = (20, 10)
 """The oldest Docker engine that Orchestra is tested with."""
 _SOME = 3
-_PROXY_PLACE = (
+_PROXY_SETTING = (
     "write an address that containers can reach into ~/.docker/config.json (docs.docker.com/engine/cli/proxy)"
 )
 _ROOMY = 5 * 1024**3
@@ -67,33 +67,33 @@ def _of_engine(project: Project) -> Iterator[Finding]:
         except OrchestraError as error:
             yield trouble(name, error)
         except OSError as error:
-            if (told := from_system(error)) is None:
+            if (known := from_system(error)) is None:
                 raise
-            yield trouble(name, told)
+            yield trouble(name, known)
 
 
 def _proxy() -> Iterator[Finding]:
     """Report which proxy containers use, if there is one."""
-    found = proxies.of_containers()
-    if found.left_out:
-        detail = f"this shell's proxy is not passed on to containers: {found.left_out}"
-        yield Finding("proxy", well=True, note=True, detail=detail, repair=_PROXY_PLACE)
-    elif found.settings:
-        detail = f"containers use {found.named} ({found.origin}), but not to reach Orchestra"
-        if not found.on_loopback:
+    proxy = proxies.of_containers()
+    if proxy.left_out:
+        detail = f"this shell's proxy is not passed on to containers: {proxy.left_out}"
+        yield Finding("proxy", well=True, note=True, detail=detail, repair=_PROXY_SETTING)
+    elif proxy.settings:
+        detail = f"containers use {proxy.named} ({proxy.origin}), but not to reach Orchestra"
+        if not proxy.on_loopback:
             yield Finding("proxy", well=True, detail=detail)
             return
         detail = f"{detail}; a container's own loopback address is not this machine's"
-        yield Finding("proxy", well=False, detail=detail, repair=_PROXY_PLACE)
+        yield Finding("proxy", well=False, detail=detail, repair=_PROXY_SETTING)
 
 
 def _version(program: str, flag: str) -> tuple[int, int] | None:
     try:
-        said = run((program, flag), deadline=5, check=False).text
+        output = run((program, flag), deadline=5, check=False).text
     except OrchestraError:
         return None
-    found = re.search(r"(\d+)\.(\d+)", said)
-    return (int(found[1]), int(found[2])) if found else None
+    match = re.search(r"(\d+)\.(\d+)", output)
+    return (int(match[1]), int(match[2])) if match else None
 
 
 def _program(name: str, flag: str, oldest: tuple[int, int], why: str) -> Finding:
@@ -108,13 +108,13 @@ def _program(name: str, flag: str, oldest: tuple[int, int], why: str) -> Finding
 
 
 def _tmux() -> Finding:
-    found = _program("tmux", "-V", OLDEST_TMUX, f"{OLDEST_TMUX[0]}.{OLDEST_TMUX[1]} or newer is needed")
-    if not found.well or not os.environ.get("TMUX") or _shows_utf8():
-        return found
+    finding = _program("tmux", "-V", OLDEST_TMUX, f"{OLDEST_TMUX[0]}.{OLDEST_TMUX[1]} or newer is needed")
+    if not finding.well or not os.environ.get("TMUX") or _shows_utf8():
+        return finding
     return replace(
-        found,
+        finding,
         well=False,
-        detail=f"{found.detail} does not show UTF-8 in this terminal",
+        detail=f"{finding.detail} does not show UTF-8 in this terminal",
         repair="tmux detach; tmux -u attach",
     )
 
@@ -152,7 +152,7 @@ def _engine() -> Finding:
 
 def _disk() -> Finding:
     home = Home.find().root
-    existing = next(place for place in (home, *home.parents) if place.exists())
+    existing = next(directory for directory in (home, *home.parents) if directory.exists())
     free = shutil.disk_usage(existing).free
     detail = f"{free / 1024**3:.1f} GiB free at {existing}"
     return Finding("disk", well=free > _ROOMY, detail=detail, repair="" if free > _ROOMY else "orchestra gc")

@@ -13,7 +13,7 @@ from typing import TypeAlias
 from orchestra import safe_files
 from orchestra.actions.maintenance.scratch_project import sweep
 from orchestra.actions.session import container_spec, preserve
-from orchestra.actions.session.troubles import error_to_tell
+from orchestra.actions.session.troubles import error_to_report
 from orchestra.drivers import temporary
 from orchestra.drivers.git.repository import REMOVED
 from orchestra.errors import CommandFailed, DeadlineExceeded, EngineDown, OrchestraError, StoreError
@@ -45,35 +45,35 @@ def gc(
     kept elsewhere stays, with the reason. ``everything`` adds every container of this home, live
     ones too, its network and all credentials in memory: `up` creates them again.
     """
-    found = _containers(project, remove=remove) if everything else _orphans(project, remove=remove)
+    leftovers = _containers(project, remove=remove) if everything else _orphans(project, remove=remove)
     for session in project.store.sessions(include_deleted=True):
         if session.deleted_at is not None:
-            found.extend(_of_deleted(project, session, remove=remove, progress=progress))
-    found.extend(_half_removed(project, remove=remove))
+            leftovers.extend(_of_deleted(project, session, remove=remove, progress=progress))
+    leftovers.extend(_half_removed(project, remove=remove))
     if remove:
         _forget_secrets(project, everything=everything)
-    return found
+    return leftovers
 
 
 def _half_removed(project: Project, *, remove: bool) -> Iterator[Leftover]:
     """Find worktrees whose removal was interrupted; everything they held was kept before."""
-    for place in sorted(project.paths.worktrees.glob(f".*{REMOVED}")):
-        size, kept = size_of(place), ""
+    for directory in sorted(project.paths.worktrees.glob(f".*{REMOVED}")):
+        size, kept = size_of(directory), ""
         try:
             if remove:
-                safe_files.remove(place)
+                safe_files.remove(directory)
         except OrchestraError as error:
             kept = str(error)
-        yield Leftover("worktree", str(place), size, kept=kept)
+        yield Leftover("worktree", str(directory), size, kept=kept)
 
 
 def _containers(project: Project, *, remove: bool) -> list[Leftover]:
     sandbox = project.sandbox(SandboxKind.DOCKER)
-    found = [_container(project, name, remove=remove) for name in sorted(sandbox.look_all())]
+    leftovers = [_container(project, name, remove=remove) for name in sorted(sandbox.look_all())]
     if remove:
         with suppress(CommandFailed):
             sandbox.remove_network()
-    return found
+    return leftovers
 
 
 def _container(project: Project, name: str, *, remove: bool) -> Leftover:
@@ -135,7 +135,7 @@ def _of_deleted(project: Project, session: Session, *, remove: bool, progress: P
         live = project.store.find_session(session.name) is not None
         if not live and os.path.lexists(session.worktree):
             yield _part(project, session, session.worktree, _worktree if remove else None, progress)
-        state = project.place(session).root
+        state = project.session_paths(session).root
         if state.is_dir():
             yield _part(project, session, state, _state if remove else None, progress)
         yield from _kept(project, session)
@@ -145,25 +145,25 @@ def _of_deleted(project: Project, session: Session, *, remove: bool, progress: P
 
 
 def _again(project: Project, session: Session) -> Session:
-    return next(one for one in project.store.sessions(include_deleted=True) if one.id == session.id)
+    return next(other for other in project.store.sessions(include_deleted=True) if other.id == session.id)
 
 
-def _part(project: Project, session: Session, place: Path, remove: Remove | None, progress: Progress) -> Leftover:
-    kind = "worktree" if place == session.worktree else "agent's home"
-    size = size_of(place)
-    kept = _removed(project, session, place, remove) if remove else ""
+def _part(project: Project, session: Session, path: Path, remove: Remove | None, progress: Progress) -> Leftover:
+    kind = "worktree" if path == session.worktree else "agent's home"
+    size = size_of(path)
+    kept = _removed(project, session, path, remove) if remove else ""
     if remove:
-        progress(f"{place} stays: {kept}" if kept else f"removed {place}")
-    return Leftover(kind, str(place), size, kept=kept)
+        progress(f"{path} stays: {kept}" if kept else f"removed {path}")
+    return Leftover(kind, str(path), size, kept=kept)
 
 
-def _removed(project: Project, session: Session, place: Path, remove: Remove) -> str:
+def _removed(project: Project, session: Session, path: Path, remove: Remove) -> str:
     """Remove something, and return why it could not be removed; empty if it was removed."""
     try:
         kept = remove(project, session)
     except Exception as error:  # noqa: BLE001 -- what else was left behind goes all the same
-        return str(error_to_tell(project, error))
-    return kept or ("it could not be removed" if os.path.lexists(place) else "")
+        return str(error_to_report(project, error))
+    return kept or ("it could not be removed" if os.path.lexists(path) else "")
 
 
 def _worktree(project: Project, session: Session) -> str:
@@ -182,28 +182,28 @@ def _worktree(project: Project, session: Session) -> str:
 
 def _state(project: Project, session: Session) -> str:
     """Remove a session's home; its private git directory stays if it has work that is nowhere else."""
-    place = project.place(session)
+    paths = project.session_paths(session)
     reason = preserve.keep_git(project, session)
     if not reason:
-        safe_files.remove(place.root)
+        safe_files.remove(paths.root)
         return ""
-    for part in sorted(place.root.iterdir()):
-        if part in {place.git, place.pointer}:
+    for part in sorted(paths.root.iterdir()):
+        if part in {paths.git, paths.pointer}:
             continue
         safe_files.remove(part) if part.is_dir() and not part.is_symlink() else part.unlink()
-    remove = f"if you do not need it: rm -rf '{place.root}'"
+    remove = f"if you do not need it: rm -rf '{paths.root}'"
     return f"its private git directory, which has work that is nowhere else: {reason}; {remove}"
 
 
 def _kept(project: Project, session: Session) -> Iterator[Leftover]:
     """List the kept files of a session; only the person may remove them."""
-    place = preserve.kept_files(project, session)
-    if place.is_dir():
+    directory = preserve.kept_files(project, session)
+    if directory.is_dir():
         yield Leftover(
             "kept files",
-            str(place),
-            size_of(place),
-            kept=f"orchestra restore brings them back; if you do not need them: rm -rf '{place}'",
+            str(directory),
+            size_of(directory),
+            kept=f"orchestra restore brings them back; if you do not need them: rm -rf '{directory}'",
         )
 
 

@@ -65,7 +65,7 @@ def beside(project: Project, agent: str, kind: SandboxKind) -> Iterator[tuple[Pr
     home = project.paths.home
     sweep(project)
     root = home.root / "checks" / f"{PREFIX}{os.getpid()}-{secrets.token_hex(3)}"
-    with _told_to_end(), _network_as_before(project, kind):
+    with _termination_as_interrupt(), _network_as_before(project, kind):
         try:
             _repository(root)
             scratch = ScratchProject(home.project(root), project)
@@ -105,7 +105,7 @@ def _executor(scratch: Project, agent: str, kind: SandboxKind) -> Session:
     scratch.store.record_sign(_NAME, Sign.STOPPED, "not started")
     session.worktree.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     scratch.repository.add_worktree(session.worktree, session.branch, head)
-    provision.prepare_places(scratch, session)
+    provision.prepare_directories(scratch, session)
     if kind is SandboxKind.DOCKER:
         provision.private_git(scratch, session)
     return scratch.store.session(_NAME)
@@ -138,9 +138,9 @@ def _take_away(home: Home, root: Path) -> None:
     with contextlib.suppress(OrchestraError):
         _end_service(paths)
     session = paths.session(1, _NAME)
-    for place in (paths.worktrees, paths.state, session.secrets.parent, root):
+    for directory in (paths.worktrees, paths.state, session.secrets.parent, root):
         with contextlib.suppress(FileNotFoundError):
-            safe_files.remove(place)
+            safe_files.remove(directory)
     paths.socket.unlink(missing_ok=True)
     for shared in (root.parent, paths.worktrees.parent, session.secrets.parent.parent):
         with contextlib.suppress(OSError):
@@ -182,7 +182,7 @@ def _network_as_before(project: Project, kind: SandboxKind) -> Iterator[None]:
 
 
 @contextmanager
-def _told_to_end() -> Iterator[None]:
+def _termination_as_interrupt() -> Iterator[None]:
     """Handle termination signals like ^C, so that everything is removed first."""
     if threading.current_thread() is not threading.main_thread():
         yield

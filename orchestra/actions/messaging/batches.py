@@ -30,13 +30,13 @@ def handed_over(project: Project, session: Session, messages: Iterable[Message])
 
 def fitting(messages: Iterable[Message], most: int, size: int) -> list[Message]:
     """Return at most the first ``most`` messages with at most ``size`` bytes together, but at least one."""
-    found: list[Message] = []
+    batch: list[Message] = []
     for message in messages:
         size -= len(quoted([message]).encode("utf-8", "replace"))
-        if found and (size < 0 or len(found) >= most):
+        if batch and (size < 0 or len(batch) >= most):
             break
-        found.append(message)
-    return found
+        batch.append(message)
+    return batch
 
 
 def shortened(project: Project, session: Session, message: Message) -> Message:
@@ -44,7 +44,7 @@ def shortened(project: Project, session: Session, message: Message) -> Message:
     if len(message.text.encode("utf-8", "replace")) <= LONG:
         return message
     name = f"{message.id}.md"
-    directory = project.place(session).agent / "messages"
+    directory = project.session_paths(session).agent / "messages"
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     files.replace(directory / name, message.text)
     in_docker = session.sandbox is SandboxKind.DOCKER

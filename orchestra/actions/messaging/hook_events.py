@@ -42,7 +42,9 @@ def mark_read(project: Project, session: Session) -> None:
 
 def _recall(project: Project, session: Session) -> None:
     """Restore the state ``done`` of an agent that starts again, if its report was its last message."""
-    said = project.store.messages(sender=session.name, limit=1)
-    heard = [one for one in project.store.messages(recipient=session.name, limit=20) if one.sender != SYSTEM]
-    if said and said[-1].kind is MessageKind.COMPLETE and all(one.id < said[-1].id for one in heard):
-        project.store.record_sign(session.name, Sign.COMPLETED, first_line(said[-1].text))
+    sent = project.store.messages(sender=session.name, limit=1)
+    heard = [
+        message for message in project.store.messages(recipient=session.name, limit=20) if message.sender != SYSTEM
+    ]
+    if sent and sent[-1].kind is MessageKind.COMPLETE and all(message.id < sent[-1].id for message in heard):
+        project.store.record_sign(session.name, Sign.COMPLETED, first_line(sent[-1].text))

@@ -108,7 +108,7 @@ def _question(project: Project, sender: str, recipient: str, kind: MessageKind) 
 
 
 def _checked(text: str) -> str:
-    clean = "".join(one for one in text if one in "\n\t" or one.isprintable()).strip()
+    clean = "".join(character for character in text if character in "\n\t" or character.isprintable()).strip()
     if not clean:
         raise UsageError("the message is empty", hint="say something")
     if len(clean.encode("utf-8", "replace")) > LONGEST:

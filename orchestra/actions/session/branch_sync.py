@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from orchestra.actions.messaging.messages import send
 from orchestra.actions.session import container_spec
-from orchestra.actions.session.follow_branch import follow, is_rebased, place_of, private_branch
+from orchestra.actions.session.follow_branch import follow, is_rebased, private_branch, worktree_path
 from orchestra.drivers.git import commit_import, private_dir
 from orchestra.errors import CommandFailed, Moved, Refused, RefusedCommits
 from orchestra.model import BoxState, MessageKind, Role, SandboxKind, Session
@@ -93,7 +93,7 @@ def _follow_switch(project: Project, session: Session) -> Session:
         _agree(project, session)
     if _into_box(project, session, _SWITCH, branch or "detached", tip):
         text = f"The person switched the checkout to {branch or tip[:12]}; your git has been updated."
-        _tell(project, session, text)
+        _notify(project, session, text)
         return project.store.update_session(session.name, branch=branch, head=tip, base=tip)
     return session
 
@@ -101,7 +101,7 @@ def _follow_switch(project: Project, session: Session) -> Session:
 def fetch(project: Project, session: Session) -> str | None:
     """Fetch the session's branch from its private git directory; None without one. Raises RefusedCommits."""
     box = container_spec.box_for(project, session, image=session.image)
-    git, into = project.place(session).git, f"refs/orchestra/sessions/{session.name}"
+    git, into = project.session_paths(session).git, f"refs/orchestra/sessions/{session.name}"
     try:
         private_dir.refuse_pipes(git)
         command = project.sandbox(session.sandbox).upload_pack(box, str(git))
@@ -113,7 +113,7 @@ def fetch(project: Project, session: Session) -> str | None:
 def _refusal(project: Project, session: Session, error: Refused) -> None:
     if project.store.note_refusal(session.id, error.message):
         project.store.log(session.name, "refused", str(error))
-        _tell(project, session, f"Your commits were not imported: {error}")
+        _notify(project, session, f"Your commits were not imported: {error}")
 
 
 def _take_out(project: Project, session: Session, private: str, host: str) -> bool:
@@ -121,7 +121,7 @@ def _take_out(project: Project, session: Session, private: str, host: str) -> bo
         if session.role is Role.DESIGNER:
             commit_import.follow_designer(project.repository, session.branch, host, private)
         else:
-            worktree = place_of(project, session)
+            worktree = worktree_path(project, session)
             commit_import.advance(project.repository, worktree, session.branch, host, private)
     except Moved:
         return False
@@ -132,7 +132,7 @@ def _bring_in(project: Project, session: Session, host: str) -> bool:
     if not _into_box(project, session, _FOLLOW, private_branch(session), host):
         return False
     session = _count_anew(project, session, host)
-    _tell(project, session, f"{session.branch} is now at {_described(project, host)}; your git has been updated.")
+    _notify(project, session, f"{session.branch} is now at {_described(project, host)}; your git has been updated.")
     return _note(project, session, host)
 
 
@@ -151,7 +151,7 @@ def _host_wins(project: Project, session: Session, private: str, host: str) -> b
         return False
     session = _count_anew(project, session, host)
     text = f"You and the person both moved {session.branch}. It has their commits; yours are on {kept}. Rebase them."
-    _tell(project, session, text)
+    _notify(project, session, text)
     return _note(project, session, host)
 
 
@@ -163,7 +163,7 @@ def _rename_inside(project: Project, session: Session) -> Session:
     with contextlib.suppress(CommandFailed):
         if _into_box(project, session, 'git branch -m "$1" "$2"', before, session.branch):
             session = project.store.update_session(session.id, private_branch="")
-            _tell(
+            _notify(
                 project,
                 session,
                 f"The person renamed your branch {before} to {session.branch}; your git has been updated.",
@@ -204,7 +204,7 @@ def _into_box(project: Project, session: Session, script: str, *arguments: str) 
     return True
 
 
-def _tell(project: Project, session: Session, text: str) -> None:
+def _notify(project: Project, session: Session, text: str) -> None:
     send(project, sender=SYSTEM, recipient=session.name, text=text, kind=MessageKind.NOTICE)
 
 

@@ -43,12 +43,12 @@ def requests(project: Project) -> tuple[Request, ...]:
         return ()
     asked = (_settings(project), _image(project), _agents(project), _instructions(project))
     known = project.store.consent
-    return tuple(one for one in asked if any(mark != known(kind) for kind, mark in one.marks.items()))
+    return tuple(request for request in asked if any(mark != known(kind) for kind, mark in request.marks.items()))
 
 
 def grant(project: Project, asked: Sequence[Request]) -> None:
     """Allow exactly what was shown; after a later change the person is asked again."""
-    for kind, mark in (item for one in asked for item in one.marks.items()):
+    for kind, mark in (item for request in asked for item in request.marks.items()):
         project.store.grant(kind, mark)
 
 
@@ -72,13 +72,13 @@ def _setting(project: Project, name: str, value: object) -> str:
 
 
 def _image(project: Project) -> Request:
-    found = build_context.read(project.paths.dockerfile.parent)
-    if found is None:
+    context = build_context.read(project.paths.dockerfile.parent)
+    if context is None:
         return Request((), {})
-    files = [f"  {_told_of(one.name, one.size, one.content)}" for one in found.files]
-    dockerfile = found.directory / build_context.DOCKERFILE
-    head = f"{dockerfile}: builds the image, as root, from these files (hash {found.digest}):"
-    return Request((head, *_first(files), *_text(found.text)), {ConsentKind.IMAGE: found.digest})
+    files = [f"  {_described(file.name, file.size, file.content)}" for file in context.files]
+    dockerfile = context.directory / build_context.DOCKERFILE
+    head = f"{dockerfile}: builds the image, as root, from these files (hash {context.digest}):"
+    return Request((head, *_first(files), *_text(context.text)), {ConsentKind.IMAGE: context.digest})
 
 
 def _agents(project: Project) -> Request:
@@ -91,23 +91,23 @@ def _instructions(project: Project) -> Request:
 
 
 def _directory(project: Project, directory: Path, kind: ConsentKind, words: str) -> Request:
-    found = safe_files.snapshot(project.paths.source, str(directory.relative_to(project.paths.source)))
-    if not found.digest:
+    snapshot = safe_files.snapshot(project.paths.source, str(directory.relative_to(project.paths.source)))
+    if not snapshot.digest:
         return Request((), {})
     return Request(
-        (f"{directory}: these files {words} (hash {found.digest}):", *_contents(found)), {kind: found.digest}
+        (f"{directory}: these files {words} (hash {snapshot.digest}):", *_contents(snapshot)), {kind: snapshot.digest}
     )
 
 
-def _contents(found: Snapshot) -> Iterator[str]:
-    for name, (content, _) in sorted(found.files.items()):
-        yield f"  {_told_of(name, len(content), hashlib.sha256(content).hexdigest())}"
+def _contents(snapshot: Snapshot) -> Iterator[str]:
+    for name, (content, _) in sorted(snapshot.files.items()):
+        yield f"  {_described(name, len(content), hashlib.sha256(content).hexdigest())}"
         yield from _text(content.decode("utf-8", "replace")) if b"\0" not in content else ()
-    for name, target in sorted(found.links.items()):
+    for name, target in sorted(snapshot.links.items()):
         yield f"  {shown(name)} is a symlink to {shown(target)}, which is not followed"
 
 
-def _told_of(name: str, size: int, content: str) -> str:
+def _described(name: str, size: int, content: str) -> str:
     return f"{shown(name)}: {size:,} bytes, sha256 {shown(content)[:16]}"
 
 

@@ -33,23 +33,23 @@ def box_for(project: Project, session: Session, *, image: str = "") -> Box:
 
     Unreadable limits are left out: whoever creates a box for an agent reads the settings first.
     """
-    place = project.place(session)
+    paths = project.session_paths(session)
     settings = project.usable_settings
     in_docker = session.sandbox is SandboxKind.DOCKER
-    agent_dir = AGENT_FILES if in_docker else str(place.agent)
+    agent_dir = AGENT_FILES if in_docker else str(paths.agent)
     return Box(
         name=project.box_name(session),
         image=image,
-        command=("sh", "-c", WHEN_READY, agent_dir, str(place.git)) if in_docker else ("sh", f"{agent_dir}/launch.sh"),
+        command=("sh", "-c", WHEN_READY, agent_dir, str(paths.git)) if in_docker else ("sh", f"{agent_dir}/launch.sh"),
         workdir=session.worktree,
         mounts=mounts(project, session) if in_docker and image else (),
-        env=_environment(place.home, in_docker=in_docker),
+        env=_environment(paths.home, in_docker=in_docker),
         labels={"orchestra.project": project.paths.key, "orchestra.session": session.name},
         uid=os.getuid(),
         gid=os.getgid(),
         hostname=session.name,
         limits=Limits(memory=settings.memory, cpus=settings.cpus, pids=settings.pids),
-        home=place.home,
+        home=paths.home,
         modes=_takes_typing(project, session),
     )
 
@@ -80,19 +80,19 @@ def mounts(project: Project, session: Session) -> tuple[Mount, ...]:
     The host's git directory is never among them: the worktree's ``.git`` is covered, and only
     objects are shared, read-only.
     """
-    place = project.place(session)
+    paths = project.session_paths(session)
     objects = (Mount(source, target, read_only=True) for source, target in container_objects(project.repository))
     shared = (
         *_profile_files(project, session),
-        Mount(place.home, AGENT_HOME),
-        Mount(place.agent, AGENT_FILES, read_only=True),
-        Mount(place.secrets, SECRETS, read_only=True),
-        Mount(place.git, str(place.git)),
+        Mount(paths.home, AGENT_HOME),
+        Mount(paths.agent, AGENT_FILES, read_only=True),
+        Mount(paths.secrets, SECRETS, read_only=True),
+        Mount(paths.git, str(paths.git)),
     )
     return (
         *_source(project, session),
         Mount(session.worktree, str(session.worktree)),
-        _cover(session, place.pointer, place.git),
+        _cover(session, paths.pointer, paths.git),
         *paired_git.inner_covers(project, session),
         *shared,
         *objects,
@@ -101,7 +101,7 @@ def mounts(project: Project, session: Session) -> tuple[Mount, ...]:
 
 def _profile_files(project: Project, session: Session) -> list[Mount]:
     """Return the mounts that put a profile's own files at ``/orchestra/NAME``."""
-    own = project.place(session).agent / "files"
+    own = project.session_paths(session).agent / "files"
     try:
         names = list(project.profile(session.agent).files)
     except OrchestraError:
@@ -150,10 +150,10 @@ def _context(project: Project) -> BuildContext | None:
     if not allowed:
         return None
     try:
-        found = build_context.read(project.paths.dockerfile.parent)
+        context = build_context.read(project.paths.dockerfile.parent)
     except Refused:
         return None
-    return found if found is not None and found.digest == allowed else None
+    return context if context is not None and context.digest == allowed else None
 
 
 _CHECKOUT = """
@@ -204,5 +204,7 @@ def window_of(project: Project, session: Session) -> Window | None:
     """Return the session's window, or None if no tmux shows it."""
     server = project.tmux()
     windows = server.windows.all() if server else []
-    mine = (one for one in windows if one.session == session.name and one.project == str(project.paths.source))
+    mine = (
+        window for window in windows if window.session == session.name and window.project == str(project.paths.source)
+    )
     return next(mine, None)

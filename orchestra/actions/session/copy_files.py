@@ -45,9 +45,9 @@ class _Copying:
         if not names:
             yield f"{pattern}: no file has such a name"
         for name in names:
-            yield from self._one(name)
+            yield from self._item(name)
 
-    def _one(self, name: str) -> Iterator[str]:
+    def _item(self, name: str) -> Iterator[str]:
         real, reason = self.led(name)
         entry = None if reason else safe_files.look(self.source, real)
         if entry is None or reason:
@@ -127,7 +127,7 @@ class _Copying:
     def _is_git(self, path: str) -> bool:
         if ".git" in (part.lower() for part in path.split("/")):
             return True
-        return any(path == one or path.startswith(f"{one}/") for one in self.hidden)
+        return any(path == directory or path.startswith(f"{directory}/") for directory in self.hidden)
 
 
 def copy_extras(project: Project, session: Session, progress: Progress) -> None:
@@ -163,8 +163,8 @@ def _shortened(lines: Iterator[str]) -> Iterator[str]:
 def _hidden(project: Project) -> tuple[str, ...]:
     """Return git directories inside the checkout with another name than ``.git``."""
     source, repository = project.paths.source, project.repository
-    places = (repository.git_dir, repository.common_dir, *repository.object_dirs)
-    return tuple(str(place.relative_to(source)) for place in places if source in place.parents)
+    directories = (repository.git_dir, repository.common_dir, *repository.object_dirs)
+    return tuple(str(directory.relative_to(source)) for directory in directories if source in directory.parents)
 
 
 def matching(source: Path, pattern: str) -> list[str]:
@@ -172,10 +172,10 @@ def matching(source: Path, pattern: str) -> list[str]:
 
     A name without wildcards stands for itself, whether it exists or not.
     """
-    found = [""]
+    names = [""]
     for part in safe_files.parts(pattern):
-        found = [name for above in found for name in _next(source, above, part)]
-    return [name for name in dict.fromkeys(found) if name]
+        names = [name for above in names for name in _next(source, above, part)]
+    return [name for name in dict.fromkeys(names) if name]
 
 
 def _next(source: Path, above: str, part: str) -> list[str]:

@@ -34,7 +34,7 @@ def follow(project: Project, session: Session) -> Session:
         session = _renamed(project, session, branches, there)
     if session.branch not in branches and session.branch not in repository.branches():
         _make_again(project, session)
-    return _tell(project, session, _wrong(project, session, there))
+    return _record_trouble(project, session, _wrong(project, session, there))
 
 
 def follow_renaming(project: Project, session: Session) -> Session:
@@ -50,7 +50,7 @@ def is_rebased(session: Session) -> bool:
     return session.trouble.startswith(f"{session.branch}{_REBASED}")
 
 
-def place_of(project: Project, session: Session) -> Path:
+def worktree_path(project: Project, session: Session) -> Path:
     """Return the current path of the session's worktree, which the person may have moved."""
     moved = None if session.worktree.is_dir() else worktree_records.checkout_of(project.repository, session.branch)
     return moved.path if moved is not None else session.worktree
@@ -70,7 +70,7 @@ def private_branch(session: Session) -> str:
 
 def _renamed(project: Project, session: Session, branches: dict[str, str], there: Checkout | None) -> Session:
     repository = project.repository
-    others = {one.branch for one in project.store.sessions()} | {session.base_branch}
+    others = {other.branch for other in project.store.sessions()} | {session.base_branch}
     free = [name for name in branches if name not in others]
     now = worktree_records.renamed_to(repository, session.branch, iter(free))
     if not now and there is not None and there.branch in free and repository.has(session.head):
@@ -85,7 +85,7 @@ def _renamed(project: Project, session: Session, branches: dict[str, str], there
 
 def _make_again(project: Project, session: Session) -> None:
     repository = project.repository
-    tip = next((one for one in (session.head, session.base) if repository.has(one)), "")
+    tip = next((commit for commit in (session.head, session.base) if repository.has(commit)), "")
     if not tip or not repository.refs(f"refs/orchestra/base/{session.name}"):
         return
     repository.update_ref(f"refs/heads/{session.branch}", tip, None)
@@ -97,23 +97,22 @@ def _make_again(project: Project, session: Session) -> None:
 
 def _wrong(project: Project, session: Session, there: Checkout | None) -> str:
     """Return why the worktree does not show the session's branch, and what to type."""
-    place, branch = session.worktree, session.branch
+    worktree, branch = session.worktree, session.branch
     if there is None:
         moved = worktree_records.checkout_of(project.repository, branch)
         if moved is not None:
-            return f"its worktree was moved to {moved.path} → git worktree move '{moved.path}' '{place}'"
-        return f"git has no worktree at {place} → orchestra up"
+            return f"its worktree was moved to {moved.path} → git worktree move '{moved.path}' '{worktree}'"
+        return f"git has no worktree at {worktree} → orchestra up"
     if there.rebased == branch:
-        return (
-            f"{branch}{_REBASED} in {place}; its new commits are not imported until then → finish or abort that rebase"
-        )
+        later = "its new commits are not imported until then"
+        return f"{branch}{_REBASED} in {worktree}; {later} → finish or abort that rebase"
     if there.branch != branch:
         shown = f"has {there.branch} checked out" if there.branch else "has no branch checked out"
-        return f"its worktree {shown}, not {branch} → git -C '{place}' switch '{branch}'"
-    return "" if place.is_dir() else f"its worktree {place} is gone → orchestra up"
+        return f"its worktree {shown}, not {branch} → git -C '{worktree}' switch '{branch}'"
+    return "" if worktree.is_dir() else f"its worktree {worktree} is gone → orchestra up"
 
 
-def _tell(project: Project, session: Session, trouble: str) -> Session:
+def _record_trouble(project: Project, session: Session, trouble: str) -> Session:
     if trouble == session.trouble:
         return session
     with project.store.together():

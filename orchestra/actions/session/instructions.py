@@ -64,9 +64,11 @@ def _names(session: Session) -> tuple[str, str]:
 
 def _of_project(project: Project, name: str) -> str:
     """Read a file that agents can write too, so that a link could lead to any file of the person's."""
-    place = project.paths.instructions
-    found = safe_files.read(project.paths.source, str((place / name).relative_to(project.paths.source)), most=LONGEST)
-    return _text(found or b"", place / name)
+    directory = project.paths.instructions
+    content = safe_files.read(
+        project.paths.source, str((directory / name).relative_to(project.paths.source)), most=LONGEST
+    )
+    return _text(content or b"", directory / name)
 
 
 def _read(path: Path) -> str:

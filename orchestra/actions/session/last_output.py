@@ -27,17 +27,17 @@ def last_words(project: Project, session: Session) -> str:
         hidden = _secrets(project, session)
     except (OrchestraError, OSError):
         return ""
-    said = " / ".join(lines[-_LINES:])
+    text = " / ".join(lines[-_LINES:])
     for value in hidden:
-        said = said.replace(value, "…")
-    said = clean(said)
-    return said if len(said) <= _LONGEST else f"…{said[1 - _LONGEST :]}"
+        text = text.replace(value, "…")
+    text = clean(text)
+    return text if len(text) <= _LONGEST else f"…{text[1 - _LONGEST :]}"
 
 
 def _secrets(project: Project, session: Session) -> list[str]:
-    place = project.place(session)
+    paths = project.session_paths(session)
     values = list(provision.credentials(project, project.profile(session.agent)).values())
-    values += [place.token.read_text()] if place.token.is_file() else []
+    values += [paths.token.read_text()] if paths.token.is_file() else []
     return [value for value in values if len(value) >= _SHORTEST_SECRET]
 
 

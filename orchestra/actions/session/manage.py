@@ -54,7 +54,7 @@ def list_sessions(project: Project) -> list[dict[str, Any]]:
 def show(project: Project, name: str) -> dict[str, Any]:
     """Return one session with its task, paths, commits, messages and last events; raises NotFound."""
     session = project.store.session(name)
-    place = project.place(session)
+    paths = project.session_paths(session)
     head = session.head or session.base
     from_here = project.store.messages(sender=name, limit=20)
     to_here = project.store.messages(recipient=name, limit=20)
@@ -66,10 +66,10 @@ def show(project: Project, name: str) -> dict[str, Any]:
         "intent": plain(session.intent),
         "paired": session.paired,
         "created_at": plain(session.created_at),
-        "spec": str(place.spec),
+        "spec": str(paths.spec),
         "container": project.box_name(session) if session.sandbox is SandboxKind.DOCKER else None,
         "log": plain(history.commits(project.repository, session.base, head)),
-        "messages": plain(sorted([*from_here, *to_here], key=lambda one: one.id)),
+        "messages": plain(sorted([*from_here, *to_here], key=lambda message: message.id)),
         "events": plain(project.store.events(name, limit=20)),
     }
 
@@ -167,7 +167,7 @@ def _deletable(project: Project, name: str, *, force: bool) -> Session:
         raise Refused("the designer cannot be deleted", hint="to close everything: orchestra down --stop")
     if session.state is State.WORKING and not force:
         raise Refused(f"{name} is working", hint=f"wait for it, or: orchestra delete {name} --force")
-    children = [one.name for one in project.store.sessions() if one.parent == name]
+    children = [session.name for session in project.store.sessions() if session.parent == name]
     if children:
         raise Refused(f"{name} has sessions of its own: {', '.join(children)}", hint="delete them first")
     if not force and container_spec.runs(project, session):
@@ -210,8 +210,10 @@ def restore(project: Project, name: str, *, progress: Progress = ignore) -> Sess
 
 def _names_of_deleted(project: Project) -> str:
     """Return the names of the sessions that were deleted last."""
-    ever = [one for one in project.store.sessions(include_deleted=True) if one.deleted_at]
-    names = dict.fromkeys(one.name for one in sorted(ever, key=lambda one: str(one.deleted_at), reverse=True))
+    ever = [session for session in project.store.sessions(include_deleted=True) if session.deleted_at]
+    names = dict.fromkeys(
+        session.name for session in sorted(ever, key=lambda session: str(session.deleted_at), reverse=True)
+    )
     return f"deleted sessions: {', '.join(list(names)[:_NAMED])}" if names else "no session of this project was deleted"
 
 

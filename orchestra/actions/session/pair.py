@@ -51,7 +51,7 @@ def unpair(project: Project, *, progress: Progress = ignore, notebook: Notebook 
 
 
 def _paired(project: Project) -> Session | None:
-    return next((one for one in project.store.sessions() if one.paired), None)
+    return next((session for session in project.store.sessions() if session.paired), None)
 
 
 def _remake(project: Project, name: str, *, paired: bool, progress: Progress) -> Session:

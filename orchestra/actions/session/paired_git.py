@@ -26,12 +26,12 @@ def is_covered(session: Session) -> bool:
 
 def git_cover(project: Project, session: Session) -> Path:
     """Return the git directory that a paired session sees, read-only."""
-    return project.place(session).root / "source-git"
+    return project.session_paths(session).root / "source-git"
 
 
 def pointer_cover(project: Project, session: Session) -> Path:
     """Return the file that covers the ``.git`` of a source project that is a worktree itself."""
-    return project.place(session).root / "source-dotgit"
+    return project.session_paths(session).root / "source-dotgit"
 
 
 def inner_covers(project: Project, session: Session) -> tuple[Mount, ...]:
@@ -41,10 +41,10 @@ def inner_covers(project: Project, session: Session) -> tuple[Mount, ...]:
     submodules, which are empty there. Every directory on the path is a mount, so that nobody inside
     can move it; one without a ``.git`` is an empty, read-only directory.
     """
-    found: dict[str, Mount] = {}
+    mounts: dict[str, Mount] = {}
     for mount in (*_in_checkout(project, session), *_in_worktree(project, session)):
-        found.setdefault(mount.target, mount)
-    return tuple(found.values())
+        mounts.setdefault(mount.target, mount)
+    return tuple(mounts.values())
 
 
 def _in_checkout(project: Project, session: Session) -> Iterator[Mount]:
@@ -55,8 +55,8 @@ def _in_checkout(project: Project, session: Session) -> Iterator[Mount]:
 
 def _in_worktree(project: Project, session: Session) -> Iterator[Mount]:
     for path in unfilled(project, session):
-        found = safe_files.look(session.worktree, path)
-        if found is None or not found.is_directory:
+        entry = safe_files.look(session.worktree, path)
+        if entry is None or not entry.is_directory:
             continue
         for directory in _above(path):
             yield Mount(session.worktree / directory, str(session.worktree / directory))
@@ -102,7 +102,7 @@ def writes_checkout(session: Session) -> bool:
 
 def _around(project: Project, session: Session, path: str) -> Iterator[Mount]:
     root = project.repository.root
-    place = root / path
+    inner = root / path
     above = safe_files.look(root, path)
     if above is None or not above.is_directory:
         return
@@ -111,13 +111,13 @@ def _around(project: Project, session: Session, path: str) -> Iterator[Mount]:
     for directory in ways if git is None else [*ways, path]:
         yield Mount(root / directory, str(root / directory))
     if git is None:
-        yield Mount(_nothing(project, session), str(place), read_only=True)
+        yield Mount(_nothing(project, session), str(inner), read_only=True)
     elif git.is_file or git.is_directory:
-        yield Mount(place / ".git", str(place / ".git"), read_only=True)
+        yield Mount(inner / ".git", str(inner / ".git"), read_only=True)
 
 
 def _nothing(project: Project, session: Session) -> Path:
-    return project.place(session).root / "nothing"
+    return project.session_paths(session).root / "nothing"
 
 
 def prepare(project: Project, session: Session) -> None:
@@ -148,9 +148,9 @@ def cover(project: Project, session: Session) -> None:
         return
     repository = project.repository
     tip, branch = repository.head()
-    place = git_cover(project, session)
-    safe_files.remove(place)
-    place.mkdir(parents=True, mode=_PRIVATE)
+    directory = git_cover(project, session)
+    safe_files.remove(directory)
+    directory.mkdir(parents=True, mode=_PRIVATE)
     index = repository.git_dir / "index"
-    private_dir.create(place, repository, branch=branch, tip=tip, base=session.base, index=index)
-    pointer_cover(project, session).write_text(private_dir.pointer_text(str(place)))
+    private_dir.create(directory, repository, branch=branch, tip=tip, base=session.base, index=index)
+    pointer_cover(project, session).write_text(private_dir.pointer_text(str(directory)))

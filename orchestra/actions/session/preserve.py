@@ -35,18 +35,18 @@ def anchor(project: Project, session: Session) -> str:
 
 def keep_git(project: Project, session: Session) -> str:
     """Keep everything else in a session's private git directory; return why that is impossible, or an empty text."""
-    place = project.place(session).git
+    git_dir = project.session_paths(session).git
     kept = session.git_anchor and project.repository.refs(session.git_anchor)
-    if kept or session.sandbox is not SandboxKind.DOCKER or not _has_objects(place):
+    if kept or session.sandbox is not SandboxKind.DOCKER or not _has_objects(git_dir):
         return ""
     # Under a name that no container has: the directory is read without the session's own container.
     box = container_spec.box_for(project, session, image=session.image)
-    aside = replace(box, name=f"{box.name}-kept")
+    renamed = replace(box, name=f"{box.name}-kept")
     prefix = f"{TRASH}{session.name}/git-{session.id}-{project.store.now():%Y%m%dT%H%M%S.%fZ}/"
     try:
-        private_dir.refuse_pipes(place)
-        command = project.sandbox(session.sandbox).upload_pack(aside, str(place))
-        private_refs.keep(project.repository, place, upload_pack=command, prefix=prefix)
+        private_dir.refuse_pipes(git_dir)
+        command = project.sandbox(session.sandbox).upload_pack(renamed, str(git_dir))
+        private_refs.keep(project.repository, git_dir, upload_pack=command, prefix=prefix)
     except OrchestraError as error:
         return error.message
     with suppress(StoreError):
@@ -56,8 +56,8 @@ def keep_git(project: Project, session: Session) -> str:
 
 def _has_objects(git_dir: Path) -> bool:
     try:
-        found = safe_files.walk(git_dir, "objects")
-        return any(one.is_file and "/info/" not in one.path for one in found)
+        entries = safe_files.walk(git_dir, "objects")
+        return any(entry.is_file and "/info/" not in entry.path for entry in entries)
     except OrchestraError:
         return True
 
@@ -69,7 +69,7 @@ def keep_files(project: Project, session: Session, ref: str) -> list[str]:
     """
     files = ignored_files.find(project.repository, session.worktree, ref, project.paths.source) if ref else []
     ignored_files.keep(session.worktree, files, kept_files(project, session))
-    return [one.path for one in files]
+    return [file.path for file in files]
 
 
 def kept_files(project: Project, session: Session) -> Path:
@@ -121,9 +121,9 @@ def is_half_removed(project: Project, session: Session) -> bool:
 
 def anchor_of(project: Project, session: Session) -> Anchor | None:
     """Return the anchor of a session, not of an earlier one with its name, nor of an unfinished restoration."""
-    found = anchors.anchors(project.repository, session.name)
-    mine = [one for one in found if one.at >= session.created_at]
-    return next((one for one in mine if one.ref == session.anchor), mine[-1] if mine else None)
+    known = anchors.anchors(project.repository, session.name)
+    mine = [anchor for anchor in known if anchor.at >= session.created_at]
+    return next((anchor for anchor in mine if anchor.ref == session.anchor), mine[-1] if mine else None)
 
 
 def _put_back_branch(project: Project, session: Session, tip: str) -> None:
@@ -141,6 +141,6 @@ def _put_back_branch(project: Project, session: Session, tip: str) -> None:
 
 def drop_secrets(project: Project, session: Session) -> None:
     """Remove a session's credentials from memory; they are written again at its next start."""
-    place = project.place(session).secrets
+    directory = project.session_paths(session).secrets
     with suppress(OrchestraError, OSError):
-        safe_files.remove(place)
+        safe_files.remove(directory)

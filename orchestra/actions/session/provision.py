@@ -27,32 +27,32 @@ Prepare: TypeAlias = "Callable[[Profile, LaunchContext], LaunchFiles]"
 _PRIVATE = 0o700
 
 
-def prepare_places(project: Project, session: Session) -> None:
+def prepare_directories(project: Project, session: Session) -> None:
     """Create the sources of a container's mounts, so that it can be created while they are filled."""
-    place = project.place(session)
-    for directory in (place.root, place.home, place.agent, place.secrets, place.git):
+    paths = project.session_paths(session)
+    for directory in (paths.root, paths.home, paths.agent, paths.secrets, paths.git):
         directory.mkdir(parents=True, exist_ok=True, mode=_PRIVATE)
     session.worktree.parent.mkdir(parents=True, exist_ok=True, mode=_PRIVATE)
     session.worktree.mkdir(exist_ok=True)
-    place.pointer.touch()
+    paths.pointer.touch()
     # The engine mounts them one by one, by their inode.
     for name, (content, mode) in own_files(project.profile(session.agent)).items():
-        _write(place.agent / name, content, mode)
+        _write(paths.agent / name, content, mode)
     # A container that starts meanwhile waits for the launcher; an old launcher would start it with outdated files.
-    (place.agent / "launch.sh").unlink(missing_ok=True)
+    (paths.agent / "launch.sh").unlink(missing_ok=True)
 
 
 def private_git(project: Project, session: Session) -> None:
     """Create a session's private git directory, and the pointer that covers its worktree's ``.git``."""
-    place = project.place(session)
+    paths = project.session_paths(session)
     repository = project.repository
-    place.root.mkdir(parents=True, exist_ok=True, mode=_PRIVATE)
+    paths.root.mkdir(parents=True, exist_ok=True, mode=_PRIVATE)
     record = repository.record(session.worktree)
     tip = repository.resolve(f"refs/heads/{session.branch}") if session.branch else session.base
-    place.pointer.write_text(private.pointer_text(str(place.git)))
-    if not (place.git / "HEAD").is_file():
+    paths.pointer.write_text(private.pointer_text(str(paths.git)))
+    if not (paths.git / "HEAD").is_file():
         private.create(
-            place.git,
+            paths.git,
             repository,
             branch=session.branch,
             tip=tip,
@@ -68,16 +68,16 @@ def write_files(project: Project, session: Session, *, prepare: Prepare | None =
 
     ``prepare`` returns other files than the usual ones.
     """
-    place = project.place(session)
+    paths = project.session_paths(session)
     profile = project.profile(session.agent)
-    for directory in (place.root, place.home, place.agent, place.secrets):
+    for directory in (paths.root, paths.home, paths.agent, paths.secrets):
         directory.mkdir(parents=True, exist_ok=True, mode=_PRIVATE)
     _write_secrets(project, session)
     made = (prepare or launch_files)(profile, launch_context(project, session))
     for name in made.home_dirs:
-        safe_files.make_directory(place.home, name)
+        safe_files.make_directory(paths.home, name)
     for name, (content, mode) in made.agent_files.items():
-        _write(place.agent / name, content, mode)
+        _write(paths.agent / name, content, mode)
 
 
 def _write(path: Path, content: bytes, mode: int) -> None:
@@ -98,26 +98,26 @@ def _write(path: Path, content: bytes, mode: int) -> None:
 
 
 def _write_secrets(project: Project, session: Session) -> None:
-    place = project.place(session)
-    kept = place.token.read_text() if place.token.is_file() else ""
+    paths = project.session_paths(session)
+    kept = paths.token.read_text() if paths.token.is_file() else ""
     if not kept or token_hash(kept) != session.token_hash:
         kept = secrets.token_urlsafe(32)
         project.store.update_session(session.name, token_hash=token_hash(kept))
-        _write(place.token, kept.encode(), 0o400)
+        _write(paths.token, kept.encode(), 0o400)
     for name, value in drop_withdrawn(project, session).items():
-        _write(place.secrets / name, value.encode(), 0o400)
+        _write(paths.secrets / name, value.encode(), 0o400)
 
 
 def drop_withdrawn(project: Project, session: Session) -> Mapping[str, str]:
     """Remove the files of withdrawn credentials, and return the current ones."""
     # This raises if the wanted credentials cannot be read, so that none counts as withdrawn.
     _ = project.settings
-    found = credentials(project, project.profile(session.agent))
-    secrets_dir = project.place(session).secrets
+    current = credentials(project, project.profile(session.agent))
+    secrets_dir = project.session_paths(session).secrets
     for file in secrets_dir.iterdir() if secrets_dir.is_dir() else ():
-        if file.name not in {*found, project.place(session).token.name}:
+        if file.name not in {*current, project.session_paths(session).token.name}:
             file.unlink(missing_ok=True)
-    return found
+    return current
 
 
 def token_hash(token: str) -> str:
@@ -127,13 +127,13 @@ def token_hash(token: str) -> str:
 
 def credentials(project: Project, profile: Profile) -> Mapping[str, str]:
     """Return the values of the profile's credentials, from the environment or else from secret files."""
-    found: dict[str, str] = {}
+    values: dict[str, str] = {}
     for name in dict.fromkeys((*profile.credentials, *project.usable_settings.credentials)):
         file = project.paths.home.secrets / name
         value = os.environ.get(name) or (file.read_text().strip() if file.is_file() else "")
         if value:
-            found[name] = value
-    return found
+            values[name] = value
+    return values
 
 
 def service_address(project: Project, kind: SandboxKind) -> str:
@@ -146,7 +146,7 @@ def service_address(project: Project, kind: SandboxKind) -> str:
 
 def launch_context(project: Project, session: Session) -> LaunchContext:
     """Return the launch context of a session's agent; raises ServiceDown before the service's first start."""
-    place = project.place(session)
+    paths = project.session_paths(session)
     address = service_address(project, session.sandbox)
     common: dict[str, Any] = {
         "session": session,
@@ -164,7 +164,7 @@ def launch_context(project: Project, session: Session) -> LaunchContext:
             secrets_dir=SECRETS,
             home=AGENT_HOME,
         )
-    return LaunchContext(**common, agent_dir=str(place.agent), secrets_dir=str(place.secrets), home=str(place.home))
+    return LaunchContext(**common, agent_dir=str(paths.agent), secrets_dir=str(paths.secrets), home=str(paths.home))
 
 
 def nudge(project: Project, session: Session) -> str:

@@ -149,7 +149,7 @@ def _newest(project: Project, session: Session) -> str:
 
 def is_kept_apart(project: Project, session: Session) -> bool:
     """Return whether a session has a private git directory."""
-    return session.sandbox is SandboxKind.DOCKER and (project.place(session).git / "HEAD").is_file()
+    return session.sandbox is SandboxKind.DOCKER and (project.session_paths(session).git / "HEAD").is_file()
 
 
 def _from_private(project: Project, session: Session) -> str:
@@ -181,5 +181,5 @@ def _lacks_base(project: Project, session: Session) -> Refused:
 
 def _apart(project: Project, session: Session) -> str:
     """Say where a session's work is if the repository has none of it."""
-    private = f" and {project.place(session).git}" if is_kept_apart(project, session) else ""
+    private = f" and {project.session_paths(session).git}" if is_kept_apart(project, session) else ""
     return f"its work is in {session.worktree}{private}"

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from orchestra.actions.session import paired_git
-from orchestra.actions.session.provision import prepare_places
+from orchestra.actions.session.provision import prepare_directories
 from orchestra.actions.session.reattach import attach
 from orchestra.actions.session.steps import PERFORM, even_unrecorded, observe
 from orchestra.lifecycle import ENDED, NOTHING, Step, lanes, plan
@@ -61,11 +61,11 @@ def _side_by_side(
 ) -> None:
     if len(stage) == 1:
         return _in_order(project, name, stage[0], wish, progress)
-    prepare_places(project, project.store.session(name))
+    prepare_directories(project, project.store.session(name))
     with ThreadPoolExecutor(len(stage)) as pool:
         begun = [pool.submit(_in_order, project, name, lane, wish, progress) for lane in stage]
-    for one in begun:
-        one.result()
+    for future in begun:
+        future.result()
     return None
 
 

@@ -118,7 +118,7 @@ def _require_on_host(profile: Profile) -> None:
 
 def _require_program(project: Project, session: Session) -> None:
     """Undo a session whose container has found that its program is missing."""
-    if session.sandbox is SandboxKind.DOCKER and os.path.lexists(project.place(session).home / MISSING):
+    if session.sandbox is SandboxKind.DOCKER and os.path.lexists(project.session_paths(session).home / MISSING):
         undo(project, session)
         raise _no_program(project.profile(session.agent), "in its image")
 
@@ -163,14 +163,18 @@ def _require_branch(project: Project, name: str) -> None:
         hint = f"{back if project.store.deleted_session(name) else 'choose another title, or '}{rename}"
         raise NameTaken(f"the branch {branch!r} already exists", hint=hint)
     # Git stores refs as paths, and none can be both a file and a directory.
-    for one in branches:
-        if branch.startswith(f"{one}/") or one.startswith(f"{branch}/"):
-            hint = f"rename it: git branch -m {one} NAME; or set another branch_prefix in ~/.orchestra/config.yaml"
-            raise NameTaken(f"with the branch {one!r} there can be no branch {branch!r}", hint=hint)
+    for other in branches:
+        if branch.startswith(f"{other}/") or other.startswith(f"{branch}/"):
+            hint = f"rename it: git branch -m {other} NAME; or set another branch_prefix in ~/.orchestra/config.yaml"
+            raise NameTaken(f"with the branch {other!r} there can be no branch {branch!r}", hint=hint)
 
 
 def _check_number(project: Project) -> None:
-    live = [one for one in project.store.sessions() if one.intent is Intent.RUN and one.role is Role.EXECUTOR]
+    live = [
+        session
+        for session in project.store.sessions()
+        if session.intent is Intent.RUN and session.role is Role.EXECUTOR
+    ]
     most = project.settings.max_sessions
     if len(live) >= most:
         raise Refused(

@@ -18,7 +18,7 @@ def drop_containers(project: Project) -> None:
 
     Raises EngineDown if there may be such containers but no engine answers.
     """
-    inside = [one for one in project.store.sessions() if one.sandbox is SandboxKind.DOCKER]
+    inside = [session for session in project.store.sessions() if session.sandbox is SandboxKind.DOCKER]
     if not inside:
         return
     every = project.store.workspace().moved
@@ -28,7 +28,7 @@ def drop_containers(project: Project) -> None:
     if stale:
         with ThreadPoolExecutor(len(stale)) as pool:
             list(pool.map(partial(_drop, project), stale))
-        if set(stale) - {project.box_name(one) for one in inside}:
+        if set(stale) - {project.box_name(session) for session in inside}:
             # Their windows wait for a container whose name will not be used again.
             _close_windows(project)
     if every:

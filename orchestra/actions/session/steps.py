@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from orchestra.actions.session import branch_sync, container_spec, copy_files, paired_git, preserve, provision
 from orchestra.actions.session.image import build_image
-from orchestra.actions.session.troubles import error_to_tell
+from orchestra.actions.session.troubles import error_to_report
 from orchestra.actions.session.worktrees import make_worktree
 from orchestra.errors import DeadlineExceeded, EngineDown, NotFound, OrchestraError, Refused, StoreError
 from orchestra.lifecycle import Seen, Step
@@ -27,14 +27,14 @@ STOP_GRACE = 10.0
 
 def observe(project: Project, session: Session) -> Seen:
     """Observe everything that a session owns."""
-    place = project.place(session)
+    paths = project.session_paths(session)
     server = project.tmux()
     shown = container_spec.window_of(project, session) if server else None
     box = container_spec.look(project, session)
     return Seen(
         worktree=session.role is Role.DESIGNER or preserve.has_worktree(project, session),
-        private_git=(place.git / "HEAD").is_file() and place.pointer.is_file(),
-        files=(place.agent / "launch.sh").is_file() and place.token.is_file(),
+        private_git=(paths.git / "HEAD").is_file() and paths.pointer.is_file(),
+        files=(paths.agent / "launch.sh").is_file() and paths.token.is_file(),
         box=box,
         window=server is None or (shown is not None and not shown.dead),
         outdated=container_spec.is_outdated(project, session, box),
@@ -126,7 +126,7 @@ def _import(project: Project, session: Session, progress: Progress) -> None:
     refusal = _take_commits(project, session)
     if session.intent is not Intent.DELETE:
         if refusal is not None:
-            _tell(
+            _report_trouble(
                 project,
                 session,
                 progress,
@@ -138,11 +138,13 @@ def _import(project: Project, session: Session, progress: Progress) -> None:
     # After one timeout, do not wait for the same again.
     silent = refusal.message if isinstance(refusal, DeadlineExceeded) else ""
     if reason := silent or preserve.keep_git(project, session):
-        place = project.place(session).git
-        _tell(project, session, progress, f"other work in its private git directory stays in {place}: {reason}")
+        git_dir = project.session_paths(session).git
+        _report_trouble(
+            project, session, progress, f"other work in its private git directory stays in {git_dir}: {reason}"
+        )
     elif refusal is not None:
         kept = f"kept under {preserve.TRASH}{session.name}/, on no branch"
-        _tell(project, session, progress, f"its newest commits are {kept}: {refusal.message}")
+        _report_trouble(project, session, progress, f"its newest commits are {kept}: {refusal.message}")
 
 
 def _take_commits(project: Project, session: Session) -> OrchestraError | None:
@@ -157,7 +159,7 @@ def _take_commits(project: Project, session: Session) -> OrchestraError | None:
     return None
 
 
-def _tell(project: Project, session: Session, progress: Progress, text: str) -> None:
+def _report_trouble(project: Project, session: Session, progress: Progress, text: str) -> None:
     progress(text)
     with even_unrecorded(session):
         project.store.log(session.name, "trouble", text)
@@ -207,8 +209,8 @@ def _keep_files(project: Project, session: Session, ref: str, progress: Progress
 def _leave_worktree(project: Project, session: Session, error: Exception, progress: Progress) -> None:
     """Let a session be deleted although its worktree cannot be anchored: the worktree stays."""
     project.store.update_session(session.id, remove_worktree=False)
-    told = error_to_tell(project, error)
-    progress(f"its worktree stays: {told.message}{f'; {told.hint}' if told.hint else ''}")
+    known = error_to_report(project, error)
+    progress(f"its worktree stays: {known.message}{f'; {known.hint}' if known.hint else ''}")
 
 
 def _close_window(project: Project, session: Session, _progress: Progress) -> None:

@@ -26,8 +26,8 @@ class Trouble:
     hint: str = ""
 
     def __str__(self) -> str:
-        told = f"{self.session}: {self.message}" if self.session else self.message
-        return f"{told} ({self.hint})" if self.hint else told
+        text = f"{self.session}: {self.message}" if self.session else self.message
+        return f"{text} ({self.hint})" if self.hint else text
 
 
 def trouble_of(project: Project, session: str, error: Exception) -> Trouble:
@@ -35,14 +35,14 @@ def trouble_of(project: Project, session: str, error: Exception) -> Trouble:
 
     A bug also goes to the service's log with its traceback.
     """
-    told = error_to_tell(project, error)
+    known = error_to_report(project, error)
     with suppress(StoreError):
         if session:
-            project.store.log(session, "trouble", str(told))
-    return Trouble(session, told.message, told.hint)
+            project.store.log(session, "trouble", str(known))
+    return Trouble(session, known.message, known.hint)
 
 
-def error_to_tell(project: Project, error: Exception) -> OrchestraError:
+def error_to_report(project: Project, error: Exception) -> OrchestraError:
     """Return the error to show to the person; for a bug, a report with the traceback is written."""
     if isinstance(error, OSError):
         error = from_system(error) or error

@@ -21,8 +21,8 @@ def make_worktree(project: Project, session: Session, progress: Progress = ignor
         made = repository.add_worktree(
             session.worktree, session.branch, session.base, keep=keep, settings=filling.settings
         )
-        if made and (said := _missing(project, session, filling)):
-            progress(said)
+        if made and (missing := _missing(project, session, filling)):
+            progress(missing)
 
 
 def _missing(project: Project, session: Session, filling: Filling) -> str:

@@ -105,7 +105,7 @@ def _ready(project: Project, name: str) -> Session:
     import_commits(project, session)
     session = project.store.session(name)
     require_in_place(session)
-    cache = project.place(session).root
+    cache = project.session_paths(session).root
     if uncommitted := worktree_diff.dirty(project.repository, session.worktree, cache=cache):
         raise _uncommitted(project, session, uncommitted)
     if session.head in {"", session.base}:
@@ -116,12 +116,12 @@ def _ready(project: Project, name: str) -> Session:
 def _uncommitted(project: Project, session: Session, paths: Sequence[str]) -> Refused:
     name, shown = session.name, ", ".join(paths[:5])
     inside = [(inner_repositories.submodule_of(project.repository, session.worktree, path), path) for path in paths]
-    submodule = next((one for one, _ in inside if one), "")
+    submodule = next((path for path, _ in inside if path), "")
     if not submodule:
         hint = f'ask it to commit: orchestra send {name} "please commit your work"'
         return Refused(f"{name} has uncommitted changes: {shown}", hint=hint)
     # Git adds nothing there: the files belong to another repository.
-    files = ", ".join([path for one, path in inside if one == submodule and path != one][:5])
+    files = ", ".join([path for inner, path in inside if inner == submodule and path != inner][:5])
     ask = f"please move your files out of {submodule}, a submodule, or delete them"
     return Refused(
         f"{name} has files in the submodule {submodule}, which it cannot commit{f': {files}' if files else ''}",

@@ -70,9 +70,9 @@ def _compare(project: Project, session: Session, sight: BoxSight) -> None:
         return
     if sight.state is BoxState.EXITED:
         sign = Sign.STOPPED if sight.code in _ENDED_WELL else Sign.EXITED
-        said = last_words(project, session) if sign is Sign.EXITED else ""
+        output = last_words(project, session) if sign is Sign.EXITED else ""
         text = f"{session.agent} {_EXITED}" + ("" if sight.code is None else f" with code {sight.code}")
-        project.store.record_sign(session.name, sign, f"{text}: {said}" if said else text)
+        project.store.record_sign(session.name, sign, f"{text}: {output}" if output else text)
     elif sight.state is BoxState.ABSENT:
         gone = "no container" if session.sandbox is SandboxKind.DOCKER else "no process"
         project.store.record_sign(session.name, Sign.STOPPED, f"{_EXITED}: {gone} is left")
@@ -95,9 +95,17 @@ def look_at_panes(project: Project, *, unseen: Container[SandboxKind] = ()) -> N
     Sessions in an ``unseen`` kind of sandbox keep their recorded state, because it is unknown what
     runs there.
     """
-    told_by_panes = {State.STARTING, State.WORKING, State.UNKNOWN}
-    running = [one for one in project.store.sessions() if one.intent is Intent.RUN and one.state in told_by_panes]
-    silent = [one for one in running if one.sandbox not in unseen and one.window and _is_silent(project, one)]
+    judged_by_panes = {State.STARTING, State.WORKING, State.UNKNOWN}
+    running = [
+        session
+        for session in project.store.sessions()
+        if session.intent is Intent.RUN and session.state in judged_by_panes
+    ]
+    silent = [
+        session
+        for session in running
+        if session.sandbox not in unseen and session.window and _is_silent(project, session)
+    ]
     server = project.tmux() if silent else None
     for session in silent:
         try:
@@ -136,13 +144,15 @@ def refresh_diff(project: Project, session: Session) -> bool:
     """
     _guard_submodules(project, session)
     base = session.base if session.role is Role.EXECUTOR else project.repository.head()[0]
-    stat, mark = worktree_diff.count(project.repository, session.worktree, base, cache=project.place(session).root)
+    stat, mark = worktree_diff.count(
+        project.repository, session.worktree, base, cache=project.session_paths(session).root
+    )
     project.store.note_diff(session.id, mark)
     fresh = project.store.session(session.name)
-    told = summary(fresh, project.store.events(session.name, limit=12))
-    if stat == fresh.diff and told == fresh.summary:
+    words = summary(fresh, project.store.events(session.name, limit=12))
+    if stat == fresh.diff and words == fresh.summary:
         return False
-    project.store.update_session(session.name, diff=stat, summary=told)
+    project.store.update_session(session.name, diff=stat, summary=words)
     return True
 
 

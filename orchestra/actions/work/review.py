@@ -22,7 +22,7 @@ WATCHED = (".claude/", ".mcp.json", "AGENTS.md", "CLAUDE.md", ".codex/", ".gemin
 def diff(project: Project, name: str, *, stat: bool = False) -> str:
     """Return what a session changed since its base, uncommitted and untracked files included, as a unified diff."""
     session = project.store.session(name)
-    base, cache = base_of(project, session), project.place(session).root
+    base, cache = base_of(project, session), project.session_paths(session).root
     if stat:
         counted = worktree_diff.stat(project.repository, session.worktree, base, cache=cache)
         lines = f"{counted.insertions} insertions(+), {counted.deletions} deletions(-)"
@@ -55,7 +55,7 @@ def review(project: Project, name: str) -> dict[str, Any]:
     head = session.head or session.base
     paths = merge_trees.changed_paths(repository, session.base, head)
     reports = project.store.messages(sender=name, limit=200)
-    last = [one for one in reports if one.kind in {MessageKind.COMPLETE, MessageKind.ERROR}][-1:]
+    last = [message for message in reports if message.kind in {MessageKind.COMPLETE, MessageKind.ERROR}][-1:]
     return {
         "name": name,
         "state": session.state.value,
@@ -63,9 +63,9 @@ def review(project: Project, name: str) -> dict[str, Any]:
         "target": target,
         "commits": plain(history.commits(repository, session.base, head)),
         "diff": plain(
-            worktree_diff.stat(repository, session.worktree, session.base, cache=project.place(session).root)
+            worktree_diff.stat(repository, session.worktree, session.base, cache=project.session_paths(session).root)
         ),
-        "uncommitted": worktree_diff.dirty(repository, session.worktree, cache=project.place(session).root),
+        "uncommitted": worktree_diff.dirty(repository, session.worktree, cache=project.session_paths(session).root),
         "conflicts": list(merge_trees.preview(repository, ours, head).conflicts),
         "sensitive": [path for path in paths if path.startswith(WATCHED)],
         "report": plain(last[0]) if last else None,

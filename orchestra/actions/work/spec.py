@@ -37,7 +37,7 @@ def ensure_file(project: Project, name: str) -> Path:
         _take_edits(project, session, PERSON)
         known = project.store.spec(name)
         _write(project, session, known.text if known else "")
-    return project.place(session).spec_copy
+    return project.session_paths(session).spec_copy
 
 
 def read_spec(project: Project, name: str, *, reader: str = "") -> Spec | None:
@@ -45,10 +45,10 @@ def read_spec(project: Project, name: str, *, reader: str = "") -> Spec | None:
     # An unreadable file does not change what is known.
     with suppress(Refused):
         notice_change(project, name)
-    found = project.store.spec(name)
-    if found is not None and reader == name:
-        project.store.acknowledge_spec(name, found.version)
-    return found
+    spec = project.store.spec(name)
+    if spec is not None and reader == name:
+        project.store.acknowledge_spec(name, spec.version)
+    return spec
 
 
 def write_spec(project: Project, name: str, text: str, author: str) -> Spec | None:
@@ -76,7 +76,7 @@ def notice_change(project: Project, name: str, *, author: str = PERSON) -> Spec 
         saved = _take_edits(project, session, author)
         known = saved or project.store.spec(name)
         # If a process was killed between the two, the files must still be written.
-        if known is not None and _synced(project.place(session).root) not in {"", _mark(known.text)}:
+        if known is not None and _synced(project.session_paths(session).root) not in {"", _mark(known.text)}:
             _write(project, session, known.text)
     return saved
 
@@ -90,11 +90,11 @@ def _alone(project: Project, name: str) -> Iterator[None]:
 
 def _take_edits(project: Project, session: Session, author: str) -> Spec | None:
     """Save each of the two files that was edited since both were written; the person's copy comes last."""
-    place = project.place(session)
+    paths = project.session_paths(session)
     known = project.store.spec(session.name)
-    before = _synced(place.root) or _mark(known.text if known else "")
+    before = _synced(paths.root) or _mark(known.text if known else "")
     saved, trouble = None, None
-    for root, file in ((project.paths.source, place.spec), (place.root, place.spec_copy)):
+    for root, file in ((project.paths.source, paths.spec), (paths.root, paths.spec_copy)):
         try:
             text = _read(root, file)
         except Refused as error:
@@ -115,18 +115,18 @@ def _save(project: Project, session: Session, text: str, author: str) -> Spec | 
     with project.store.together():
         saved = project.store.save_spec(session.name, text, author)
         if saved is not None:
-            _tell(project, session, before.text if before else "", saved, author)
+            _notify(project, session, before.text if before else "", saved, author)
     return saved
 
 
 def _write(project: Project, session: Session, text: str) -> None:
-    place = project.place(session)
+    paths = project.session_paths(session)
     project.repository.exclude("/.orchestra/specs/")
-    place.root.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for root, file in ((project.paths.source, place.spec), (place.root, place.spec_copy)):
+    paths.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for root, file in ((project.paths.source, paths.spec), (paths.root, paths.spec_copy)):
         if _read(root, file) != text:
             safe_files.write(root, str(file.relative_to(root)), _bytes(text))
-    safe_files.write(place.root, _SYNCED, _mark(text).encode())
+    safe_files.write(paths.root, _SYNCED, _mark(text).encode())
 
 
 def _read(root: Path, file: Path) -> str | None:
@@ -148,7 +148,7 @@ def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "replace")
 
 
-def _tell(project: Project, session: Session, before: str, saved: Spec, author: str) -> None:
+def _notify(project: Project, session: Session, before: str, saved: Spec, author: str) -> None:
     if author == session.name:
         return
     change = difference(before, saved.text)

@@ -45,7 +45,7 @@ def _rewrite(project: Project, before: Path) -> None:
             project.store.update_session(session.id, worktree=source)
         if session.deleted_at is None:
             project.store.log(session.name, "moved", f"the project was moved from {before} to {source}")
-    if any(one.sandbox is SandboxKind.DOCKER for one in project.store.sessions()):
+    if any(session.sandbox is SandboxKind.DOCKER for session in project.store.sessions()):
         project.store.update_workspace(moved=True)
     _repair(source)
 

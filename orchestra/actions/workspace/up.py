@@ -80,7 +80,7 @@ def up(
         failure = _settle_designer(project, progress)
         troubles = reconcile(project, progress=progress)
         designer = project.store.session(MAIN)
-        control = _dress(project, server, designer, layout or project.settings.layout)
+        control = _set_up_tmux(project, server, designer, layout or project.settings.layout)
         if failure is not None:
             raise failure
         return {
@@ -139,7 +139,7 @@ def _designer(project: Project, agent: str, task: str, kind: SandboxKind) -> Ses
     )
 
 
-def _dress(project: Project, server: Tmux, designer: Session, layout: str) -> str | None:
+def _set_up_tmux(project: Project, server: Tmux, designer: Session, layout: str) -> str | None:
     """Open the control pane and bind the keys; returns the control pane's id."""
     source = str(project.paths.source)
     target = project.store.update_workspace(layout=layout).tmux_session
@@ -179,7 +179,7 @@ def down(project: Project, *, stop: bool = False, progress: Progress = ignore) -
         _undress(project, server)
         server.control.close(source)
         windows = [window for window in server.windows.all() if window.project == source]
-        ended = _tell_of_end(project, {window.session for window in windows})
+        ended = _record_ends(project, {window.session for window in windows})
         for window in windows:
             server.windows.close(window.id)
     try:
@@ -194,7 +194,7 @@ def down(project: Project, *, stop: bool = False, progress: Progress = ignore) -
     return {"stopped": stopped, "troubled": left, "ended": ended}
 
 
-def _tell_of_end(project: Project, shown: Container[str]) -> list[str]:
+def _record_ends(project: Project, shown: Container[str]) -> list[str]:
     """Record that agents on the host end with their windows; returns those that were running."""
     ended = []
     for session in project.store.sessions():

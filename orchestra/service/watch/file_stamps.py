@@ -35,18 +35,18 @@ def of_refs(project: Project, session: Session) -> Trace:
         ours += of_files(common / "worktrees" / session.worktree.name / "HEAD")
     if session.sandbox is SandboxKind.HOST:
         return ours
-    private = project.place(session).git
+    private = project.session_paths(session).git
     return ours + of_files(private / "HEAD", private / "packed-refs") + of_tree(private, "refs/heads")
 
 
 def of_work(project: Project, session: Session) -> Trace:
     """Return a trace that changes with the worktree's top directory and with the index."""
-    return of_files(session.worktree, project.place(session).git / "index")
+    return of_files(session.worktree, project.session_paths(session).git / "index")
 
 
 def of_spec(project: Project, session: Session) -> Trace:
     """Return a trace that changes when the session's spec is saved, in the checkout or in the person's copy."""
-    place, source = project.place(session), project.paths.source
+    place, source = project.session_paths(session), project.paths.source
     name = str(place.spec.relative_to(source))
     seen = None
     # Errors are reported where the file is read.
