@@ -174,7 +174,7 @@ def from_system(error: OSError) -> OrchestraError | None:
 
 def by_name(name: str) -> type[OrchestraError]:
     """Return the error class called ``name``, or OrchestraError for an unknown name."""
-    found: object = globals().get(name)
-    if isinstance(found, type) and issubclass(found, OrchestraError):
-        return found
+    error: object = globals().get(name)
+    if isinstance(error, type) and issubclass(error, OrchestraError):
+        return error
     return OrchestraError

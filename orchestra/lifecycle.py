@@ -82,10 +82,10 @@ def lanes(steps: tuple[Step, ...]) -> tuple[tuple[tuple[Step, ...], ...], ...]:
     making = {Step.IMAGE, Step.BOX}
     if not making & set(steps) or Step.WORKTREE not in steps:
         return tuple(((step,),) for step in steps)
-    first = tuple(((one,),) for one in steps if one in {Step.STOP, Step.REMOVE_BOX})
-    box = tuple(one for one in steps if one in making)
-    start = tuple(one for one in steps if one is Step.START)
-    rest = tuple(one for one in steps if one in {Step.PRIVATE_GIT, Step.FILES, Step.WINDOW})
+    first = tuple(((step,),) for step in steps if step in {Step.STOP, Step.REMOVE_BOX})
+    box = tuple(step for step in steps if step in making)
+    start = tuple(step for step in steps if step is Step.START)
+    rest = tuple(step for step in steps if step in {Step.PRIVATE_GIT, Step.FILES, Step.WINDOW})
     return (*first, ((Step.WORKTREE,), box), (start, rest))
 
 

@@ -118,7 +118,7 @@ class Home:
         states = [file.parent for file in sorted((self.root / "projects").glob(f"*/{SOURCE}"))]
         here = [state for state in states if _text(state / SOURCE) == str(root)]
         same = [state for state in states if known and _text(state / IDENTITY) == known]
-        return next(iter([*(one for one in here if one in same), *same, *here]), None)
+        return next(iter([*(state for state in here if state in same), *same, *here]), None)
 
     def _free_places(self, root: Path) -> Iterator[Path]:
         plain = slug(root.name or "root")
@@ -140,33 +140,33 @@ def _identity(root: Path) -> str:
 
     A copy of a repository has the original's id, and gets another one here.
     """
-    place = git_dir(root)
-    if place is None:
+    directory = git_dir(root)
+    if directory is None:
         return ""
-    mark = place / _MARK
-    here = f"{place.stat().st_dev}:{place.stat().st_ino}"
+    mark = directory / _MARK
+    here = f"{directory.stat().st_dev}:{directory.stat().st_ino}"
     with contextlib.suppress(OSError):
         if not mark.exists():
-            _write_once(mark, f"{os.urandom(_ID_BYTES).hex()}\n{place}\n{here}\n")
+            _write_once(mark, f"{os.urandom(_ID_BYTES).hex()}\n{directory}\n{here}\n")
     known, path, inode = (*_text(mark).splitlines(), "", "", "")[:3]
-    if not known or path == str(place):
+    if not known or path == str(directory):
         return known
     original = Path(path) / _MARK
-    copied = inode != here and _text(original).splitlines()[:1] == [known] and not _is_same(Path(path), place)
+    copied = inode != here and _text(original).splitlines()[:1] == [known] and not _is_same(Path(path), directory)
     with contextlib.suppress(OSError):
         known = os.urandom(_ID_BYTES).hex() if copied else known
-        files.replace(mark, f"{known}\n{place}\n{here}\n")
+        files.replace(mark, f"{known}\n{directory}\n{here}\n")
     return known
 
 
 def git_dir(root: Path) -> Path | None:
     """Return the git directory of the checkout at ``root``, from its ``.git``; None without one."""
-    place = root / ".git"
-    if place.is_dir():
-        return place
-    kind, _, target = _text(place).partition(": ") if place.is_file() else ("", "", "")
-    found = root / target.removesuffix("\n") if kind == "gitdir" else None
-    return found if found is not None and found.is_dir() else None
+    pointer = root / ".git"
+    if pointer.is_dir():
+        return pointer
+    kind, _, target = _text(pointer).partition(": ") if pointer.is_file() else ("", "", "")
+    directory = root / target.removesuffix("\n") if kind == "gitdir" else None
+    return directory if directory is not None and directory.is_dir() else None
 
 
 def _is_same_repository(one: Path, other: Path) -> bool:
@@ -198,15 +198,15 @@ def _claim(state: Path, root: Path) -> bool:
     return _text(owner) == str(root)
 
 
-def _write_once(place: Path, text: str) -> None:
+def _write_once(path: Path, text: str) -> None:
     """Write a private file atomically; if several processes do, the first one wins."""
-    fresh = place.with_name(f".{place.name}.{os.getpid()}-{os.urandom(4).hex()}")
+    fresh = path.with_name(f".{path.name}.{os.getpid()}-{os.urandom(4).hex()}")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with open(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:  # noqa: PTH123 -- a descriptor
         file.write(text)
     try:
         with contextlib.suppress(FileExistsError):
-            os.link(fresh, place)
+            os.link(fresh, path)
     finally:
         fresh.unlink()
 
@@ -277,7 +277,7 @@ class ProjectPaths:
         near = self.state / "service.sock"
         if len(os.fsencode(near)) < _SOCKET_PATH_LIMIT:
             return near
-        return _short_place() / f"{digest(str(self.state), 12)}.sock"
+        return _short_directory() / f"{digest(str(self.state), 12)}.sock"
 
     def session(self, number: int, name: str) -> SessionPaths:
         """Return the paths of one session."""
@@ -338,28 +338,28 @@ class SessionPaths:
         return self.root / "pid"
 
 
-def _short_place() -> Path:
+def _short_directory() -> Path:
     """Return a private directory with a short path, independent of the caller's environment."""
-    place = Path(f"/tmp/orchestra-{os.getuid()}")  # noqa: S108 -- its owner and mode are checked
-    place.mkdir(mode=0o700, exist_ok=True)
-    found = place.lstat()
-    if found.st_uid != os.getuid() or not stat.S_ISDIR(found.st_mode) or found.st_mode & 0o077:
-        hint = f"check it and remove it: {place}"
-        raise Refused(f"{place} belongs to another user, or other users can write to it", hint=hint)
-    return place
+    directory = Path(f"/tmp/orchestra-{os.getuid()}")  # noqa: S108 -- its owner and mode are checked
+    directory.mkdir(mode=0o700, exist_ok=True)
+    info = directory.lstat()
+    if info.st_uid != os.getuid() or not stat.S_ISDIR(info.st_mode) or info.st_mode & 0o077:
+        hint = f"check it and remove it: {directory}"
+        raise Refused(f"{directory} belongs to another user, or other users can write to it", hint=hint)
+    return directory
 
 
 def runtime() -> Path:
     """Return a private directory in memory, which does not survive a reboot; created on first use."""
     base = os.environ.get("XDG_RUNTIME_DIR")
     if base and Path(base).is_dir():
-        place = Path(base) / "orchestra"
+        directory = Path(base) / "orchestra"
     elif Path("/dev/shm").is_dir():  # noqa: S108 -- a private directory below it, its owner checked
-        place = Path(f"/dev/shm/orchestra-{os.getuid()}")  # noqa: S108 -- see above
+        directory = Path(f"/dev/shm/orchestra-{os.getuid()}")  # noqa: S108 -- see above
     else:
-        place = Home.find().root / "run"
-    place.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if place.stat().st_uid != os.getuid():
-        place = Home.find().root / "run"
-        place.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return place
+        directory = Home.find().root / "run"
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if directory.stat().st_uid != os.getuid():
+        directory = Home.find().root / "run"
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return directory

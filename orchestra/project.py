@@ -154,10 +154,10 @@ class Project:
         if not consented:
             return None
         try:
-            found = safe_files.snapshot(self.paths.source, str(directory.relative_to(self.paths.source)))
+            snapshot = safe_files.snapshot(self.paths.source, str(directory.relative_to(self.paths.source)))
         except Refused:
             return None
-        return found if found.digest == consented else None
+        return snapshot if snapshot.digest == consented else None
 
     def session_paths(self, session: Session) -> SessionPaths:
         """Return the paths of a session."""

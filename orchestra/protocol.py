@@ -34,7 +34,7 @@ def plain(value: object) -> Any:  # noqa: ANN401 -- JSON has no narrower type
     if isinstance(value, Evidence):
         return str(value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {one.name: plain(getattr(value, one.name)) for one in dataclasses.fields(value)}
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, datetime):

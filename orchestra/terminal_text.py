@@ -33,12 +33,15 @@ def without_sequences(text: str) -> str:
 
 def clean(text: str) -> str:
     """Return text with control characters shown as hexadecimal code points."""
-    return "".join(one if one.isprintable() or one in "\n\t" else f"\\x{ord(one):02x}" for one in text)
+    return "".join(
+        character if character.isprintable() or character in "\n\t" else f"\\x{ord(character):02x}"
+        for character in text
+    )
 
 
 def with_controls_shown(text: str) -> str:
     """Return a file's text with control characters made visible, except tabs and line endings."""
-    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+    return _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
 
 
 def plainer(error: UnicodeError) -> tuple[str | bytes, int]:

@@ -21,7 +21,17 @@ _VERBS = {
     "Task": "delegates",
     "Agent": "delegates",
 }
-_TELLING = ("command", "file_path", "notebook_path", "pattern", "url", "query", "description", "title", "session_id")
+_DESCRIPTIVE = (
+    "command",
+    "file_path",
+    "notebook_path",
+    "pattern",
+    "url",
+    "query",
+    "description",
+    "title",
+    "session_id",
+)
 _OURS = "mcp__orchestra__"
 
 
@@ -37,14 +47,14 @@ class Usage:
 def brief(text: object) -> str:
     """Return the first line of a text, without control characters, at most 120 characters long."""
     lines = [line.strip() for line in str(text or "").splitlines() if line.strip()]
-    plain = "".join(one for one in lines[0] if one.isprintable()) if lines else ""
+    plain = "".join(character for character in lines[0] if character.isprintable()) if lines else ""
     return plain if len(plain) <= _LONGEST else plain[: _LONGEST - 1] + "…"
 
 
 def named(tool: str, arguments: object) -> str:
     """Describe a tool call in a few words, such as ``edits app.py`` or ``runs pytest -q``."""
     given = arguments if isinstance(arguments, Mapping) else {}
-    key = next((one for one in _TELLING if given.get(one)), "")
+    key = next((key for key in _DESCRIPTIVE if given.get(key)), "")
     about = str(given.get(key, ""))
     if key in {"file_path", "notebook_path"}:
         about = PurePosixPath(about).name

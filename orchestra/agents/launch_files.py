@@ -61,7 +61,7 @@ class LaunchContext:
         return "python3" if self.contained else sys.executable
 
     @property
-    def tell(self) -> list[str]:
+    def post_event(self) -> list[str]:
         """The beginning of the command that reports an event to the service; Python without unneeded modules."""
         return [self.python, "-I", "-S", self.path("runtime/post_event.py")]
 

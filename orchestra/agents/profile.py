@@ -118,49 +118,51 @@ class Profile:
         return self.full_screen or self.delivery is not Delivery.PULL
 
 
-Place: TypeAlias = "Path | Snapshot"
+ProfileDirectory: TypeAlias = "Path | Snapshot"
 """A directory of profiles: the person's own, or a project's as far as the person has allowed it."""
 
 
-def names(dirs: Sequence[Place]) -> list[str]:
+def names(dirs: Sequence[ProfileDirectory]) -> list[str]:
     """Return the names of all profiles in ``dirs`` and of the built-in ones, sorted."""
-    return sorted({name for place in (*dirs, BUILT_IN) for name in _names(place)})
+    return sorted({name for directory in (*dirs, BUILT_IN) for name in _names(directory)})
 
 
-def _names(place: Place) -> list[str]:
-    files = place.glob("*.yaml") if isinstance(place, Path) else (PurePosixPath(name) for name in place.files)
+def _names(directory: ProfileDirectory) -> list[str]:
+    files = (
+        directory.glob("*.yaml") if isinstance(directory, Path) else (PurePosixPath(name) for name in directory.files)
+    )
     return [file.stem for file in files if file.suffix == ".yaml" and (isinstance(file, Path) or len(file.parts) == 1)]
 
 
-def load(name: str, dirs: Sequence[Place] = (), *, versions: Sequence[str] = ()) -> Profile:
+def load(name: str, dirs: Sequence[ProfileDirectory] = (), *, versions: Sequence[str] = ()) -> Profile:
     """Return the profile called ``name`` from the first directory that has it, else the built-in one.
 
     ``versions`` (``PROFILE@VERSION``) override the profiles' own. Raises UnknownProfile, or
     BadConfig for an invalid file.
     """
-    wanted = dict(one.split("@", 1) for one in versions)
+    wanted = dict(text.split("@", 1) for text in versions)
     for known in wanted:
-        _place(known, dirs)
-    return parse(name, _place(name, dirs), version=wanted.get(name, ""))
+        _directory_of(known, dirs)
+    return parse(name, _directory_of(name, dirs), version=wanted.get(name, ""))
 
 
-def _place(name: str, dirs: Sequence[Place]) -> Place:
-    for place in (*dirs, BUILT_IN):
-        if "/" not in name and _has(place, f"{name}.yaml"):
-            return place
+def _directory_of(name: str, dirs: Sequence[ProfileDirectory]) -> ProfileDirectory:
+    for directory in (*dirs, BUILT_IN):
+        if "/" not in name and _has(directory, f"{name}.yaml"):
+            return directory
     known = names(dirs)
     raise UnknownProfile(f"there is no profile called {name!r}", hint=did_you_mean(name, known))
 
 
-def _has(place: Place, file: str) -> bool:
-    return (place / file).is_file() if isinstance(place, Path) else file in place.files
+def _has(directory: ProfileDirectory, file: str) -> bool:
+    return (directory / file).is_file() if isinstance(directory, Path) else file in directory.files
 
 
-def parse(name: str, place: Place, *, version: str = "") -> Profile:
+def parse(name: str, directory: ProfileDirectory, *, version: str = "") -> Profile:
     """Read one profile of a directory, optionally with another ``version``; raises BadConfig with file and key."""
-    source = (place if isinstance(place, Path) else place.place) / f"{name}.yaml"
-    values = schema.read(_text(source, place), RULES, str(source), example='command: ["bash"]')
-    values["files"] = dict(_files(source, place, values.get("files", {})))
+    source = (directory if isinstance(directory, Path) else directory.path) / f"{name}.yaml"
+    values = schema.read(_text(source, directory), RULES, str(source), example='command: ["bash"]')
+    values["files"] = dict(_files(source, directory, values.get("files", {})))
     if version and "version" not in values:
         raise BadConfig(
             f"{source} has no version, so it cannot be set", hint=f"remove {name}@{version} from the setting versions"
@@ -168,7 +170,7 @@ def parse(name: str, place: Place, *, version: str = "") -> Profile:
     version = values["version"] = version or values.get("version", "")
     for key in ("npm", "install"):
         values[key] = tuple(line.replace("{version}", version) for line in values.get(key, ()))
-    values.setdefault("logins", tuple(one for one in values.get("credentials", ()) if not one.endswith(_ADDRESSES)))
+    values.setdefault("logins", tuple(name for name in values.get("credentials", ()) if not name.endswith(_ADDRESSES)))
     values["delivery"] = Delivery(values.get("delivery", Delivery.PULL))
     profile = Profile(name=name, source=source, **{"family": "plain", **values})
     if profile.family == "plain" and not profile.command:
@@ -176,22 +178,27 @@ def parse(name: str, place: Place, *, version: str = "") -> Profile:
     return profile
 
 
-def _text(source: Path, place: Place) -> str:
+def _text(source: Path, directory: ProfileDirectory) -> str:
     try:
-        content = source.read_bytes() if isinstance(place, Path) else place.files[source.name][0]
+        content = source.read_bytes() if isinstance(directory, Path) else directory.files[source.name][0]
         return content.decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise BadConfig(f"{source} cannot be read: {error}", hint="save it as UTF-8 text that you may read") from error
 
 
-def _files(source: Path, place: Place, wanted: Mapping[str, str]) -> Iterator[tuple[str, tuple[bytes, int]]]:
+def _files(
+    source: Path, directory: ProfileDirectory, wanted: Mapping[str, str]
+) -> Iterator[tuple[str, tuple[bytes, int]]]:
     for target, origin in wanted.items():
         names = PurePosixPath(target).parts
         if not names or ".." in names or target.startswith("/"):
             raise BadConfig(f"{source}: {target!r} in 'files' must be a name below /orchestra")
         if names[0] in _TAKEN:
             raise BadConfig(f"{source}: {target!r} in 'files' is a reserved name", hint="choose another")
-        yield target, _file_of_person(source, origin) if isinstance(place, Path) else _allowed(source, place, origin)
+        yield (
+            target,
+            _file_of_person(source, origin) if isinstance(directory, Path) else _allowed(source, directory, origin),
+        )
 
 
 def _file_of_person(source: Path, origin: str) -> tuple[bytes, int]:
@@ -202,14 +209,14 @@ def _file_of_person(source: Path, origin: str) -> tuple[bytes, int]:
         raise BadConfig(f"{source}: the file {origin!r} does not exist", hint=f"it should be {path}") from None
 
 
-def _allowed(source: Path, place: Snapshot, origin: str) -> tuple[bytes, int]:
+def _allowed(source: Path, directory: Snapshot, origin: str) -> tuple[bytes, int]:
     """Return a file of a project's profile, which must be one of those that the person has seen with it."""
     name = posixpath.normpath(origin)
-    if name.startswith(("/", "..")) or name in place.links:
+    if name.startswith(("/", "..")) or name in directory.links:
         raise BadConfig(
             f"{source}: {origin!r} in 'files' is outside {source.parent}",
             hint="a project's profile may only name files below its own directory, and no symlinks",
         )
-    if name not in place.files:
+    if name not in directory.files:
         raise BadConfig(f"{source}: the file {origin!r} does not exist", hint=f"it should be {source.parent / name}")
-    return place.files[name]
+    return directory.files[name]

@@ -50,17 +50,17 @@ def read(text: str, rules: Rules, where: str, *, example: str, noun: str = "key"
     ``example`` is a line for the hint; ``noun`` is the word for a key.
     """
     hint = f"write one key on each line, such as: {example}"
-    found, lines = _parse(text, where, hint)
-    if found is None:
+    content, lines = _parse(text, where, hint)
+    if content is None:
         return {}
-    if not isinstance(found, dict):
+    if not isinstance(content, dict):
         raise BadConfig(f"{where} must hold keys and values", hint=hint)
 
-    def place(key: object) -> str:
+    def position(key: object) -> str:
         return f"{where}, line {line}" if (line := lines().get(key)) else where
 
-    keys = [known_key(key, rules, place, noun=noun) for key in found]
-    return {key: check(key, found[key], rules[key], place) for key in keys}
+    keys = [known_key(key, rules, position, noun=noun) for key in content]
+    return {key: check(key, content[key], rules[key], position) for key in keys}
 
 
 def _parse(text: str, where: str, hint: str) -> tuple[object, Callable[[], Mapping[object, int]]]:
@@ -90,7 +90,7 @@ def known_key(key: object, known: Collection[str], where: Where, *, noun: str = 
     """Return a known key; raises BadConfig with the most similar one."""
     if isinstance(key, str) and key in known:
         return key
-    message = f"{_place(where, key)}: there is no {noun} {str(key)!r}"
+    message = f"{_position(where, key)}: there is no {noun} {str(key)!r}"
     raise BadConfig(message, hint=did_you_mean(str(key), sorted(known)))
 
 
@@ -153,7 +153,7 @@ def _broken_limit(value: object, rule: Rule) -> str:
     if rule.choices and not set(texts) <= set(rule.choices):
         either = " or ".join((", ".join(rule.choices[:-1]), rule.choices[-1]))
         return f"a list of {either}" if rule.type is tuple else either
-    if rule.pattern and not all(re.fullmatch(rule.pattern, str(one)) for one in texts):
+    if rule.pattern and not all(re.fullmatch(rule.pattern, str(text)) for text in texts):
         return rule.shape
     # Written so that NaN is refused too.
     if rule.least is not None and not (isinstance(value, (int, float)) and value >= rule.least):
@@ -169,11 +169,11 @@ def _no_expression(text: str) -> str:
     return ""
 
 
-def _place(where: Where, key: object) -> str:
+def _position(where: Where, key: object) -> str:
     return where if isinstance(where, str) else where(key)
 
 
 def _wrong(key: str, value: object, expected: str, where: Where) -> BadConfig:
     shown = str(value) if len(str(value)) < 40 else f"{str(value)[:36]}…"  # noqa: PLR2004 -- what fits in one line
-    place = _place(where, key)
-    return BadConfig(f"{place}: {key} must be {expected}, not {shown!r}", hint=f"correct {key} in {place}")
+    position = _position(where, key)
+    return BadConfig(f"{position}: {key} must be {expected}, not {shown!r}", hint=f"correct {key} in {position}")

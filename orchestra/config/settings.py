@@ -82,10 +82,14 @@ class Settings:
     origins: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
-RULES: Mapping[str, Rule] = {one.name: one.metadata["rule"] for one in fields(Settings) if "rule" in one.metadata}
+RULES: Mapping[str, Rule] = {
+    setting.name: setting.metadata["rule"] for setting in fields(Settings) if "rule" in setting.metadata
+}
 """The rule and the description of each setting."""
 
-_LIMITS: Mapping[str, object] = {one.name: one.default for one in fields(Settings) if one.name in consent.LIMITS}
+_LIMITS: Mapping[str, object] = {
+    setting.name: setting.default for setting in fields(Settings) if setting.name in consent.LIMITS
+}
 _LARGEST = 256 * 1024
 
 _Layer = Mapping[str, tuple[object, str]]
@@ -173,12 +177,12 @@ def _from_file(values: Mapping[str, object], path: Path | None) -> _Layer:
 
 
 def _from_environment(environment: Mapping[str, str]) -> _Layer:
-    found = {}
+    values = {}
     for name in sorted(name for name in environment if name.startswith(_PREFIX)):
         key = _key_of_variable(name)
         if key and environment[name]:
-            found[key] = (from_text(key, environment[name], RULES[key], name), name)
-    return found
+            values[key] = (from_text(key, environment[name], RULES[key], name), name)
+    return values
 
 
 def _key_of_variable(name: str) -> str:

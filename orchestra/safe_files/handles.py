@@ -96,59 +96,59 @@ def split(name: str) -> tuple[tuple[str, ...], str]:
 @contextmanager
 def opened(root: Path, parents: Sequence[str], *, make: bool = False) -> Iterator[int]:
     """Open a directory below ``root``; raises FileNotFoundError, Obstructed for a symlink on the path, else Refused."""
-    with told(root):
-        place = os.open(root, _ROOT)
+    with translated(root):
+        directory = os.open(root, _ROOT)
     try:
         for number, part in enumerate(parents, 1):
-            above, place = place, _step_down(place, part, root.joinpath(*parents[:number]), make=make)
+            above, directory = directory, _step_down(directory, part, root.joinpath(*parents[:number]), make=make)
             os.close(above)
-        yield place
+        yield directory
     finally:
-        os.close(place)
+        os.close(directory)
 
 
 @contextmanager
 def made(root: Path, parents: Sequence[str]) -> Iterator[int]:
     """Open a directory below ``root``, creating missing ones."""
     try:
-        with opened(root, parents, make=True) as place:
-            yield place
+        with opened(root, parents, make=True) as directory:
+            yield directory
     except FileNotFoundError:
         raise Refused(
             f"{root.joinpath(*parents)} has disappeared", hint=f"check what happened to it: ls -la '{root}'"
         ) from None
 
 
-def _step_down(place: int, name: str, path: Path, *, make: bool) -> int:
-    with told(path):
+def _step_down(directory: int, name: str, path: Path, *, make: bool) -> int:
+    with translated(path):
         if make:
             with suppress(FileExistsError):
-                os.mkdir(name, dir_fd=place)
-        return _directory(place, name, path)
+                os.mkdir(name, dir_fd=directory)
+        return _directory(directory, name, path)
 
 
-def _directory(place: int, name: str, path: Path) -> int:
+def _directory(directory: int, name: str, path: Path) -> int:
     try:
-        return os.open(name, DIRECTORY, dir_fd=place)
+        return os.open(name, DIRECTORY, dir_fd=directory)
     except OSError as error:
         if error.errno not in {errno.ENOTDIR, errno.ELOOP}:
             raise
-        found = look_at(place, name, name)
-        raise obstacle(path, found.mode if found else 0, wanted="directory") from None
+        entry = look_at(directory, name, name)
+        raise obstacle(path, entry.mode if entry else 0, wanted="directory") from None
 
 
 @contextmanager
-def opened_file(place: int, name: str, path: Path) -> Iterator[int]:
+def opened_file(directory: int, name: str, path: Path) -> Iterator[int]:
     """Open a regular file to read; raises FileNotFoundError, Obstructed for anything else, else Refused."""
-    with told(path):
+    with translated(path):
         try:
-            opened = os.open(name, OLD, dir_fd=place)
+            opened = os.open(name, OLD, dir_fd=directory)
         except OSError as error:
             # A symlink, a socket or a device without its driver.
             if error.errno not in {errno.ELOOP, errno.ENXIO, errno.ENODEV}:
                 raise
-            found = look_at(place, name, name)
-            raise obstacle(path, found.mode if found else 0) from None
+            entry = look_at(directory, name, name)
+            raise obstacle(path, entry.mode if entry else 0) from None
     with closing(opened) as descriptor:
         mode = os.fstat(descriptor).st_mode
         if not stat.S_ISREG(mode):
@@ -163,7 +163,7 @@ def obstacle(path: Path, mode: int, *, wanted: str = "file") -> Obstructed:
 
 
 @contextmanager
-def told(path: Path) -> Iterator[None]:
+def translated(path: Path) -> Iterator[None]:
     """Turn a failed system call into an error with the whole path; FileNotFoundError stays as it is."""
     try:
         yield
@@ -185,12 +185,12 @@ def closing(descriptor: int) -> Iterator[int]:
         os.close(descriptor)
 
 
-def look_at(place: int, name: str, path: str) -> Entry | None:
+def look_at(directory: int, name: str, path: str) -> Entry | None:
     """Return the entry with this name in an open directory; ``path`` is its path below the root."""
     try:
-        found = os.stat(name, dir_fd=place, follow_symlinks=False)
+        info = os.stat(name, dir_fd=directory, follow_symlinks=False)
     except OSError as error:
         if error.errno in _GONE:
             return None
         raise
-    return Entry(path, found.st_mode, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
+    return Entry(path, info.st_mode, info.st_size, info.st_mtime_ns, info.st_ctime_ns, info.st_ino)

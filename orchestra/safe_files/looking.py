@@ -22,7 +22,7 @@ from orchestra.safe_files.handles import (
     opened_file,
     parts,
     split,
-    told,
+    translated,
 )
 
 
@@ -30,8 +30,8 @@ def look(root: Path, name: str) -> Entry | None:
     """Return the entry with this name; None if there is none, or only behind a symlink."""
     parents, last = split(name)
     try:
-        with opened(root, parents) as place, told(root / name):
-            return look_at(place, last, name)
+        with opened(root, parents) as directory, translated(root / name):
+            return look_at(directory, last, name)
     except (FileNotFoundError, Obstructed):
         return None
 
@@ -43,7 +43,7 @@ def read(root: Path, name: str, *, most: int) -> bytes | None:
     """
     parents, last = split(name)
     try:
-        with opened(root, parents) as place, opened_file(place, last, root / name) as descriptor:
+        with opened(root, parents) as directory, opened_file(directory, last, root / name) as descriptor:
             return _first_bytes(descriptor, most + 1)
     except FileNotFoundError:
         return None
@@ -54,8 +54,8 @@ def open_file(root: Path, name: str) -> Iterator[BinaryIO]:
     """Open a file to read; raises Refused for anything but a regular file, FileNotFoundError if there is none."""
     parents, last = split(name)
     with (
-        opened(root, parents) as place,
-        opened_file(place, last, root / name) as descriptor,
+        opened(root, parents) as directory,
+        opened_file(directory, last, root / name) as descriptor,
         os.fdopen(os.dup(descriptor), "rb") as file,
     ):
         yield file
@@ -65,8 +65,8 @@ def read_link(root: Path, name: str) -> str | None:
     """Return the text of a symlink; None if there is no symlink."""
     parents, last = split(name)
     try:
-        with opened(root, parents) as place:
-            return os.readlink(last, dir_fd=place)
+        with opened(root, parents) as directory:
+            return os.readlink(last, dir_fd=directory)
     except (OSError, Obstructed):
         return None
 
@@ -77,8 +77,8 @@ def list_directory(root: Path, name: str = "", *, most: int = 10_000) -> list[En
     Raises Refused for a symlink and for more than ``most`` entries.
     """
     try:
-        with opened(root, parts(name)) as place:
-            return _entries(place, name, most, root)
+        with opened(root, parts(name)) as directory:
+            return _entries(directory, name, most, root)
     except FileNotFoundError:
         return []
 
@@ -116,29 +116,29 @@ def _children(root: Path, above: str, limits: Limits, *, first: bool) -> list[En
         return []
 
 
-def _keep_within(place: Path, limits: Limits, seen: int, total: int, late: bool) -> None:  # noqa: FBT001 -- one fact of four
+def _keep_within(path: Path, limits: Limits, seen: int, total: int, late: bool) -> None:  # noqa: FBT001 -- one fact of four
     if seen > limits.entries:
-        raise Refused(f"{place} holds more than {limits.entries:,} files", hint="remove what you do not need there")
+        raise Refused(f"{path} holds more than {limits.entries:,} files", hint="remove what you do not need there")
     if total > limits.size:
-        raise Refused(f"{place} holds more than {limits.size:,} bytes", hint="remove what you do not need there")
+        raise Refused(f"{path} holds more than {limits.size:,} bytes", hint="remove what you do not need there")
     if late:
         raise DeadlineExceeded(
-            f"{place} could not be scanned in {limits.seconds:.0f} s", hint="remove what you do not need there"
+            f"{path} could not be scanned in {limits.seconds:.0f} s", hint="remove what you do not need there"
         )
 
 
-def _entries(place: int, name: str, most: int, root: Path) -> list[Entry]:
-    with os.scandir(place) as listing:
+def _entries(directory: int, name: str, most: int, root: Path) -> list[Entry]:
+    with os.scandir(directory) as listing:
         names = sorted(entry.name for entry in islice(listing, most + 1))
     if len(names) > most:
         raise Refused(f"{root / name} holds more than {most:,} files", hint="remove what you do not need there")
     front = f"{name.strip('/')}/" if name.strip("/") else ""
-    return [found for one in names if (found := look_at(place, one, front + one)) is not None]
+    return [entry for entry_name in names if (entry := look_at(directory, entry_name, front + entry_name)) is not None]
 
 
 def _first_bytes(descriptor: int, most: int) -> bytes:
-    found: list[bytes] = []
+    blocks: list[bytes] = []
     while most > 0 and (block := os.read(descriptor, min(most, BLOCK))):
-        found.append(block)
+        blocks.append(block)
         most -= len(block)
-    return b"".join(found)
+    return b"".join(blocks)

@@ -21,7 +21,7 @@ SMALL = Limits(entries=500, size=4 << 20, depth=8, seconds=5.0)
 class Snapshot:
     """The content and mode of the files of a directory, by path; ``links`` are its symlinks as text."""
 
-    place: Path
+    path: Path
     files: Mapping[str, tuple[bytes, int]]
     links: Mapping[str, str]
 
@@ -40,8 +40,8 @@ class Snapshot:
 
 def _add(total: hashlib._Hash, *fields: bytes) -> None:
     # The lengths keep fields apart.
-    for one in fields:
-        total.update(f"{len(one)}:".encode() + one)
+    for value in fields:
+        total.update(f"{len(value)}:".encode() + value)
 
 
 def snapshot(root: Path, name: str, *, limits: Limits = SMALL) -> Snapshot:

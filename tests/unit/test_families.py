@@ -164,17 +164,17 @@ def test_the_first_questions_are_answered_in_the_box(tmp_path: Path, session: Se
         answers = json.loads(file.read_text())
         assert answers["hasCompletedOnboarding"] is True
         assert answers["projects"][str(session.worktree)]["hasTrustDialogAccepted"] is True
-        assert answers == first_questions.settled({}, str(session.worktree), key)
+        assert answers == first_questions.answered({}, str(session.worktree), key)
         assert file.stat().st_mode & 0o777 == 0o600
 
 
 def test_answering_keeps_what_the_agent_wrote_itself() -> None:
     before = {"theme": "dark", "projects": {"/w": {"cost": 3}, "/x": {}}, "customApiKeyResponses": {"approved": ["a"]}}
-    after = first_questions.settled(before, "/w", KEY)
+    after = first_questions.answered(before, "/w", KEY)
     assert after["theme"] == "dark"
     assert after["projects"] == {"/w": {"cost": 3, "hasTrustDialogAccepted": True}, "/x": {}}
     assert after["customApiKeyResponses"]["approved"] == ["a", KEY[-20:]]
-    assert first_questions.settled(after, "/w", KEY) == after
+    assert first_questions.answered(after, "/w", KEY) == after
 
 
 def test_telling_a_service_that_is_not_there_is_bounded_and_fails_nobody(tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ def test_its_first_prompt_names_no_file_and_is_no_option(tmp_path: Path) -> None
 
 def test_our_settings_join_those_of_its_home(gemini_dir: Path) -> None:
     (gemini_dir / "settings.json").write_text('{"ui": {"theme": "Dracula", "hideTips": false}, "mine": 1}')
-    home.settle(gemini_dir, {"ui": {"hideTips": True}}, {"GEMINI_API_KEY": "k"})
+    home.write_settings(gemini_dir, {"ui": {"hideTips": True}}, {"GEMINI_API_KEY": "k"})
     kept = json.loads((gemini_dir / "settings.json").read_text())
     assert kept["ui"] == {"theme": "Dracula", "hideTips": True}
     assert kept["mine"] == 1
@@ -89,7 +89,7 @@ def test_a_login_that_it_chose_stays_without_a_key(gemini_dir: Path) -> None:
     assert not home.has_login(gemini_dir)
     home.keep_login(gemini_dir, "first")
     home.keep_login(gemini_dir, "second")
-    home.settle(gemini_dir, {}, {})
+    home.write_settings(gemini_dir, {}, {})
     assert (gemini_dir / "oauth_creds.json").read_text() == "first"
     assert (
         json.loads((gemini_dir / "settings.json").read_text())["security"]["auth"]["selectedType"] == "oauth-personal"
@@ -112,7 +112,7 @@ def test_the_credentials_say_how_it_logs_in(given: dict[str, str], kind: str) ->
 
 def test_broken_settings_of_its_home_are_written_anew(gemini_dir: Path) -> None:
     (gemini_dir / "settings.json").write_text("[")
-    home.settle(gemini_dir, {"a": 1}, {"GOOGLE_GENAI_USE_VERTEXAI": "true"})
+    home.write_settings(gemini_dir, {"a": 1}, {"GOOGLE_GENAI_USE_VERTEXAI": "true"})
     kept = json.loads((gemini_dir / "settings.json").read_text())
     assert kept == {"a": 1, "security": {"auth": {"selectedType": "vertex-ai"}}}
 
@@ -120,7 +120,7 @@ def test_broken_settings_of_its_home_are_written_anew(gemini_dir: Path) -> None:
 def test_the_role_is_told_anew_and_its_own_memory_stays(gemini_dir: Path) -> None:
     (gemini_dir / "GEMINI.md").write_text("I like tabs.\n")
     for text in ("You are one.", "You are two. Ask @bob, a@b.c"):
-        home.tell_role(gemini_dir, text)
+        home.write_role(gemini_dir, text)
     told = (gemini_dir / "GEMINI.md").read_text()
     assert "You are one." not in told
     assert "You are two. Ask \\@bob, a@b.c" in told
@@ -136,7 +136,7 @@ def test_it_is_not_ready_before_it_knows_how_to_log_in(
     monkeypatch.setattr("sys.argv", ["hook.py", "Ready", "1"])
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"{}")))
     monkeypatch.setenv("GEMINI_CLI_HOME", str(gemini_dir.parent))
-    home.settle(gemini_dir, {"security": {"auth": {"selectedType": chosen}}}, {})
+    home.write_settings(gemini_dir, {"security": {"auth": {"selectedType": chosen}}}, {})
     hook.main()
     assert posted == told
     assert capsys.readouterr().out == "{}"

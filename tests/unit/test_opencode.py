@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from orchestra.agents import FAMILIES, LaunchContext, launch_files, load
-from orchestra.agents.runtime.opencode.configure import keep_login, settled, spare_download
-from orchestra.agents.runtime.opencode.events import Teller
+from orchestra.agents.runtime.opencode.configure import completed, keep_login, spare_download
+from orchestra.agents.runtime.opencode.events import EventReporter
 from orchestra.model import Sign
 from tests.support.launch_files import a_session, in_docker, lay_out_for
 from tests.support.mcp_stub import until
@@ -52,10 +52,10 @@ def test_it_is_asked_for_a_model_only_when_one_is_wanted(tmp_path: Path) -> None
 
 
 def test_a_server_of_the_persons_own_becomes_the_usual_one() -> None:
-    found = settled({}, OURS, {})
+    found = completed({}, OURS, {})
     assert found["model"] == "compatible/small"
     assert found["provider"]["compatible"]["options"]["apiKey"] == "{env:OPENAI_COMPATIBLE_API_KEY}"
-    assert settled({"model": "openai/gpt-5"}, OURS, {})["model"] == "openai/gpt-5"
+    assert completed({"model": "openai/gpt-5"}, OURS, {})["model"] == "openai/gpt-5"
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_a_server_of_the_persons_own_becomes_the_usual_one() -> None:
 def test_no_code_goes_to_a_server_that_the_person_has_no_login_for(
     env: dict[str, str], logins: dict[str, Any], *, left_out: bool
 ) -> None:
-    assert ("opencode" in settled({}, env, logins).get("disabled_providers", [])) is left_out
+    assert ("opencode" in completed({}, env, logins).get("disabled_providers", [])) is left_out
 
 
 def test_a_login_that_was_handed_over_is_kept_until_opencode_has_one_of_its_own(tmp_path: Path) -> None:
@@ -121,25 +121,25 @@ def told() -> list[tuple[str, dict[str, Any]]]:
 
 
 @pytest.fixture
-def teller(told: list[tuple[str, dict[str, Any]]]) -> Teller:
-    one = Teller(lambda event, payload: told.append((event, payload)), lambda _provider, _model: 1000.0, "ses_1")
+def teller(told: list[tuple[str, dict[str, Any]]]) -> EventReporter:
+    one = EventReporter(lambda event, payload: told.append((event, payload)), lambda _provider, _model: 1000.0, "ses_1")
     one.know({"id": "ses_1"})
     return one
 
 
-def say(teller: Teller, session: str, text: str) -> None:
+def say(teller: EventReporter, session: str, text: str) -> None:
     message = {"id": f"msg_{text}", "role": "user", "sessionID": session}
     teller.take("message.updated", {"info": message})
     part = {"type": "text", "text": text, "messageID": message["id"], "sessionID": session}
     teller.take("message.part.updated", {"part": part})
 
 
-def status(teller: Teller, kind: str, session: str = "ses_1") -> None:
+def status(teller: EventReporter, kind: str, session: str = "ses_1") -> None:
     teller.take("session.status", {"sessionID": session, "status": {"type": kind}})
 
 
 def test_a_conversation_its_agent_started_is_no_turn_of_its_own(
-    teller: Teller, told: list[tuple[str, dict[str, Any]]]
+    teller: EventReporter, told: list[tuple[str, dict[str, Any]]]
 ) -> None:
     say(teller, "ses_1", "a task")
     teller.take("session.created", {"info": {"id": "ses_2", "parentID": "ses_1"}})
@@ -149,21 +149,25 @@ def test_a_conversation_its_agent_started_is_no_turn_of_its_own(
     assert told == [("TurnStarted", {"text": "a task"})]
 
 
-def test_it_follows_the_person_to_another_conversation(teller: Teller, told: list[tuple[str, dict[str, Any]]]) -> None:
+def test_it_follows_the_person_to_another_conversation(
+    teller: EventReporter, told: list[tuple[str, dict[str, Any]]]
+) -> None:
     say(teller, "ses_9", "something else")
     assert teller.session == "ses_9"
     status(teller, "idle", "ses_9")
     assert [event for event, _ in told] == ["TurnStarted", "TurnEnded"]
 
 
-def test_an_interrupted_turn_is_no_failure(teller: Teller, told: list[tuple[str, dict[str, Any]]]) -> None:
+def test_an_interrupted_turn_is_no_failure(teller: EventReporter, told: list[tuple[str, dict[str, Any]]]) -> None:
     say(teller, "ses_1", "a task")
     teller.take("session.error", {"sessionID": "ses_1", "error": {"name": "MessageAbortedError"}})
     status(teller, "idle")
     assert told[-1][0] == "TurnEnded"
 
 
-def test_two_open_dialogs_are_answered_when_both_are(teller: Teller, told: list[tuple[str, dict[str, Any]]]) -> None:
+def test_two_open_dialogs_are_answered_when_both_are(
+    teller: EventReporter, told: list[tuple[str, dict[str, Any]]]
+) -> None:
     for number in ("per_1", "per_2"):
         teller.take("permission.asked", {"id": number, "permission": "bash", "patterns": ["ls"]})
     teller.take("permission.replied", {"requestID": "per_1"})
@@ -172,7 +176,9 @@ def test_two_open_dialogs_are_answered_when_both_are(teller: Teller, told: list[
     assert told[-1][0] == "PromptAnswered"
 
 
-def test_while_it_asks_no_tool_makes_it_look_at_work(teller: Teller, told: list[tuple[str, dict[str, Any]]]) -> None:
+def test_while_it_asks_no_tool_makes_it_look_at_work(
+    teller: EventReporter, told: list[tuple[str, dict[str, Any]]]
+) -> None:
     """Its own tool runs, for opencode, from before the question on; another one may end beside it."""
 
     def tool(number: str, status: str) -> None:

@@ -53,7 +53,7 @@ def instead(project: Project, session: Session) -> str:
 def _instead(project: Project, session: Session) -> Iterator[str]:
     wanted = [f"{INSTEAD}/{name}" for name in reversed(_names(session))]
     if (own := project.allowed(ConsentKind.INSTRUCTIONS, project.paths.instructions / INSTEAD)) is not None:
-        texts = ((own.files.get(name, (b"", 0))[0], own.place / name) for name in reversed(_names(session)))
+        texts = ((own.files.get(name, (b"", 0))[0], own.path / name) for name in reversed(_names(session)))
         yield from (_text(content, path) for content, path in texts)
     yield from (_read(project.paths.home.instructions / name) for name in wanted)
 

@@ -116,36 +116,38 @@ def settings(context: LaunchContext, *, begins: bool = False) -> dict[str, Any]:
 
     An agent that ``begins`` with a prompt reports its start with it, and listens from then on.
     """
-    tell = common.quoted(context.tell)
+    post_event = common.quoted(context.post_event)
     # This must be a command, and waiting for it would delay the first prompt.
-    start = {"type": "command", "command": f"{tell} SessionStart {SESSION_START_DEADLINE}", "async": True}
+    start = {"type": "command", "command": f"{post_event} SessionStart {SESSION_START_DEADLINE}", "async": True}
     hooks: dict[str, Any] = {"SessionStart": [{"hooks": [{**start, "timeout": SESSION_START_DEADLINE + 2}]}]}
     for event in _POSTED:
         matcher = {"matcher": "*"} if event in _MATCHED else {}
         hooks[event] = [{**matcher, "hooks": [_posted(context, event)]}]
     # Claude Code takes 70 ms for its first own HTTP request for a hook, and the first prompt would wait for it.
-    hooks["UserPromptSubmit"][0]["hooks"] = [_prompted(context, tell)]
+    hooks["UserPromptSubmit"][0]["hooks"] = [_prompted(context, post_event)]
     for event in _LISTENED:
-        hooks[event][0]["hooks"].append(_listener(tell))
+        hooks[event][0]["hooks"].append(_listener(post_event))
     if begins:
         del hooks["SessionStart"]
-    found: dict[str, Any] = {
+    values: dict[str, Any] = {
         "hooks": hooks,
         "permissions": {"allow": ["mcp__orchestra"]},
         "disableDeepLinkRegistration": "disable",
-        "statusLine": {"type": "command", "command": _status_line(context, tell), "padding": 0},
+        "statusLine": {"type": "command", "command": _status_line(context, post_event), "padding": 0},
     }
     if context.contained:
-        found["skipDangerousModePermissionPrompt"] = True
-    return found
+        values["skipDangerousModePermissionPrompt"] = True
+    return values
 
 
-def _status_line(context: LaunchContext, tell: str) -> str:
+def _status_line(context: LaunchContext, post_event: str) -> str:
     """Return the command for the status line: before the first turn only a shell, while everything else starts."""
-    return f"sh {common.quoted([context.path('runtime/claude/status_line.sh')])} {tell} StatusLine {STATUS_DEADLINE}"
+    return (
+        f"sh {common.quoted([context.path('runtime/claude/status_line.sh')])} {post_event} StatusLine {STATUS_DEADLINE}"
+    )
 
 
-def _listener(tell: str) -> dict[str, Any]:
+def _listener(post_event: str) -> dict[str, Any]:
     """Return the hook that runs in the background and whose output starts the next turn.
 
     Nothing is typed: a draft in the prompt stays, and dialogs stay open (seen in 2.1.197 with
@@ -153,7 +155,7 @@ def _listener(tell: str) -> dict[str, Any]:
     """
     return {
         "type": "command",
-        "command": f"exec {tell} Listen 0",
+        "command": f"exec {post_event} Listen 0",
         "timeout": LISTEN_DEADLINE,
         "asyncRewake": True,
         "rewakeMessage": "Messages have come in:",
@@ -161,10 +163,10 @@ def _listener(tell: str) -> dict[str, Any]:
     }
 
 
-def _prompted(context: LaunchContext, tell: str) -> dict[str, Any]:
+def _prompted(context: LaunchContext, post_event: str) -> dict[str, Any]:
     quick = common.quoted(["bash", context.path("runtime/post_event.sh")])
     words = f"UserPromptSubmit {PROMPT_DEADLINE}"
-    command = f"command -v bash >/dev/null && exec {quick} {words}; exec {tell} {words}"
+    command = f"command -v bash >/dev/null && exec {quick} {words}; exec {post_event} {words}"
     return {"type": "command", "command": command, "timeout": HOOK_DEADLINE}
 
 

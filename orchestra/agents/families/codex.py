@@ -74,7 +74,7 @@ def once(_profile: Profile, _context: LaunchContext) -> str:
 
 def settings(profile: Profile, context: LaunchContext) -> dict[str, Any]:
     """Return Codex's settings by dotted name; they are arguments of each start, so its own file is not changed."""
-    found: dict[str, Any] = {
+    values: dict[str, Any] = {
         "check_for_update_on_startup": False,
         "analytics.enabled": False,
         # Otherwise Codex copies itself, and leaves two background processes behind when its window closes.
@@ -99,21 +99,21 @@ def settings(profile: Profile, context: LaunchContext) -> dict[str, Any]:
         "hooks": hooks(context),
     }
     if wanted := common.model(profile, context):
-        found["model"] = wanted
-    return found
+        values["model"] = wanted
+    return values
 
 
 def hooks(context: LaunchContext) -> dict[str, Any]:
     """Return our hooks, with Codex's own mark that exactly these may run without a review."""
-    found: dict[str, Any] = {}
+    by_event: dict[str, Any] = {}
     trusted: dict[str, Any] = {}
     for event, deadline in _HOOKS.items():
-        command = common.quoted([*context.tell, event, str(deadline)])
+        command = common.quoted([*context.post_event, event, str(deadline)])
         hook = {"type": "command", "command": command, "timeout": deadline + 1}
-        found[event] = [{"hooks": [hook]}]
+        by_event[event] = [{"hooks": [hook]}]
         label = re.sub(r"(?<!^)(?=[A-Z])", "_", event).lower()
         trusted[f"/<session-flags>/config.toml:{label}:0:0"] = {"trusted_hash": _fingerprint(label, hook)}
-    return {**found, "state": trusted}
+    return {**by_event, "state": trusted}
 
 
 def _fingerprint(label: str, hook: Mapping[str, Any]) -> str:

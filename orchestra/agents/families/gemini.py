@@ -118,12 +118,12 @@ def settings(context: LaunchContext) -> dict[str, Any]:
 
 def hooks(context: LaunchContext) -> dict[str, Any]:
     """Return our hooks; their variables are passed on even if a project hides secrets from hooks."""
-    found: dict[str, Any] = {}
-    for event, told in _HOOKS.items():
-        command = common.quoted([context.python, context.path("hook.py"), told, str(HOOK_DEADLINE)])
+    by_event: dict[str, Any] = {}
+    for event, reported in _HOOKS.items():
+        command = common.quoted([context.python, context.path("hook.py"), reported, str(HOOK_DEADLINE)])
         hook = {"name": "orchestra", "type": "command", "command": command, "timeout": 1000 * (HOOK_DEADLINE + 1)}
-        found[event] = [{"hooks": [{**hook, "env": {"ORCHESTRA_TOKEN": "$ORCHESTRA_TOKEN"}}]}]
-    return found
+        by_event[event] = [{"hooks": [{**hook, "env": {"ORCHESTRA_TOKEN": "$ORCHESTRA_TOKEN"}}]}]
+    return by_event
 
 
 def signs(event: str, payload: Mapping[str, Any]) -> list[tuple[Sign, str]]:

@@ -46,8 +46,8 @@ def launch_files(profile: Profile, context: LaunchContext) -> LaunchFiles:
         "bridge.py": (_START.encode(), common.READ_ONLY),
         **common.runtime_files(*_PROGRAM),
     }
-    places = {"DATA": ".local/share", "CONFIG": ".config", "STATE": ".local/state", "CACHE": ".cache"}
-    env = {f"XDG_{name}_HOME": str(PurePosixPath(context.home, place)) for name, place in places.items()}
+    paths = {"DATA": ".local/share", "CONFIG": ".config", "STATE": ".local/state", "CACHE": ".cache"}
+    env = {f"XDG_{name}_HOME": str(PurePosixPath(context.home, path)) for name, path in paths.items()}
     return common.build(profile, context, ending=_ending(profile, context), env=env, files=files)
 
 
@@ -62,10 +62,10 @@ def _ending(profile: Profile, context: LaunchContext) -> str:
 
 def once(profile: Profile, context: LaunchContext) -> str:
     """Return the launcher's last lines for one prompt without a terminal."""
-    settled = (
+    configure = (
         'settled=$("$python" "$agent_dir/runtime/opencode/configure.py" "$conversation") || exit 1\neval "$settled"\n'
     )
-    return settled + common.asked_once(common.words(profile, context, profile.command))
+    return configure + common.asked_once(common.words(profile, context, profile.command))
 
 
 def configuration(profile: Profile, context: LaunchContext) -> dict[str, Any]:
@@ -77,7 +77,7 @@ def configuration(profile: Profile, context: LaunchContext) -> dict[str, Any]:
         "headers": {"Authorization": "Bearer {env:ORCHESTRA_TOKEN}"},
         "timeout": CALL_DEADLINE,
     }
-    found: dict[str, Any] = {
+    values: dict[str, Any] = {
         "$schema": "https://opencode.ai/config.json",
         "autoupdate": False,
         "share": "disabled",
@@ -86,8 +86,8 @@ def configuration(profile: Profile, context: LaunchContext) -> dict[str, Any]:
         "mcp": {"orchestra": server},
     }
     if wanted := common.model(profile, context):
-        found["model"] = wanted
-    return found
+        values["model"] = wanted
+    return values
 
 
 def _permissions(context: LaunchContext) -> dict[str, Any]:

@@ -31,7 +31,7 @@ def tools(url: str, token: str) -> list[str]:
     )
     # Through the proxy of the environment, if there is one, as agents do.
     with urllib.request.urlopen(request, timeout=SILENCE) as answer:  # noqa: S310 -- as above
-        return [str(one["name"]) for one in json.loads(answer.read())["result"]["tools"]]
+        return [str(tool["name"]) for tool in json.loads(answer.read())["result"]["tools"]]
 
 
 def check(url: str, token: str, seconds: float) -> dict[str, Any]:
@@ -43,9 +43,9 @@ def check(url: str, token: str, seconds: float) -> dict[str, Any]:
         except urllib.error.HTTPError as error:
             return {"trouble": "status", "reason": str(error.code), "proxy": proxy(url)}
         except (OSError, ValueError, LookupError, TypeError) as error:
-            found = {**why(error), "proxy": proxy(url)}
+            trouble = {**why(error), "proxy": proxy(url)}
             if time.monotonic() > end:
-                return found
+                return trouble
             time.sleep(PAUSE)
 
 

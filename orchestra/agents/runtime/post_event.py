@@ -55,7 +55,7 @@ def _exchange(event: str, body: bytes, deadline: float) -> tuple[int, str]:
         with link.makefile("rb") as stream:
             head, _, text = stream.read().partition(b"\r\n\r\n")
     first, *fields = head.decode("latin-1").lower().split("\r\n")
-    length = next((one.partition(":")[2] for one in fields if one.startswith("content-length:")), "")
+    length = next((field.partition(":")[2] for field in fields if field.startswith("content-length:")), "")
     # An incomplete answer is no answer, and one without a length is not from the service.
     if int(length) != len(text):
         raise ValueError("not a whole answer")
@@ -83,8 +83,8 @@ def changed(body: bytes) -> bool:
     try:
         data = json.loads(body)
         mark = json.dumps([(data.get("cost") or {}).get("total_cost_usd"), data.get("context_window")])
-        place = os.path.join(os.environ["ORCHESTRA_AGENT_HOME"], ".orchestra", "status")  # noqa: PTH118 -- pathlib loads much
-        with open(place, "a+", encoding="utf-8") as file:  # noqa: PTH123 -- as above
+        path = os.path.join(os.environ["ORCHESTRA_AGENT_HOME"], ".orchestra", "status")  # noqa: PTH118 -- pathlib loads much
+        with open(path, "a+", encoding="utf-8") as file:  # noqa: PTH123 -- as above
             file.seek(0)
             if file.read() == mark:
                 return False

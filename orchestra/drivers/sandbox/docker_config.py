@@ -35,11 +35,11 @@ ONCE = "orchestra.once"
 """The label that marks a one-off container, with the name of its box."""
 _SOCKETS = ("docker.sock", "podman/podman.sock", "containerd/containerd.sock")
 _NO_FILES = ("GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1", "HOME=/nonexistent")
-NO_GIT_SETTINGS = tuple(word for one in (*_NO_FILES, "GIT_CONFIG_COUNT=0") for word in ("--env", one))
+NO_GIT_SETTINGS = tuple(word for setting in (*_NO_FILES, "GIT_CONFIG_COUNT=0") for word in ("--env", setting))
 """Arguments for the docker command, so that git ignores the agent's settings, which could name programs."""
 # Stashes except the newest are in no ref, and are fetched by their commits (git-config(1), GIT_CONFIG_COUNT).
 _ANY_COMMIT = ("GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=uploadpack.allowAnySHA1InWant", "GIT_CONFIG_VALUE_0=true")
-_GIVING_ANY_COMMIT = tuple(word for one in (*_NO_FILES, *_ANY_COMMIT) for word in ("--env", one))
+_GIVING_ANY_COMMIT = tuple(word for setting in (*_NO_FILES, *_ANY_COMMIT) for word in ("--env", setting))
 _STOP_SECONDS = 10
 _LOG_LIMIT = "16m"
 

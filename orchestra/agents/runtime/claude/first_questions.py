@@ -14,7 +14,7 @@ KEY_TAIL = 20
 """Claude Code remembers an approved key by its last 20 characters (seen in 2.1.197)."""
 
 
-def settled(before: dict[str, Any], worktree: str, key: str) -> dict[str, Any]:
+def answered(before: dict[str, Any], worktree: str, key: str) -> dict[str, Any]:
     """Return Claude Code's own settings file with onboarding, key and worktree approved, otherwise unchanged."""
     after = {**before, "hasCompletedOnboarding": True}
     projects = dict(after.get("projects", {}))
@@ -22,32 +22,32 @@ def settled(before: dict[str, Any], worktree: str, key: str) -> dict[str, Any]:
     after["projects"] = projects
     if key:
         responses = dict(after.get("customApiKeyResponses", {}))
-        approved = [one for one in responses.get("approved", ()) if one != key[-KEY_TAIL:]]
+        approved = [tail for tail in responses.get("approved", ()) if tail != key[-KEY_TAIL:]]
         after["customApiKeyResponses"] = {"rejected": [], **responses, "approved": [*approved, key[-KEY_TAIL:]]}
     return after
 
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return content if isinstance(content, dict) else {}
 
 
 def main() -> None:
     """Prepare the home and report the start, for at most so many seconds, because the service may be restarting."""
-    settle()
+    write()
     post("Launched", b"{}", float(sys.argv[1]))
 
 
-def settle() -> None:
+def write() -> None:
     """Write the file atomically."""
-    place = Path(os.environ["CLAUDE_CONFIG_DIR"])
-    place.mkdir(parents=True, exist_ok=True)
-    path = place / ".claude.json"
-    after = settled(_read(path), os.environ["ORCHESTRA_WORKTREE"], os.environ.get("ANTHROPIC_API_KEY", ""))
-    aside = path.with_suffix(".new")
-    aside.write_text(json.dumps(after), encoding="utf-8")
-    aside.chmod(0o600)
-    aside.replace(path)
+    directory = Path(os.environ["CLAUDE_CONFIG_DIR"])
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / ".claude.json"
+    after = answered(_read(path), os.environ["ORCHESTRA_WORKTREE"], os.environ.get("ANTHROPIC_API_KEY", ""))
+    fresh = path.with_suffix(".new")
+    fresh.write_text(json.dumps(after), encoding="utf-8")
+    fresh.chmod(0o600)
+    fresh.replace(path)

@@ -26,7 +26,7 @@ def upgrades(program: str) -> dict[str, str]:
         words = (program, "debug", "models", "--bundled")
         done = subprocess.run(words, capture_output=True, timeout=MODELS_DEADLINE, check=True)
         models = json.loads(done.stdout)["models"]
-        return {one["slug"]: one["upgrade"]["model"] for one in models if one.get("upgrade")}
+        return {model["slug"]: model["upgrade"]["model"] for model in models if model.get("upgrade")}
     except (OSError, ValueError, LookupError, TypeError, subprocess.SubprocessError):
         return {}
 
@@ -36,10 +36,10 @@ def keep_login(home: Path, login: str) -> None:
     path = home / "auth.json"
     if not login or path.exists():
         return
-    aside = path.with_suffix(".new")
-    aside.write_text(login, encoding="utf-8")
-    aside.chmod(0o600)
-    aside.replace(path)
+    fresh = path.with_suffix(".new")
+    fresh.write_text(login, encoding="utf-8")
+    fresh.chmod(0o600)
+    fresh.replace(path)
 
 
 def provider(key: str, address: str) -> dict[str, str]:
@@ -59,23 +59,23 @@ def provider(key: str, address: str) -> dict[str, str]:
 
 def rollouts(home: Path) -> list[Path]:
     """Return the files of all conversations, the most recently written first."""
-    found: dict[Path, float] = {}
+    written: dict[Path, float] = {}
     for path in home.glob("sessions/*/*/*/rollout-*.jsonl"):
         try:
-            found[path] = path.stat().st_mtime
+            written[path] = path.stat().st_mtime
         except FileNotFoundError:  # Codex was tidying up
             continue
-    return sorted(found, key=lambda path: found[path], reverse=True)
+    return sorted(written, key=lambda path: written[path], reverse=True)
 
 
 def about(path: Path) -> dict[str, Any]:
     """Return the metadata in the first line of a conversation's file; empty without any."""
     try:
         with path.open(encoding="utf-8") as file:
-            found = json.loads(file.readline())["payload"]
+            payload = json.loads(file.readline())["payload"]
     except (OSError, ValueError, LookupError, TypeError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return payload if isinstance(payload, dict) else {}
 
 
 def is_the_persons(path: Path) -> bool:
@@ -101,8 +101,8 @@ def words(plan: Mapping[str, Any], settings: Mapping[str, str], conversation: st
 
 def main() -> None:
     """Start our watcher, then replace this process by Codex."""
-    place = Path(sys.argv[1])
-    plan = json.loads((place / "codex.json").read_text(encoding="utf-8"))
+    agent_dir = Path(sys.argv[1])
+    plan = json.loads((agent_dir / "codex.json").read_text(encoding="utf-8"))
     home = Path(os.environ["CODEX_HOME"])
     home.mkdir(parents=True, exist_ok=True)
     keep_login(home, os.environ.pop("CODEX_AUTH_JSON", ""))
@@ -114,9 +114,9 @@ def main() -> None:
         # Otherwise the first request goes out before the tools are available. Codex exits if a required server is gone.
         settings["mcp_servers.orchestra.required"] = "true"
     conversation = last_conversation(home)
-    prompt = (place / ("nudge.md" if conversation else "first.md")).read_text(encoding="utf-8").strip()
+    prompt = (agent_dir / ("nudge.md" if conversation else "first.md")).read_text(encoding="utf-8").strip()
     command = list(words(plan, settings, conversation, prompt))
-    _watch(place, command[0], waits=not prompt)
+    _watch(agent_dir, command[0], waits=not prompt)
     try:
         os.execvp(command[0], command)  # noqa: S606 -- the profile's own command, without a shell
     except FileNotFoundError:
@@ -127,9 +127,9 @@ def _table(values: Mapping[str, str]) -> str:
     return "{" + ", ".join(f"{json.dumps(key)} = {json.dumps(value)}" for key, value in values.items()) + "}"
 
 
-def _watch(place: Path, program: str, *, waits: bool) -> None:
+def _watch(agent_dir: Path, program: str, *, waits: bool) -> None:
     subprocess.Popen(
-        (sys.executable, str(place / "watch.py"), "waits" if waits else "works", program),
+        (sys.executable, str(agent_dir / "watch.py"), "waits" if waits else "works", program),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -28,7 +28,7 @@ DRAWN = 1.0
 """Seconds after the start of a conversation until Codex has drawn its prompt and reads keys."""
 QUEUE_DEADLINE = 30.0
 """Seconds Codex may take to queue a message for its conversation, for which it checks every ten seconds."""
-_TELLING = (b'"token_count"', b'"task_complete"', b'"turn_context"')
+_RELEVANT = (b'"token_count"', b'"task_complete"', b'"turn_context"')
 _LOCKS = "/thread-writer-locks/"
 
 
@@ -46,15 +46,15 @@ class Conversations:
     """Reads new lines in the files of one home's conversations."""
 
     def __init__(self, home: Path) -> None:
-        self._tail = JsonlTail(lambda: rollouts(home), _TELLING, is_relevant=is_the_persons)
+        self._tail = JsonlTail(lambda: rollouts(home), _RELEVANT, is_relevant=is_the_persons)
         self._model = ""
 
     def news(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield an event and its payload for each relevant line."""
         for line in self._tail.lines():
-            yield from self._told(line)
+            yield from self._events(line)
 
-    def _told(self, line: bytes) -> Iterator[tuple[str, dict[str, Any]]]:
+    def _events(self, line: bytes) -> Iterator[tuple[str, dict[str, Any]]]:
         try:
             entry = json.loads(line)
             payload = entry["payload"]

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .watch import conversations, told
+from .watch import conversations, parsed
 
 _BEGIN, _END = "<!-- the role in Orchestra: written at every start -->", "<!-- end of the role in Orchestra -->"
 _ROLE = re.compile(re.escape(_BEGIN) + ".*?" + re.escape(_END) + r"\n*", re.DOTALL)
@@ -33,7 +33,7 @@ def merged(before: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str, Any]
     return after
 
 
-def settle(home: Path, settings: Mapping[str, Any], environment: Mapping[str, str]) -> None:
+def write_settings(home: Path, settings: Mapping[str, Any], environment: Mapping[str, str]) -> None:
     """Merge our settings into those in the home."""
     path = home / "settings.json"
     after = merged(_read(path), settings)
@@ -58,7 +58,7 @@ def has_login(home: Path) -> bool:
     return isinstance(auth, dict) and bool(auth.get("selectedType"))
 
 
-def tell_role(home: Path, text: str) -> None:
+def write_role(home: Path, text: str) -> None:
     """Write the role into the agent's own memory file, which is part of its system prompt; the rest of the file stays.
 
     Gemini CLI reads a file with this name even if a project names others.
@@ -71,15 +71,15 @@ def tell_role(home: Path, text: str) -> None:
 
 def last_conversation(home: Path) -> str:
     """Return the conversation to resume: the last one written that has a message; empty if there is none."""
-    found: list[tuple[float, str]] = []
+    known: list[tuple[float, str]] = []
     for path in conversations(home):
         try:
             lines, changed = path.read_bytes().splitlines(), path.stat().st_mtime
         except FileNotFoundError:  # it was tidying up
             continue
-        if any(told(line).get("type") in {"user", "gemini"} for line in lines):
-            found.append((changed, str(told(lines[0]).get("sessionId", ""))))
-    return max(found, default=(0.0, ""))[1]
+        if any(parsed(line).get("type") in {"user", "gemini"} for line in lines):
+            known.append((changed, str(parsed(lines[0]).get("sessionId", ""))))
+    return max(known, default=(0.0, ""))[1]
 
 
 def forget(home: Path, conversation: str) -> None:
@@ -97,16 +97,16 @@ def _text(path: Path) -> str:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(_text(path))
+        content = json.loads(_text(path))
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return content if isinstance(content, dict) else {}
 
 
 def _write(path: Path, text: str) -> None:
     """Write a file atomically, readable only by its owner."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f"{path.name}.new")
-    aside.write_text(text, encoding="utf-8")
-    aside.chmod(0o600)
-    aside.replace(path)
+    fresh = path.with_name(f"{path.name}.new")
+    fresh.write_text(text, encoding="utf-8")
+    fresh.chmod(0o600)
+    fresh.replace(path)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..post_event import post
 from .home import has_login
-from .watch import cut_off, told
+from .watch import cut_off, parsed
 
 READY, END = "Ready", "AfterAgent"
 _TAIL = 65536
@@ -27,7 +27,7 @@ def was_cut_off(body: bytes) -> bool:
             lines = file.read().splitlines()
     except (OSError, ValueError, LookupError, TypeError):
         return False
-    for entry in map(told, reversed(lines)):
+    for entry in map(parsed, reversed(lines)):
         if cut_off(entry):
             return True
         if entry.get("type") in {"user", "gemini"}:

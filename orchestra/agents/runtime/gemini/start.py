@@ -32,7 +32,7 @@ def words(plan: Mapping[str, Any], conversation: str, prompt: str) -> Iterator[s
         yield f"--prompt-interactive={prompt.replace('@', chr(92) + '@')}"
 
 
-def play(place: Path, plan: Mapping[str, Any], home: Path) -> int:
+def play(agent_dir: Path, plan: Mapping[str, Any], home: Path) -> int:
     """Run the agent until it has ended, and return its exit code."""
     prompts = {"first": "first.md", "again": "nudge.md"}
     while True:
@@ -40,12 +40,12 @@ def play(place: Path, plan: Mapping[str, Any], home: Path) -> int:
         if not conversation:
             homes.forget(home, plan["conversation"])
         name = prompts["again" if conversation else "first"]
-        prompt = (place / name).read_text(encoding="utf-8").strip() if name else ""
+        prompt = (agent_dir / name).read_text(encoding="utf-8").strip() if name else ""
         settings = plan["settings"]
         if prompt:
             # It would arrive late, and hide that the first turn has begun.
             settings = {**settings, "hooks": {**settings["hooks"], "SessionStart": []}}
-        homes.settle(home, settings, os.environ)
+        homes.write_settings(home, settings, os.environ)
         agent = subprocess.Popen(list(words(plan, conversation, prompt)))
         _pass_on(agent)
         code = agent.wait()
@@ -68,23 +68,23 @@ def once(plan: Mapping[str, Any], home: Path, prompt: str) -> None:
     """Replace this process by the program for one prompt, without hooks and tools and with one retry."""
     settings = plan["settings"]
     general = {**settings["general"], "maxAttempts": 2}
-    homes.settle(home, {**settings, "hooks": {}, "mcpServers": {}, "general": general}, os.environ)
+    homes.write_settings(home, {**settings, "hooks": {}, "mcpServers": {}, "general": general}, os.environ)
     os.execvp(plan["first"][0], [*plan["first"], prompt])  # noqa: S606 -- the profile's own command, without a shell
 
 
 def main() -> None:
     """Get the home ready, tell the service, and run the agent with our watcher beside it."""
-    place = Path(sys.argv[1])
-    plan = json.loads((place / "gemini.json").read_text(encoding="utf-8"))
+    agent_dir = Path(sys.argv[1])
+    plan = json.loads((agent_dir / "gemini.json").read_text(encoding="utf-8"))
     home = Path(os.environ["GEMINI_CLI_HOME"], ".gemini")
     homes.keep_login(home, os.environ.pop("GEMINI_OAUTH_JSON", ""))
     try:
         if "once" in sys.argv[2:]:
-            once(plan, home, (place / "first.md").read_text(encoding="utf-8"))
-        homes.tell_role(home, (place / "instructions.md").read_text(encoding="utf-8"))
+            once(plan, home, (agent_dir / "first.md").read_text(encoding="utf-8"))
+        homes.write_role(home, (agent_dir / "instructions.md").read_text(encoding="utf-8"))
         post("Launched", b"{}", SERVICE_DEADLINE)
         with Watch(home):
-            code = play(place, plan, home)
+            code = play(agent_dir, plan, home)
     except FileNotFoundError:
         sys.exit(f"{plan['first'][0]} is not installed here")
     sys.exit(code)

@@ -23,7 +23,7 @@ CANCELLED = "Request cancelled."
 """The text in the conversation after the person pressed Escape (seen in 0.61.0)."""
 FAILED = "[API Error: "
 """The beginning of the text after the model's service failed for good (seen in 0.61.0)."""
-_TELLING = (b'"tokens"', CANCELLED.encode(), FAILED.encode())
+_RELEVANT = (b'"tokens"', CANCELLED.encode(), FAILED.encode())
 
 
 def conversations(home: Path) -> list[Path]:
@@ -31,34 +31,34 @@ def conversations(home: Path) -> list[Path]:
     return list(home.glob("tmp/*/chats/session-*.jsonl"))
 
 
-def told(line: bytes) -> dict[str, Any]:
+def parsed(line: bytes) -> dict[str, Any]:
     """Return the JSON object in one line of a conversation; empty if there is none."""
     try:
-        found = json.loads(line)
+        entry = json.loads(line)
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return entry if isinstance(entry, dict) else {}
 
 
 def cut_off(entry: dict[str, Any]) -> str:
     """Return the event for a turn that was cancelled or failed; else an empty text."""
-    said = str(entry.get("content", ""))
-    if entry.get("type") == "info" and said == CANCELLED:
+    content = str(entry.get("content", ""))
+    if entry.get("type") == "info" and content == CANCELLED:
         return "Cancelled"
-    return "TurnFailed" if entry.get("type") == "error" and said.startswith(FAILED) else ""
+    return "TurnFailed" if entry.get("type") == "error" and content.startswith(FAILED) else ""
 
 
 class Conversations:
     """Reads new lines in the files of one home's conversations."""
 
     def __init__(self, home: Path) -> None:
-        self._tail = JsonlTail(lambda: conversations(home), _TELLING)
+        self._tail = JsonlTail(lambda: conversations(home), _RELEVANT)
         self._counted = ("", 0)
 
     def news(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield an event and its payload for each relevant line."""
         for line in self._tail.lines():
-            yield from self._events(told(line))
+            yield from self._events(parsed(line))
 
     def _events(self, entry: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
         if event := cut_off(entry):

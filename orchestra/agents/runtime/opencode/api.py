@@ -91,21 +91,21 @@ class Api:
         """Send a text to a conversation, as if a person had typed it; raises Gone."""
         self.call("POST", f"/session/{session}/prompt_async", {"parts": [{"type": "text", "text": text}]})
 
-    def said(self, session: str) -> list[str] | None:
+    def prompts(self, session: str) -> list[str] | None:
         """Return the prompts of a conversation; None if it does not exist. Raises Gone."""
         try:
-            found = self.call("GET", f"/session/{session}/message")
+            messages = self.call("GET", f"/session/{session}/message")
         except Gone as error:
             if isinstance(error.__cause__, urllib.error.HTTPError):
                 return None
             raise
-        told = [one["parts"] for one in found if one["info"]["role"] == "user"]
-        return ["\n".join(str(part.get("text", "")) for part in parts if part["type"] == "text") for parts in told]
+        prompts = [message["parts"] for message in messages if message["info"]["role"] == "user"]
+        return ["\n".join(str(part.get("text", "")) for part in parts if part["type"] == "text") for parts in prompts]
 
     def window(self, provider: str, model: str) -> float:
         """Return the size of a model's context window in tokens, 0 if unknown; raises Gone."""
-        for one in self.call("GET", "/config/providers").get("providers", ()):
-            if one.get("id") == provider:
-                known: dict[str, Any] = (one.get("models") or {}).get(model) or {}
+        for entry in self.call("GET", "/config/providers").get("providers", ()):
+            if entry.get("id") == provider:
+                known: dict[str, Any] = (entry.get("models") or {}).get(model) or {}
                 return float((known.get("limit") or {}).get("context") or 0)
         return 0.0

@@ -16,11 +16,11 @@ from typing import Any
 
 from .. import post_event
 from .api import Api, Gone
-from .events import Teller
+from .events import EventReporter
 
 PAUSE = 0.3
 """Seconds between two checks for something that is not available yet."""
-TOLD_WITHIN = 300.0
+POST_DEADLINE = 300.0
 """Seconds for which an event is kept for a service that does not answer."""
 WAIT = 25.0
 """Seconds one request for messages may stay open."""
@@ -37,11 +37,11 @@ class Bridge:
         self._note = home / "opencode-session"
         self._begun = home / "opencode-start"
         self._agent_dir = agent_dir
-        self._told: queue.Queue[tuple[str, dict[str, Any]]] = queue.Queue()
+        self._events: queue.Queue[tuple[str, dict[str, Any]]] = queue.Queue()
         self._missed = False
         self._heads: set[str] = set()
         self._lock = threading.Lock()
-        self._teller = Teller(self._tell, self._window, self._noted())
+        self._reporter = EventReporter(self._enqueue, self._window, self._noted())
         self._synced = threading.Event()
         self._trying = ("", 0)
 
@@ -49,12 +49,12 @@ class Bridge:
         return self._note.read_text(encoding="utf-8").strip() if self._note.is_file() else ""
 
     def _remember(self, session: str) -> None:
-        aside = self._note.with_suffix(".new")
-        aside.write_text(session, encoding="utf-8")
-        aside.replace(self._note)
+        fresh = self._note.with_suffix(".new")
+        fresh.write_text(session, encoding="utf-8")
+        fresh.replace(self._note)
 
-    def _tell(self, event: str, payload: dict[str, Any]) -> None:
-        self._told.put((event, payload))
+    def _enqueue(self, event: str, payload: dict[str, Any]) -> None:
+        self._events.put((event, payload))
 
     def _window(self, provider: str, model: str) -> float:
         try:
@@ -65,10 +65,10 @@ class Bridge:
     def post_all(self) -> None:
         """Post the events in order, for as long as the process lives."""
         while True:
-            event, payload = self._told.get()
-            if not post_event.post(event, json.dumps(payload).encode(), TOLD_WITHIN):
+            event, payload = self._events.get()
+            if not post_event.post(event, json.dumps(payload).encode(), POST_DEADLINE):
                 self._missed = True
-            self._told.task_done()
+            self._events.task_done()
 
     def follow(self) -> None:
         """Follow opencode's events; after an interruption, read the current state first."""
@@ -78,33 +78,33 @@ class Bridge:
                     with self._lock:
                         if kind == "server.connected":
                             self._look()
-                        before = self._teller.session
-                        self._teller.take(kind, about)
-                        if self._teller.session != before:
-                            self._remember(self._teller.session)
+                        before = self._reporter.session
+                        self._reporter.take(kind, about)
+                        if self._reporter.session != before:
+                            self._remember(self._reporter.session)
             except Gone:
                 time.sleep(PAUSE)
 
     def _look(self) -> None:
         """Report the current state; an opencode that is still starting is asked again."""
-        session = self._teller.session
-        said = self._api.said(session) if session else None
-        if session and said is None:
-            self._teller.session = ""
+        session = self._reporter.session
+        prompts = self._api.prompts(session) if session else None
+        if session and prompts is None:
+            self._reporter.session = ""
             self._note.unlink(missing_ok=True)
-        self._heads |= {head for text in said or () for head in _HEAD.findall(text)}
-        for one in self._api.call("GET", "/session"):
-            self._teller.know(one)
+        self._heads |= {head for text in prompts or () for head in _HEAD.findall(text)}
+        for info in self._api.call("GET", "/session"):
+            self._reporter.know(info)
         if self._api.is_idle(session):
-            if self._teller.busy:
-                self._teller.end()
+            if self._reporter.busy:
+                self._reporter.end()
             elif not self._synced.is_set():
-                self._tell("Ready", {"text": "resume" if said else "startup"})
-        elif not self._teller.busy:
-            self._teller.busy = True
-            self._tell("TurnStarted", {"text": "goes on"})
-        for one in self._api.dialogs():
-            self._teller.asked(one)
+                self._enqueue("Ready", {"text": "resume" if prompts else "startup"})
+        elif not self._reporter.busy:
+            self._reporter.busy = True
+            self._enqueue("TurnStarted", {"text": "goes on"})
+        for dialog in self._api.dialogs():
+            self._reporter.asked(dialog)
         self._synced.set()
 
     def converse(self) -> None:
@@ -131,9 +131,9 @@ class Bridge:
         if not self._api.connected():
             self._api.connect()
             return False
-        session = self._teller.session
-        said = self._api.said(session) if session else None
-        name = "nudge.md" if said else "first.md"
+        session = self._reporter.session
+        prompts = self._api.prompts(session) if session else None
+        name = "nudge.md" if prompts else "first.md"
         text = (self._agent_dir / name).read_text(encoding="utf-8")
         if text.strip():
             self._say(text)
@@ -142,17 +142,17 @@ class Bridge:
 
     def _say(self, text: str) -> bool:
         """Send opencode a text exactly once, even if an earlier call was accepted without an answer; returns True."""
-        session = self._teller.session
-        said = (self._api.said(session) or []) if session else []
+        session = self._reporter.session
+        prompts = (self._api.prompts(session) or []) if session else []
         if self._trying[0] != text:
-            self._trying = (text, said.count(text))
+            self._trying = (text, prompts.count(text))
         if not session:
             session = self._api.create(os.environ.get("ORCHESTRA_SESSION", ""))
             with self._lock:
-                self._teller.session = session
+                self._reporter.session = session
             self._remember(session)
             self._api.show(session)
-        if said.count(text) == self._trying[1]:
+        if prompts.count(text) == self._trying[1]:
             self._api.prompt(session, text)
         self._trying = ("", 0)
         return True
@@ -166,7 +166,7 @@ class Bridge:
             return False
         if self._missed:
             self._missed = False
-            self._tell("Ready", {"text": "resume"})
+            self._enqueue("Ready", {"text": "resume"})
         if not answer.get("waiting"):
             return True
         if not self._idle():
@@ -182,17 +182,17 @@ class Bridge:
 
     def _idle(self) -> bool:
         """Return whether a text may be sent now: nothing runs, no dialog is open, and all events are reported."""
-        session = self._teller.session
-        calm = not self._teller.busy and not self._told.unfinished_tasks
+        session = self._reporter.session
+        calm = not self._reporter.busy and not self._events.unfinished_tasks
         return calm and (not self._api.dialogs() if not session else self._api.is_idle(session))
 
 
 def _object(text: str) -> dict[str, Any]:
     try:
-        found = json.loads(text or "{}")
+        content = json.loads(text or "{}")
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return content if isinstance(content, dict) else {}
 
 
 def _lives(process: int) -> bool:
@@ -229,7 +229,7 @@ def main() -> None:
     home = Path(os.environ["ORCHESTRA_AGENT_HOME"], ".orchestra")
     bridge = Bridge(api, home, Path(__file__).parent.parent)
     work = (bridge.post_all, bridge.follow, bridge.converse)
-    threads = [threading.Thread(target=one, daemon=True) for one in work]
+    threads = [threading.Thread(target=task, daemon=True) for task in work]
     for thread in threads:
         thread.start()
     while _lives(process):

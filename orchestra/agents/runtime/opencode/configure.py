@@ -21,7 +21,7 @@ _LIMIT = {"context": 128_000, "output": 16_384}
 """Tokens assumed for a model that is not in opencode's list."""
 
 
-def settled(before: Mapping[str, Any], env: Mapping[str, str], logins: Mapping[str, Any]) -> dict[str, Any]:
+def completed(before: Mapping[str, Any], env: Mapping[str, str], logins: Mapping[str, Any]) -> dict[str, Any]:
     """Return the whole configuration: with the person's own server, and without providers that need a missing login."""
     after = dict(before)
     if env.get("OPENAI_COMPATIBLE_BASE_URL"):
@@ -39,10 +39,10 @@ def settled(before: Mapping[str, Any], env: Mapping[str, str], logins: Mapping[s
 def read(path: Path) -> dict[str, Any]:
     """Return the JSON object in a file; empty if there is none."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return content if isinstance(content, dict) else {}
 
 
 def keep_login(path: Path, given: str) -> None:
@@ -50,19 +50,19 @@ def keep_login(path: Path, given: str) -> None:
     if not given or path.exists():
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_suffix(".new")
-    aside.touch(mode=0o600)
-    aside.write_text(given, encoding="utf-8")
-    aside.replace(path)
+    fresh = path.with_suffix(".new")
+    fresh.touch(mode=0o600)
+    fresh.write_text(given, encoding="utf-8")
+    fresh.replace(path)
 
 
-def spare_download(place: Path) -> None:
+def spare_download(directory: Path) -> None:
     """Mark opencode's plugin package as installed, because otherwise every first start downloads it."""
-    place.mkdir(parents=True, exist_ok=True)
-    if not (place / "node_modules").exists():
+    directory.mkdir(parents=True, exist_ok=True)
+    if not (directory / "node_modules").exists():
         lock = {"packages": {"": {"dependencies": {"@opencode-ai/plugin": "*"}}}}
-        (place / "package-lock.json").write_text(json.dumps(lock), encoding="utf-8")
-        (place / "node_modules").mkdir()
+        (directory / "package-lock.json").write_text(json.dumps(lock), encoding="utf-8")
+        (directory / "node_modules").mkdir()
 
 
 def conversation(number: str, directory: str, title: str) -> dict[str, Any]:
@@ -89,16 +89,16 @@ def free_port() -> int:
 
 def main() -> None:
     """Print the variables of this start."""
-    place = Path(__file__).parent.parent
+    agent_dir = Path(__file__).parent.parent
     begun = conversation(sys.argv[1], os.environ["ORCHESTRA_WORKTREE"], os.environ["ORCHESTRA_SESSION"])
-    aside = Path(os.environ["ORCHESTRA_AGENT_HOME"], ".orchestra", "opencode.json")
-    aside.write_text(json.dumps(begun), encoding="utf-8")
+    path = Path(os.environ["ORCHESTRA_AGENT_HOME"], ".orchestra", "opencode.json")
+    path.write_text(json.dumps(begun), encoding="utf-8")
     spare_download(Path(os.environ["XDG_CONFIG_HOME"], "opencode"))
     login = Path(os.environ["XDG_DATA_HOME"], "opencode", "auth.json")
     keep_login(login, os.environ.get("OPENCODE_AUTH_JSON", ""))
     logins = read(login)
     variables = {
-        "OPENCODE_CONFIG_CONTENT": json.dumps(settled(read(place / "opencode.json"), os.environ, logins)),
+        "OPENCODE_CONFIG_CONTENT": json.dumps(completed(read(agent_dir / "opencode.json"), os.environ, logins)),
         # Other users of the machine must not be able to control the agent.
         "OPENCODE_SERVER_PASSWORD": secrets.token_urlsafe(24),
         "ORCHESTRA_OPENCODE_SESSION": begun["info"]["id"],

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-Tell = Callable[[str, dict[str, Any]], None]
+Report = Callable[[str, dict[str, Any]], None]
 _ASKED = frozenset({"permission.asked", "question.asked"})
 _ANSWERED = frozenset({"permission.replied", "question.replied", "question.rejected"})
 _ABORTED = "MessageAbortedError"
 
 
-class Teller:
+class EventReporter:
     """Follows the conversation that the person last wrote to, and those that its agent started."""
 
-    def __init__(self, tell: Tell, window: Callable[[str, str], float], session: str = "") -> None:
-        self._tell = tell
+    def __init__(self, report: Report, window: Callable[[str, str], float], session: str = "") -> None:
+        self._report = report
         self._window = window
         self.session = session
         self.busy = False
@@ -52,17 +52,17 @@ class Teller:
         self._dialogs.add(str(about.get("id", "")))
         questions = about.get("questions") or []
         if questions:
-            self._tell("Prompted", {"text": questions[0].get("question", "")})
+            self._report("Prompted", {"text": questions[0].get("question", "")})
             return
-        patterns = [str(one) for one in about.get("patterns") or ()]
+        patterns = [str(pattern) for pattern in about.get("patterns") or ()]
         given = {"pattern": ", ".join(patterns), **(about.get("metadata") or {})}
-        self._tell("Prompted", {"tool": about.get("permission", ""), "input": given})
+        self._report("Prompted", {"tool": about.get("permission", ""), "input": given})
 
     def _answered(self, request: str) -> None:
         if request in self._dialogs:
             self._dialogs.discard(request)
             if not self._dialogs:
-                self._tell("PromptAnswered", {})
+                self._report("PromptAnswered", {})
 
     def know(self, info: dict[str, Any]) -> None:
         """Record a conversation."""
@@ -83,7 +83,7 @@ class Teller:
         tokens = info.get("tokens") or {}
         cache = tokens.get("cache") or {}
         counted = (tokens.get("input"), tokens.get("output"), cache.get("read"), cache.get("write"))
-        total = float(tokens.get("total") or sum(one or 0 for one in counted))
+        total = float(tokens.get("total") or sum(number or 0 for number in counted))
         key = (str(info.get("providerID", "")), str(info.get("modelID", "")))
         if total <= 0:
             return
@@ -97,7 +97,7 @@ class Teller:
         }
         if used != self._used:
             self._used = used
-            self._tell("Usage", used)
+            self._report("Usage", used)
 
     def _part(self, part: dict[str, Any]) -> None:
         kind, message = part.get("type"), str(part.get("messageID", ""))
@@ -123,30 +123,30 @@ class Teller:
     def _used_tool(self, about: dict[str, Any]) -> None:
         # A tool runs before its question, and others may run in parallel; an open question means waiting.
         if not self._dialogs:
-            self._tell("ToolUsed", about)
+            self._report("ToolUsed", about)
 
     def _begin(self, text: str) -> None:
         self.busy, self._error, self._answer = True, "", ""
-        self._tell("TurnStarted", {"text": text})
+        self._report("TurnStarted", {"text": text})
 
     def _status(self, status: dict[str, Any]) -> None:
         match status.get("type"):
             case "busy" if not self.busy:
                 self._begin("")
             case "retry":
-                self._tell("Retried", {"text": status.get("message", "")})
+                self._report("Retried", {"text": status.get("message", "")})
             case "idle" if self.busy:
                 self.end()
 
     def _failed(self, error: dict[str, Any]) -> None:
-        told = (error.get("data") or {}).get("message") or error.get("name") or "unknown"
-        self._error = "" if error.get("name") == _ABORTED else str(told)
+        message = (error.get("data") or {}).get("message") or error.get("name") or "unknown"
+        self._error = "" if error.get("name") == _ABORTED else str(message)
 
     def end(self) -> None:
         """Report that the turn is over, and how."""
         self.busy = False
         self._dialogs.clear()
         if self._error:
-            self._tell("TurnFailed", {"text": self._error})
+            self._report("TurnFailed", {"text": self._error})
         else:
-            self._tell("TurnEnded", {"text": self._answer})
+            self._report("TurnEnded", {"text": self._answer})

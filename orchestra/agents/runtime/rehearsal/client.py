@@ -15,7 +15,7 @@ from typing import Any
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 3.0
 """Seconds between two attempts to reach a service that does not answer."""
-TELL_DEADLINE = 3.0
+EVENT_DEADLINE = 3.0
 """Seconds that reporting an event may take in total."""
 CALL_DEADLINE = 600.0
 """Seconds one attempt of a tool call may take; a merge runs the project's tests."""
@@ -46,7 +46,7 @@ class Service:
             "method": "tools/call",
             "params": {"name": tool, "arguments": arguments},
         }
-        pause, told = FIRST_PAUSE, False
+        pause, reported = FIRST_PAUSE, False
         while True:
             try:
                 return _result(self._post(self._mcp_url, body, CALL_DEADLINE, key))
@@ -55,16 +55,16 @@ class Service:
                     raise Refusal(f"the service refuses {tool}: HTTP {error.code}") from error
             except (OSError, HTTPException):
                 pass
-            if not told:
+            if not reported:
                 self.on_silence()
-                told = True
+                reported = True
             if self.over.wait(pause):
                 raise Refusal("the agent is being stopped")
             pause = min(pause * 2, LONGEST_PAUSE)
 
-    def tell(self, event: str, text: str) -> None:
+    def report_event(self, event: str, text: str) -> None:
         """Report an event; gives up after a short time."""
-        end = time.monotonic() + TELL_DEADLINE
+        end = time.monotonic() + EVENT_DEADLINE
         while (left := end - time.monotonic()) > 0:
             try:
                 self._post(f"{self._hook_url}/{event}", {"text": text}, left, "")
@@ -103,7 +103,7 @@ def _result(answer: dict[str, Any]) -> Any:  # noqa: ANN401 -- JSON
     if "error" in answer:
         raise Refusal(str(answer["error"].get("message", answer["error"])))
     result = answer.get("result", {})
-    text = "\n".join(one.get("text", "") for one in result.get("content", ()) if one.get("type") == "text")
+    text = "\n".join(part.get("text", "") for part in result.get("content", ()) if part.get("type") == "text")
     if result.get("isError"):
         raise Refusal(text or "the tool failed")
     value = result.get("structuredContent")

@@ -137,7 +137,7 @@ def _send(play: Play, to: str, text: str) -> int:
 def ask(play: Play, scene: Scene) -> None:
     """Ask the parent and wait for the answer."""
     parent = play.parent or "main"
-    number = _send(play, parent, f"QUESTION: {scene.said.removeprefix('QUESTION:').strip()}")
+    number = _send(play, parent, f"QUESTION: {scene.content.removeprefix('QUESTION:').strip()}")
 
     def fits(message: Message) -> bool:
         later = message.get("sender") == parent and message.get("id", 0) > number
@@ -164,9 +164,9 @@ def spawn(play: Play, scene: Scene) -> None:
 
 
 def _session_names(play: Play) -> set[str]:
-    found = play.service.call("list_sessions", {})
-    rows = found if isinstance(found, list) else []
-    return {str(one.get("name")) for one in rows if isinstance(one, dict)}
+    listing = play.service.call("list_sessions", {})
+    rows = listing if isinstance(listing, list) else []
+    return {str(row.get("name")) for row in rows if isinstance(row, dict)}
 
 
 def wait(play: Play, scene: Scene) -> None:
@@ -189,21 +189,21 @@ def _article(word: str) -> str:
 
 def waited(play: Play, fits: Callable[[Message], bool], count: int, what: str) -> list[Message]:
     """Return messages once all have arrived; show what else happens meanwhile."""
-    if found := play.journal.take(fits, count):
-        return found
+    if messages := play.journal.take(fits, count):
+        return messages
     play.stage.line(f"waits for {what}")
-    play.service.tell("TurnEnded", f"waits for {what}")
-    while not (found := play.journal.take(fits, count)):
+    play.service.report_event("TurnEnded", f"waits for {what}")
+    while not (messages := play.journal.take(fits, count)):
         happening(play, block=True)
-    play.service.tell("TurnStarted", "continues its story")
-    return found
+    play.service.report_event("TurnStarted", "continues its story")
+    return messages
 
 
 def show(play: Play, messages: list[Message]) -> None:
     """Show the messages that a scene waited for."""
-    for one in messages:
-        play.stage.line(f"{one.get('kind', 'message')} from {one.get('sender', '?')}:")
-        play.stage.detail(str(one.get("text", "")))
+    for message in messages:
+        play.stage.line(f"{message.get('kind', 'message')} from {message.get('sender', '?')}:")
+        play.stage.detail(str(message.get("text", "")))
 
 
 def happening(play: Play, *, block: bool) -> bool:
@@ -223,7 +223,7 @@ def answer(play: Play, scene: Scene) -> None:
     """Send a text to whoever sent the last message."""
     if not play.journal.asker:
         raise Refusal("nobody has asked anything yet")
-    _send(play, play.journal.asker, scene.said)
+    _send(play, play.journal.asker, scene.content)
 
 
 def send(play: Play, scene: Scene) -> None:

@@ -31,14 +31,14 @@ def prepare(environment: dict[str, str]) -> tuple[Play, str]:
         story = find(Path(environment["ORCHESTRA_TASK_FILE"]).read_text(encoding="utf-8"))
     except OSError:
         story = ""
-    place = Path(environment["ORCHESTRA_AGENT_HOME"]) / ".orchestra"
-    place.mkdir(parents=True, exist_ok=True)
+    directory = Path(environment["ORCHESTRA_AGENT_HOME"]) / ".orchestra"
+    directory.mkdir(parents=True, exist_ok=True)
     service = Service(
         environment["ORCHESTRA_MCP_URL"], environment["ORCHESTRA_HOOK_URL"], Path(environment["ORCHESTRA_TOKEN_FILE"])
     )
     play = Play(
         service=service,
-        journal=Journal(place / "rehearsal.json", mark(story)),
+        journal=Journal(directory / "rehearsal.json", mark(story)),
         stage=Stage(),
         session=environment["ORCHESTRA_SESSION"],
         role=environment["ORCHESTRA_ROLE"],
@@ -54,11 +54,11 @@ def listen(play: Play) -> None:
     """Request messages for ever, and store each before the next request."""
     while not play.service.over.is_set():
         try:
-            found = play.service.call("wait_for_messages", {"timeout": POLL})
+            answer = play.service.call("wait_for_messages", {"timeout": POLL})
         except Refusal:
             play.service.over.wait(RETRY)
             continue
-        for message in found.get("messages", ()) if isinstance(found, dict) else ():
+        for message in answer.get("messages", ()) if isinstance(answer, dict) else ():
             play.journal.heard(message)
             play.stage.happenings.put(("message", message))
 
@@ -69,13 +69,13 @@ def perform(play: Play, scenes: list[Scene], pace: float) -> None:
         return
     if play.journal.step:
         play.stage.line(f"restarted: continues with scene {play.journal.step + 1} of {len(scenes)}")
-    play.service.tell("TurnStarted", f"plays a story of {len(scenes)} scenes")
+    play.service.report_event("TurnStarted", f"plays a story of {len(scenes)} scenes")
     while play.journal.step < len(scenes):
         scene = scenes[play.journal.step]
         while happening(play, block=False):
             pass
         play.again = play.journal.begin()
-        play.service.tell("ToolUsed", scene.brief)
+        play.service.report_event("ToolUsed", scene.brief)
         VERBS[scene.verb](play, scene)
         play.journal.finish()
         play.service.over.wait(pace)
@@ -92,17 +92,17 @@ def rehearse(play: Play, story: str, pace: float) -> None:
     except (NotAStory, Refusal, OSError, ValueError) as error:
         _give_up(play, str(error))
         return
-    play.service.tell("TurnEnded", "its story is over" if scenes else "stands by")
+    play.service.report_event("TurnEnded", "its story is over" if scenes else "stands by")
 
 
 def _give_up(play: Play, reason: str) -> None:
     play.stage.line(f"the story ends here: {reason}")
-    play.service.tell("TurnFailed", reason)
+    play.service.report_event("TurnFailed", reason)
     if play.role == "executor":
-        told = {"kind": "error", "message": f"the story cannot continue: {reason}"}
+        report = {"kind": "error", "message": f"the story cannot continue: {reason}"}
         # A service that refused an action may refuse the report too.
         with contextlib.suppress(Refusal):
-            play.service.call("report", told, key=f"{play.journal.key}-failed")
+            play.service.call("report", report, key=f"{play.journal.key}-failed")
     play.journal.fail(reason)
 
 
@@ -111,8 +111,8 @@ def stand_by(play: Play) -> None:
     play.stage.line("stands by for messages, and for lines typed here")
     while True:
         if happening(play, block=True):
-            play.service.tell("ToolUsed", "acknowledges its messages")
-            play.service.tell("TurnEnded", "stands by")
+            play.service.report_event("ToolUsed", "acknowledges its messages")
+            play.service.report_event("TurnEnded", "stands by")
 
 
 def _stop(_signal: int, _frame: FrameType | None) -> None:
@@ -129,7 +129,7 @@ def main() -> int:
     pace = float(os.environ.get("ORCHESTRA_REHEARSAL_PACE", "0.4"))
     try:
         play.stage.open(play.session, play.role, str(play.worktree))
-        play.service.tell("Ready", "ready")
+        play.service.report_event("Ready", "ready")
         play.stage.listen()
         threading.Thread(target=listen, args=(play,), daemon=True).start()
         rehearse(play, story, pace)
@@ -137,5 +137,5 @@ def main() -> int:
     except Stopped:
         play.service.over.set()
         play.stage.line("stopping")
-        play.service.tell("SessionEnd", "stopped")
+        play.service.report_event("SessionEnd", "stopped")
     return 0

@@ -19,11 +19,11 @@ class Journal:
     def __init__(self, path: Path, story: str) -> None:
         self._path = path
         self._lock = threading.Lock()
-        found = _read(path)
-        if found.get("story") != story:
+        data = _read(path)
+        if data.get("story") != story:
             fresh = {"story": story, "step": 0, "begun": False, "taken": [], "failed": ""}
-            found = {**found, **fresh}
-        self._data: dict[str, Any] = {"inbox": [], "taken": [], "asker": "", "failed": "", "written": [], **found}
+            data = {**data, **fresh}
+        self._data: dict[str, Any] = {"inbox": [], "taken": [], "asker": "", "failed": "", "written": [], **data}
 
     @property
     def step(self) -> int:
@@ -84,10 +84,10 @@ class Journal:
         with self._lock:
             if self._data["taken"]:
                 return list(self._data["taken"])
-            fitting = [one for one in self._data["inbox"] if fits(one)][:count]
+            fitting = [message for message in self._data["inbox"] if fits(message)][:count]
             if len(fitting) < count:
                 return []
-            self._data["inbox"] = [one for one in self._data["inbox"] if one not in fitting]
+            self._data["inbox"] = [message for message in self._data["inbox"] if message not in fitting]
             self._data["taken"] = fitting
             self._data["asker"] = fitting[-1].get("sender", "")
             self._save()
@@ -99,17 +99,17 @@ class Journal:
             self._save()
 
     def _save(self) -> None:
-        aside = self._path.with_suffix(".new")
-        with aside.open("w", encoding="utf-8") as file:
+        fresh = self._path.with_suffix(".new")
+        with fresh.open("w", encoding="utf-8") as file:
             json.dump(self._data, file)
             file.flush()
             os.fsync(file.fileno())
-        aside.replace(self._path)
+        fresh.replace(self._path)
 
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return content if isinstance(content, dict) else {}

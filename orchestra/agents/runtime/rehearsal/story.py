@@ -46,7 +46,7 @@ class Scene:
     number: int
 
     @property
-    def said(self) -> str:
+    def content(self) -> str:
         """The words, or the text that replaces them."""
         return self.text.strip() or self.words
 
@@ -93,12 +93,12 @@ def parse(story: str) -> list[Scene]:
 
 
 def _text(lines: list[tuple[int, str]], end: str, number: int) -> str:
-    found: list[str] = []
+    block: list[str] = []
     while lines:
         _, line = lines.pop(0)
         if line.strip() == end:
-            return "\n".join(found) + "\n" if found else ""
-        found.append(line)
+            return "\n".join(block) + "\n" if block else ""
+        block.append(line)
     raise NotAStory(f"line {number}: the text that ends with {end} never ends")
 
 
@@ -110,6 +110,6 @@ def _checked(scene: Scene) -> Scene:
         raise NotAStory(f"line {scene.number}: {scene.verb!r} needs words after it")
     if shape in {TEXT, BOTH} and not scene.text:
         raise NotAStory(f"line {scene.number}: {scene.verb!r} needs a text: {scene.verb} … <<END")
-    if shape == EITHER and not scene.said:
+    if shape == EITHER and not scene.content:
         raise NotAStory(f"line {scene.number}: {scene.verb!r} needs words or a text")
     return scene

@@ -15,7 +15,7 @@ Happening = tuple[str, Any]
 
 def plain(text: str) -> str:
     """Return a text without control characters."""
-    return "".join(one for one in text if one.isprintable() or one in "\n\t")
+    return "".join(character for character in text if character.isprintable() or character in "\n\t")
 
 
 class Stage:
