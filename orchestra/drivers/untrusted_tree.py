@@ -24,7 +24,7 @@ from orchestra.safe_files.handles import DIRECTORY, NEW, OLD
 
 _DEEPEST, _LONGEST_WALK = 4_000, 600.0
 """Limits in depth and seconds for walking a whole directory."""
-_SETTLED_SECONDS = 0.1
+_YOUNG_SECONDS = 0.1
 """File times come from a clock that ticks every 1 to 10 ms: a younger file may still change within one tick."""
 _GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO, errno.ENODEV})
 _BLOCK = 1 << 20
@@ -48,7 +48,7 @@ class Sight:
         """Turn a stat result into a Sight, at a time in seconds since 1970."""
         if not (stat.S_ISREG(info.st_mode) or stat.S_ISLNK(info.st_mode)):
             return cls()
-        young = now - info.st_ctime < _SETTLED_SECONDS
+        young = now - info.st_ctime < _YOUNG_SECONDS
         facts = (info.st_mode, info.st_size, info.st_mtime_ns, info.st_ctime_ns, info.st_ino)
         stored = min(info.st_size, info.st_blocks * 512)
         return cls(info.st_mode, info.st_size, "" if young else ":".join(map(str, facts)), stored)

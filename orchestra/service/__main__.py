@@ -26,7 +26,7 @@ LOCK = "service.lock"
 
 def main(root: Path) -> int:
     """Serve the project at ``root`` until asked to end; returns 0 at once if another process serves it already."""
-    for name in [one for one in os.environ if one.startswith("TMUX")]:
+    for name in [name for name in os.environ if name.startswith("TMUX")]:
         # The shell that started the service must not decide which tmux server it uses.
         del os.environ[name]
     raise_file_limit()

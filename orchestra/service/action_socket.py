@@ -79,8 +79,8 @@ class ActionSocket:
             await _say(writer, {"error": protocol.encode_error(error)})
             return
         if action == "ping":
-            told = {"pid": os.getpid(), "port": self._port(), "version": __version__, "mark": mark(os.environ)}
-            await _say(writer, {"result": told})
+            status = {"pid": os.getpid(), "port": self._port(), "version": __version__, "mark": mark(os.environ)}
+            await _say(writer, {"result": status})
         elif action == "quit":
             await _say(writer, {"result": None})
             self._leave()
@@ -121,8 +121,8 @@ class ActionSocket:
         log.error("action %s", action, exc_info=error)
         file = await asyncio.to_thread(write_report, error, f"{action}, in Orchestra's service")
         message = f"a bug in Orchestra: {type(error).__name__}: {error}"
-        told = protocol.encode_error(errors.OrchestraError(message, hint=f"please report it with {file}"))
-        return {"error": {**told, "extra": {"exit": BUG_EXIT}}}
+        encoded = protocol.encode_error(errors.OrchestraError(message, hint=f"please report it with {file}"))
+        return {"error": {**encoded, "extra": {"exit": BUG_EXIT}}}
 
 
 async def _say(writer: asyncio.StreamWriter, reply: dict[str, Any]) -> None:

@@ -70,12 +70,12 @@ class AnswerMiddleware:
         try:
             answered = await _while_connected(self._app, scope, scope[BODY], receive, send)
             if answered and (caller.shown or caller.repeatable or caller.answers):
-                await caller.context.act_soon(_settle, caller)
+                await caller.context.act_soon(_record_answer, caller)
         finally:
             caller.answered()
 
 
-def _settle(project: Project, caller: Caller) -> None:
+def _record_answer(project: Project, caller: Caller) -> None:
     with project.store.together():
         mark_read(project, caller.shown)
         project.store.forget_requests(caller.repeatable)

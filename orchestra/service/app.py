@@ -92,7 +92,7 @@ class Service:
 
     def _reconcile(self) -> None:
         pool = ThreadPoolExecutor(1, thread_name_prefix="reconcile")
-        pool.submit(recover.reconcile, self._desk.project).add_done_callback(_tell_troubles)
+        pool.submit(recover.reconcile, self._desk.project).add_done_callback(_log_troubles)
         pool.shutdown(wait=False)
 
     async def _follow_gateway(self) -> None:
@@ -106,8 +106,8 @@ class Service:
                 if str(error) != trouble:
                     trouble = str(error)
                     log.warning("no address for containers: %s", error)
-            found = bool(address) and self._listeners.listen_also(address)
-            await asyncio.sleep(GATEWAY_PERIOD if found else GATEWAY_WANTED)
+            listens = bool(address) and self._listeners.listen_also(address)
+            await asyncio.sleep(GATEWAY_PERIOD if listens else GATEWAY_WANTED)
 
 
 def gateway(project: Project) -> str:
@@ -120,7 +120,7 @@ def gateway(project: Project) -> str:
     return project.sandbox(SandboxKind.DOCKER).gateway()
 
 
-def _tell_troubles(done: Future[list[Trouble]]) -> None:
+def _log_troubles(done: Future[list[Trouble]]) -> None:
     error = done.exception()
     if error is not None:
         log.error("reconcile", exc_info=error)

@@ -68,7 +68,7 @@ class Connections:
     def opened(self, connection: Connection) -> None:
         """Record a new connection without a token."""
         self._strangers[connection] = connection.address
-        of_address = [one for one, address in self._strangers.items() if address == connection.address]
+        of_address = [stranger for stranger, address in self._strangers.items() if address == connection.address]
         self._end_oldest(of_address, STRANGERS_PER_ADDRESS)
         self._end_oldest(list(self._strangers), STRANGERS)
 
@@ -76,7 +76,7 @@ class Connections:
         """Record that a connection has shown a session's token."""
         self._strangers.pop(connection, None)
         self._known[connection] = session
-        self._end_oldest([one for one, owner in self._known.items() if owner == session], CONNECTIONS_PER_SESSION)
+        self._end_oldest([known for known, owner in self._known.items() if owner == session], CONNECTIONS_PER_SESSION)
 
     def closed(self, connection: Connection) -> None:
         """Remove a connection."""
@@ -84,9 +84,9 @@ class Connections:
         self._known.pop(connection, None)
 
     def _end_oldest(self, connections: list[Connection], most: int) -> None:
-        for one in connections[: max(0, len(connections) - most)]:
-            self.closed(one)
-            one.drop()
+        for connection in connections[: max(0, len(connections) - most)]:
+            self.closed(connection)
+            connection.drop()
 
 
 class Bucket:

@@ -57,8 +57,8 @@ class Database:
 
     def connection(self) -> sqlite3.Connection:
         """Return the connection of the calling thread."""
-        found = self._connections.get(threading.current_thread())
-        return found or self._connect()
+        known = self._connections.get(threading.current_thread())
+        return known or self._connect()
 
     def _connect(self) -> sqlite3.Connection:
         with self._changing:
@@ -84,12 +84,12 @@ class Database:
         return made
 
     def _forget_dead_threads(self) -> None:
-        for thread in [one for one in self._connections if not one.is_alive()]:
+        for thread in [thread for thread in self._connections if not thread.is_alive()]:
             self._connections.pop(thread).close()
 
     def rows(self, statement: str, *values: object) -> list[sqlite3.Row]:
         """Run one statement and return all its rows. Raises StoreError."""
-        with self.told():
+        with self.translated():
             return self.connection().execute(statement, [column(value) for value in values]).fetchall()
 
     def row(self, statement: str, *values: object) -> sqlite3.Row | None:
@@ -113,11 +113,11 @@ class Database:
 
     def connection_is_changing(self) -> bool:
         """Return whether the calling thread is inside `change`."""
-        with self.told():
+        with self.translated():
             return self.connection().in_transaction
 
     @contextmanager
-    def told(self) -> Iterator[None]:
+    def translated(self) -> Iterator[None]:
         """Turn SQLite's errors about the file and the disk into StoreError; other errors are bugs."""
         try:
             yield

@@ -66,13 +66,13 @@ class Deliveries(Part):
                 AND message_id IN (SELECT id FROM messages WHERE state <> 'queued')""",
                 session,
             )
-            for one in deliveries:
+            for delivery in deliveries:
                 self._database.rows(
                     """INSERT OR REPLACE INTO deliveries
                     (message_id, session_id, channel, fate, offered_at, after_event, service, listener)
                     VALUES (?, ?, ?, ?, ?, ?, ?, ?)""",
-                    *(one.message, session, one.channel, one.fate, one.offered_at, one.after, one.service),
-                    one.listener,
+                    *(delivery.message, session, delivery.channel, delivery.fate, delivery.offered_at),
+                    *(delivery.after, delivery.service, delivery.listener),
                 )
 
     def settle_deliveries(self, messages: Iterable[int], channel: Channel, fate: Fate) -> None:

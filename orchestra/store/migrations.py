@@ -307,13 +307,13 @@ def _directory_lock(directory: Path) -> Iterator[None]:
 
 
 def _build(path: Path, at: datetime) -> None:
-    aside = path.with_name(f".{path.name}.new")
-    for leftover in (aside, aside.with_name(f"{aside.name}-wal"), aside.with_name(f"{aside.name}-shm")):
+    fresh = path.with_name(f".{path.name}.new")
+    for leftover in (fresh, fresh.with_name(f"{fresh.name}-wal"), fresh.with_name(f"{fresh.name}-shm")):
         leftover.unlink(missing_ok=True)
-    os.close(os.open(aside, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-    with closing(Database(aside)) as database:
+    os.close(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    with closing(Database(fresh)) as database:
         migrate(database, at)
-    aside.rename(path)
+    fresh.rename(path)
 
 
 def migrate(database: Database, at: datetime, steps: Mapping[str, tuple[str, ...]] = MIGRATIONS) -> None:
@@ -321,14 +321,14 @@ def migrate(database: Database, at: datetime, steps: Mapping[str, tuple[str, ...
 
     Raises StoreError, changing nothing, for a database with a step that is not in ``steps``.
     """
-    with database.told():
+    with database.translated():
         if steps.keys() == _taken(database):
             return
     with database.change():
         database.rows("CREATE TABLE IF NOT EXISTS migrations (name TEXT PRIMARY KEY, taken_at TEXT NOT NULL)")
         taken = _taken(database)
         _refuse_newer(database.path, taken - steps.keys())
-        for name in (one for one in steps if one not in taken):
+        for name in (step for step in steps if step not in taken):
             _take(database, name, steps[name], at)
 
 

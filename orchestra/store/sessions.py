@@ -42,24 +42,24 @@ class Sessions(Events):
 
     def session(self, name: str) -> Session:
         """Return the session called ``name``; raises NotFound."""
-        found = self.find_session(name)
-        if found is None:
+        session = self.find_session(name)
+        if session is None:
             raise self._unknown(name)
-        return found
+        return session
 
     def find_session(self, name: str) -> Session | None:
         """Return the session called ``name``, or None."""
-        return self._one("SELECT * FROM sessions WHERE name = ? AND deleted_at IS NULL", name)
+        return self._select("SELECT * FROM sessions WHERE name = ? AND deleted_at IS NULL", name)
 
     def session_by_token(self, token_hash: str) -> Session | None:
         """Return the session whose credential has this hash, or None."""
-        return self._one(
+        return self._select(
             "SELECT * FROM sessions WHERE token_hash = ? AND token_hash <> '' AND deleted_at IS NULL", token_hash
         )
 
     def deleted_session(self, name: str) -> Session | None:
         """Return the last deleted session with that name, or None."""
-        return self._one(
+        return self._select(
             "SELECT * FROM sessions WHERE name = ? AND deleted_at IS NOT NULL ORDER BY deleted_at DESC, id DESC", name
         )
 
@@ -73,7 +73,7 @@ class Sessions(Events):
     def update_session(self, name_or_id: str | int, **values: object) -> Session:
         """Change fields of a session, by name or, even if it is deleted, by id; raises NotFound, NameTaken."""
         with self._database.change():
-            current = self._found(name_or_id)
+            current = self._current(name_or_id)
             if values.get("state", current.state) != current.state:
                 values.setdefault("state_since", self.now())
             columns = _columns(values)
@@ -118,17 +118,17 @@ class Sessions(Events):
         # A last sign in the future is from a wrong clock, and must not hide later signs.
         return row is not None and at < moment(row["signed_at"]) <= self.now()
 
-    def _one(self, statement: str, *values: object) -> Session | None:
+    def _select(self, statement: str, *values: object) -> Session | None:
         row = self._database.row(statement, *values)
         return _session(row) if row else None
 
-    def _found(self, name_or_id: str | int) -> Session:
+    def _current(self, name_or_id: str | int) -> Session:
         if isinstance(name_or_id, str):
             return self.session(name_or_id)
-        found = self._one("SELECT * FROM sessions WHERE id = ?", name_or_id)
-        if found is None:
+        session = self._select("SELECT * FROM sessions WHERE id = ?", name_or_id)
+        if session is None:
             raise NotFound(f"no session has the id {name_or_id}")
-        return found
+        return session
 
     def _written(self, name: str, statement: str, *values: object) -> Session:
         try:

@@ -65,8 +65,8 @@ def _compare(project: Project, session: Session, sight: BoxSight) -> None:
         if _ended_by_itself(session):
             project.store.record_sign(session.name, Sign.LAUNCHED, "runs again")
         return
-    settled = session.state in {State.STOPPED, State.FAILED} or session.intent is not Intent.RUN
-    if settled or _is_being_started(project, session):
+    expected = session.state in {State.STOPPED, State.FAILED} or session.intent is not Intent.RUN
+    if expected or _is_being_started(project, session):
         return
     if sight.state is BoxState.EXITED:
         sign = Sign.STOPPED if sight.code in _ENDED_WELL else Sign.EXITED

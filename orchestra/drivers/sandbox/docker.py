@@ -47,7 +47,7 @@ from orchestra.model import BoxSight, BoxState, SandboxKind
 __all__ = ["DockerSandbox", "engine_version"]
 
 _ATTACH = Path(__file__).with_name("attach.sh")
-_SETTLED = "10"
+_SET_UP_SECONDS = "10"
 """Seconds after which a started agent has set up its terminal (Claude Code: 1 s)."""
 _NETWORK_STAYS = 15.0
 """Seconds for which a seen network is assumed to exist."""
@@ -197,7 +197,7 @@ class DockerSandbox:
 
     def window_command(self, box: Box) -> tuple[str, ...]:
         """Return the shell loop that keeps the session's window attached across stops and engine restarts."""
-        return ("sh", str(_ATTACH), box.name, box.hostname, _SETTLED if box.modes else "plain", *command())
+        return ("sh", str(_ATTACH), box.name, box.hostname, _SET_UP_SECONDS if box.modes else "plain", *command())
 
     def await_launch(self, name: str) -> None:
         """Do nothing: the container was started before its window."""

@@ -46,14 +46,14 @@ def of_work(project: Project, session: Session) -> Trace:
 
 def of_spec(project: Project, session: Session) -> Trace:
     """Return a trace that changes when the session's spec is saved, in the checkout or in the person's copy."""
-    place, source = project.session_paths(session), project.paths.source
-    name = str(place.spec.relative_to(source))
+    paths, source = project.session_paths(session), project.paths.source
+    name = str(paths.spec.relative_to(source))
     seen = None
     # Errors are reported where the file is read.
     with suppress(Refused):
         seen = safe_files.look(source, name)
     shared = (_entry(seen),) if seen else ()
-    return shared + of_files(place.spec_copy)
+    return shared + of_files(paths.spec_copy)
 
 
 def of_tree(root: Path, name: str) -> Trace:
@@ -62,12 +62,12 @@ def of_tree(root: Path, name: str) -> Trace:
     With more or unreadable entries only the directories count: writing a ref changes the time of
     its directory.
     """
-    found: list[tuple[str, int, int, int]] = []
+    entries: list[tuple[str, int, int, int]] = []
     with suppress(OrchestraError):
         if top := safe_files.look(root, name):
-            found.append(_entry(top))
-            found.extend(_entry(entry) for entry in safe_files.walk(root, name, limits=_LIMITS))
-    return tuple(found)
+            entries.append(_entry(top))
+            entries.extend(_entry(entry) for entry in safe_files.walk(root, name, limits=_LIMITS))
+    return tuple(entries)
 
 
 def _entry(entry: Entry) -> tuple[str, int, int, int]:
