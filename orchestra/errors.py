@@ -147,15 +147,15 @@ class StoreError(OrchestraError):
 
 _SPACE = "free some space, or type: orchestra gc"
 _PERMISSION = "give yourself permission to write there, or choose another directory: export ORCHESTRA_HOME=DIR"
-_PLACE = "move the file that is in the way, or choose another directory: export ORCHESTRA_HOME=DIR"
+_IN_THE_WAY = "move the file that is in the way, or choose another directory: export ORCHESTRA_HOME=DIR"
 _HINTS = {
     errno.ENOSPC: _SPACE,
     errno.EDQUOT: _SPACE,
     errno.EACCES: _PERMISSION,
     errno.EPERM: _PERMISSION,
     errno.EROFS: _PERMISSION,
-    errno.ENOTDIR: _PLACE,
-    errno.EEXIST: _PLACE,
+    errno.ENOTDIR: _IN_THE_WAY,
+    errno.EEXIST: _IN_THE_WAY,
     errno.ENAMETOOLONG: "choose shorter names or a shorter path",
     errno.EMFILE: "allow more open files: ulimit -n 4096",
     errno.ENOMEM: "close some programs: the machine is out of memory",

@@ -93,7 +93,7 @@ class Home:
         state = self._recognised(root, known)
         if state is not None:
             return self._paths(state, root, known)
-        for state in self._free_places(root):
+        for state in self._free_directories(root):
             if _claim(state, root):
                 return self._paths(state, root, known)
         raise AssertionError("there is always another name")
@@ -120,7 +120,7 @@ class Home:
         same = [state for state in states if known and _text(state / IDENTITY) == known]
         return next(iter([*(state for state in here if state in same), *same, *here]), None)
 
-    def _free_places(self, root: Path) -> Iterator[Path]:
+    def _free_directories(self, root: Path) -> Iterator[Path]:
         plain = slug(root.name or "root")
         keys = (plain, f"{plain}-{digest(str(root), 6)}")
         more = (f"{plain}-{digest(f'{root}:{number}', 6)}" for number in count())

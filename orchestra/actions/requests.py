@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 ONCE = frozenset({"send", "read", "spawn", "restore", "delete", "merge", "pair", "unpair"})
 """The actions that must not be done twice; repeating the others changes nothing."""
-_AT_ONE_STROKE = frozenset({"send", "read"})
+_IN_ONE_TRANSACTION = frozenset({"send", "read"})
 """Actions that only change the database, so that action and answer can share one transaction."""
 
 
@@ -51,7 +51,7 @@ def perform(
     if not request or action not in ONCE:
         return run(BLANK)
     asked = digest(_text([action, plain(arguments)]), 32)
-    if action in _AT_ONE_STROKE:
+    if action in _IN_ONE_TRANSACTION:
         with project.store.together():
             return _perform(project, project.store.begin_request(request, action, asked), asked, run)
     try:
@@ -79,7 +79,7 @@ def _run(project: Project, known: Request, run: Callable[[Notebook], Any]) -> An
 
 
 def _remember(project: Project, known: Request, answer: Mapping[str, Any]) -> None:
-    with nullcontext() if known.action in _AT_ONE_STROKE else suppress(StoreError):
+    with nullcontext() if known.action in _IN_ONE_TRANSACTION else suppress(StoreError):
         project.store.answer_request(known.id, json.dumps(answer))
 
 

@@ -102,5 +102,5 @@ def _parse(name: str, path: Path) -> Layout:
     values = schema.read(text, RULES, str(path), example="control: window")
     if "control" not in values:
         raise BadConfig(f"{path}: control is missing", hint="write, for example: control: window")
-    places = {"control": Placement(values["control"]), "side": Side(values.get("side", Side.LEFT))}
-    return Layout(**{"name": name, **values, **places})
+    placement = {"control": Placement(values["control"]), "side": Side(values.get("side", Side.LEFT))}
+    return Layout(**{"name": name, **values, **placement})

@@ -52,10 +52,10 @@ class Login:
     @property
     def text(self) -> str:
         """The login in words for people."""
-        places_of: dict[str, list[str]] = {}
+        names_by_source: dict[str, list[str]] = {}
         for name, where in self.found.items():
-            places_of.setdefault(where, []).append(name)
-        text = "; ".join(f"{', '.join(names)} ({where})" for where, names in places_of.items())
+            names_by_source.setdefault(where, []).append(name)
+        text = "; ".join(f"{', '.join(names)} ({where})" for where, names in names_by_source.items())
         words = {
             "none needed": text or "none needed",
             "found": text,

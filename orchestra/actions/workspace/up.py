@@ -222,7 +222,7 @@ def _stop_boxes(project: Project, progress: Progress) -> tuple[list[str], list[s
     stopped, left = [], []
     for session in project.store.sessions():
         try:
-            if _stop_one(project, session, progress):
+            if _stop_session(project, session, progress):
                 stopped.append(session.name)
         except Exception as error:  # noqa: BLE001 -- the others are stopped all the same
             progress(f"not stopped: {trouble_of(project, session.name, error)}")
@@ -240,7 +240,7 @@ def release_network(project: Project) -> None:
             project.sandbox(SandboxKind.DOCKER).remove_network()
 
 
-def _stop_one(project: Project, session: Session, progress: Progress) -> bool:
+def _stop_session(project: Project, session: Session, progress: Progress) -> bool:
     with project.lock(session.name):
         running = container_spec.look(project, session).state is BoxState.RUNNING
         if running:

@@ -62,9 +62,9 @@ class IgnoreRules:
         missing = [directory]
         while (above := missing[-1].rpartition("/")[0]) not in self._made:
             missing.append(above)
-        return all(self._make_one(folder) for folder in reversed(missing))
+        return all(self._make_directory(folder) for folder in reversed(missing))
 
-    def _make_one(self, directory: str) -> bool:
+    def _make_directory(self, directory: str) -> bool:
         try:
             (self._root / directory).mkdir()
         except OSError:
