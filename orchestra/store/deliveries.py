@@ -75,7 +75,7 @@ class Deliveries(Part):
                     *(delivery.after, delivery.service, delivery.listener),
                 )
 
-    def settle_deliveries(self, messages: Iterable[int], channel: Channel, fate: Fate) -> None:
+    def set_fate(self, messages: Iterable[int], channel: Channel, fate: Fate) -> None:
         """Record the state of the deliveries of messages by one channel."""
         with self._database.change():
             self._database.rows(

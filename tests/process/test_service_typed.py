@@ -26,7 +26,7 @@ from orchestra.service.delivery.wake import wake
 from orchestra.store.deliveries import Delivery, Fate
 from tests.support.services import eventually, make_project
 
-FAST = Pace(quiet=0, settled=0, patience=0, proof=0.4, again=60)
+FAST = Pace(quiet=0, idle=0, patience=0, proof=0.4, again=60)
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ def test_typing_counts_as_delivered_once_the_agent_s_hook_says_that_a_turn_began
         if "go on" in typed(tmp_path):
             project.store.record_sign("alpha", Sign.TURN_STARTED, "go on")
 
-    typist = TypedDelivery(project, Presence(), pace=Pace(quiet=0, settled=0, patience=0, proof=20), pause=hook)
+    typist = TypedDelivery(project, Presence(), pace=Pace(quiet=0, idle=0, patience=0, proof=20), pause=hook)
     assert typist.attend("alpha").channel is Channel.TYPED
     assert state_of(project, number) is MessageState.DELIVERED
 
@@ -484,7 +484,7 @@ def test_a_clock_that_is_set_back_holds_nothing(project: Project, tmux: Tmux, tm
     project.store.update_session("alpha", state_since=project.store.now() + timedelta(days=1))
     say(project, "hello")
     assert (
-        TypedDelivery(project, Presence(), pace=Pace(quiet=5, settled=0.5, patience=0.0)).attend("alpha").channel
+        TypedDelivery(project, Presence(), pace=Pace(quiet=5, idle=0.5, patience=0.0)).attend("alpha").channel
         is Channel.TYPED
     )
     assert "hello" in eventually(lambda: typed(tmp_path))

@@ -42,7 +42,7 @@ from orchestra.service.delivery.facts import since_used
 from orchestra.store.deliveries import Delivery, Fate
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
-PACE = Pace(quiet=5, settled=1, patience=1, deaf=30, back=1, pulled=5)
+PACE = Pace(quiet=5, idle=1, patience=1, deaf=30, back=1, pulled=5)
 IDLE = Session(
     id=2,
     name="alpha",

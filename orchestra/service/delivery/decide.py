@@ -23,7 +23,7 @@ _AT_REST = frozenset({Sign.READY, Sign.TURN_ENDED, Sign.TURN_FAILED})
 class Pace:
     """The times for decisions, in seconds.
 
-    ``quiet``: since a person's last key in the window; ``settled``: in an idle state, because
+    ``quiet``: since a person's last key in the window; ``idle``: in an idle state, because
     agents lose what is pasted while they draw; ``patience``: for a better channel; ``deaf``:
     without the listener that an agent should have; ``back``: until an answered listener asks again;
     ``pulled``: since the agent last fetched its messages; ``proof``: until the agent must have
@@ -32,7 +32,7 @@ class Pace:
     """
 
     quiet: float = 5.0
-    settled: float = 0.5
+    idle: float = 0.5
     patience: float = 0.2
     deaf: float = 30.0
     back: float = 1.0
@@ -151,7 +151,9 @@ def free(
     ``now`` is on the machine's monotonic clock, like the time of a delivery.
     """
     away = {
-        one.message for one in deliveries if _is_away(one, channel, now, pace) and not _is_lost(one, now, retype, pace)
+        delivery.message
+        for delivery in deliveries
+        if _is_away(delivery, channel, now, pace) and not _is_lost(delivery, now, retype, pace)
     }
     return [message for message in queued if message.id not in away]
 
@@ -162,7 +164,7 @@ def _is_away(delivery: Delivery, channel: Channel, now: float, pace: Pace) -> bo
         return channel is Channel.TYPED or delivery.fate is not Fate.NO_SIGN
     # The clock starts again at boot, and then nothing is on its way.
     recent = 0 <= now - delivery.offered_at < pace.under_way
-    # A hook call first settles the earlier deliveries; the rest is delivered again.
+    # A hook call first confirms the earlier deliveries; the rest is delivered again.
     return recent and (channel is not Channel.HOOK_REPLY or delivery.fate is Fate.PASSED)
 
 
@@ -188,7 +190,7 @@ def _can_wait(session: Session, queued: Sequence[Message]) -> bool:
 
     A designer's turn for every commit of the person would cost them money and interrupt them.
     """
-    return all(session.role is Role.DESIGNER and one.kind is MessageKind.NOTICE for one in queued)
+    return all(session.role is Role.DESIGNER and message.kind is MessageKind.NOTICE for message in queued)
 
 
 def _listens(facts: Facts, pace: Pace) -> bool:
@@ -218,7 +220,7 @@ def _at_its_prompt(session: Session, facts: Facts, pace: Pace) -> Decision | Non
 
 def _in_its_window(session: Session, queued: Sequence[Message], facts: Facts, pace: Pace) -> Decision:
     """Decide for an agent at its prompt: nothing is typed into a person's draft, because the Enter would send it."""
-    if age(session.state_since, facts.now) < pace.settled or age(queued[-1].sent_at, facts.now) < pace.patience:
+    if age(session.state_since, facts.now) < pace.idle or age(queued[-1].sent_at, facts.now) < pace.patience:
         return _wait("it is too early")
     if facts.window is not WindowSight.LIVE:
         seen = facts.window is WindowSight.GONE

@@ -39,9 +39,9 @@ def facts_of(project: Project, session: Session, presence: Presence) -> Facts:
 
 def since_used(window: Window, clients: Sequence[Client], now: datetime) -> float:
     """Return the seconds since a person's last key in a window; infinite if nobody is there."""
-    ages = [now.timestamp() - one.activity for one in clients if one.window == window.id]
+    ages = [now.timestamp() - client.activity for client in clients if client.window == window.id]
     # A last key in the future was pressed before the clock was set back.
-    return min((one for one in ages if one >= 0), default=math.inf)
+    return min((seconds for seconds in ages if seconds >= 0), default=math.inf)
 
 
 class Sight:

@@ -35,7 +35,7 @@ def take_hook(
         signs = family.signs(event, payload)
         if hook_events.comes_late(project, session, signs):
             return {}
-        _settle(project, session, {sign for sign, _ in signs})
+        _confirm(project, session, {sign for sign, _ in signs})
         hook_events.record_signs(project, session, signs)
         hook_events.record_usage(project, session, family, event, payload)
         if event not in family.HANDS_OVER:
@@ -55,8 +55,8 @@ def _facts(session: Session, family: Family, signs: Sequence[tuple[Sign, str]], 
     )
 
 
-def _settle(project: Project, session: Session, signs: set[Sign]) -> None:
-    in_flight.settle(project, session, signs)
+def _confirm(project: Project, session: Session, signs: set[Sign]) -> None:
+    in_flight.confirm(project, session, signs)
     if Sign.TURN_ENDED in signs:
         hook_events.mark_read(project, session)
 
@@ -75,9 +75,11 @@ def _given(project: Project, session: Session, facts: Facts) -> list[Message]:
 
 def _typed_in(project: Project, session: Session, prompt: str) -> list[int]:
     """Return the session's queued messages whose heads are in a prompt that its agent submitted."""
-    numbers = [int(one) for one in _NUMBERS.findall(prompt)[:_MOST]]
-    found = [one for number in numbers if (one := project.store.message(number)) is not None]
+    numbers = [int(digits) for digits in _NUMBERS.findall(prompt)[:_MOST]]
+    messages = [message for number in numbers if (message := project.store.message(number)) is not None]
     waiting = [
-        one for one in found if one.state is MessageState.QUEUED and project.store.is_addressed(one.id, session.name)
+        message
+        for message in messages
+        if message.state is MessageState.QUEUED and project.store.is_addressed(message.id, session.name)
     ]
     return [message.id for message in given_in(prompt, waiting)]

@@ -31,20 +31,22 @@ def waiting(
 ) -> list[Message]:
     """Return the oldest queued messages for an agent that a channel may deliver, without those on their way."""
     deliveries = project.store.deliveries(session.id)
-    queued = project.store.queued(session.name, limit=BATCH + len({one.message for one in deliveries}))
+    queued = project.store.queued(session.name, limit=BATCH + len({delivery.message for delivery in deliveries}))
     return free(queued, deliveries, channel, time.monotonic(), retype=retype, pace=pace)
 
 
 def offer(project: Project, session: Session, messages: Iterable[Message]) -> None:
     """Record the messages in the reply to a hook; `answer_left` records that the reply was sent."""
-    noted = [Delivery(one.id, Channel.HOOK_REPLY, Fate.OFFERED, time.monotonic()) for one in messages]
+    noted = [Delivery(message.id, Channel.HOOK_REPLY, Fate.OFFERED, time.monotonic()) for message in messages]
     project.store.note_deliveries(session.id, noted)
 
 
 def answer_left(project: Project, session: Session) -> None:
     """Record that the reply with the offered messages has been sent."""
-    if replied := [one.message for one in _pending(project, session) if one.channel is Channel.HOOK_REPLY]:
-        project.store.settle_deliveries(replied, Channel.HOOK_REPLY, Fate.SENT)
+    if replied := [
+        delivery.message for delivery in _pending(project, session) if delivery.channel is Channel.HOOK_REPLY
+    ]:
+        project.store.set_fate(replied, Channel.HOOK_REPLY, Fate.SENT)
 
 
 def give(project: Project, session: Session, listener: int, messages: Collection[Message]) -> None:
@@ -55,34 +57,40 @@ def give(project: Project, session: Session, listener: int, messages: Collection
     """
     now = time.monotonic()
     with project.store.together():
-        for one in _pending(project, session):
-            project.store.settle_deliveries([one.message], one.channel, Fate.PASSED)
-        noted = [Delivery(one.id, Channel.WAKE, Fate.SENT, now, listener=listener) for one in messages]
+        for delivery in _pending(project, session):
+            project.store.set_fate([delivery.message], delivery.channel, Fate.PASSED)
+        noted = [Delivery(message.id, Channel.WAKE, Fate.SENT, now, listener=listener) for message in messages]
         project.store.note_deliveries(session.id, noted)
 
 
 def given_to(project: Project, session: Session, listener: int) -> list[Message]:
     """Return the unconfirmed messages that a listener got, if no later one got any; without typed ones."""
     deliveries = project.store.deliveries(session.id)
-    typed = [one for one in deliveries if one.channel is Channel.TYPED]
-    given = [one for one in _pending(project, session) if one.channel is Channel.WAKE and one.listener == listener]
-    messages = [message for one in given if (message := project.store.message(one.message)) is not None]
+    typed = [delivery for delivery in deliveries if delivery.channel is Channel.TYPED]
+    given = [
+        delivery
+        for delivery in _pending(project, session)
+        if delivery.channel is Channel.WAKE and delivery.listener == listener
+    ]
+    messages = [message for delivery in given if (message := project.store.message(delivery.message)) is not None]
     return free(messages, typed, Channel.WAKE, time.monotonic())
 
 
-def settle(project: Project, session: Session, signs: Collection[Sign]) -> None:
+def confirm(project: Project, session: Session, signs: Collection[Sign]) -> None:
     """Record what a hook call confirms; an agent that starts again has not seen its messages."""
     pending = _pending(project, session) if signs else []
     if not pending:
         return
     with project.store.together():
         if _STARTS.isdisjoint(signs):
-            project.store.mark([one.message for one in pending if one.fate is Fate.SENT], MessageState.DELIVERED)
-        for one in pending:
-            project.store.forget_deliveries([one.message], one.channel)
+            project.store.mark(
+                [delivery.message for delivery in pending if delivery.fate is Fate.SENT], MessageState.DELIVERED
+            )
+        for delivery in pending:
+            project.store.forget_deliveries([delivery.message], delivery.channel)
 
 
 def _pending(project: Project, session: Session) -> list[Delivery]:
     """Return what the agent's next hook call confirms: the messages in its last reply, or of its last listener."""
     deliveries = project.store.deliveries(session.id)
-    return [one for one in deliveries if one.channel in _CALLS and one.fate in _PENDING]
+    return [delivery for delivery in deliveries if delivery.channel in _CALLS and delivery.fate in _PENDING]

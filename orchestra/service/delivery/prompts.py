@@ -44,7 +44,7 @@ class Prompts:
             return prompt_text(profile.family, server.panes.capture(pane, colour=True))
         line = server.panes.cursor_line(pane)
         if profile.prompt:
-            return "" if any(re.fullmatch(profile.prompt, one) for one in (line, line.rstrip())) else line
+            return "" if any(re.fullmatch(profile.prompt, text) for text in (line, line.rstrip())) else line
         known = self._project.store.empty_prompt(session.id)
         return None if known is None else "" if line == known[1] else line
 
@@ -67,7 +67,7 @@ class Prompts:
             return False
         line = server.panes.cursor_line(window.pane)
         since = session.state_since.timestamp()
-        touched = any(one.window == window.id and one.activity >= int(since) for one in server.clients())
+        touched = any(client.window == window.id and client.activity >= int(since) for client in server.clients())
         if touched or not self._is_new(self._project.store.session(name)):
             return False
         self._project.store.note_empty_prompt(session.id, since, line)

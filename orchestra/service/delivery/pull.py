@@ -36,13 +36,13 @@ async def wait(caller: Caller, seconds: float) -> tuple[list[Message], bool]:
 
 async def _unread(caller: Caller) -> tuple[list[Message], bool]:
     await caller.read_alone()
-    found = await caller.act(messages.unread, caller.name, limit=READ_AT_ONCE + 1)
+    unread = await caller.act(messages.unread, caller.name, limit=READ_AT_ONCE + 1)
     facts = Facts(datetime.now(UTC), asks=Asks.TOOL)
-    if decide(caller.session, found, facts).channel is not Channel.PULL:
+    if decide(caller.session, unread, facts).channel is not Channel.PULL:
         return [], False
-    given = fitting(found, READ_AT_ONCE, READ_BYTES)
-    caller.shown.extend(one.id for one in given)
-    return given, len(given) < len(found)
+    given = fitting(unread, READ_AT_ONCE, READ_BYTES)
+    caller.shown.extend(message.id for message in given)
+    return given, len(given) < len(unread)
 
 
 async def arrival(context: ServiceContext, session: Session, kind: str, seconds: float) -> bool:

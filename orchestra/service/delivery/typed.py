@@ -59,7 +59,7 @@ class TypedDelivery:
 
     def wanted(self, session: Session) -> bool:
         """Return whether the session's window must be checked."""
-        if self._unsettled(session):
+        if self._unresolved(session):
             return True
         # Reading its profile takes milliseconds, and can only rule the check out.
         program, pulled = self._project.store.program_sign(session.name), self._presence.since_pulled(session.id)
@@ -75,14 +75,14 @@ class TypedDelivery:
     def attend(self, name: str) -> Decision:
         """Type the queued messages of a session if that is allowed now, and return the decision."""
         session = self._project.store.session(name)
-        self._settle_typed(session)
+        self._resolve_typed(session)
         facts = self._facts(session)
         queued = self._fresh(session, facts)
         sight = Sight(self._project, session, self.prompts)
         while (decision := decide(session, queued, facts, self._pace)).look is not None:
             facts = sight.at(decision.look, facts)
         if facts.prompt is PromptSight.UNKNOWN:
-            self._tell_unknown(session)
+            self._log_unknown_prompt(session)
         return decision if facts.prompt is PromptSight.NOT_SEEN else self._at_prompt(session, sight, facts)
 
     def _at_prompt(self, session: Session, sight: Sight, facts: Facts) -> Decision:
@@ -103,19 +103,25 @@ class TypedDelivery:
             self._type(session, sight.server, sight.window, typed, after)
         return decision
 
-    def _tell_unknown(self, session: Session) -> None:
+    def _log_unknown_prompt(self, session: Session) -> None:
         if session.id not in self._puzzled:
             self._puzzled.add(session.id)
             reason = f"the empty prompt of {session.agent} is not known"
             hint = "describe it in its profile, with the key prompt"
             self._project.store.log(session.name, "trouble", f"messages are not typed: {reason}; {hint}")
 
-    def _unsettled(self, session: Session) -> list[Delivery]:
+    def _unresolved(self, session: Session) -> list[Delivery]:
         """Return what an earlier service typed whose result is still unknown."""
-        return [one for one in self._typed(session) if one.fate is Fate.OFFERED and one.service != self._service]
+        return [
+            delivery
+            for delivery in self._typed(session)
+            if delivery.fate is Fate.OFFERED and delivery.service != self._service
+        ]
 
     def _typed(self, session: Session) -> list[Delivery]:
-        return [one for one in self._project.store.deliveries(session.id) if one.channel is Channel.TYPED]
+        return [
+            delivery for delivery in self._project.store.deliveries(session.id) if delivery.channel is Channel.TYPED
+        ]
 
     def _fresh(self, session: Session, facts: Facts) -> list[Message]:
         """Return the queued messages that are not on their way through another channel, oldest first."""
@@ -124,7 +130,7 @@ class TypedDelivery:
 
     def _unseen(self, session: Session, queued: list[Message], screen: str) -> list[Message]:
         """Leave out messages that were typed before and are on the screen: they arrived, though unconfirmed."""
-        before = {one.message: one for one in self._typed(session)}
+        before = {delivery.message: delivery for delivery in self._typed(session)}
         seen = [
             message.id
             for message, head in zip(queued, heads(queued), strict=True)
@@ -139,7 +145,7 @@ class TypedDelivery:
         """Record what will be typed, and return the session's last event before that."""
         (last,) = [event.id for event in self._project.store.events(session.name, limit=1)] or [0]
         typed = Delivery(0, Channel.TYPED, Fate.OFFERED, time.monotonic(), after=last, service=self._service)
-        noted = [replace(typed, message=one.id) for one in messages]
+        noted = [replace(typed, message=message.id) for message in messages]
         self._project.store.note_deliveries(session.id, noted)
         return last
 
@@ -152,7 +158,7 @@ class TypedDelivery:
             store.forget_deliveries(ids, Channel.TYPED)
             raise
         if not self._project.profile(session.agent).hooks:
-            store.settle_deliveries(ids, Channel.TYPED, Fate.NO_SIGN)
+            store.set_fate(ids, Channel.TYPED, Fate.NO_SIGN)
             store.log(session.name, "typed", f"message {_label(ids)}")
         elif self._proven(session, after) or self._enter_again(session, server, window, shown, after):
             store.mark(ids, MessageState.DELIVERED)
@@ -163,28 +169,30 @@ class TypedDelivery:
         """Paste a text and press Enter; return the text in the prompt before Enter."""
         seen: list[str | None] = []
 
-        def settle(seconds: float) -> None:
+        def pause(seconds: float) -> None:
             time.sleep(seconds)
             seen.append(self.prompts.text(session, server, window.pane))
 
-        server.panes.paste(window.pane, text, sleep=settle)
+        server.panes.paste(window.pane, text, sleep=pause)
         return (seen[0] if seen else None) or ""
 
-    def _settle_typed(self, session: Session) -> None:
+    def _resolve_typed(self, session: Session) -> None:
         """Find out what happened to messages that a former service typed."""
-        for one in self._unsettled(session):
-            since = self._met.setdefault(one.message, time.monotonic())
-            if self._shows_proof(session, one.after):
-                self._project.store.mark([one.message], MessageState.DELIVERED)
+        for delivery in self._unresolved(session):
+            since = self._met.setdefault(delivery.message, time.monotonic())
+            if self._shows_proof(session, delivery.after):
+                self._project.store.mark([delivery.message], MessageState.DELIVERED)
             elif time.monotonic() - since >= self._pace.proof:
-                self._show(session, [one.message], Fate.UNKNOWN, "Orchestra's service ended before it was confirmed")
+                self._show(
+                    session, [delivery.message], Fate.UNKNOWN, "Orchestra's service ended before it was confirmed"
+                )
 
     def _show(self, session: Session, ids: list[int], fate: Fate, why: str) -> None:
         log.warning("%s did not confirm message %s", session.name, _label(ids))
-        told = f"message {_label(ids)} was typed, but {why}; check its window, and send it again if it is not there"
+        text = f"message {_label(ids)} was typed, but {why}; check its window, and send it again if it is not there"
         with self._project.store.together():
-            self._project.store.settle_deliveries(ids, Channel.TYPED, fate)
-            self._project.store.log(session.name, "trouble", told)
+            self._project.store.set_fate(ids, Channel.TYPED, fate)
+            self._project.store.log(session.name, "trouble", text)
 
     def _proven(self, session: Session, after: int) -> bool:
         end = time.monotonic() + self._pace.proof
@@ -214,4 +222,4 @@ class TypedDelivery:
 
 
 def _label(ids: list[int]) -> str:
-    return ", ".join(str(one) for one in ids)
+    return ", ".join(str(number) for number in ids)

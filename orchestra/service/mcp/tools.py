@@ -86,8 +86,8 @@ async def read_spec(
     """Return the newest version of a spec, which says what the session should build. Read it again when it changes."""
     caller = calling(ctx)
     session = await target(caller, "read_spec", session_id)
-    found = await caller.act(spec.read_spec, session.name, reader=caller.name)
-    return answer(found if found is not None else f"{session.name} has no spec.")
+    newest = await caller.act(spec.read_spec, session.name, reader=caller.name)
+    return answer(newest if newest is not None else f"{session.name} has no spec.")
 
 
 async def list_sessions(ctx: AnyContext) -> CallToolResult:
