@@ -306,7 +306,7 @@ class Person:
         rows = [str(row["name"]) for row in self.json("list")]
         self.press(*("k" for _ in rows))
         self.press(*("j" for _ in range(rows.index(name))))
-        eventually(lambda: self.selected() == name, within=10, what=f"{name} is selected:\n{self.screen()}")
+        eventually(lambda: self.selected() == name, what=f"{name} is selected:\n{self.screen()}")
 
     # How a person leaves.
 
