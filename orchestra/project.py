@@ -88,7 +88,7 @@ class Project:
         return self._read_settings()[1]
 
     def _read_settings(self) -> tuple[Settings, OrchestraError | None]:
-        consented, own = self.store.consent(ConsentKind.SETTINGS), self.paths.config
+        consented, own = self.store.consents.get(ConsentKind.SETTINGS), self.paths.config
         try:
             seen: object = safe_files.look(self.paths.source, str(own.relative_to(self.paths.source)))
         except Refused as error:
@@ -115,7 +115,7 @@ class Project:
 
     def tmux(self) -> Tmux | None:
         """Return the tmux server that shows this project, or None."""
-        socket = self.store.workspace().tmux_socket
+        socket = self.store.workspace.get().tmux_socket
         if not socket:
             return None
         from orchestra.drivers.tmux.driver import Tmux  # noqa: PLC0415 -- loads libtmux
@@ -150,7 +150,7 @@ class Project:
 
     def allowed(self, kind: ConsentKind, directory: Path) -> Snapshot | None:
         """Return a snapshot of a directory of the project, if it is as the person allowed it under ``kind``."""
-        consented = self.store.consent(kind)
+        consented = self.store.consents.get(kind)
         if not consented:
             return None
         try:

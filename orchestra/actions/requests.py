@@ -33,7 +33,7 @@ class Notebook:
     def note(self, text: str) -> None:
         """Keep a text with the request; inside `Store.together` it is part of the transaction."""
         if self.project is not None:
-            self.project.store.note_request(self.request, text)
+            self.project.store.requests.note(self.request, text)
 
 
 BLANK = Notebook()
@@ -53,9 +53,9 @@ def perform(
     asked = digest(_text([action, plain(arguments)]), 32)
     if action in _IN_ONE_TRANSACTION:
         with project.store.together():
-            return _perform(project, project.store.begin_request(request, action, asked), asked, run)
+            return _perform(project, project.store.requests.begin(request, action, asked), asked, run)
     try:
-        known = project.store.begin_request(request, action, asked)
+        known = project.store.requests.begin(request, action, asked)
     except StoreError:
         # On a full disk sessions can still be stopped and deleted.
         return run(BLANK)
@@ -80,7 +80,7 @@ def _run(project: Project, known: Request, run: Callable[[Notebook], Any]) -> An
 
 def _remember(project: Project, known: Request, answer: Mapping[str, Any]) -> None:
     with nullcontext() if known.action in _IN_ONE_TRANSACTION else suppress(StoreError):
-        project.store.answer_request(known.id, json.dumps(answer))
+        project.store.requests.answer(known.id, json.dumps(answer))
 
 
 def _answer(known: Request) -> Any:  # noqa: ANN401 -- as above

@@ -79,7 +79,7 @@ def ask(start: Path | None, action: str, **arguments: object) -> Any:  # noqa: A
 
 
 def _is_open(paths: ProjectPaths) -> bool:
-    return bool(paths.database.exists() and Project(paths).store.workspace().tmux_socket)
+    return bool(paths.database.exists() and Project(paths).store.workspace.get().tmux_socket)
 
 
 def _with_service(paths: ProjectPaths, action: str, arguments: dict[str, object], request: str) -> Any:  # noqa: ANN401 -- as above

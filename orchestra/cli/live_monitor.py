@@ -89,7 +89,7 @@ def _view(project: Project, names: list[str]) -> RenderableType:
 
 def _session_view(project: Project, name: str) -> RenderableType:
     store = project.store
-    session = store.session(name)
-    events = store.events(name, limit=12)
-    messages = store.messages(sender=name, limit=1)
+    session = store.sessions.get(name)
+    events = store.events.select(name, limit=12)
+    messages = store.messages.select(sender=name, limit=1)
     return monitor_view(session, events, messages, now=store.now())

@@ -183,19 +183,19 @@ class Control:
         if version == self._version:
             return
         records = self._records
-        sessions, unread = tuple(records.sessions()), records.unread_counts()
+        sessions, unread = tuple(records.sessions.all()), records.messages.unread_counts()
         self.view = with_data(self.view, replace(self.view.data, sessions=sessions, unread=unread))
         self.view = with_data(self.view, self._about(self.view.selected))
-        self._diff_mark = records.diff_mark(self.view.session.id) if self.view.session else ""
+        self._diff_mark = records.notes.diff_mark(self.view.session.id) if self.view.session else ""
         self._version = version
 
     def _about(self, name: str) -> Data:
         if not name:
             return replace(self.view.data, events=(), messages=())
-        sent = self._records.messages(sender=name, limit=_MESSAGES)
-        received = self._records.messages(recipient=name, limit=_MESSAGES)
+        sent = self._records.messages.select(sender=name, limit=_MESSAGES)
+        received = self._records.messages.select(recipient=name, limit=_MESSAGES)
         messages = {message.id: message for message in (*sent, *received)}
-        events = tuple(self._records.events(name, limit=_EVENTS))
+        events = tuple(self._records.events.select(name, limit=_EVENTS))
         return replace(self.view.data, events=events, messages=tuple(messages[key] for key in sorted(messages)))
 
     def _ask_diff(self, session: Session, now: float) -> None:

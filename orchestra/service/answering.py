@@ -78,7 +78,7 @@ class AnswerMiddleware:
 def _record_answer(project: Project, caller: Caller) -> None:
     with project.store.together():
         mark_read(project, caller.shown)
-        project.store.forget_requests(caller.repeatable)
+        project.store.requests.forget(caller.repeatable)
         if caller.answers:
             answer_left(project, caller.session)
 

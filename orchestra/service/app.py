@@ -115,7 +115,7 @@ def gateway(project: Project) -> str:
 
     Raises EngineDown and other errors of the engine, because this creates the network.
     """
-    if all(session.sandbox is not SandboxKind.DOCKER for session in project.store.sessions()):
+    if all(session.sandbox is not SandboxKind.DOCKER for session in project.store.sessions.all()):
         return ""
     return project.sandbox(SandboxKind.DOCKER).gateway()
 

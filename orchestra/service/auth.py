@@ -28,7 +28,7 @@ def fingerprint(token: str) -> str:
 def session_of(project: Project, token: str) -> Session | None:
     """Return the session of a token; deleted sessions have none."""
     wanted = fingerprint(token)
-    session = project.store.session_by_token(wanted) if token else None
+    session = project.store.sessions.by_token(wanted) if token else None
     if session is None or not hmac.compare_digest(session.token_hash, wanted):
         return None
     return None if session.deleted_at or session.intent is Intent.DELETE else session

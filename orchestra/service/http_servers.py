@@ -62,10 +62,10 @@ def bind_again(address: str, port: int, *, deadline: float = REBIND_DEADLINE) ->
 
 def loopback_socket(project: Project) -> socket.socket:
     """Bind to the project's port on loopback, chosen at the first start; raises ServiceDown."""
-    known = project.store.workspace().service_port
+    known = project.store.workspace.get().service_port
     made = bind_again(LOOPBACK, known) if known else bind(LOOPBACK, 0)
     # Containers know the port, so it stays the same if possible.
-    project.store.update_workspace(service_port=made.getsockname()[1])
+    project.store.workspace.update(service_port=made.getsockname()[1])
     return made
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from orchestra.store.connection import Database
 from orchestra.store.consents import Consents
 from orchestra.store.deliveries import Deliveries
+from orchestra.store.events import Events
 from orchestra.store.messages import Messages
 from orchestra.store.migrations import prepare
 from orchestra.store.prompts import EmptyPrompts
@@ -27,8 +28,22 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Store(Sessions, SessionNotes, Messages, Specs, Workspaces, Consents, Requests, Deliveries, EmptyPrompts):
+class Store:
     """One project's database; any thread may use it. Every call may raise StoreError."""
+
+    def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
+        self._database = database
+        self.now = clock
+        self.events = Events(database, clock)
+        self.sessions = Sessions(database, clock, self.events)
+        self.notes = SessionNotes(database, clock)
+        self.messages = Messages(database, clock)
+        self.deliveries = Deliveries(database, clock)
+        self.prompts = EmptyPrompts(database, clock)
+        self.specs = Specs(database, clock)
+        self.workspace = Workspaces(database, clock)
+        self.consents = Consents(database, clock)
+        self.requests = Requests(database, clock)
 
     @classmethod
     def open(cls, path: Path, clock: Callable[[], datetime] = utc_now) -> Store:

@@ -9,7 +9,7 @@ from orchestra.store.part import Part
 class Consents(Part):
     """The mark of what was allowed last, by kind: a hash, or the text itself."""
 
-    def consent(self, kind: ConsentKind) -> str:
+    def get(self, kind: ConsentKind) -> str:
         """Return the mark of what the person allowed last; empty if that is nothing."""
         row = self._database.row("SELECT mark FROM consents WHERE kind = ?", kind)
         return str(row["mark"]) if row else ""

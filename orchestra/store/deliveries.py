@@ -49,7 +49,7 @@ class Delivery:
 class Deliveries(Part):
     """The unconfirmed deliveries to the sessions' agents."""
 
-    def deliveries(self, session: int) -> list[Delivery]:
+    def of(self, session: int) -> list[Delivery]:
         """Return the deliveries of queued messages to a session, by message."""
         rows = self._database.rows(
             """SELECT deliveries.* FROM deliveries JOIN messages ON messages.id = deliveries.message_id
@@ -58,7 +58,7 @@ class Deliveries(Part):
         )
         return [_delivery(row) for row in rows]
 
-    def note_deliveries(self, session: int, deliveries: Iterable[Delivery]) -> None:
+    def note(self, session: int, deliveries: Iterable[Delivery]) -> None:
         """Record deliveries to a session; they replace earlier deliveries of the same messages by the same channel."""
         with self._database.change():
             self._database.rows(
@@ -85,7 +85,7 @@ class Deliveries(Part):
                 json.dumps(list(messages)),
             )
 
-    def forget_deliveries(self, messages: Iterable[int], channel: Channel) -> None:
+    def forget(self, messages: Iterable[int], channel: Channel) -> None:
         """Remove the deliveries of messages that were not sent by a channel after all."""
         with self._database.change():
             self._database.rows(

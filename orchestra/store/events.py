@@ -43,7 +43,7 @@ class Events(Part):
             KEPT,
         )
 
-    def events(self, session: str | None = None, after_id: int = 0, limit: int = 200) -> list[Event]:
+    def select(self, session: str | None = None, after_id: int = 0, limit: int = 200) -> list[Event]:
         """Return the newest ``limit`` events after ``after_id``, oldest first."""
         rows = self._database.rows(
             """SELECT * FROM events

@@ -50,7 +50,7 @@ class Messages(Part):
             )
         return _message(rows[0])
 
-    def messages(
+    def select(
         self,
         recipient: str | None = None,
         sender: str | None = None,
@@ -127,7 +127,7 @@ class Messages(Part):
         rows = self._database.rows("SELECT DISTINCT recipient FROM messages WHERE state = 'queued'")
         return {row["recipient"] for row in rows}
 
-    def message(self, number: int) -> Message | None:
+    def get(self, number: int) -> Message | None:
         """Return one message by its id."""
         row = self._database.row("SELECT * FROM messages WHERE id = ?", number)
         return _message(row) if row else None

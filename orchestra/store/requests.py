@@ -34,7 +34,7 @@ class Request:
 class Requests(Part):
     """The stored requests, so that nothing is done twice if an answer was lost."""
 
-    def begin_request(self, number: str, action: str, arguments: str) -> Request:
+    def begin(self, number: str, action: str, arguments: str) -> Request:
         """Record a request, or return the stored one with this id."""
         with self._database.change():
             self._database.rows(
@@ -48,22 +48,22 @@ class Requests(Part):
             self._database.rows("DELETE FROM requests WHERE number <= (SELECT MAX(number) FROM requests) - ?", KEPT)
             return _request(self._database.rows("SELECT * FROM requests WHERE id = ?", number)[0])
 
-    def request(self, number: str) -> Request | None:
+    def get(self, number: str) -> Request | None:
         """Return a stored request."""
         row = self._database.row("SELECT * FROM requests WHERE id = ?", number)
         return _request(row) if row else None
 
-    def note_request(self, number: str, note: str) -> None:
+    def note(self, number: str, note: str) -> None:
         """Record what the action needs when it is repeated."""
         with self._database.change():
             self._database.rows("UPDATE requests SET note = ? WHERE id = ?", note, number)
 
-    def answer_request(self, number: str, answer: str) -> None:
+    def answer(self, number: str, answer: str) -> None:
         """Record the answer, unless there is one."""
         with self._database.change():
             self._database.rows("UPDATE requests SET answer = ? WHERE id = ? AND answer = ''", answer, number)
 
-    def forget_requests(self, numbers: Iterable[str]) -> None:
+    def forget(self, numbers: Iterable[str]) -> None:
         """Remove requests whose answers have arrived."""
         with self._database.change():
             self._database.rows(

@@ -13,8 +13,9 @@ from typing import Any
 from orchestra.errors import NameTaken, NotFound
 from orchestra.lifecycle import PROGRAM_SIGNS, next_state, supports
 from orchestra.model import DiffStat, Evidence, Intent, Role, SandboxKind, Session, Sign, State
-from orchestra.store.connection import moment
+from orchestra.store.connection import Database, moment
 from orchestra.store.events import Events
+from orchestra.store.part import Part
 from orchestra.suggestion import did_you_mean
 
 _DIFF = ("files", "insertions", "deletions", "uncounted")
@@ -24,10 +25,14 @@ _COLUMNS = _FIELDS | {*_DIFF, *_EVIDENCE, "signed_at"}
 _MEETS_QUESTION = frozenset({Sign.ANSWERED, Sign.COMPLETED})
 
 
-class Sessions(Events):
+class Sessions(Part):
     """The sessions; the names of undeleted ones are unique."""
 
-    def add_session(self, **values: object) -> Session:
+    def __init__(self, database: Database, clock: Callable[[], datetime], events: Events) -> None:
+        super().__init__(database, clock)
+        self._events = events
+
+    def add(self, **values: object) -> Session:
         """Record a new session from the fields of `Session`; raises NameTaken.
 
         Name, title, role, agent, sandbox, branch, base, base_branch, worktree and parent are
@@ -40,37 +45,37 @@ class Sessions(Events):
         statement = f"INSERT INTO sessions ({names}) VALUES ({marks}) RETURNING *"  # noqa: S608 -- our own column names
         return self._written(str(values.get("name")), statement, *columns.values())
 
-    def session(self, name: str) -> Session:
+    def get(self, name: str) -> Session:
         """Return the session called ``name``; raises NotFound."""
-        session = self.find_session(name)
+        session = self.find(name)
         if session is None:
             raise self._unknown(name)
         return session
 
-    def find_session(self, name: str) -> Session | None:
+    def find(self, name: str) -> Session | None:
         """Return the session called ``name``, or None."""
         return self._select("SELECT * FROM sessions WHERE name = ? AND deleted_at IS NULL", name)
 
-    def session_by_token(self, token_hash: str) -> Session | None:
+    def by_token(self, token_hash: str) -> Session | None:
         """Return the session whose credential has this hash, or None."""
         return self._select(
             "SELECT * FROM sessions WHERE token_hash = ? AND token_hash <> '' AND deleted_at IS NULL", token_hash
         )
 
-    def deleted_session(self, name: str) -> Session | None:
+    def deleted(self, name: str) -> Session | None:
         """Return the last deleted session with that name, or None."""
         return self._select(
             "SELECT * FROM sessions WHERE name = ? AND deleted_at IS NOT NULL ORDER BY deleted_at DESC, id DESC", name
         )
 
-    def sessions(self, include_deleted: bool = False) -> list[Session]:  # noqa: FBT001, FBT002 -- one clear question
+    def all(self, include_deleted: bool = False) -> list[Session]:  # noqa: FBT001, FBT002 -- one clear question
         """Return the sessions, the designer first, the others in order of creation."""
         rows = self._database.rows(
             "SELECT * FROM sessions WHERE ? OR deleted_at IS NULL ORDER BY role <> 'designer', id", include_deleted
         )
         return [_session(row) for row in rows]
 
-    def update_session(self, name_or_id: str | int, **values: object) -> Session:
+    def update(self, name_or_id: str | int, **values: object) -> Session:
         """Change fields of a session, by name or, even if it is deleted, by id; raises NotFound, NameTaken."""
         with self._database.change():
             current = self._current(name_or_id)
@@ -90,15 +95,15 @@ class Sessions(Events):
         is the id of the question of ASKED; ANSWERED and COMPLETED close it.
         """
         with self._database.change():
-            current = self.session(session)
+            current = self.get(session)
             if at is not None and self._is_stale(current.id, at):
                 return current
             program = self.program_sign(session) if sign is Sign.ANSWERED else None
-            self.log(session, sign.value, text, at=at)
+            self._events.log(session, sign.value, text, at=at)
             question = None if sign in _MEETS_QUESTION else waits_for or current.waits_for
             state = next_state(current.state, sign, question_open=question is not None, program=program)
             tells = state is not current.state or supports(state, sign)
-            return self.update_session(
+            return self.update(
                 current.id,
                 state=state,
                 evidence=Evidence(sign, text) if tells else current.evidence,
@@ -110,7 +115,7 @@ class Sessions(Events):
         """Return the last sign from the session's own program about its turns, or None before the first."""
         kinds = ", ".join(f"'{sign.value}'" for sign in sorted(PROGRAM_SIGNS))
         statement = f"SELECT kind FROM events WHERE session_id = ? AND kind IN ({kinds}) ORDER BY id DESC LIMIT 1"  # noqa: S608 -- our own names
-        row = self._database.row(statement, self.session(session).id)
+        row = self._database.row(statement, self.get(session).id)
         return Sign(row["kind"]) if row else None
 
     def _is_stale(self, number: int, at: datetime) -> bool:
@@ -124,7 +129,7 @@ class Sessions(Events):
 
     def _current(self, name_or_id: str | int) -> Session:
         if isinstance(name_or_id, str):
-            return self.session(name_or_id)
+            return self.get(name_or_id)
         session = self._select("SELECT * FROM sessions WHERE id = ?", name_or_id)
         if session is None:
             raise NotFound(f"no session has the id {name_or_id}")
@@ -140,7 +145,7 @@ class Sessions(Events):
             raise NameTaken(f"a session called {name} exists already", hint="choose another name") from error
 
     def _unknown(self, name: str) -> NotFound:
-        names = [session.name for session in self.sessions()]
+        names = [session.name for session in self.all()]
         none = "" if names else "there are none yet; type: orchestra up"
         return NotFound(f"no session is called {name!r}", hint=did_you_mean(name, names, otherwise=none))
 

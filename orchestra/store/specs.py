@@ -16,10 +16,10 @@ KEPT = 100
 class Specs(Part):
     """The versions of specs, and which ones their sessions have read."""
 
-    def save_spec(self, session: str, text: str, author: str) -> Spec | None:
+    def save(self, session: str, text: str, author: str) -> Spec | None:
         """Store a new version; returns None if the text is unchanged."""
         with self._database.change():
-            newest = self.spec(session)
+            newest = self.get(session)
             if newest is not None and newest.text == text:
                 return None
             rows = self._database.rows(
@@ -40,7 +40,7 @@ class Specs(Part):
             )
         return _spec(rows[0])
 
-    def spec(self, session: str, version: int | None = None) -> Spec | None:
+    def get(self, session: str, version: int | None = None) -> Spec | None:
         """Return one version of a session's spec, by default the newest."""
         row = self._database.row(
             """SELECT * FROM specs WHERE session_id = ?1 AND session = ?2 AND (?3 IS NULL OR version = ?3)
@@ -51,7 +51,7 @@ class Specs(Part):
         )
         return _spec(row) if row else None
 
-    def acknowledge_spec(self, session: str, version: int) -> None:
+    def acknowledge(self, session: str, version: int) -> None:
         """Record that a session has read a version, and so all before it. Raises NotFound."""
         with self._database.change():
             rows = self._database.rows(
@@ -65,7 +65,7 @@ class Specs(Part):
         if not rows:
             raise NotFound(f"the spec of {session} has no version {version}")
 
-    def acknowledged_spec(self, session: str) -> int:
+    def acknowledged(self, session: str) -> int:
         """Return the newest version a session has read, or 0."""
         row = self._database.row(
             """SELECT MAX(version) AS version FROM specs

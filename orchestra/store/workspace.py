@@ -16,20 +16,20 @@ _LANDING = tuple(f"landing_{field.name}" for field in fields(Landing))
 class Workspaces(Part):
     """The project's own row."""
 
-    def workspace(self) -> Workspace:
+    def get(self) -> Workspace:
         """Return what is recorded of the project."""
         return _workspace(self._database.rows("SELECT * FROM workspace")[0])
 
-    def update_workspace(self, **values: Any) -> Workspace:  # noqa: ANN401 -- the fields of `Workspace`
+    def update(self, **values: Any) -> Workspace:  # noqa: ANN401 -- the fields of `Workspace`
         """Change fields of `Workspace`, and return it; nothing is written if they have these values already."""
         with self._database.change():
-            before = self.workspace()
+            before = self.get()
             after = replace(before, **values)
             if after != before:
                 columns = _columns(after)
                 changes = ", ".join(f"{column} = ?" for column in columns)
                 self._database.rows(f"UPDATE workspace SET {changes}", *columns.values())  # noqa: S608 -- our own column names
-            return self.workspace()
+            return self.get()
 
 
 def _columns(workspace: Workspace) -> dict[str, object]:

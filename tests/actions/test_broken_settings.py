@@ -73,7 +73,7 @@ def test_a_person_can_look_at_everything_and_end_it(host: HostProject, ask: Ask,
     assert host.session("alpha").state == "stopped"
     assert ask("down")["troubled"] == []
     ask("delete", name="alpha")
-    assert host.project.store.find_session("alpha") is None
+    assert host.project.store.sessions.find("alpha") is None
 
 
 @pytest.mark.parametrize("spoil", WAYS)
@@ -88,7 +88,7 @@ def test_nothing_is_made_started_or_merged(host: HostProject, spoil: Callable[..
         assert "config.yaml" in caught.value.message or ".orchestra" in caught.value.message
         assert caught.value.hint
     assert host.refs() == before
-    assert host.project.store.find_session("beta") is None
+    assert host.project.store.sessions.find("beta") is None
 
 
 def test_the_file_and_its_line_are_named(host: HostProject) -> None:

@@ -21,9 +21,9 @@ def no_engine(monkeypatch: pytest.MonkeyPatch, host: HostProject) -> None:
 
 def found(host: HostProject, check: str) -> Finding:
     """Ask the doctor, see that the project is as it was, and return one finding."""
-    before = host.refs(), host.project.store.sessions(), host.windows()
+    before = host.refs(), host.project.store.sessions.all(), host.windows()
     told = {one.check: one for one in doctor(host.source)}
-    assert (host.refs(), host.project.store.sessions(), host.windows()) == before
+    assert (host.refs(), host.project.store.sessions.all(), host.windows()) == before
     assert check in told, told.keys()
     return told[check]
 

@@ -26,7 +26,7 @@ def test_a_merge_brings_the_commits_to_the_branch_and_the_files_to_the_checkout(
 
 def test_the_designers_work_is_not_even_asked_about(host: HostProject) -> None:
     one = host.spawn("one")
-    host.project.store.update_session("one", role=Role.DESIGNER)
+    host.project.store.sessions.update("one", role=Role.DESIGNER)
     for action in (review, merge):
         with pytest.raises(Refused, match="already works on your branch"):
             action(host.project, one.name)
@@ -73,7 +73,7 @@ def test_a_merge_that_meets_changes_of_the_persons_is_refused_and_forgotten(host
     host.write(host.source, "README.md", "mine\n")
     with pytest.raises(Refused, match=r"in the way of main: README\.md"):
         merge(host.project, "one")
-    assert host.project.store.workspace().landing is None
+    assert host.project.store.workspace.get().landing is None
     host.git("checkout", "--", "README.md")
     merge(host.project, "one")
     assert (host.source / "README.md").read_text() == "theirs\n"
@@ -93,7 +93,7 @@ def test_a_landing_that_a_crash_cut_off_is_finished_before_the_next_merge(host: 
     one, two = host.spawn("one"), host.spawn("two")
     new = host.commit(one, "one.txt", "one\n")
     host.commit(two, "two.txt", "two\n")
-    host.project.store.update_workspace(landing=Landing("one", "main", new, old))
+    host.project.store.workspace.update(landing=Landing("one", "main", new, old))
     host.git("update-ref", "refs/heads/main", new)
     merge(host.project, "two")
     assert (host.source / "one.txt").read_text() == "one\n"
@@ -104,7 +104,7 @@ def test_what_a_cut_off_landing_could_not_bring_is_told_once(host: HostProject) 
     old = host.git("rev-parse", "main")
     one = host.spawn("one")
     new = host.commit(one, "README.md", "theirs\n")
-    host.project.store.update_workspace(landing=Landing("one", "main", new, old))
+    host.project.store.workspace.update(landing=Landing("one", "main", new, old))
     host.git("update-ref", "refs/heads/main", new)
     host.write(host.source, "README.md", "mine\n")
     with pytest.raises(Refused, match=r"left as they are: README\.md"):

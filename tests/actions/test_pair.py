@@ -37,7 +37,7 @@ def test_a_container_shows_the_checkout_while_its_session_is_paired_and_no_longe
     contained.spawn("one")
     assert not shows_checkout(contained)
     # Cut off after the record: the next start makes the container anew.
-    project.store.update_session("one", paired=True)
+    project.store.sessions.update("one", paired=True)
     assert reconcile(project) == []
     assert shows_checkout(contained)
     with monkeypatch.context() as patch:

@@ -49,11 +49,11 @@ def test_git_is_not_asked_to_read_a_private_git_that_holds_a_pipe(
 
 def test_git_s_record_of_a_worktree_goes_though_its_removal_was_cut_off(host: HostProject) -> None:
     session = host.spawn("one")
-    host.project.store.update_session("one", intent=Intent.DELETE, remove_worktree=True)
+    host.project.store.sessions.update("one", intent=Intent.DELETE, remove_worktree=True)
     session.worktree.rename(session.worktree.with_name(".one.00000000.removed"))
     assert reconcile(host.project) == []
     assert [path.name for path in host.project.repository.worktrees()] == [host.source.name]
-    assert host.project.store.find_session("one") is None
+    assert host.project.store.sessions.find("one") is None
 
 
 def test_the_window_of_an_agent_that_has_ended_goes_with_its_session(host: HostProject) -> None:
@@ -61,14 +61,14 @@ def test_the_window_of_an_agent_that_has_ended_goes_with_its_session(host: HostP
     host.project.sandbox(session.sandbox).stop(host.project.box_name(session))
     eventually(lambda: all(window.dead for window in host.tmux.windows.all() if window.session == "one"))
     assert host.windows() == ["one"]
-    host.project.store.update_session("one", intent=Intent.DELETE)
+    host.project.store.sessions.update("one", intent=Intent.DELETE)
     assert reconcile(host.project) == []
     assert host.windows() == []
 
 
 def test_a_stop_that_was_cut_off_before_it_was_recorded_is_recorded(host: HostProject) -> None:
     session = host.spawn("one")
-    host.project.store.update_session("one", intent=Intent.STOP)
+    host.project.store.sessions.update("one", intent=Intent.STOP)
     host.project.sandbox(session.sandbox).stop(host.project.box_name(session))
     assert reconcile(host.project) == []
     assert host.session("one").state is State.STOPPED
@@ -84,7 +84,7 @@ def test_a_session_is_told_of_a_new_spec_or_there_is_none(host: HostProject, mon
         patch.setattr(spec, "send", dies)
         with pytest.raises(KeyboardInterrupt):
             spec.write_spec(host.project, "one", "After.", PERSON)
-    known = host.project.store.spec("one")
+    known = host.project.store.specs.get("one")
     assert known is not None
     assert known.text == "Before."
 

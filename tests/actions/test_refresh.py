@@ -17,8 +17,8 @@ def test_what_others_need_to_know_of_a_diff_is_noted_when_it_changes(host: HostP
 
     # A file as young as git's index is looked at once more: it may have changed since, within the same tick.
     eventually(changes_nothing)
-    before = store.diff_mark(one.id)
+    before = store.notes.diff_mark(one.id)
     host.write(one, "made.txt", "made\n")
     refresh_diff(host.project, one)
     assert before
-    assert store.diff_mark(one.id) != before
+    assert store.notes.diff_mark(one.id) != before

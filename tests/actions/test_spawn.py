@@ -19,7 +19,7 @@ def test_a_session_has_a_worktree_a_branch_a_window_and_a_running_agent(host: Ho
     assert (session.worktree / "README.md").read_text() == "hello\n"
     assert host.windows() == ["fix-login"]
     assert host.project.sandbox(session.sandbox).look(host.project.box_name(session)).state is BoxState.RUNNING
-    spec = host.project.store.spec("fix-login", 1)
+    spec = host.project.store.specs.get("fix-login", 1)
     assert spec is not None
     assert spec.text == "Make it work."
     assert host.refs("refs/orchestra/base/") == {"refs/orchestra/base/fix-login": session.base}
@@ -55,7 +55,7 @@ def test_what_cannot_be_done_is_refused_before_anything_is_made(
     before = host.refs()
     with pytest.raises(error):
         spawn(host.project, **words)
-    assert host.project.store.sessions() == []
+    assert host.project.store.sessions.all() == []
     assert (host.refs(), host.windows()) == (before, [])
     assert not host.project.paths.worktrees.exists()
 
@@ -67,7 +67,7 @@ def test_a_name_is_taken_by_a_session_a_branch_or_a_directory(host: HostProject)
     for name in ("one", "two", "three"):
         with pytest.raises(NameTaken):
             host.spawn(name)
-    assert [session.name for session in host.project.store.sessions()] == ["one"]
+    assert [session.name for session in host.project.store.sessions.all()] == ["one"]
 
 
 def test_no_more_executors_run_than_the_settings_allow(host: HostProject) -> None:
@@ -80,11 +80,11 @@ def test_no_more_executors_run_than_the_settings_allow(host: HostProject) -> Non
 
 def test_a_session_whose_window_cannot_be_opened_leaves_nothing_behind(host: HostProject) -> None:
     before = host.refs()
-    host.project.store.update_workspace(tmux_session="$999")
+    host.project.store.workspace.update(tmux_session="$999")
     with pytest.raises(OrchestraError):
         host.spawn("one")
-    assert host.project.store.sessions() == []
-    gone = host.project.store.deleted_session("one")
+    assert host.project.store.sessions.all() == []
+    gone = host.project.store.sessions.deleted("one")
     assert gone is not None
     assert gone.intent is Intent.DELETE
     trash = {name: at for name, at in host.refs().items() if not name.startswith("refs/orchestra/trash/")}

@@ -89,7 +89,7 @@ def _ready(scene: Scene) -> None:
 def _died(scene: Scene) -> None:
     _two(scene)
     project = scene.host.project
-    for session in project.store.sessions():
+    for session in project.store.sessions.all():
         project.sandbox(session.sandbox).stop(project.box_name(session))
     for window in scene.host.tmux.windows.all():
         if window.session:
@@ -116,7 +116,7 @@ def _waiting(scene: Scene) -> None:
 
 def _intent(name: str, wanted: Intent) -> Told:
     def told(scene: Scene, done: bool) -> list[str]:  # noqa: FBT001 -- one of a family of functions
-        session = scene.host.project.store.find_session(name)
+        session = scene.host.project.store.sessions.find(name)
         if not done or (session is not None and session.intent is wanted):
             return []
         return [f"{name} is not as it was asked to be"]
@@ -125,12 +125,12 @@ def _intent(name: str, wanted: Intent) -> Told:
 
 
 def _gone(scene: Scene, done: bool) -> list[str]:  # noqa: FBT001 -- one of a family of functions
-    return ["one was deleted, and lives"] if done and scene.host.project.store.find_session("one") else []
+    return ["one was deleted, and lives"] if done and scene.host.project.store.sessions.find("one") else []
 
 
 def _restored(scene: Scene, done: bool) -> list[str]:  # noqa: FBT001 -- one of a family of functions
     """Once it lives again its files are in its worktree, as they were."""
-    live = scene.host.project.store.find_session("one")
+    live = scene.host.project.store.sessions.find("one")
     if live is None:
         return ["one was restored, and is not there"] if done else []
     draft = live.worktree / "one.draft"
@@ -153,10 +153,10 @@ def _spec(text: str) -> Told:
     def told(scene: Scene, done: bool) -> list[str]:  # noqa: FBT001 -- one of a family of functions
         """What is stored is also in the file, and the session has been told of it once."""
         project = scene.host.project
-        known = project.store.spec("one")
+        known = project.store.specs.get("one")
         stored = known is not None and known.text.strip() == text
-        file = project.session_paths(project.store.session("one")).spec
-        notices = [one for one in project.store.messages(recipient="one") if one.kind == "spec"]
+        file = project.session_paths(project.store.sessions.get("one")).spec
+        notices = [one for one in project.store.messages.select(recipient="one") if one.kind == "spec"]
         wrong = [f"{len(notices)} notices of one change"] if len(notices) > 1 else []
         wrong += ["the change is stored, and its session was not told"] if stored and not notices else []
         stale = stored and file.is_file() and file.read_text().strip() != text
@@ -167,15 +167,15 @@ def _spec(text: str) -> Told:
 
 
 def _sent(scene: Scene, done: bool) -> list[str]:  # noqa: FBT001 -- one of a family of functions
-    texts = [one.text for one in scene.host.project.store.messages() if one.text.startswith("hello")]
+    texts = [one.text for one in scene.host.project.store.messages.select() if one.text.startswith("hello")]
     return ["the message was accepted, and is lost"] if done and not texts else []
 
 
 def _answered(scene: Scene, done: bool) -> list[str]:  # noqa: FBT001 -- one of a family of functions
     """A session whose question has its answer waits no longer."""
     store = scene.host.project.store
-    answers = [one for one in store.messages(recipient="one") if one.text == _THIS]
-    waits = store.session("one").waits_for is not None
+    answers = [one for one in store.messages.select(recipient="one") if one.text == _THIS]
+    waits = store.sessions.get("one").waits_for is not None
     wrong = ["the answer is stored, and its session waits still"] if answers and waits else []
     return wrong + (["the answer is lost"] if done and not answers else [])
 
@@ -191,7 +191,7 @@ def _again(project: Project) -> object:
 
 def _up(project: Project) -> object:
     store = project.store
-    known = store.workspace()
+    known = store.workspace.get()
     return up.up(project, tmux_socket=known.tmux_socket, tmux_session=known.tmux_session)
 
 
@@ -200,7 +200,7 @@ def _remove(project: Project, *, worktree: bool) -> object:
 
 
 def _import(project: Project) -> object:
-    return refresh.import_commits(project, project.store.session("one"))
+    return refresh.import_commits(project, project.store.sessions.get("one"))
 
 
 def _imported(scene: Scene, done: bool) -> list[str]:  # noqa: FBT001 -- one of a family of functions

@@ -48,7 +48,7 @@ def _record(host: HostProject) -> Iterator[str]:
 def _sessions(host: HostProject) -> Iterator[str]:
     """Every session is alive, stopped on purpose, or failed with a reason."""
     project = host.project
-    for session in project.store.sessions():
+    for session in project.store.sessions.all():
         alive = project.sandbox(session.sandbox).look(project.box_name(session)).state is BoxState.RUNNING
         if session.intent is Intent.DELETE:
             yield f"{session.name} is half deleted"
@@ -63,7 +63,7 @@ def _sessions(host: HostProject) -> Iterator[str]:
 
 
 def _windows(host: HostProject) -> Iterator[str]:
-    live = {session.name: session for session in host.project.store.sessions()}
+    live = {session.name: session for session in host.project.store.sessions.all()}
     names = host.windows()
     for name in sorted({*names}):
         if name not in live:
@@ -77,8 +77,10 @@ def _windows(host: HostProject) -> Iterator[str]:
 
 def _boxes(host: HostProject) -> Iterator[str]:
     """No container of this home but those of its sessions."""
-    sessions = host.project.store.sessions()
-    if all(session.sandbox is not SandboxKind.DOCKER for session in host.project.store.sessions(include_deleted=True)):
+    sessions = host.project.store.sessions.all()
+    if all(
+        session.sandbox is not SandboxKind.DOCKER for session in host.project.store.sessions.all(include_deleted=True)
+    ):
         return
     known = {host.project.box_name(session) for session in sessions}
     sandbox = host.project.sandbox(SandboxKind.DOCKER)
@@ -92,7 +94,7 @@ def _boxes(host: HostProject) -> Iterator[str]:
 
 def _worktrees(host: HostProject) -> Iterator[str]:
     store = host.project.store
-    known = {session.worktree for session in store.sessions(include_deleted=True)}
+    known = {session.worktree for session in store.sessions.all(include_deleted=True)}
     on_record = {path for path in host.project.repository.worktrees() if path != host.source}
     place = host.project.paths.worktrees
     # What was being removed, after all it held was kept, is listed and removed by `orchestra gc`.
@@ -101,14 +103,14 @@ def _worktrees(host: HostProject) -> Iterator[str]:
         yield f"a worktree of nobody: {path.name}"
     for path in sorted(there ^ on_record):
         yield f"the worktree {path.name} is {'not on record' if path in there else 'on record, and not there'}"
-    for session in store.sessions():
+    for session in store.sessions.all():
         if session.role is Role.EXECUTOR and session.worktree not in on_record:
             yield f"{session.name}'s worktree is not on record"
 
 
 def _refs(host: HostProject) -> Iterator[str]:
-    live = {session.name for session in host.project.store.sessions()}
-    known = {session.name for session in host.project.store.sessions(include_deleted=True)}
+    live = {session.name for session in host.project.store.sessions.all()}
+    known = {session.name for session in host.project.store.sessions.all(include_deleted=True)}
     refs = host.refs()
     for ref in refs:
         kind, _, name = ref.removeprefix("refs/").rpartition("/")
@@ -120,20 +122,20 @@ def _refs(host: HostProject) -> Iterator[str]:
             yield f"the branch {name} belongs to nobody"
         if kind == "orchestra/base" and name not in live and f"refs/heads/orchestra/{name}" not in refs:
             yield f"{ref} keeps the base of a branch that is gone"
-    for session in host.project.store.sessions():
+    for session in host.project.store.sessions.all():
         if session.role is Role.EXECUTOR and f"refs/heads/{session.branch}" not in refs:
             yield f"{session.name} has no branch"
 
 
 def _secrets(host: HostProject) -> Iterator[str]:
-    live = {f"{session.id}-{session.name}" for session in host.project.store.sessions()}
+    live = {f"{session.id}-{session.name}" for session in host.project.store.sessions.all()}
     for place in (host.place / "run").glob("orchestra/*/*"):
         if place.name not in live:
             yield f"the credentials of {place.name}, which is no session"
 
 
 def _states(host: HostProject) -> Iterator[str]:
-    known = {f"{session.id}-{session.name}" for session in host.project.store.sessions(include_deleted=True)}
+    known = {f"{session.id}-{session.name}" for session in host.project.store.sessions.all(include_deleted=True)}
     for place in (host.project.paths.state / "sessions").glob("*"):
         if place.name not in known:
             yield f"the state of {place.name}, which is no session"
@@ -175,8 +177,8 @@ def _lost(host: HostProject, kept: Kept) -> Iterator[str]:
         if not (_reads(session.worktree / name) == text or text in _anchored(host, session.name, name)):
             yield f"{name} of {session.name} is lost"
     store = host.project.store
-    live = [session.name for session in store.sessions()]
-    texts = [message.text for name in (*live, PERSON) for message in store.messages(recipient=name)]
+    live = [session.name for session in store.sessions.all()]
+    texts = [message.text for name in (*live, PERSON) for message in store.messages.select(recipient=name)]
     for text in sorted({*texts, *kept.messages}):
         if texts.count(text) > 1 or text not in texts:
             yield f"the message {text!r} is there {texts.count(text)} times"
@@ -184,7 +186,7 @@ def _lost(host: HostProject, kept: Kept) -> Iterator[str]:
 
 def _in_private(host: HostProject, commit: str) -> bool:
     """Say whether a session that lives has the commit on a branch of its own git."""
-    places = (host.project.session_paths(session).git for session in host.project.store.sessions())
+    places = (host.project.session_paths(session).git for session in host.project.store.sessions.all())
     asked = ("for-each-ref", "--contains", commit)
     return any(host.git(f"--git-dir={place}", *asked, check=False) for place in places if (place / "HEAD").is_file())
 
@@ -213,7 +215,7 @@ def _ours(line: str) -> bool:
 
 
 def _strays(host: HostProject) -> Iterator[str]:
-    running = [session for session in host.project.store.sessions() if session.intent is Intent.RUN]
+    running = [session for session in host.project.store.sessions.all() if session.intent is Intent.RUN]
     agents = 0
     for number, line in host.processes().items():
         if line == "sleep 3600":

@@ -167,9 +167,9 @@ def bring_up(project: Project) -> list[str]:
     """Do what `orchestra up` does for the sessions; `down` has taken the tmux server's name away."""
     with closing(project.store):
         store = project.store
-        if not store.workspace().tmux_socket:
-            store.update_workspace(tmux_socket=Tmux.own("inner").socket)
-        store.update_workspace(resting=False)
+        if not store.workspace.get().tmux_socket:
+            store.workspace.update(tmux_socket=Tmux.own("inner").socket)
+        store.workspace.update(resting=False)
         troubles = [str(error) for error in recover.reconcile(project)]
         refresh.look(project)
         refresh.watch_specs(project)

@@ -42,7 +42,7 @@ class Served:
         """The project, opened here beside the service."""
         home = Home(self.person.home.root)
         project = Project(home.project(self.person.repository))
-        return HostProject(self.person.place, project, Tmux(project.store.workspace().tmux_socket))
+        return HostProject(self.person.place, project, Tmux(project.store.workspace.get().tmux_socket))
 
     def up(self) -> str:
         """Bring everything up; return what could not be."""
@@ -95,7 +95,7 @@ def _nothing(_served: Served) -> None:
 
 def _one(made: Served) -> None:
     host = made.host
-    if host.project.store.find_session("one") is None:
+    if host.project.store.sessions.find("one") is None:
         made.person.orchestra("new", "one")
     session = host.session("one")
     made.kept.commits.append(host.commit(session, f"{len(made.kept.commits)}.txt", "committed\n"))
@@ -107,16 +107,16 @@ def _deleted(made: Served) -> None:
 
 
 def _there(made: Served, done: bool) -> list[str]:  # noqa: FBT001 -- one of a family of functions
-    return ["made, and not there"] if done and made.host.project.store.find_session("one") is None else []
+    return ["made, and not there"] if done and made.host.project.store.sessions.find("one") is None else []
 
 
 def _gone(made: Served, done: bool) -> list[str]:  # noqa: FBT001 -- one of a family of functions
-    return ["deleted, and there"] if done and made.host.project.store.find_session("one") else []
+    return ["deleted, and there"] if done and made.host.project.store.sessions.find("one") else []
 
 
 def _sent(made: Served, done: bool) -> list[str]:  # noqa: FBT001 -- one of a family of functions
     """That it is there once only is asked of every message."""
-    return ["accepted, and not there"] if done and not made.host.project.store.messages(recipient="one") else []
+    return ["accepted, and not there"] if done and not made.host.project.store.messages.select(recipient="one") else []
 
 
 def _whole(made: Served, done: bool) -> list[str]:  # noqa: FBT001 -- one of a family of functions
@@ -140,7 +140,7 @@ COMMANDS = (
 
 def clear(made: Served) -> None:
     """Take the session away again, and what it left."""
-    if made.host.project.store.find_session("one") is not None:
+    if made.host.project.store.sessions.find("one") is not None:
         made.person.orchestra("delete", "one", "--force", "--worktree")
     if "orchestra/one" in made.person.git("branch"):
         made.person.git("branch", "-D", "orchestra/one")

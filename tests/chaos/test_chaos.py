@@ -56,7 +56,7 @@ def test_a_process_dies_exactly_before_the_effect_it_was_told_to_die_at(host: Ho
     before_commit = names.index("sql COMMIT") + 1
     for at, stored in ((before_commit, 1), (before_commit + 1, 2)):
         outcome = in_a_process(host, send, Plan(at=at))
-        assert (outcome.end, len(host.project.store.messages())) == (
+        assert (outcome.end, len(host.project.store.messages.select())) == (
             End.KILLED if at <= len(names) else End.DONE,
             stored,
         )

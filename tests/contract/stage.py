@@ -158,8 +158,8 @@ class Stage:
 
     def row(self, name: str) -> dict[str, Any]:
         """Return what the list shows of a session, read from where the list reads it; empty without one."""
-        session = self.store.find_session(name)
-        return row(session, self.store.unread_counts().get(name, 0)) if session else {}
+        session = self.store.sessions.find(name)
+        return row(session, self.store.messages.unread_counts().get(name, 0)) if session else {}
 
     def is_in(self, name: str, *states: str) -> None:
         """Wait until a session is shown in one of the states, with what speaks for it."""
@@ -180,7 +180,7 @@ class Stage:
 
     def states(self, name: str) -> list[str]:
         """Return how far each of a session's messages has come."""
-        return [one.state.value for one in self.store.messages(recipient=name)]
+        return [one.state.value for one in self.store.messages.select(recipient=name)]
 
     def arrives(self, name: str, *messages: Message) -> None:
         """Wait until each message reached the agent, once; and see that none comes twice or is left over."""
@@ -275,7 +275,7 @@ class Stage:
             last = False
             while not last:
                 last = over.wait(0.01)
-                session = store.find_session(name)
+                session = store.sessions.find(name)
                 if session is not None and states[-1:] != [session.state.value]:
                     states.append(session.state.value)
             store.close()

@@ -59,7 +59,7 @@ def test_messages_to_an_agent_at_rest(stage: Stage, capsys: pytest.CaptureFixtur
 
 
 def _sent_at(stage: Stage, name: str, number: int) -> float:
-    (found,) = [one for one in stage.store.messages(recipient=name) if one.id == number]
+    (found,) = [one for one in stage.store.messages.select(recipient=name) if one.id == number]
     return found.sent_at.timestamp()
 
 

@@ -243,7 +243,7 @@ def test_a_credential_that_was_taken_back_is_not_handed_over_again(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project, place = world.project, world.project.session_paths(world.session)
-    project.store.update_workspace(service_port=1)
+    project.store.workspace.update(service_port=1)
     project.paths.home.config.write_text("credentials: [GITHUB_TOKEN, OTHER]\n")
     monkeypatch.setenv("GITHUB_TOKEN", "tok")
     monkeypatch.setenv("OTHER", "other")

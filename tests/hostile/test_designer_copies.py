@@ -169,5 +169,5 @@ def test_what_the_person_asked_for_is_copied(world: World) -> None:
     assert (world.worktree / "node_modules/link").readlink() == Path("a/index.js")
     assert (world.worktree / "secrets/deep/key").stat().st_mode & 0o777 == 0o600
     assert lines == ["not copied: .env.missing is not there"]
-    logged = [event.text for event in world.project.store.events("alpha") if event.kind == "not-copied"]
+    logged = [event.text for event in world.project.store.events.select("alpha") if event.kind == "not-copied"]
     assert logged == [".env.missing is not there"]

@@ -78,7 +78,7 @@ def a_link_replaces_the_spec_while_the_editor_is_open(world: World) -> None:
     file.write_text("what the person typed\n")
     with pytest.raises(Refused):
         spec.notice_change(world.project, "alpha")
-    found = world.project.store.spec("alpha")
+    found = world.project.store.specs.get("alpha")
     assert found is not None
     assert found.text == "what the person typed\n"
 
@@ -157,9 +157,9 @@ def test_an_edit_in_either_place_is_a_new_version_in_both(world: World) -> None:
 
 def test_a_crash_between_saving_and_writing_takes_nothing_back(world: World) -> None:
     spec.ensure_file(world.project, "alpha")
-    world.project.store.save_spec("alpha", "newer", MAIN)
+    world.project.store.specs.save("alpha", "newer", MAIN)
     assert spec.notice_change(world.project, "alpha") is None
     file = spec.ensure_file(world.project, "alpha")
-    found = world.project.store.spec("alpha")
+    found = world.project.store.specs.get("alpha")
     assert found is not None
     assert (found.text, file.read_text()) == ("newer", "newer")

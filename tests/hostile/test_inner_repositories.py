@@ -234,7 +234,9 @@ def test_a_submodule_that_comes_to_the_checkout_after_its_container_is_told_once
     add_submodule(project)
     for _ in range(2):
         refresh.refresh_diff(project.project, one)
-    told = [text.text for text in project.project.store.messages(recipient=PERSON) if "git settings" in text.text]
+    told = [
+        text.text for text in project.project.store.messages.select(recipient=PERSON) if "git settings" in text.text
+    ]
     assert len(told) == 1
     assert "vendor/late" in told[0]
     assert "own" not in told[0].split(" settings of ")[1].split(",")[0]

@@ -41,7 +41,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 def _read(service: Running) -> Iterator[None]:
     yield
     for name in ("main", "alpha", "beta"):
-        service.project.store.claim(name, MessageState.READ)
+        service.project.store.messages.claim(name, MessageState.READ)
 
 
 def refused(result: dict[str, Any]) -> str:
@@ -189,12 +189,12 @@ def test_one_session_fills_its_share_of_a_mailbox_alone(service: Running) -> Non
     assert not send_tool(service, "alpha", "beta", "m").get("isError")
     # The person is never kept out.
     call(service.project.paths.socket, "send", {"sender": "user", "recipient": "main", "text": "hi"}, silence=QUICK)
-    service.project.store.claim("main", MessageState.READ)
+    service.project.store.messages.claim("main", MessageState.READ)
     assert not send_tool(service, "alpha", "main", "m").get("isError")
 
 
 def test_a_session_has_a_quota(service: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(messages, "QUOTA", service.project.store.sent_bytes("alpha") + 10)
+    monkeypatch.setattr(messages, "QUOTA", service.project.store.messages.sent_bytes("alpha") + 10)
     messages.send(service.project, sender="alpha", recipient="main", text="m" * 10)
     with pytest.raises(Exception, match="MiB of messages"):
         messages.send(service.project, sender="alpha", recipient="main", text="m")
@@ -239,7 +239,7 @@ def test_a_call_that_comes_again_before_its_answer_left_is_the_same(service: Run
     store = service.project.store
 
     def copies() -> int:
-        return sum(one.text == "only once" for one in store.messages(recipient="beta"))
+        return sum(one.text == "only once" for one in store.messages.select(recipient="beta"))
 
     # The store is busy for a moment, and the caller hangs up meanwhile.
     with socket.create_connection(("127.0.0.1", service.port), timeout=QUICK) as link, store.together():
@@ -257,12 +257,12 @@ def test_an_agent_s_events_do_not_fill_the_disk(service: Running, monkeypatch: p
 
     monkeypatch.setattr(events, "KEPT", 50)
     store = service.project.store
-    first = store.log("alpha", "update", "first")
+    first = store.events.log("alpha", "update", "first")
     for _ in range(300):
-        store.log("alpha", "update", "more")
-    assert len(store.events("alpha", limit=1000)) <= 150
-    assert first not in store.events("alpha", limit=1000)
-    assert store.events("alpha", limit=1)
+        store.events.log("alpha", "update", "more")
+    assert len(store.events.select("alpha", limit=1000)) <= 150
+    assert first not in store.events.select("alpha", limit=1000)
+    assert store.events.select("alpha", limit=1)
 
 
 def test_the_service_asks_for_more_files_than_shells_give(service: Running) -> None:

@@ -76,7 +76,7 @@ def diary(person: Person, name: str) -> Iterator[list[str]]:
     def write() -> None:
         store = Store.open(person.home.project(person.repository).database)
         while not over.wait(0.01):
-            session = store.find_session(name)
+            session = store.sessions.find(name)
             if session is not None and states[-1:] != [session.state.value]:
                 states.append(session.state.value)
         store.close()

@@ -89,18 +89,18 @@ def _add(store: Store, name: str, **values: object) -> None:
         "worktree": Path("/w") / name,
         "parent": "main",
     }
-    store.add_session(**(usual | values))
+    store.sessions.add(**(usual | values))
 
 
 def _fill(store: Store) -> None:
     _add(store, "main", role=Role.DESIGNER, parent=None)
     _add(store, "login", sandbox=SandboxKind.HOST)
     _add(store, "docs")
-    store.record_sign("main", Sign.READY, "ready")
-    store.record_sign("login", Sign.ASKED, "which login?")
-    store.record_sign("docs", Sign.TURN_STARTED, "writes the guide")
-    store.update_session("login", diff=DiffStat(1, 2, 0))
-    store.post("login", "main", MessageKind.QUESTION, "QUESTION: which login?")
+    store.sessions.record_sign("main", Sign.READY, "ready")
+    store.sessions.record_sign("login", Sign.ASKED, "which login?")
+    store.sessions.record_sign("docs", Sign.TURN_STARTED, "writes the guide")
+    store.sessions.update("login", diff=DiffStat(1, 2, 0))
+    store.messages.post("login", "main", MessageKind.QUESTION, "QUESTION: which login?")
 
 
 def _start(monkeypatch: pytest.MonkeyPatch, place: Path, terminal: str) -> Iterator[Pane]:
@@ -164,9 +164,9 @@ def test_the_diff_on_the_screen_is_the_live_one(pane: Pane) -> None:
     pane.press("j")
     pane.shows("print('hello')")
     (pane.place / "diff.login").write_text(_diff("print('changed')"))
-    pane.store.note_diff(pane.store.session("login").id, "another")
+    pane.store.notes.note_diff(pane.store.sessions.get("login").id, "another")
     pane.shows("print('changed')")
-    pane.store.update_session("login", diff=DiffStat(1, 3, 0))
+    pane.store.sessions.update("login", diff=DiffStat(1, 3, 0))
     (pane.place / "diff.login").write_text(_diff("print('again')"))
     pane.shows("print('again')")
 
@@ -175,11 +175,11 @@ def test_a_diff_is_asked_for_only_where_another_one_is_recorded(pane: Pane) -> N
     """However much happens: a diff costs a look at the whole worktree."""
     pane.press("j")
     pane.shows("print('hello')")
-    pane.store.record_sign("login", Sign.TURN_STARTED, "works")
+    pane.store.sessions.record_sign("login", Sign.TURN_STARTED, "works")
     asked = (pane.place / "asked").read_text().count("login")
     began = time.monotonic()
     for number in count():
-        pane.store.log("login", "tool", f"step {number}")
+        pane.store.events.log("login", "tool", f"step {number}")
         if time.monotonic() - began > 3 * DIFF_PERIOD:
             break
     pane.press("m")
@@ -250,9 +250,9 @@ def test_help_shows_every_key(pane: Pane) -> None:
 
 
 def test_hostile_text_is_shown_as_text(pane: Pane) -> None:
-    pane.store.record_sign("login", Sign.ASKED, HOSTILE)
-    pane.store.post("login", "main", MessageKind.ERROR, HOSTILE)
-    pane.store.update_session("login", branch=f"orchestra/{HOSTILE}")
+    pane.store.sessions.record_sign("login", Sign.ASKED, HOSTILE)
+    pane.store.messages.post("login", "main", MessageKind.ERROR, HOSTILE)
+    pane.store.sessions.update("login", branch=f"orchestra/{HOSTILE}")
     (pane.place / "diff.login").write_text(_diff(HOSTILE))
     pane.press("j")
     pane.shows("\\x1b]0;owned\\x07", "◆ login")
@@ -322,7 +322,7 @@ def test_an_idle_pane_costs_less_than_one_percent_of_a_processor(pane: Pane) -> 
     """Idle: nobody works, nothing is recorded, and no age is young enough to change every second."""
     past = pane.store.now() - timedelta(hours=1)
     for name in ("main", "login", "docs"):
-        pane.store.update_session(name, state=State.STOPPED, state_since=past)
+        pane.store.sessions.update(name, state=State.STOPPED, state_since=past)
     pane.shows("1h")
     pane.press("j")
     pane.shows("print('hello')")

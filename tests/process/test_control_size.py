@@ -29,7 +29,7 @@ def place(monkeypatch: pytest.MonkeyPatch, source: Path) -> Iterator[Place]:
 def pane(place: Place, source: Path) -> str:
     """The real control pane, left of a designer's window on a project that nothing runs for."""
     project = Project.open(source)
-    project.store.update_workspace(layout="left")
+    project.store.workspace.update(layout="left")
     designer = place.tmux.windows.open_agent(
         place.session, "main", ("cat",), session="main", project=str(source), cwd=source, select=True
     )

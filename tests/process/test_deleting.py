@@ -114,7 +114,7 @@ def test_a_deletion_that_fails_is_taken_back_whatever_failed(
     monkeypatch.setitem(steps.PERFORM, Step.ANCHOR, fail)
     with pytest.raises(type(error)):
         manage.delete(world.project, "alpha", remove_worktree=True)
-    now = world.project.store.session("alpha")
+    now = world.project.store.sessions.get("alpha")
     assert (now.intent, now.state) == (Intent.STOP, State.STOPPED)
     monkeypatch.undo()
     assert (alpha.worktree / "u.txt").exists()
@@ -141,7 +141,7 @@ def test_a_deletion_that_is_cut_off_anywhere_is_finished_and_can_be_undone(
         manage.delete(world.project, "alpha", force=True, remove_worktree=True)
     monkeypatch.setitem(steps.PERFORM, cut, usual)
     assert reconcile(world.project) == []
-    assert world.project.store.find_session("alpha") is None
+    assert world.project.store.sessions.find("alpha") is None
     assert not alpha.worktree.exists()
     manage.restore(world.project, "alpha")
     assert (alpha.worktree / "u.txt").read_text() == "uncommitted"
@@ -152,8 +152,8 @@ def test_a_deletion_that_can_never_be_finished_leaves_a_session_that_rests(
 ) -> None:
     world.lives("alpha")
     world.lives("beta", {"b.txt": "x"})
-    world.project.store.update_session("alpha", intent=Intent.DELETE)
-    world.project.store.update_session("beta", intent=Intent.DELETE)
+    world.project.store.sessions.update("alpha", intent=Intent.DELETE)
+    world.project.store.sessions.update("beta", intent=Intent.DELETE)
 
     def fail(project: Project, session: object, progress: Progress) -> None:
         if getattr(session, "name", "") == "alpha":
@@ -165,35 +165,35 @@ def test_a_deletion_that_can_never_be_finished_leaves_a_session_that_rests(
     (trouble,) = reconcile(world.project)
     assert trouble.session == "alpha"
     assert "RecursionError" in str(trouble)
-    assert world.project.store.session("alpha").intent is Intent.STOP
-    assert world.project.store.find_session("beta") is None
+    assert world.project.store.sessions.get("alpha").intent is Intent.STOP
+    assert world.project.store.sessions.find("beta") is None
     assert "Traceback" in caplog.text
-    assert [one.kind for one in world.project.store.events("alpha")].count("trouble") == 1
+    assert [one.kind for one in world.project.store.events.select("alpha")].count("trouble") == 1
 
 
 def test_an_engine_that_is_down_for_now_leaves_the_deletion_to_be_finished(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.lives("alpha")
-    world.project.store.update_session("alpha", intent=Intent.DELETE)
+    world.project.store.sessions.update("alpha", intent=Intent.DELETE)
 
     def down(*_: object) -> None:
         raise EngineDown("no engine")
 
     monkeypatch.setitem(steps.PERFORM, Step.ANCHOR, down)
     assert len(reconcile(world.project)) == 1
-    assert world.project.store.session("alpha").intent is Intent.DELETE
+    assert world.project.store.sessions.get("alpha").intent is Intent.DELETE
 
 
 def test_a_landing_s_trouble_keeps_no_session_from_being_settled(world: World) -> None:
     world.lives("alpha")
-    world.project.store.update_session("alpha", intent=Intent.DELETE)
+    world.project.store.sessions.update("alpha", intent=Intent.DELETE)
     tip, branch = world.project.repository.head()
     # Nobody has the commit that the branch was at before.
-    world.project.store.update_workspace(landing=Landing("alpha", branch, tip, "2" * 40))
+    world.project.store.workspace.update(landing=Landing("alpha", branch, tip, "2" * 40))
     (trouble,) = reconcile(world.project)
     assert trouble.session == ""
-    assert world.project.store.find_session("alpha") is None
+    assert world.project.store.sessions.find("alpha") is None
 
 
 def test_an_agent_is_stopped_where_that_cannot_be_written_down(world: World) -> None:
@@ -225,7 +225,7 @@ def test_where_the_store_can_be_written_again_in_between_the_deletion_is_recorde
     writable(world.project, yes=False)
     answer = manage.delete(world.project, "alpha", force=True, remove_worktree=True)
     assert answer["anchor"]
-    assert world.project.store.find_session("alpha") is None
+    assert world.project.store.sessions.find("alpha") is None
     with pytest.raises(NotFound):
         manage.show(world.project, "alpha")
 
@@ -297,8 +297,8 @@ def test_an_engine_that_is_down_leaves_the_sessions_of_the_machine_looked_after(
 ) -> None:
     world.lives("alpha")
     world.agents.running.clear()
-    world.project.store.update_session("alpha", state=State.WORKING)
-    world.project.store.update_session("main", sandbox=SandboxKind.DOCKER)
+    world.project.store.sessions.update("alpha", state=State.WORKING)
+    world.project.store.sessions.update("main", sandbox=SandboxKind.DOCKER)
 
     def down(_: object) -> None:
         raise EngineDown("no engine")
@@ -306,13 +306,13 @@ def test_an_engine_that_is_down_leaves_the_sessions_of_the_machine_looked_after(
     monkeypatch.setattr(DockerSandbox, "look_all", down)
     with pytest.raises(EngineDown):
         refresh.look(world.project)
-    assert world.project.store.session("alpha").state is State.STOPPED
+    assert world.project.store.sessions.get("alpha").state is State.STOPPED
 
 
 def test_a_profile_that_was_removed_stops_no_look_at_the_others(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, agent in (("alpha", "removed"), ("beta", "plain")):
         world.lives(name)
-        world.project.store.update_session(name, agent=agent, window=f"@{name}", state=State.WORKING)
+        world.project.store.sessions.update(name, agent=agent, window=f"@{name}", state=State.WORKING)
     world.project.paths.home.agents.mkdir(parents=True)
     (world.project.paths.home.agents / "plain.yaml").write_text("family: plain\ncommand: [sleep, '9']\n")
     asked: list[str] = []

@@ -28,7 +28,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
 
 def take(world: World, name: str) -> bool:
     project = world.project
-    return branch_sync.import_commits(project, project.store.session(name))
+    return branch_sync.import_commits(project, project.store.sessions.get(name))
 
 
 def told(world: World, name: str) -> str:
@@ -36,7 +36,7 @@ def told(world: World, name: str) -> str:
     project = world.project
     rows = [row for row in manage.list_sessions(project) if row["name"] == name]
     log = manage.log(project, name)
-    inbox = project.store.messages(recipient=PERSON)
+    inbox = project.store.messages.select(recipient=PERSON)
     return repr((rows[0]["trouble"], [one["text"] for one in log], [one.text for one in inbox]))
 
 
@@ -51,7 +51,7 @@ def test_a_branch_that_the_person_renames_is_followed_on_both_sides(world: World
     world.git("branch", "-m", "orchestra/alpha", "feature/login")
     second = world.works("alpha", "second")
     assert take(world, "alpha")
-    session = world.project.store.session("alpha")
+    session = world.project.store.sessions.get("alpha")
     assert (session.branch, session.head, session.commits, session.trouble) == ("feature/login", second, 2, "")
     assert world.git("rev-parse", "feature/login") == second
     assert "refs/heads/orchestra/alpha" not in world.git("for-each-ref")
@@ -66,7 +66,7 @@ def test_a_branch_renamed_while_its_container_rests_is_followed_once_it_runs(wor
     world.works("alpha", "first")
     take(world, "alpha")
     project = world.project
-    box = project.box_name(project.store.session("alpha"))
+    box = project.box_name(project.store.sessions.get("alpha"))
     world.sandbox(project).stop(box)
     world.git("branch", "-m", "orchestra/alpha", "feature/login")
     second = world.works("alpha", "second")
@@ -113,7 +113,7 @@ def test_a_worktree_in_which_the_person_switches_is_told_and_its_commits_stay_on
     world.spawn("alpha")
     world.works("alpha")
     take(world, "alpha")
-    worktree = world.project.store.session("alpha").worktree
+    worktree = world.project.store.sessions.get("alpha").worktree
     world.git(*words, at=worktree)
     second = world.works("alpha", "again")
     take(world, "alpha")
@@ -126,17 +126,17 @@ def test_a_worktree_in_which_the_person_switches_is_told_and_its_commits_stay_on
     assert "uncommitted" not in str(refused.value)
     world.git("switch", "-q", "-f", "orchestra/alpha", at=worktree)
     take(world, "alpha")
-    assert world.project.store.session("alpha").trouble == ""
+    assert world.project.store.sessions.get("alpha").trouble == ""
     assert merge.merge(world.project, "alpha")
 
 
 def test_what_is_wrong_is_told_once_and_forgotten_when_it_is_right_again(world: World) -> None:
     world.spawn("alpha")
-    worktree = world.project.store.session("alpha").worktree
+    worktree = world.project.store.sessions.get("alpha").worktree
     world.git("switch", "-q", "-c", "mine", at=worktree)
     for _ in range(3):
         take(world, "alpha")
-    assert len(world.project.store.messages(recipient=PERSON)) == 1
+    assert len(world.project.store.messages.select(recipient=PERSON)) == 1
     world.git("switch", "-q", "orchestra/alpha", at=worktree)
     take(world, "alpha")
     assert manage.list_sessions(world.project)[0]["trouble"] == ""
@@ -146,7 +146,7 @@ def test_a_reset_by_the_person_counts_and_the_agents_commits_are_kept(world: Wor
     world.spawn("alpha")
     base, first = world.git("rev-parse", "HEAD"), world.works("alpha", "first")
     take(world, "alpha")
-    world.git("reset", "-q", "--hard", base, at=world.project.store.session("alpha").worktree)
+    world.git("reset", "-q", "--hard", base, at=world.project.store.sessions.get("alpha").worktree)
     second = world.works("alpha", "second")
     take(world, "alpha")
     assert world.git("rev-parse", "orchestra/alpha") == base
@@ -159,10 +159,10 @@ def test_a_rebase_by_the_person_is_not_counted_as_the_agents_work(world: World) 
     world.works("alpha")
     take(world, "alpha")
     world.commit("on main", {"main.txt": "x\n" * 50})
-    worktree = world.project.store.session("alpha").worktree
+    worktree = world.project.store.sessions.get("alpha").worktree
     world.git("rebase", "-q", "main", at=worktree)
     take(world, "alpha")
-    session = world.project.store.session("alpha")
+    session = world.project.store.sessions.get("alpha")
     assert (session.head, session.commits) == (world.git("rev-parse", "orchestra/alpha"), 1)
     assert session.base == world.git("rev-parse", "main")
     assert merge.merge(world.project, "alpha")
@@ -173,7 +173,7 @@ def test_while_the_person_rebases_the_branch_does_not_move_below_them(world: Wor
     first = world.works("alpha", "first")
     take(world, "alpha")
     world.commit("on main", {"alpha.txt": "other\n"})
-    worktree = world.project.store.session("alpha").worktree
+    worktree = world.project.store.sessions.get("alpha").worktree
     world.git("rebase", "main", at=worktree, check=False)
     world.agent("alpha", "commit", "-q", "--allow-empty", "-m", "meanwhile")
     meanwhile = world.agent("alpha", "rev-parse", "HEAD")
@@ -203,7 +203,7 @@ def test_a_worktree_that_the_person_moved_is_told_and_its_commits_arrive(world: 
     world.spawn("alpha")
     world.works("alpha")
     take(world, "alpha")
-    session = world.project.store.session("alpha")
+    session = world.project.store.sessions.get("alpha")
     world.git("worktree", "move", str(session.worktree), str(world.place / "mine"))
     with pytest.raises(Refused, match="was moved to") as refused:
         settle(world.project, "alpha")
@@ -212,14 +212,14 @@ def test_a_worktree_that_the_person_moved_is_told_and_its_commits_arrive(world: 
     assert "was moved to" in told(world, "alpha")
     world.git("worktree", "move", str(world.place / "mine"), str(session.worktree))
     settle(world.project, "alpha")
-    assert world.project.store.session("alpha").trouble == ""
+    assert world.project.store.sessions.get("alpha").trouble == ""
 
 
 def test_a_worktree_and_a_branch_that_the_person_removed_come_back_with_the_agents_commits(world: World) -> None:
     world.spawn("alpha")
     first = world.works("alpha")
     take(world, "alpha")
-    session = world.project.store.session("alpha")
+    session = world.project.store.sessions.get("alpha")
     world.git("worktree", "remove", "--force", str(session.worktree))
     world.git("branch", "-D", "orchestra/alpha")
     settle(world.project, "alpha")
@@ -232,7 +232,7 @@ def test_a_worktree_whose_record_was_pruned_is_adopted_with_all_that_is_in_it(wo
     world.spawn("alpha")
     world.works("alpha")
     take(world, "alpha")
-    session = world.project.store.session("alpha")
+    session = world.project.store.sessions.get("alpha")
     (session.worktree / "new.txt").write_text("nobody has this\n")
     (session.worktree / "app.txt").write_text("changed\n")
     shutil.rmtree(world.root / ".git" / "worktrees")
@@ -245,7 +245,7 @@ def test_a_worktree_whose_record_was_pruned_is_adopted_with_all_that_is_in_it(wo
 
 def test_a_pointer_that_was_removed_is_written_again_and_nothing_else_is_touched(world: World) -> None:
     world.spawn("alpha", sandbox=SandboxKind.HOST)
-    session = world.project.store.session("alpha")
+    session = world.project.store.sessions.get("alpha")
     (session.worktree / "mine.txt").write_text("mine\n")
     (session.worktree / ".git").unlink()
     world.project.repository.add_worktree(session.worktree, session.branch, session.base)
@@ -255,7 +255,7 @@ def test_a_pointer_that_was_removed_is_written_again_and_nothing_else_is_touched
 @pytest.mark.parametrize("kind", ["link", "pipe"])
 def test_a_pointer_that_is_no_file_is_neither_followed_nor_waited_for(world: World, kind: str) -> None:
     world.spawn("alpha", sandbox=SandboxKind.HOST)
-    session = world.project.store.session("alpha")
+    session = world.project.store.sessions.get("alpha")
     pointer, canary = session.worktree / ".git", world.place / "canary"
     canary.write_text("mine\n")
     pointer.unlink()
@@ -280,14 +280,14 @@ def test_a_repository_cloned_anew_gets_its_sessions_work_back(world: World, seed
     first = world.works("alpha", "first")
     take(world, "alpha")
     second = world.works("alpha", "second")
-    session = world.project.store.session("alpha")
+    session = world.project.store.sessions.get("alpha")
     (session.worktree / "wip.txt").write_text("wip\n")
     world.clone_anew(source=seed)
     settle(world.project, "alpha")
     assert world.git("rev-parse", "orchestra/alpha") == second
     assert first in world.git("rev-list", "orchestra/alpha")
     assert world.git("status", "--porcelain", at=session.worktree) == "?? wip.txt"
-    assert world.project.store.session("alpha").commits == 2
+    assert world.project.store.sessions.get("alpha").commits == 2
     assert "on orchestra/alpha with 2 commits" in told(world, "alpha")
     gone = manage.delete(world.project, "alpha", force=True, remove_worktree=True)
     assert world.git("show", f"{gone['anchor']}:wip.txt") == "wip"
@@ -298,7 +298,7 @@ def test_deleting_right_after_cloning_anew_anchors_what_there_is(world: World, s
     world.spawn("alpha")
     world.works("alpha")
     take(world, "alpha")
-    session = world.project.store.session("alpha")
+    session = world.project.store.sessions.get("alpha")
     (session.worktree / "wip.txt").write_text("wip\n")
     world.clone_anew(source=seed)
     gone = manage.delete(world.project, "alpha", force=True, remove_worktree=True)
@@ -325,7 +325,7 @@ def test_gc_keeps_the_commits_that_only_a_sessions_own_git_has(world: World) -> 
     manage.delete(world.project, "alpha", force=True, remove_worktree=True)
     shutil.rmtree(world.root)
     world.begin()
-    place = world.project.session_paths(world.project.store.deleted_session("alpha")).git  # type: ignore[arg-type]
+    place = world.project.session_paths(world.project.store.sessions.deleted("alpha")).git  # type: ignore[arg-type]
     world.commit("another history", {"x": "y"})
     found = gc.gc(world.project, remove=True)
     assert any(one.kept for one in found) or world.refs_with(first)
@@ -359,7 +359,7 @@ def test_a_host_session_in_a_repository_cloned_anew_keeps_its_files(world: World
     world.clone_anew(source=seed)
     settle(world.project, "alpha")
     assert world.git("status", "--porcelain", at=session.worktree) == "?? alpha.txt"
-    assert world.project.store.session("alpha").head == session.base
+    assert world.project.store.sessions.get("alpha").head == session.base
 
 
 # A project that is moved, copied, named otherwise.
@@ -446,9 +446,9 @@ def test_containers_of_a_moved_project_are_made_anew_at_the_next_up(world: World
     world.root = world.root.rename(world.place / "renamed")
     project = world.project
     sandbox = world.sandbox(project)
-    box = project.box_name(project.store.session("alpha"))
+    box = project.box_name(project.store.sessions.get("alpha"))
     assert sandbox.boxes == {box: BoxState.RUNNING}, "nothing is stopped before"
-    project.store.update_workspace(resting=True)
+    project.store.workspace.update(resting=True)
     reconcile(project)
     assert sandbox.boxes == {}
     sandbox.boxes[box] = BoxState.RUNNING

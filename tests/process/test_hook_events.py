@@ -25,9 +25,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project
 
 def restarts(project: Project) -> State:
     """Start alpha's agent again, as a resumed container does, and return the state it is in once it is ready."""
-    project.store.record_sign("alpha", Sign.LAUNCHED, "starts")
-    take_hook(project, project.store.session("alpha"), "Ready", {}, presence=Presence())
-    return project.store.session("alpha").state
+    project.store.sessions.record_sign("alpha", Sign.LAUNCHED, "starts")
+    take_hook(project, project.store.sessions.get("alpha"), "Ready", {}, presence=Presence())
+    return project.store.sessions.get("alpha").state
 
 
 def test_what_was_done_is_done_after_a_restart(project: Project) -> None:
@@ -50,6 +50,6 @@ def test_only_an_answer_answers_a_question(project: Project) -> None:
     send(project, sender="alpha", recipient="main", text="QUESTION: which one?")
     send(project, sender="orchestra", recipient="alpha", text="The branch moved.", kind="notice")
     send(project, sender="user", recipient="alpha", text="The spec changed.", kind="spec")
-    assert project.store.session("alpha").waits_for is not None
+    assert project.store.sessions.get("alpha").waits_for is not None
     send(project, sender="main", recipient="alpha", text="The second.")
-    assert project.store.session("alpha").waits_for is None
+    assert project.store.sessions.get("alpha").waits_for is None

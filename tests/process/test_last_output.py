@@ -40,7 +40,7 @@ def test_what_an_agent_said_last_is_where_people_look(host: HostProject, monkeyp
     assert "FATAL cannot read line 12" in evidence
     assert SECRET not in evidence
     assert clean(evidence) == evidence
-    assert [event.text for event in host.project.store.events("dies") if "line 12" in event.text]
+    assert [event.text for event in host.project.store.events.select("dies") if "line 12" in event.text]
     assert "line 12" in refresh.summary(host.session("dies"), [])
 
 
@@ -49,5 +49,5 @@ def test_a_program_that_is_not_there_is_told_before_anything_is_made(host: HostP
     with pytest.raises(ToolMissing, match="no-such-program") as caught:
         spawn(host.project, title="typo", agent="typo")
     assert "typo.yaml" in caught.value.hint
-    assert host.project.store.find_session("typo") is None
+    assert host.project.store.sessions.find("typo") is None
     assert "orchestra/typo" not in host.project.repository.branches()

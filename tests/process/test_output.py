@@ -36,9 +36,9 @@ def busy(monkeypatch: pytest.MonkeyPatch) -> Iterator[HostProject]:
         store = found.project.store
         found.write(session, "größe.txt", f"→ 世界 {EVIL}\r\n")
         found.write(session, f"x{EVIL}.txt", "named\n")
-        store.log("alpha", "trouble", f"→ 世界 {EVIL}")
-        store.post("alpha", "alpha", MessageKind.MESSAGE, f"→ 世界 {EVIL}")
-        store.update_session("alpha", summary=f"→ 世界 {EVIL}")
+        store.events.log("alpha", "trouble", f"→ 世界 {EVIL}")
+        store.messages.post("alpha", "alpha", MessageKind.MESSAGE, f"→ 世界 {EVIL}")
+        store.sessions.update("alpha", summary=f"→ 世界 {EVIL}")
         found.git("config", "core.quotepath", "false")
         yield found
 
@@ -131,7 +131,7 @@ def test_nothing_is_asked_about_the_designer_and_an_end_of_input_is_a_no(
     assert (refused.code, refused.err.splitlines()[-1]) == (130, b"  nothing was done")
     monkeypatch.setenv("ORCHESTRA_POPUP", "1")
     assert Printed(busy, "delete alpha --ask", "utf-8").code == 0
-    busy.project.store.update_session("alpha", role=Role.DESIGNER)
+    busy.project.store.sessions.update("alpha", role=Role.DESIGNER)
     said = Printed(busy, "delete alpha --ask", "utf-8").err
     assert b"the designer cannot be deleted" in said
     assert b"[y/N]" not in said

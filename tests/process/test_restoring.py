@@ -74,7 +74,7 @@ def test_a_restoration_that_is_cut_off_anywhere_is_finished_by_the_next(
             manage.restore(world.project, "alpha")
     manage.restore(world.project, "alpha")
     assert has_all(alpha)
-    assert world.project.store.session("alpha").intent is Intent.RUN
+    assert world.project.store.sessions.get("alpha").intent is Intent.RUN
     manage.delete(world.project, "alpha", force=True, remove_worktree=True)
     manage.restore(world.project, "alpha")
     assert has_all(alpha)
@@ -199,8 +199,8 @@ def test_gc_takes_nothing_of_a_session_that_was_restored_meanwhile(
     usual = Project.lock
 
     def restored_first(project: Project, name: str, **named: float) -> object:
-        if name == "alpha" and project.store.find_session("alpha") is None:
-            project.store.update_session(alpha.id, deleted_at=None)
+        if name == "alpha" and project.store.sessions.find("alpha") is None:
+            project.store.sessions.update(alpha.id, deleted_at=None)
             secrets.mkdir(parents=True)
             world.agents.running.add(project.box_name(alpha))
         return usual(project, name, **named)
@@ -223,7 +223,7 @@ def test_gc_takes_no_credential_of_a_session_that_was_restored_since_it_looked(
     def restored_at_last(project: Project, name: str, **named: float) -> object:
         locked.append(name)
         if locked.count("alpha") == 2:
-            project.store.update_session(alpha.id, deleted_at=None)
+            project.store.sessions.update(alpha.id, deleted_at=None)
             secrets.mkdir(parents=True)
             world.agents.running.add(project.box_name(alpha))
         return usual(project, name, **named)

@@ -69,9 +69,9 @@ def service(house: Running) -> Running:
     """Return the running service, its sessions as new; it takes a second to start, so tests share one that lives."""
     store = house.project.store
     for name in ("main", "alpha", "beta"):
-        store.claim(name, MessageState.READ)
+        store.messages.claim(name, MessageState.READ)
         base = house.project.repository.head()[0]
-        store.update_session(name, agent="rehearsal", base=base, state=State.STARTING, state_since=store.now())
+        store.sessions.update(name, agent="rehearsal", base=base, state=State.STARTING, state_since=store.now())
     if not house.ping():
         house.start()
     return house
@@ -138,13 +138,13 @@ def test_our_errors_reach_the_model_as_message_and_hint(service: Running) -> Non
     result = service.tool(token_of("main"), "get_session", session_id="nobody")
     assert result["isError"]
     with pytest.raises(NotFound) as known:
-        service.project.store.session("nobody")
+        service.project.store.sessions.get("nobody")
     assert text_of(result) == str(known.value)
 
 
 def test_a_bug_is_logged_and_told_without_its_details(service: Running) -> None:
     # A worktree that cannot even be a path makes an action fail in a way no error of ours describes.
-    service.project.store.update_session("alpha", base="not-a-commit\0")
+    service.project.store.sessions.update("alpha", base="not-a-commit\0")
     result = service.tool(token_of("main"), "get_session", session_id="alpha")
     assert result["isError"]
     assert text_of(result) == f"internal error, see the log: {service.project.paths.log}"
@@ -193,7 +193,7 @@ def test_a_caller_that_hangs_up_while_waiting_loses_no_message(service: Running)
     service.tool(token_of("main"), "send_message_to_session", session_id="alpha", message="still there?")
 
     def taken() -> bool:
-        read = service.project.store.messages(recipient="alpha", states=[MessageState.READ])
+        read = service.project.store.messages.select(recipient="alpha", states=[MessageState.READ])
         return any(one.text == "still there?" for one in read)
 
     with pytest.raises(AssertionError):
@@ -210,7 +210,7 @@ def test_a_hook_is_answered_and_recorded(service: Running) -> None:
 
 
 def test_a_bug_behind_a_hook_does_not_fail_the_agent(service: Running) -> None:
-    service.project.store.update_session("alpha", agent="no-such-profile")
+    service.project.store.sessions.update("alpha", agent="no-such-profile")
     answer = service.request("/hooks/Stop", b"{}", token=token_of("alpha"))
     assert (answer.status, answer.data) == (200, {})
 
@@ -228,7 +228,7 @@ def test_two_calls_at_the_same_moment_do_not_read_the_same_message(service: Runn
 
 @pytest.mark.parametrize("event", ["SessionStart", "UserPromptSubmit"])
 def test_the_start_of_an_agent_is_held_back_until_it_has_its_tools(service: Running, event: str) -> None:
-    service.project.store.record_sign("alpha", Sign.LAUNCHED, "starts")
+    service.project.store.sessions.record_sign("alpha", Sign.LAUNCHED, "starts")
 
     async def started() -> list[str]:
         order: list[str] = []
@@ -274,7 +274,7 @@ def test_actions_run_through_the_local_socket_and_their_errors_come_back_whole(s
 
 
 def test_a_bug_in_an_action_is_told_apart_from_a_refusal(service: Running) -> None:
-    service.project.store.update_session("alpha", base="not-a-commit\0")
+    service.project.store.sessions.update("alpha", base="not-a-commit\0")
     with pytest.raises(OrchestraError, match=r"a bug in Orchestra: ") as told:
         call(service.project.paths.socket, "show", {"name": "alpha"})
     assert vars(told.value)["exit"] == 3

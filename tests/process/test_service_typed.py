@@ -52,7 +52,7 @@ def agent(project: Project, tmux: Tmux, tmp_path: Path, *, hooks: bool) -> Sessi
     profile = project.paths.home.agents / "scribe.yaml"
     profile.parent.mkdir(parents=True, exist_ok=True)
     profile.write_text(f"command: [bash]\ndelivery: type\nprompt: ready\nhooks: {str(hooks).lower()}\n")
-    project.store.update_workspace(tmux_socket=tmux.socket)
+    project.store.workspace.update(tmux_socket=tmux.socket)
     script = 'printf ready; stty -echo; while IFS= read -r line; do printf "%s\\n" "$line" >>"$0"; done'
     name = str(project.paths.source)
     session = tmux.find_session("delivery")
@@ -61,7 +61,7 @@ def agent(project: Project, tmux: Tmux, tmp_path: Path, *, hooks: bool) -> Sessi
         session, "alpha", ("bash", "-c", script, str(tmp_path / "typed")), session="alpha", project=name, cwd=tmp_path
     )
     eventually(lambda: "ready" in tmux.panes.capture(window.pane))
-    return project.store.update_session("alpha", agent="scribe", intent=Intent.RUN, state=State.IDLE)
+    return project.store.sessions.update("alpha", agent="scribe", intent=Intent.RUN, state=State.IDLE)
 
 
 def typed(tmp_path: Path) -> str:
@@ -74,7 +74,7 @@ def say(project: Project, text: str) -> int:
 
 
 def state_of(project: Project, number: int) -> MessageState:
-    (found,) = [one for one in project.store.messages(recipient="alpha") if one.id == number]
+    (found,) = [one for one in project.store.messages.select(recipient="alpha") if one.id == number]
     return found.state
 
 
@@ -87,7 +87,7 @@ def test_an_agent_without_hooks_gets_each_text_once_and_nothing_is_claimed(
     assert typist.attend("alpha").channel is Channel.TYPED
     assert f"[message {first} from main]" in eventually(lambda: typed(tmp_path))
     assert state_of(project, first) is MessageState.QUEUED
-    assert "typed" in {event.kind for event in project.store.events("alpha")}
+    assert "typed" in {event.kind for event in project.store.events.select("alpha")}
     # Not again, also not by the service that comes after a crash.
     assert TypedDelivery(project, Presence(), pace=FAST).attend("alpha").channel is None
     second = say(project, "and this")
@@ -107,7 +107,7 @@ def test_typing_counts_as_delivered_once_the_agent_s_hook_says_that_a_turn_began
 
     def hook(_: float) -> None:
         if "go on" in typed(tmp_path):
-            project.store.record_sign("alpha", Sign.TURN_STARTED, "go on")
+            project.store.sessions.record_sign("alpha", Sign.TURN_STARTED, "go on")
 
     typist = TypedDelivery(project, Presence(), pace=Pace(quiet=0, idle=0, patience=0, proof=20), pause=hook)
     assert typist.attend("alpha").channel is Channel.TYPED
@@ -122,7 +122,7 @@ def test_without_a_sign_the_message_stays_queued_and_the_person_can_see_why(
     typist = TypedDelivery(project, Presence(), pace=FAST)
     assert typist.attend("alpha").channel is Channel.TYPED
     assert state_of(project, number) is MessageState.QUEUED
-    assert any(event.kind == "trouble" and str(number) in event.text for event in project.store.events("alpha"))
+    assert any(event.kind == "trouble" and str(number) in event.text for event in project.store.events.select("alpha"))
     # Not again: it may have been taken without a word.
     for other in (typist, TypedDelivery(project, Presence(), pace=replace(FAST, again=0))):
         assert other.attend("alpha").channel is None
@@ -136,10 +136,10 @@ def test_an_agent_that_asks_for_permission_meanwhile_gets_no_second_enter(
     say(project, "hello")
 
     def prompt(_: float) -> None:
-        project.store.record_sign("alpha", Sign.PROMPTED, "may I?")
+        project.store.sessions.record_sign("alpha", Sign.PROMPTED, "may I?")
 
     TypedDelivery(project, Presence(), pace=FAST, pause=prompt).attend("alpha")
-    assert project.store.session("alpha").state is State.WAITING
+    assert project.store.sessions.get("alpha").state is State.WAITING
     assert typed(tmp_path).splitlines()[-1].removesuffix("\x1b[201~") == "> hello"
 
 
@@ -148,12 +148,12 @@ def test_an_agent_that_reported_but_whose_turn_goes_on_is_not_typed_at(
     project: Project, tmux: Tmux, tmp_path: Path, sign: Sign
 ) -> None:
     agent(project, tmux, tmp_path, hooks=True)
-    project.store.record_sign("alpha", sign, "")
-    project.store.record_sign("alpha", Sign.COMPLETED, "all green")
+    project.store.sessions.record_sign("alpha", sign, "")
+    project.store.sessions.record_sign("alpha", Sign.COMPLETED, "all green")
     say(project, "thank you")
     typist = TypedDelivery(project, Presence(), pace=FAST)
     assert typist.attend("alpha").channel is None
-    project.store.record_sign("alpha", Sign.TURN_ENDED, "")
+    project.store.sessions.record_sign("alpha", Sign.TURN_ENDED, "")
     assert typist.attend("alpha").channel is Channel.TYPED
 
 
@@ -161,20 +161,20 @@ def test_an_answer_is_typed_at_an_agent_that_ended_its_turn_with_a_question(
     project: Project, tmux: Tmux, tmp_path: Path
 ) -> None:
     agent(project, tmux, tmp_path, hooks=True)
-    project.store.record_sign("alpha", Sign.TOOL_USED, "")
+    project.store.sessions.record_sign("alpha", Sign.TOOL_USED, "")
     asked = messages.send(project, sender="alpha", recipient="main", text="QUESTION: which one?")
     typist = TypedDelivery(project, Presence(), pace=FAST)
-    project.store.record_sign("alpha", Sign.TURN_ENDED, "")
-    assert project.store.session("alpha").waits_for == asked.id
+    project.store.sessions.record_sign("alpha", Sign.TURN_ENDED, "")
+    assert project.store.sessions.get("alpha").waits_for == asked.id
     say(project, "the blue one")
     assert typist.attend("alpha").channel is Channel.TYPED
 
 
 def test_what_was_typed_is_not_handed_over_as_well(project: Project, tmux: Tmux, tmp_path: Path) -> None:
     agent(project, tmux, tmp_path, hooks=True)
-    session = project.store.update_session("alpha", agent="claude")
+    session = project.store.sessions.update("alpha", agent="claude")
     first, second = say(project, "[message 2 from main]"), say(project, "the other")
-    prompt = messages.quoted([one for one in project.store.messages(recipient="alpha") if one.id == first])
+    prompt = messages.quoted([one for one in project.store.messages.select(recipient="alpha") if one.id == first])
     reply = take_hook(project, session, "UserPromptSubmit", {"prompt": prompt}, presence=Presence())
     assert state_of(project, first) is MessageState.DELIVERED
     # What a message quotes is not taken for that message.
@@ -201,7 +201,7 @@ def test_an_agent_that_waits_for_messages_is_not_typed_at(project: Project, tmux
     with presence.pulling(session.id):
         assert TypedDelivery(project, presence, pace=FAST).attend("alpha").channel is None
     assert presence.since_pulled(session.id) < FAST.pulled
-    project.store.update_session("alpha", agent="rehearsal")
+    project.store.sessions.update("alpha", agent="rehearsal")
     assert TypedDelivery(project, Presence(), pace=FAST).attend("alpha").channel is None
     assert not typed(tmp_path)
 
@@ -216,13 +216,13 @@ def test_an_agent_that_failed_is_typed_at_only_while_its_program_runs(
     monkeypatch.setattr(container_spec, "runs", lambda *_: runs)
     typist = TypedDelivery(project, Presence(), pace=FAST)
     for sign in (Sign.TURN_STARTED, Sign.TURN_FAILED):
-        project.store.record_sign("alpha", sign, "overloaded")
+        project.store.sessions.record_sign("alpha", sign, "overloaded")
     runs = False
     assert typist.attend("alpha").channel is None
     runs = True
     assert typist.attend("alpha").channel is Channel.TYPED
     eventually(lambda: "try again" in typed(tmp_path))
-    project.store.record_sign("alpha", Sign.EXITED, "exited with code 1")
+    project.store.sessions.record_sign("alpha", Sign.EXITED, "exited with code 1")
     say(project, "still there?")
     runs = False
     assert TypedDelivery(project, Presence(), pace=FAST).attend("alpha").channel is None
@@ -234,7 +234,7 @@ def test_beside_a_draft_a_listener_takes_the_message_and_it_is_not_typed_later(
     session = agent(project, tmux, tmp_path, hooks=True)
     profile = "family: codex\ncommand: [bash]\ndelivery: hook\nhooks: true\n"
     (project.paths.home.agents / "scribe.yaml").write_text(profile)
-    project.store.record_sign("alpha", Sign.READY, "")
+    project.store.sessions.record_sign("alpha", Sign.READY, "")
     window = container_spec.window_of(project, session)
     assert window is not None
     tell = ("tmux", "-S", tmux.socket, "display-message", "-p", "-t", window.pane, "#{pane_tty}")
@@ -284,15 +284,15 @@ def start(project: Project, tmux: Tmux, tmp_path: Path) -> Callable[..., str]:
         place = project.paths.home.agents / "scribe.yaml"
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(f"command: [bash]\ndelivery: type\nhooks: true\n{profile}")
-        project.store.update_workspace(tmux_socket=tmux.socket)
+        project.store.workspace.update(tmux_socket=tmux.socket)
         session = tmux.find_session("delivery")
         assert session is not None
         command = (sys.executable, "-c", PROGRAM, str(tmp_path / "typed"), str(deaf))
         source = str(project.paths.source)
         window = tmux.windows.open_agent(session, "alpha", command, session="alpha", project=source, cwd=tmp_path)
         eventually(lambda: tmux.panes.cursor_line(window.pane) == "agent> ")
-        project.store.update_session("alpha", agent="scribe", intent=Intent.RUN)
-        project.store.record_sign("alpha", Sign.READY, "")
+        project.store.sessions.update("alpha", agent="scribe", intent=Intent.RUN)
+        project.store.sessions.record_sign("alpha", Sign.READY, "")
         return window.pane
 
     return begin
@@ -344,13 +344,13 @@ def test_nothing_is_typed_where_the_empty_prompt_is_not_known(
     pane = start()
     keys(tmux, pane, "-l", "a draft")
     eventually(lambda: "a draft" in tmux.panes.cursor_line(pane))
-    project.store.update_session("alpha", state_since=project.store.now() - timedelta(seconds=20))
+    project.store.sessions.update("alpha", state_since=project.store.now() - timedelta(seconds=20))
     say(project, "hello")
     typist = TypedDelivery(project, Presence(), pace=FAST)
     assert not typist.prompts.learn("alpha")
     for _ in range(2):
         assert "not known" in typist.attend("alpha").reason
-    (told,) = [event.text for event in project.store.events("alpha") if event.kind == "trouble"]
+    (told,) = [event.text for event in project.store.events.select("alpha") if event.kind == "trouble"]
     assert "with the key prompt" in told
     assert typed(tmp_path) == ""
 
@@ -363,7 +363,7 @@ def test_an_enter_that_was_swallowed_is_pressed_again(
 
     def hook(_: float) -> None:
         if "hello" in typed(tmp_path):
-            project.store.record_sign("alpha", Sign.TURN_STARTED, "hello")
+            project.store.sessions.record_sign("alpha", Sign.TURN_STARTED, "hello")
 
     TypedDelivery(project, Presence(), pace=replace(FAST, proof=2), pause=hook).attend("alpha")
     assert state_of(project, number) is MessageState.DELIVERED
@@ -408,7 +408,7 @@ def test_what_was_typed_when_the_service_was_killed_is_not_typed_again(
         assert after.attend("alpha").channel is None
     assert typed(tmp_path).count("transfer") == 1
     assert state_of(project, number) is MessageState.QUEUED
-    (told,) = [event.text for event in project.store.events("alpha") if event.kind == "trouble"]
+    (told,) = [event.text for event in project.store.events.select("alpha") if event.kind == "trouble"]
     assert "send it again if it is not there" in told
 
 
@@ -424,16 +424,16 @@ def test_a_sign_that_came_after_the_kill_counts(
     after = TypedDelivery(project, Presence(), pace=FAST)
     after.attend("alpha")
     assert state_of(project, number) is MessageState.QUEUED
-    project.store.record_sign("alpha", Sign.TURN_STARTED, "hello")
+    project.store.sessions.record_sign("alpha", Sign.TURN_STARTED, "hello")
     after.attend("alpha")
     assert state_of(project, number) is MessageState.DELIVERED
     assert "hello" in eventually(lambda: typed(tmp_path))
 
 
 def test_what_may_have_been_taken_in_a_crash_is_not_handed_over_as_well(project: Project) -> None:
-    session = project.store.update_session("alpha", agent="claude", intent=Intent.RUN, state=State.IDLE)
+    session = project.store.sessions.update("alpha", agent="claude", intent=Intent.RUN, state=State.IDLE)
     first, second = say(project, "transfer 100 EUR"), say(project, "the other")
-    project.store.note_deliveries(
+    project.store.deliveries.note(
         session.id, [Delivery(first, Channel.TYPED, Fate.OFFERED, 0.0, service="an earlier service")]
     )
     reply = str(take_hook(project, session, "UserPromptSubmit", {"prompt": "my own words"}, presence=Presence()))
@@ -457,7 +457,7 @@ def test_text_that_went_nowhere_is_typed_again(project: Project, tmux: Tmux, tmp
     agent(project, tmux, tmp_path, hooks=True)
     profile = "family: codex\ncommand: [bash]\ndelivery: hook\nhooks: true\n"
     (project.paths.home.agents / "scribe.yaml").write_text(profile)
-    session = project.store.record_sign("alpha", Sign.READY, "")
+    session = project.store.sessions.record_sign("alpha", Sign.READY, "")
     window = container_spec.window_of(project, session)
     assert window is not None
     tell = ("tmux", "-S", tmux.socket, "display-message", "-p", "-t", window.pane, "#{pane_tty}")
@@ -481,7 +481,7 @@ def test_text_that_went_nowhere_is_typed_again(project: Project, tmux: Tmux, tmp
 
 def test_a_clock_that_is_set_back_holds_nothing(project: Project, tmux: Tmux, tmp_path: Path) -> None:
     agent(project, tmux, tmp_path, hooks=False)
-    project.store.update_session("alpha", state_since=project.store.now() + timedelta(days=1))
+    project.store.sessions.update("alpha", state_since=project.store.now() + timedelta(days=1))
     say(project, "hello")
     assert (
         TypedDelivery(project, Presence(), pace=Pace(quiet=5, idle=0.5, patience=0.0)).attend("alpha").channel

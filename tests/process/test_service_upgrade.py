@@ -29,8 +29,8 @@ def upgrade(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
     """Make a project whose alpha, a Claude Code at rest, has a message waiting; reopen it as upgraded from 0013."""
     monkeypatch.setenv("ORCHESTRA_HOME", str(tmp_path / "home"))
     made = make_project(tmp_path)
-    session = made.store.update_session("alpha", agent="claude", intent=Intent.RUN, state=State.IDLE)
-    made.store.record_sign("alpha", Sign.TURN_ENDED, "")
+    session = made.store.sessions.update("alpha", agent="claude", intent=Intent.RUN, state=State.IDLE)
+    made.store.sessions.record_sign("alpha", Sign.TURN_ENDED, "")
     number = messages.send(made, sender="main", recipient="alpha", text="PURPLE").id
     opened: list[Project] = [made]
 
@@ -62,7 +62,7 @@ def upgrade(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
 
 
 def hook(project: Project, event: str, **payload: str) -> str:
-    session = project.store.session("alpha")
+    session = project.store.sessions.get("alpha")
     reply = take_hook(project, session, event, dict(payload), presence=Presence(since=0.0))
     if reply:
         in_flight.answer_left(project, session)
@@ -70,7 +70,7 @@ def hook(project: Project, event: str, **payload: str) -> str:
 
 
 def state(project: Project) -> MessageState:
-    (found,) = project.store.messages(recipient="alpha")
+    (found,) = project.store.messages.select(recipient="alpha")
     return found.state
 
 
@@ -78,7 +78,7 @@ def test_what_a_listener_took_is_given_to_no_other_and_confirmed_by_the_next_hoo
     upgrade: Callable[..., Project],
 ) -> None:
     project = upgrade(woken=True, left=True)
-    session = project.store.session("alpha")
+    session = project.store.sessions.get("alpha")
     assert not wake(project, session, LISTENER + 1, Presence())
     assert in_flight.waiting(project, session, Channel.TYPED) == []
     assert "PURPLE" not in hook(project, "UserPromptSubmit", prompt="<task-notification>")
@@ -87,7 +87,7 @@ def test_what_a_listener_took_is_given_to_no_other_and_confirmed_by_the_next_hoo
 
 def test_a_listener_that_had_no_answer_before_the_upgrade_gets_it_after(upgrade: Callable[..., Project]) -> None:
     project = upgrade(woken=True, left=True)
-    assert "PURPLE" in wake(project, project.store.session("alpha"), LISTENER, Presence())
+    assert "PURPLE" in wake(project, project.store.sessions.get("alpha"), LISTENER, Presence())
 
 
 def test_a_reply_that_was_sent_is_confirmed_by_the_next_hook(upgrade: Callable[..., Project]) -> None:
@@ -105,10 +105,10 @@ def test_a_reply_that_was_not_sent_is_given_once_more(upgrade: Callable[..., Pro
 
 def test_what_was_just_typed_is_brought_by_nothing_else(upgrade: Callable[..., Project]) -> None:
     project = upgrade(typed=0)
-    session = project.store.session("alpha")
+    session = project.store.sessions.get("alpha")
     assert not wake(project, session, LISTENER, Presence())
     assert in_flight.waiting(project, session, Channel.TYPED) == []
-    (waits,) = project.store.messages(recipient="alpha")
+    (waits,) = project.store.messages.select(recipient="alpha")
     assert "PURPLE" not in hook(project, "UserPromptSubmit", prompt="my own words")
     hook(project, "UserPromptSubmit", prompt=messages.quoted([waits]))
     assert state(project) is MessageState.DELIVERED

@@ -29,14 +29,14 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project
     """A project whose alpha is a Claude Code at rest."""
     monkeypatch.setenv("ORCHESTRA_HOME", str(tmp_path / "home"))
     made = make_project(tmp_path)
-    made.store.update_session("alpha", agent="claude", intent=Intent.RUN, state=State.IDLE)
-    made.store.record_sign("alpha", Sign.TURN_ENDED, "")
+    made.store.sessions.update("alpha", agent="claude", intent=Intent.RUN, state=State.IDLE)
+    made.store.sessions.record_sign("alpha", Sign.TURN_ENDED, "")
     yield made
     made.store.close()
 
 
 def given(project: Project, listener: int) -> str:
-    return wake(project, project.store.session("alpha"), listener, Presence())
+    return wake(project, project.store.sessions.get("alpha"), listener, Presence())
 
 
 def say(project: Project, text: str) -> None:
@@ -44,7 +44,7 @@ def say(project: Project, text: str) -> None:
 
 
 def hook(project: Project, event: str, *, listened: bool = False, **payload: str) -> str:
-    session, presence = project.store.session("alpha"), Presence(since=-math.inf)
+    session, presence = project.store.sessions.get("alpha"), Presence(since=-math.inf)
     if listened:
         with presence.listening(session.id, FIRST):
             pass
@@ -55,7 +55,7 @@ def hook(project: Project, event: str, *, listened: bool = False, **payload: str
 
 
 def states(project: Project) -> list[MessageState]:
-    return [one.state for one in project.store.messages(recipient="alpha")]
+    return [one.state for one in project.store.messages.select(recipient="alpha")]
 
 
 def test_the_next_listener_does_not_get_what_is_under_way(project: Project) -> None:
@@ -88,9 +88,9 @@ def test_what_never_arrived_is_not_taken_for_delivered_because_the_next_did(proj
     text = given(project, SECOND)
     assert "PURPLE" not in hook(project, "UserPromptSubmit", prompt=f"<task-notification>\n{text}")
     assert states(project) == [MessageState.QUEUED, MessageState.DELIVERED]
-    number = project.store.session("alpha").id
-    (noted,) = project.store.deliveries(number)
-    project.store.note_deliveries(number, [replace(noted, offered_at=noted.offered_at - PACE.under_way)])
+    number = project.store.sessions.get("alpha").id
+    (noted,) = project.store.deliveries.of(number)
+    project.store.deliveries.note(number, [replace(noted, offered_at=noted.offered_at - PACE.under_way)])
     assert "PURPLE" in hook(project, "PostToolUse", tool_name="Bash")
 
 
@@ -103,10 +103,10 @@ def test_a_listener_is_not_given_again_what_was_typed_since(project: Project) ->
     """It may ask long after its answer was lost, when the message has gone to the window instead."""
     say(project, "PURPLE")
     assert given(project, FIRST)
-    number = project.store.session("alpha").id
-    (noted,) = project.store.deliveries(number)
+    number = project.store.sessions.get("alpha").id
+    (noted,) = project.store.deliveries.of(number)
     typed = replace(noted, channel=Channel.TYPED, fate=Fate.OFFERED)
-    project.store.note_deliveries(number, [replace(noted, offered_at=noted.offered_at - PACE.under_way), typed])
+    project.store.deliveries.note(number, [replace(noted, offered_at=noted.offered_at - PACE.under_way), typed])
     assert not given(project, FIRST)
 
 
@@ -131,7 +131,7 @@ def test_at_the_end_of_a_turn_the_listener_has_the_word_where_there_is_one(proje
     hook(project, "UserPromptSubmit", prompt="something else")
     say(project, "PURPLE")
     assert hook(project, "Stop", listened=True) == "{}"
-    assert project.store.session("alpha").state is State.IDLE
+    assert project.store.sessions.get("alpha").state is State.IDLE
     assert "PURPLE" in given(project, FIRST)
     hook(project, "UserPromptSubmit", listened=True, prompt="<task-notification>")
     assert states(project) == [MessageState.DELIVERED]
@@ -162,7 +162,7 @@ def test_what_was_under_way_to_an_agent_that_died_is_given_again_to_the_next(pro
 def test_an_agent_that_is_typed_at_gets_nothing_as_long_as_that_can_be_done(project: Project) -> None:
     """Its listener is there for the moments in which a person's draft stands in its prompt."""
     say(project, "PURPLE")
-    session, presence = project.store.update_session("alpha", agent="codex"), Presence()
+    session, presence = project.store.sessions.update("alpha", agent="codex"), Presence()
     assert not wake(project, session, FIRST, presence)
     assert states(project) == [MessageState.QUEUED]
     presence.saw_draft(session.id, stands=True)
@@ -171,15 +171,15 @@ def test_an_agent_that_is_typed_at_gets_nothing_as_long_as_that_can_be_done(proj
 
 def test_what_a_listener_took_is_known_to_be_on_its_way(project: Project) -> None:
     say(project, "PURPLE")
-    session = project.store.session("alpha")
-    assert project.store.deliveries(session.id) == []
+    session = project.store.sessions.get("alpha")
+    assert project.store.deliveries.of(session.id) == []
     given(project, FIRST)
-    (number,) = (one.id for one in project.store.messages(recipient="alpha"))
-    (noted,) = project.store.deliveries(session.id)
+    (number,) = (one.id for one in project.store.messages.select(recipient="alpha"))
+    (noted,) = project.store.deliveries.of(session.id)
     assert (noted.message, noted.channel, noted.fate, noted.listener) == (number, Channel.WAKE, Fate.SENT, FIRST)
     assert in_flight.waiting(project, session, Channel.TYPED) == []
     hook(project, "UserPromptSubmit", prompt="my own words")
-    assert project.store.deliveries(session.id) == []
+    assert project.store.deliveries.of(session.id) == []
 
 
 def test_a_draft_is_remembered_for_a_moment_and_until_it_is_gone() -> None:
@@ -200,15 +200,15 @@ def test_word_of_being_ready_that_comes_after_the_first_prompt_changes_nothing(p
     say(project, "PURPLE")
     hook(project, "PostToolUse")
     hook(project, "SessionStart")
-    session = project.store.session("alpha")
-    assert (session.state, project.store.program_sign("alpha")) == (State.WORKING, Sign.TOOL_USED)
+    session = project.store.sessions.get("alpha")
+    assert (session.state, project.store.sessions.program_sign("alpha")) == (State.WORKING, Sign.TOOL_USED)
     hook(project, "Stop")
     assert states(project) == [MessageState.READ]
 
 
 def test_a_reply_that_was_never_sent_is_given_again(project: Project) -> None:
     """The service was killed before it answered, or the agent had hung up: what goes on has not seen it."""
-    session = project.store.session("alpha")
+    session = project.store.sessions.get("alpha")
     say(project, "PURPLE")
     assert "PURPLE" in str(take_hook(project, session, "PostToolUse", {"tool_name": "Bash"}, presence=Presence()))
     assert "PURPLE" in hook(project, "PostToolUse", tool_name="Bash")

@@ -29,9 +29,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project
     monkeypatch.setenv("ORCHESTRA_HOME", str(tmp_path / "home"))
     made = make_project(tmp_path)
     for name in ("alpha", "beta"):
-        session = made.store.session(name)
+        session = made.store.sessions.get(name)
         made.repository.add_worktree(session.worktree, session.branch, session.base)
-        made.store.update_session(name, intent=Intent.RUN, state=State.WORKING, head=session.base)
+        made.store.sessions.update(name, intent=Intent.RUN, state=State.WORKING, head=session.base)
     yield made
     made.store.close()
 
@@ -53,42 +53,42 @@ def commit(session: Session, text: str) -> None:
 
 @pytest.mark.usefixtures("watcher")
 def test_a_commit_is_seen_within_a_second(project: Project) -> None:
-    session = project.store.session("alpha")
+    session = project.store.sessions.get("alpha")
     commit(session, "one")
-    eventually(lambda: project.store.session("alpha").commits == 1, deadline=5)
+    eventually(lambda: project.store.sessions.get("alpha").commits == 1, deadline=5)
     commit(session, "two")
     began = time.monotonic()
-    eventually(lambda: project.store.session("alpha").commits == 2, deadline=5)
+    eventually(lambda: project.store.sessions.get("alpha").commits == 2, deadline=5)
     assert time.monotonic() - began < 2
 
 
 @pytest.mark.usefixtures("watcher")
 def test_uncommitted_and_new_files_show_in_the_diff(project: Project) -> None:
-    (project.store.session("alpha").worktree / "new.txt").write_text("a\nb\n")
-    eventually(lambda: project.store.session("alpha").diff.insertions == 2)
-    assert project.store.session("beta").diff.insertions == 0
+    (project.store.sessions.get("alpha").worktree / "new.txt").write_text("a\nb\n")
+    eventually(lambda: project.store.sessions.get("alpha").diff.insertions == 2)
+    assert project.store.sessions.get("beta").diff.insertions == 0
 
 
 @pytest.mark.usefixtures("watcher")
 def test_a_saved_spec_becomes_a_version_and_a_message(project: Project) -> None:
-    place = project.session_paths(project.store.session("alpha"))
+    place = project.session_paths(project.store.sessions.get("alpha"))
     place.spec.parent.mkdir(parents=True, exist_ok=True)
     place.spec.write_text("build a bridge\n")
-    eventually(lambda: project.store.spec("alpha"))
-    (told,) = eventually(lambda: project.store.messages(recipient="alpha"))
+    eventually(lambda: project.store.specs.get("alpha"))
+    (told,) = eventually(lambda: project.store.messages.select(recipient="alpha"))
     assert told.kind is MessageKind.SPEC
     assert "+build a bridge" in told.text
     place.spec.write_text("build a tunnel\n")
-    eventually(lambda: len(project.store.messages(recipient="alpha")) == 2)
+    eventually(lambda: len(project.store.messages.select(recipient="alpha")) == 2)
 
 
 @pytest.mark.usefixtures("watcher")
 def test_one_session_s_trouble_does_not_stop_the_others(project: Project) -> None:
-    shutil.rmtree(project.store.session("alpha").worktree)
-    project.store.update_session("alpha", base="0" * 40, agent="no-such-profile")
-    project.store.post("main", "alpha", MessageKind.MESSAGE, "hello")
-    commit(project.store.session("beta"), "still")
-    eventually(lambda: project.store.session("beta").commits == 1)
+    shutil.rmtree(project.store.sessions.get("alpha").worktree)
+    project.store.sessions.update("alpha", base="0" * 40, agent="no-such-profile")
+    project.store.messages.post("main", "alpha", MessageKind.MESSAGE, "hello")
+    commit(project.store.sessions.get("beta"), "still")
+    eventually(lambda: project.store.sessions.get("beta").commits == 1)
 
 
 def test_a_job_never_runs_twice_at_once() -> None:
@@ -159,8 +159,8 @@ def test_a_project_at_rest_costs_almost_no_time(project: Project) -> None:
     watcher = Watcher(project, Presence())
     watcher.start()
     try:
-        (project.store.session("alpha").worktree / "new.txt").write_text("a\n")
-        eventually(lambda: project.store.session("alpha").diff.insertions)
+        (project.store.sessions.get("alpha").worktree / "new.txt").write_text("a\n")
+        eventually(lambda: project.store.sessions.get("alpha").diff.insertions)
         before = sum(os.times()[:4])
         time.sleep(5)
         spent = sum(os.times()[:4]) - before

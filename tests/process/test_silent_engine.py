@@ -47,12 +47,12 @@ def contained(host: HostProject, silent: SilentEngine) -> Iterator[Project]:
     for number in range(MANY):
         host.spawn(f"one-{number}")
     store = host.project.store
-    for session in store.sessions():
-        store.update_session(session.name, sandbox=SandboxKind.DOCKER)
+    for session in store.sessions.all():
+        store.sessions.update(session.name, sandbox=SandboxKind.DOCKER)
     assert silent.calls == 0
     yield host.project
-    for session in store.sessions():
-        store.update_session(session.name, sandbox=SandboxKind.HOST)
+    for session in store.sessions.all():
+        store.sessions.update(session.name, sandbox=SandboxKind.HOST)
 
 
 def test_it_is_told_what_to_look_at(silent: SilentEngine) -> None:
@@ -141,8 +141,8 @@ def test_what_needs_no_engine_does_not_ask_it_and_the_rest_says_so_soon(
         with pytest.raises(EngineSilent):
             need(contained)
     assert silent.calls <= 2
-    assert not contained.store.session("one-1").paired
-    assert contained.store.find_session("more") is None
+    assert not contained.store.sessions.get("one-1").paired
+    assert contained.store.sessions.find("more") is None
     troubles = recover.reconcile(contained)
     stopped = up.down(contained, stop=True)
     assert len(troubles) == len(stopped["troubled"]) == MANY

@@ -108,11 +108,11 @@ def test_what_a_killed_sender_was_told_is_kept_and_its_retry_adds_nothing(path: 
         for sender in senders:
             told += sender.killed_after(chance.randint(1, 40))
     for store in opened(path):
-        texts = [message.text for message in store.messages()]
+        texts = [message.text for message in store.messages.select()]
         assert len(texts) == len(set(texts)), "no message twice"
         assert set(told) <= set(texts), "no message lost"
         for sender_name in ("a", "b"):
-            numbers = [int(message.text.split("-")[1]) for message in store.messages(sender=sender_name)]
+            numbers = [int(message.text.split("-")[1]) for message in store.messages.select(sender=sender_name)]
             assert numbers == list(range(len(numbers))), "in the order they were sent, none left out"
 
 
@@ -128,9 +128,9 @@ def test_claimers_that_are_killed_never_get_the_same_message_and_lose_none(path:
     assert len(sender.ended()) == total
     for store in opened(path):
         assert len(claimed) == len(set(claimed)), "no message was handed to two"
-        delivered = {message.id for message in store.messages(states=[MessageState.DELIVERED])}
+        delivered = {message.id for message in store.messages.select(states=[MessageState.DELIVERED])}
         assert set(claimed) <= delivered
-        rest = store.claim("fix", MessageState.READ)
+        rest = store.messages.claim("fix", MessageState.READ)
         assert [message.text for message in rest] == [f"user-{number}" for number in range(total)], "none is lost"
 
 
@@ -139,9 +139,9 @@ def test_two_claimers_share_the_messages_between_them(path: Path) -> None:
     for store in opened(path):
         claimers = [Child(CLAIM, path) for _ in range(3)]
         for number in range(total):
-            store.post("user", "fix", MessageKind.MESSAGE, str(number))
+            store.messages.post("user", "fix", MessageKind.MESSAGE, str(number))
         end = time.monotonic() + 30
-        while store.messages(states=[MessageState.QUEUED]) and time.monotonic() < end:
+        while store.messages.select(states=[MessageState.QUEUED]) and time.monotonic() < end:
             store.data_version()
         claimed = [int(line) for claimer in claimers for line in claimer.killed()]
         assert len(claimed) == len(set(claimed))
@@ -161,7 +161,7 @@ def _open_at_once(path: Path) -> None:
     signal_to_go.touch()
     assert [process.ended() for process in processes] == [["opened"]] * 8
     for store in opened(path):
-        assert sorted(event.session for event in store.events()) == [str(number) for number in range(8)]
+        assert sorted(event.session for event in store.events.select()) == [str(number) for number in range(8)]
 
 
 def test_a_process_killed_while_it_makes_the_database_leaves_nothing_half_made(
@@ -174,7 +174,7 @@ def test_a_process_killed_while_it_makes_the_database_leaves_nothing_half_made(
         process.process.wait(60)
         done = process.lines()
         for store in opened(path):
-            assert [event.kind for event in store.events("key")] == ["here"] or not done
+            assert [event.kind for event in store.events.select("key")] == ["here"] or not done
         path.unlink()
 
 

@@ -100,7 +100,7 @@ class Wild(RuleBasedStateMachine):
         return self.place / "seed.git"
 
     def live(self, name: str) -> Session | None:
-        return self.world.project.store.find_session(name)
+        return self.world.project.store.sessions.find(name)
 
     def number(self) -> str:
         self.count += 1
@@ -130,8 +130,10 @@ class Wild(RuleBasedStateMachine):
     @rule(name=st.sampled_from(NAMES))
     def spawn(self, name: str) -> None:
         project = self.world.project
-        taken = {one.branch for one in project.store.sessions(include_deleted=True)} | {*project.repository.branches()}
-        free = project.store.find_session(name) is None and f"orchestra/{name}" not in taken
+        taken = {one.branch for one in project.store.sessions.all(include_deleted=True)} | {
+            *project.repository.branches()
+        }
+        free = project.store.sessions.find(name) is None and f"orchestra/{name}" not in taken
         if free and not os.path.lexists(project.paths.worktrees / name):
             self.world.spawn(name)
 
@@ -168,13 +170,13 @@ class Wild(RuleBasedStateMachine):
 
         troubled = {one["session"] for one in self.ask("reconcile")}
         project = self.world.project
-        for session in project.store.sessions():
+        for session in project.store.sessions.all():
             running = self.world.sandbox(project).boxes.get(project.box_name(session)) is BoxState.RUNNING
             if session.trouble or session.name in troubled or not running:
                 continue
             agreed = import_commits(project, session)
-            now = project.store.session(session.name)
-            assert agreed, (now, project.store.events(session.name))
+            now = project.store.sessions.get(session.name)
+            assert agreed, (now, project.store.events.select(session.name))
             tip = self.world.git("rev-parse", f"refs/heads/{now.branch}")
             assert tip == self.world.agent(now.name, "rev-parse", f"refs/heads/{now.branch}")
 
@@ -325,7 +327,7 @@ class Wild(RuleBasedStateMachine):
 
     def seen_of(self, name: str) -> Iterator[str]:
         project = self.world.project
-        for session in project.store.sessions(include_deleted=True):
+        for session in project.store.sessions.all(include_deleted=True):
             if session.name == name:
                 with suppress(OSError):
                     yield (session.worktree / "wip.txt").read_text()
@@ -336,7 +338,7 @@ class Wild(RuleBasedStateMachine):
         project: Project = self.world.project
         objects = os.pathsep.join(map(str, project.repository.object_dirs))
         found: set[str] = set()
-        for session in project.store.sessions(include_deleted=True):
+        for session in project.store.sessions.all(include_deleted=True):
             git = project.session_paths(session).git
             if (git / "HEAD").is_file():
                 found |= set(self.private(git, objects))

@@ -197,7 +197,7 @@ class Storm:
             "Authorization": f"Bearer {token_of(sender)}",
             **(headers or {}),
         }
-        link = http.client.HTTPConnection("127.0.0.1", self.project.store.workspace().service_port or 0, timeout=30)
+        link = http.client.HTTPConnection("127.0.0.1", self.project.store.workspace.get().service_port or 0, timeout=30)
         try:
             link.request("POST", path, json.dumps(body).encode(), sent)
             answer: dict[str, Any] = json.loads(link.getresponse().read())
@@ -221,7 +221,7 @@ class Storm:
         self.tally.lost += max(0, self.tally.sent - shown)
 
     def _check_store(self) -> None:
-        kept = self.project.store.messages()
+        kept = self.project.store.messages.select()
         copies = Counter((one.sender, one.recipient, one.text) for one in kept)
         self.tally.twice += sum(number - 1 for number in copies.values())
         self.tally.lost += max(0, self.tally.sent - len(copies))

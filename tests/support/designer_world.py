@@ -48,12 +48,12 @@ class World:
     @property
     def worktree(self) -> Path:
         """The executor's worktree."""
-        return self.project.store.session("alpha").worktree
+        return self.project.store.sessions.get("alpha").worktree
 
     @property
     def session(self) -> Session:
         """The executor."""
-        return self.project.store.session("alpha")
+        return self.project.store.sessions.get("alpha")
 
     def updates(self, text: str = EVIL) -> None:
         """Let the designer use its own tool; that it is refused is fine."""
@@ -77,8 +77,8 @@ class World:
     def seen(self) -> str:
         """Return all that the agents can read by now: worktree, specs, messages."""
         store = self.project.store
-        versions = [found.text for name in (MAIN, "alpha") if (found := store.spec(name))]
-        messages = [message.text for message in store.messages()]
+        versions = [found.text for name in (MAIN, "alpha") if (found := store.specs.get(name))]
+        messages = [message.text for message in store.messages.select()]
         files = [file for file in self.worktree.rglob("*") if file.is_file() and not file.is_symlink()]
         return "\n".join((*versions, *messages, *(file.read_text(errors="replace") for file in files)))
 
@@ -121,6 +121,6 @@ def made_world(make_repository: MakeRepository, monkeypatch: pytest.MonkeyPatch,
     worktree = tmp_path / "worktrees" / "alpha"
     worktree.mkdir(parents=True)
     add(made.project.store, "alpha", worktree=worktree)
-    made.project.store.save_spec("alpha", "the task", "person")
+    made.project.store.specs.save("alpha", "the task", "person")
     yield made
     made.project.store.close()

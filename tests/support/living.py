@@ -73,7 +73,7 @@ def living(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     source = tmp_path / "source"
     source.mkdir()
     project = Project.open(source) if (source / ".git").exists() else _opened(source)
-    project.store.update_workspace(service_port=1)
+    project.store.workspace.update(service_port=1)
     add_session(project, "main", Role.DESIGNER, worktree=source, branch="trunk")
     agents = Agents()
 

@@ -142,14 +142,14 @@ class World:
         project = Project(relocate(paths) if paths.moved_from else paths)
         sandbox = self.sandboxes.setdefault(str(paths.state), LocalSandbox(paths.state))
         project._sandboxes[SandboxKind.DOCKER] = sandbox  # noqa: SLF001 -- no engine is asked here
-        project.store.update_workspace(service_port=9)
+        project.store.workspace.update(service_port=9)
         return project
 
     def spawn(self, name: str, *, sandbox: SandboxKind = SandboxKind.DOCKER) -> Session:
         """Make an executor whose agent is at work."""
         project = self.project
         head, branch = project.repository.head()
-        session = project.store.add_session(
+        session = project.store.sessions.add(
             name=name,
             title=name,
             role=Role.EXECUTOR,
@@ -171,7 +171,7 @@ class World:
             provision.private_git(project, session)
             self.sandbox(project).create(container_spec.box_for(project, session, image=_IMAGE))
             self.sandbox(project).start(project.box_name(session))
-        return project.store.session(name)
+        return project.store.sessions.get(name)
 
     def sandbox(self, project: Project) -> LocalSandbox:
         """Return what stands in for the project's containers."""
@@ -180,7 +180,7 @@ class World:
     def agent(self, name: str, *words: str) -> str:
         """Run git as a session's agent does: in its own git directory."""
         project = self.project
-        session = project.store.session(name)
+        session = project.store.sessions.get(name)
         if session.sandbox is SandboxKind.HOST:
             return self.git(*words, at=session.worktree)
         env = inside(container_spec.box_for(project, session, image=_IMAGE), project.session_paths(session).git)
@@ -189,7 +189,7 @@ class World:
 
     def works(self, name: str, text: str = "") -> str:
         """Let a session's agent change a file and commit it; return the commit, which nobody has imported yet."""
-        worktree = self.project.store.session(name).worktree
+        worktree = self.project.store.sessions.get(name).worktree
         with (worktree / f"{name}.txt").open("a") as file:
             file.write(f"{text or 'more'}\n")
         self.agent(name, "add", "-A")

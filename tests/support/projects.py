@@ -54,7 +54,7 @@ class HostProject:
 
     def session(self, name: str) -> Session:
         """Return the session as it is recorded now."""
-        return self.project.store.session(name)
+        return self.project.store.sessions.get(name)
 
     def git(self, *words: str, cwd: Path | None = None, check: bool = True) -> str:
         """Run git as a person would, by default in the checkout; return its output without the last line's end."""
@@ -104,8 +104,8 @@ class HostProject:
     def open_tmux(self) -> None:
         """Start the tmux server with the person's own window in it: without one, tmux would end with the last agent."""
         store = self.project.store
-        store.update_workspace(tmux_socket=self.tmux.socket)
-        store.update_workspace(tmux_session=(work := self.tmux.start("work", self.source)))
+        store.workspace.update(tmux_socket=self.tmux.socket)
+        store.workspace.update(tmux_session=(work := self.tmux.start("work", self.source)))
         self.tmux.server.ask(("new-window", "-d", "-t", work, PERSONS))
 
     def windows(self) -> list[str]:
@@ -163,10 +163,10 @@ def host_project(
     try:
         found.open_tmux()
         # Agents are told where the service would be; it is not asked for anything here.
-        store.update_workspace(service_port=1)
+        store.workspace.update(service_port=1)
         yield found
     finally:
-        for session in found.project.store.sessions():
+        for session in found.project.store.sessions.all():
             found.project.sandbox(session.sandbox).remove(found.project.box_name(session))
         if image:
             gc.gc(found.project, remove=True, everything=True)

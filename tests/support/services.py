@@ -82,7 +82,7 @@ class Running:
 
     @property
     def port(self) -> int:
-        return self.project.store.workspace().service_port or 0
+        return self.project.store.workspace.get().service_port or 0
 
     def kill(self) -> None:
         assert self.process is not None
@@ -149,7 +149,7 @@ def add_session(project: Project, name: str, role: Role = Role.EXECUTOR, **value
         "intent": Intent.STOP,
         "token_hash": hashlib.sha256(token_of(name).encode()).hexdigest(),
     }
-    return project.store.add_session(**(usual | values))
+    return project.store.sessions.add(**(usual | values))
 
 
 def token_of(name: str) -> str:

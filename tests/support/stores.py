@@ -38,4 +38,4 @@ def add(store: Store, name: str, **values: object) -> Session:
         "worktree": Path("/w") / name,
         "parent": "main",
     }
-    return store.add_session(**(usual | values))
+    return store.sessions.add(**(usual | values))

@@ -23,7 +23,7 @@ def project(make_repository: Callable[..., Path]) -> Project:
 def test_visual_comes_before_editor_and_may_have_arguments(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EDITOR", "true")
     monkeypatch.setenv("VISUAL", "sh -c ':' --")
-    spec = project.session_paths(project.store.session("main")).spec_copy
+    spec = project.session_paths(project.store.sessions.get("main")).spec_copy
     assert editor_command(project, "main") == ("sh", "-c", ":", "--", str(spec))
     assert spec.is_file()
     assert (project.paths.specs / "main.md").is_file()

@@ -33,7 +33,7 @@ def test_a_message_sent_again_under_its_id_is_the_first_one(project: Project) ->
     first = send(project, "hello", "r1")
     assert send(project, "hello", "r1") == first
     assert send(project, "hello", "r2") != first
-    assert len(project.store.messages(recipient="alpha")) == 2
+    assert len(project.store.messages.select(recipient="alpha")) == 2
 
 
 def test_a_refusal_is_given_again(project: Project) -> None:
@@ -46,7 +46,7 @@ def test_an_id_used_for_something_else_is_refused(project: Project) -> None:
     send(project, "hello", "r1")
     with pytest.raises(UsageError, match="another request"):
         send(project, "good bye", "r1")
-    assert len(project.store.messages(recipient="alpha")) == 1
+    assert len(project.store.messages.select(recipient="alpha")) == 1
 
 
 def test_a_message_and_its_answer_become_true_together(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,12 +56,12 @@ def test_a_message_and_its_answer_become_true_together(project: Project, monkeyp
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(requests.Requests, "answer_request", dies)
+        patch.setattr(requests.Requests, "answer", dies)
         with pytest.raises(KeyboardInterrupt):
             send(project, "hello", "r1")
-    assert project.store.messages(recipient="alpha") == []
+    assert project.store.messages.select(recipient="alpha") == []
     send(project, "hello", "r1")
-    assert len(project.store.messages(recipient="alpha")) == 1
+    assert len(project.store.messages.select(recipient="alpha")) == 1
 
 
 def test_an_action_cut_off_finds_what_it_noted(project: Project) -> None:
@@ -76,10 +76,10 @@ def test_an_action_cut_off_finds_what_it_noted(project: Project) -> None:
 
 
 def test_a_deletion_whose_answer_was_lost_is_answered(project: Project) -> None:
-    number = project.store.session("alpha").id
-    project.store.begin_request("r1", "delete", "")
-    project.store.note_request("r1", str(number))
-    gone = project.store.update_session(number, deleted_at=project.store.now(), intent=Intent.DELETE)
+    number = project.store.sessions.get("alpha").id
+    project.store.requests.begin("r1", "delete", "")
+    project.store.requests.note("r1", str(number))
+    gone = project.store.sessions.update(number, deleted_at=project.store.now(), intent=Intent.DELETE)
     from orchestra.actions.session.manage import delete  # noqa: PLC0415 -- the one test that needs it
 
     answer = delete(project, "alpha", notebook=Notebook(project, "r1", str(gone.id)))
@@ -90,13 +90,13 @@ def test_only_the_newest_requests_are_kept(project: Project, monkeypatch: pytest
     monkeypatch.setattr(requests, "KEPT", 3)
     for number in range(6):
         send(project, "hello", f"r{number}")
-    assert project.store.request("r2") is None
-    assert project.store.request("r3") is not None
+    assert project.store.requests.get("r2") is None
+    assert project.store.requests.get("r3") is not None
 
 
 def test_what_only_looks_is_not_remembered(project: Project) -> None:
     registry.run(project, "list", {}, request="r1")
-    assert project.store.request("r1") is None
+    assert project.store.requests.get("r1") is None
     assert set(registry.ACTIONS) >= ONCE
 
 

@@ -44,7 +44,7 @@ def test_an_image_that_was_removed_since_it_was_seen_is_made_again(monkeypatch: 
 
 
 def test_a_container_that_starts_meanwhile_does_not_find_the_launcher_from_before(project: Project) -> None:
-    alpha = project.store.session("alpha")
+    alpha = project.store.sessions.get("alpha")
     provision.prepare_directories(project, alpha)
     launcher = project.session_paths(alpha).agent / "launch.sh"
     launcher.write_text("from before")

@@ -35,9 +35,9 @@ class TestSchemas:
             )
         old.close()
         store = Store.open(path)
-        assert [session.name for session in store.sessions()] == ["fix"] * bool(known)
-        assert store.post("user", "fix", MessageKind.MESSAGE, "hello").id == 1
-        store.update_workspace(layout="b")
+        assert [session.name for session in store.sessions.all()] == ["fix"] * bool(known)
+        assert store.messages.post("user", "fix", MessageKind.MESSAGE, "hello").id == 1
+        store.workspace.update(layout="b")
         store.close()
 
     def test_a_newer_database_is_refused_untouched(self, tmp_path: Path) -> None:
@@ -97,8 +97,8 @@ class TestTroubles:
             store = Store.open(path)
             try:
                 for number in range(9):
-                    store.update_workspace(layout=str(number))
-                    store.log("a", "b", "c")
+                    store.workspace.update(layout=str(number))
+                    store.events.log("a", "b", "c")
             finally:
                 store.close()
 
@@ -106,13 +106,13 @@ class TestTroubles:
             use()
 
     def test_a_full_disk_refuses_the_change_and_keeps_the_rest(self, store: Store) -> None:
-        store.update_workspace(layout="kept")
+        store.workspace.update(layout="kept")
         connection = store._database.connection()  # noqa: SLF001 -- SQLite's own way to have a small disk
         pages = connection.execute("PRAGMA page_count").fetchone()[0]
         connection.execute(f"PRAGMA max_page_count = {pages}")
         with pytest.raises(StoreError, match=r"disk is full.*orchestra gc"):
-            store.update_workspace(designer_task="x" * 100_000)
-        assert store.workspace() == Workspace(layout="kept")
+            store.workspace.update(designer_task="x" * 100_000)
+        assert store.workspace.get() == Workspace(layout="kept")
 
     def test_a_file_that_may_not_be_written(self) -> None:
         with _public_directory() as directory:
@@ -142,13 +142,13 @@ class TestTroubles:
     def test_a_closed_store(self, store: Store) -> None:
         store.close()
         with pytest.raises(StoreError, match="closed"):
-            store.workspace()
+            store.workspace.get()
 
 
 def _open_and_write(path: Path) -> None:
     store = Store.open(path)
     try:
-        store.update_workspace(layout="b")
+        store.workspace.update(layout="b")
     finally:
         store.close()
 

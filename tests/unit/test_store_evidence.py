@@ -16,28 +16,28 @@ from tests.support.stores import START, Clock, add
 def test_a_sign_moves_the_state_and_is_logged(store: Store, clock: Clock) -> None:
     add(store, "fix")
     at = clock.advance(1)
-    found = store.record_sign("fix", Sign.TOOL_USED, "edits app.py")
+    found = store.sessions.record_sign("fix", Sign.TOOL_USED, "edits app.py")
     assert (found.state, found.evidence, found.state_since) == (
         State.WORKING,
         Evidence(Sign.TOOL_USED, "edits app.py"),
         at,
     )
-    (event,) = store.events("fix")
+    (event,) = store.events.select("fix")
     assert (event.kind, event.text, event.at) == ("tool-used", "edits app.py", at)
 
 
 def test_the_state_keeps_its_age_while_evidence_for_it_goes_on(store: Store, clock: Clock) -> None:
     add(store, "fix")
-    store.record_sign("fix", Sign.TOOL_USED, "edits a")
+    store.sessions.record_sign("fix", Sign.TOOL_USED, "edits a")
     clock.advance(1)
-    found = store.record_sign("fix", Sign.TOOL_USED, "edits b")
+    found = store.sessions.record_sign("fix", Sign.TOOL_USED, "edits b")
     assert (found.state_since, found.evidence) == (START, Evidence(Sign.TOOL_USED, "edits b"))
 
 
 def test_what_does_not_speak_for_the_state_is_not_shown_as_its_reason(store: Store) -> None:
     add(store, "fix")
-    store.record_sign("fix", Sign.COMPLETED, "all green")
-    found = store.record_sign("fix", Sign.TURN_ENDED, "")
+    store.sessions.record_sign("fix", Sign.COMPLETED, "all green")
+    found = store.sessions.record_sign("fix", Sign.TURN_ENDED, "")
     assert (found.state, found.evidence) == (State.DONE, Evidence(Sign.COMPLETED, "all green"))
 
 
@@ -52,8 +52,8 @@ def test_what_does_not_speak_for_the_state_is_not_shown_as_its_reason(store: Sto
 )
 def test_json_shows_evidence_as_one_text_that_can_be_read_back(store: Store, evidence: Evidence, shown: str) -> None:
     add(store, "fix")
-    found = store.update_session("fix", evidence=evidence)
-    assert found.evidence == store.session("fix").evidence == evidence
+    found = store.sessions.update("fix", evidence=evidence)
+    assert found.evidence == store.sessions.get("fix").evidence == evidence
     assert plain(found)["evidence"] == shown
     assert Evidence.parse(shown) == evidence
 
@@ -61,26 +61,26 @@ def test_json_shows_evidence_as_one_text_that_can_be_read_back(store: Store, evi
 def test_older_evidence_changes_nothing(store: Store, clock: Clock) -> None:
     add(store, "fix")
     clock.advance(10)
-    before = store.record_sign("fix", Sign.TURN_ENDED, "", at=clock())
-    assert store.record_sign("fix", Sign.TOOL_USED, "late", at=clock() - timedelta(seconds=1)) == before
-    assert [event.kind for event in store.events("fix")] == ["turn-ended"]
+    before = store.sessions.record_sign("fix", Sign.TURN_ENDED, "", at=clock())
+    assert store.sessions.record_sign("fix", Sign.TOOL_USED, "late", at=clock() - timedelta(seconds=1)) == before
+    assert [event.kind for event in store.events.select("fix")] == ["turn-ended"]
 
 
 def test_a_clock_that_was_ahead_does_not_silence_what_follows(store: Store, clock: Clock) -> None:
     add(store, "fix")
-    store.record_sign("fix", Sign.TURN_ENDED, "", at=clock() + timedelta(days=1))
-    assert store.record_sign("fix", Sign.TURN_STARTED, "", at=clock.advance(1)).state is State.WORKING
+    store.sessions.record_sign("fix", Sign.TURN_ENDED, "", at=clock() + timedelta(days=1))
+    assert store.sessions.record_sign("fix", Sign.TURN_STARTED, "", at=clock.advance(1)).state is State.WORKING
     clock.advance(-3600)
-    assert store.record_sign("fix", Sign.TURN_ENDED, "").state is State.IDLE
+    assert store.sessions.record_sign("fix", Sign.TURN_ENDED, "").state is State.IDLE
 
 
 def test_a_question_stays_open_until_it_is_answered(store: Store) -> None:
     add(store, "fix")
-    asked = store.record_sign("fix", Sign.ASKED, "which one?", waits_for=7)
+    asked = store.sessions.record_sign("fix", Sign.ASKED, "which one?", waits_for=7)
     assert (asked.state, asked.waits_for) == (State.WAITING, 7)
-    ended = store.record_sign("fix", Sign.TURN_ENDED, "")
+    ended = store.sessions.record_sign("fix", Sign.TURN_ENDED, "")
     assert (ended.state, ended.waits_for, ended.evidence) == (State.WAITING, 7, Evidence(Sign.ASKED, "which one?"))
-    answered = store.record_sign("fix", Sign.ANSWERED, "main answered")
+    answered = store.sessions.record_sign("fix", Sign.ANSWERED, "main answered")
     assert (answered.state, answered.waits_for) == (State.IDLE, None)
 
 
@@ -96,18 +96,18 @@ def test_a_question_stays_open_until_it_is_answered(store: Store) -> None:
 def test_an_answer_leaves_an_agent_where_its_own_program_says_it_is(store: Store, last: Sign, state: State) -> None:
     """One that sits at its prompt has not read the answer yet, and must be typed at to do so."""
     add(store, "fix")
-    store.record_sign("fix", Sign.ASKED, "which one?", waits_for=7)
-    store.record_sign("fix", last, "")
-    assert store.program_sign("fix") is last
-    assert store.record_sign("fix", Sign.ANSWERED, "").state is state
+    store.sessions.record_sign("fix", Sign.ASKED, "which one?", waits_for=7)
+    store.sessions.record_sign("fix", last, "")
+    assert store.sessions.program_sign("fix") is last
+    assert store.sessions.record_sign("fix", Sign.ANSWERED, "").state is state
 
 
 def test_whoever_completes_waits_no_longer(store: Store) -> None:
     add(store, "fix")
-    store.record_sign("fix", Sign.ASKED, "?", waits_for=7)
-    assert store.record_sign("fix", Sign.COMPLETED, "").waits_for is None
+    store.sessions.record_sign("fix", Sign.ASKED, "?", waits_for=7)
+    assert store.sessions.record_sign("fix", Sign.COMPLETED, "").waits_for is None
 
 
 def test_nobody_has_evidence_about_a_session_that_is_not_there(store: Store) -> None:
     with pytest.raises(NotFound):
-        store.record_sign("fix", Sign.READY, "")
+        store.sessions.record_sign("fix", Sign.READY, "")

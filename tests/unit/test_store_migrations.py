@@ -89,40 +89,40 @@ class TestReleased:
         path = tmp_path / "state.db"
         build(dump, path)
         with closing(Store.open(path)) as store:
-            names = [(one.name, one.role, one.intent, one.state) for one in store.sessions()]
+            names = [(one.name, one.role, one.intent, one.state) for one in store.sessions.all()]
             assert names == [
                 ("main", Role.DESIGNER, Intent.RUN, State.STARTING),
                 ("login", Role.EXECUTOR, Intent.RUN, State.WORKING),
                 ("kelvin", Role.EXECUTOR, Intent.RUN, State.WAITING),
                 ("rest", Role.EXECUTOR, Intent.STOP, State.STARTING),
             ]
-            login = store.session("login")
+            login = store.sessions.get("login")
             assert (login.commits, login.diff.files, login.head, login.token_hash) == (3, 2, "b" * 40, "hash-login")
             assert login.evidence == Evidence(Sign.TOOL_USED, "Edit app.py")
-            assert store.session("main").evidence == Evidence()
-            assert store.session("rest").sandbox is SandboxKind.HOST
-            assert store.session("kelvin").waits_for == store.messages(sender="kelvin")[0].id
-            gone = store.deleted_session("gone")
+            assert store.sessions.get("main").evidence == Evidence()
+            assert store.sessions.get("rest").sandbox is SandboxKind.HOST
+            assert store.sessions.get("kelvin").waits_for == store.messages.select(sender="kelvin")[0].id
+            gone = store.sessions.deleted("gone")
             assert gone is not None
             assert gone.worktree.name == "caf\udce9"
-            assert [one.state for one in store.messages(recipient="login")] == list(MessageState)[::-1]
-            spec = store.spec("login")
+            assert [one.state for one in store.messages.select(recipient="login")] == list(MessageState)[::-1]
+            spec = store.specs.get("login")
             assert spec is not None
             assert (spec.version, spec.text) == (2, "Make the login work, with ünïcode.\n")
-            assert (store.workspace().service_port, store.workspace().tmux_session) == (41234, "$0")
-            assert store.consent(ConsentKind.SETTINGS) == "h"
+            assert (store.workspace.get().service_port, store.workspace.get().tmux_session) == (41234, "$0")
+            assert store.consents.get(ConsentKind.SETTINGS) == "h"
 
     def test_it_can_be_worked_with(self, dump: Path, tmp_path: Path) -> None:
         path = tmp_path / "state.db"
         build(dump, path)
         with closing(Store.open(path)) as store:
-            store.update_session("login", intent=Intent.STOP)
-            assert [one.text for one in store.claim("login", MessageState.READ)] == [
+            store.sessions.update("login", intent=Intent.STOP)
+            assert [one.text for one in store.messages.claim("login", MessageState.READ)] == [
                 "delivered\nin two lines",
                 "queued",
             ]
-            assert store.save_spec("login", "More.", "user") is not None
-            assert store.update_workspace(service_port=1, landing=None).service_port == 1
+            assert store.specs.save("login", "More.", "user") is not None
+            assert store.workspace.update(service_port=1, landing=None).service_port == 1
 
     def test_an_upgrade_that_is_cut_off_changes_nothing_and_is_done_the_next_time(
         self, dump: Path, tmp_path: Path
@@ -152,13 +152,13 @@ def test_what_was_noted_of_a_session_under_a_key_is_in_its_columns(tmp_path: Pat
     path = tmp_path / "state.db"
     build(NOTED, path)
     with closing(Store.open(path)) as store:
-        main, login, kelvin = (store.session(name) for name in ("main", "login", "kelvin"))
+        main, login, kelvin = (store.sessions.get(name) for name in ("main", "login", "kelvin"))
         assert (login.image, login.private_branch) == ("orchestra/x:1", "orchestra/log-in")
         assert (main.image, main.private_branch) == ("", "")
-        assert [store.covered(one.id) for one in (main, login, kelvin)] == [("sub", "caf\udce9"), None, ()]
-        assert [store.diff_mark(one.id) for one in (login, kelvin)] == ["mark-2", ""]
-        assert not store.note_refusal(login.id, "it holds a pipe")
-        assert store.note_refusal(kelvin.id, "it holds a pipe")
+        assert [store.notes.covered(one.id) for one in (main, login, kelvin)] == [("sub", "caf\udce9"), None, ()]
+        assert [store.notes.diff_mark(one.id) for one in (login, kelvin)] == ["mark-2", ""]
+        assert not store.notes.note_refusal(login.id, "it holds a pipe")
+        assert store.notes.note_refusal(kelvin.id, "it holds a pipe")
     used = [(row["cost"], row["context"], row["used_model"]) for row in contents(path)["sessions"]]
     assert used == [(None, None, None), (1.5, 42.0, "opus"), *[(None, None, None)] * 3]
 
@@ -167,7 +167,7 @@ def test_what_was_noted_of_the_project_is_in_one_record(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
     build(NOTED, path)
     with closing(Store.open(path)) as store:
-        assert store.workspace() == Workspace(
+        assert store.workspace.get() == Workspace(
             tmux_socket="/tmp/tmux-1000/orchestra",
             tmux_session="$0",
             saved_keys='{"O": "bind-key -T prefix O display-message mine"}',
@@ -180,7 +180,7 @@ def test_what_was_noted_of_the_project_is_in_one_record(tmp_path: Path) -> None:
             service_port=41234,
             landing=Landing("login", "main", "d" * 40, "a" * 40),
         )
-        assert [store.consent(kind) for kind in ConsentKind] == ["h", "i", "g", "n", "make test"]
+        assert [store.consents.get(kind) for kind in ConsentKind] == ["h", "i", "g", "n", "make test"]
 
 
 @pytest.mark.parametrize("empty", ["", None])
@@ -192,8 +192,8 @@ def test_a_note_that_was_empty_or_not_there_is_the_same_record(tmp_path: Path, e
             "DELETE FROM notes" if empty is None else "UPDATE notes SET value = '' WHERE key NOT LIKE 'woken.%'"
         )
     with closing(Store.open(path)) as store:
-        assert store.workspace() == Workspace()
-        assert [store.consent(kind) for kind in ConsentKind] == [""] * 5
+        assert store.workspace.get() == Workspace()
+        assert [store.consents.get(kind) for kind in ConsentKind] == [""] * 5
 
 
 @pytest.mark.parametrize(
@@ -211,7 +211,7 @@ def test_evidence_in_one_column_is_taken_apart(tmp_path: Path, before: str, afte
     with closing(sqlite3.connect(path)) as database, database:
         database.execute("UPDATE sessions SET evidence = ?", (before,))
     with closing(Store.open(path)) as store:
-        assert {session.evidence for session in store.sessions()} == {after}
+        assert {session.evidence for session in store.sessions.all()} == {after}
 
 
 def test_the_first_schema_that_people_had_is_among_them() -> None:
@@ -331,10 +331,10 @@ def test_what_was_under_way_at_the_upgrade_is_so_afterwards(
             database.rows(rows)
     before = time.monotonic()
     with closing(Store.open(path)) as store:
-        found = store.deliveries(2)
+        found = store.deliveries.of(2)
         assert [(one.message, one.channel, one.fate, one.listener or one.after) for one in found] == expected
         assert [one for one in found if not before <= one.offered_at <= time.monotonic()] == []
-        assert [one for one in store.deliveries(3) if one.message in {2, 3, 4}] == []
+        assert [one for one in store.deliveries.of(3) if one.message in {2, 3, 4}] == []
     assert "notes" not in contents(path)
     assert len(contents(path)["deliveries"]) == len(expected)
 
@@ -345,4 +345,4 @@ def test_how_an_empty_prompt_looks_is_known_after_the_upgrade(tmp_path: Path) ->
     with closing(Database(path)) as database:
         database.rows("INSERT INTO notes VALUES ('prompt.2', ?)", '[1772600783.25, "agent> "]')
     with closing(Store.open(path)) as store:
-        assert store.empty_prompt(2) == (1772600783.25, "agent> ")
+        assert store.prompts.get(2) == (1772600783.25, "agent> ")

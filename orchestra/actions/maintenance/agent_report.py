@@ -81,7 +81,7 @@ def login_of(project: Project, profile: Profile) -> Login:
 def _kept(project: Project, profile: Profile) -> tuple[str, ...]:
     homes = {
         session.name: project.session_paths(session).home
-        for session in project.store.sessions()
+        for session in project.store.sessions.all()
         if session.agent == profile.name
     }
     return tuple(name for name, home in homes.items() if any((home / file).is_file() for file in profile.keeps_login))
@@ -123,7 +123,7 @@ def image_of(project: Project, profile: Profile) -> tuple[str, str]:
 def used(project: Project) -> list[str]:
     """Return the profiles that the project uses, the default one first."""
     settings = project.usable_settings
-    agents = (settings.agent, settings.designer_agent, *(session.agent for session in project.store.sessions()))
+    agents = (settings.agent, settings.designer_agent, *(session.agent for session in project.store.sessions.all()))
     return [agent for agent in dict.fromkeys(agents) if agent]
 
 

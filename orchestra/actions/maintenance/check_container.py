@@ -58,7 +58,7 @@ def try_container(project: Project) -> list[Finding]:
         beside(project, project.settings.agent, kind) as (scratch, recorded),
         _reachable_address(project) as (address, port),
     ):
-        session = scratch.store.update_session(recorded.id, image=image)
+        session = scratch.store.sessions.update(recorded.id, image=image)
         box = container_spec.box_for(scratch, session, image=image)
         words = past_proxies(f"http://{address}:{port}", "sh", "-c", _TRY, "sh", address, str(port))
         done = scratch.sandbox(kind).run_once(box, words, deadline=DEADLINE)
@@ -117,7 +117,7 @@ def _commit(scratch: Project, session: Session, done: Completed) -> Finding:
         detail = f"git in a container cannot commit: {output}"
         return Finding("commit", well=False, detail=detail, repair="check the engine's security options: docker info")
     try:
-        here = import_commits(scratch, session) and scratch.store.session(session.name).commits == 1
+        here = import_commits(scratch, session) and scratch.store.sessions.get(session.name).commits == 1
     except OrchestraError as error:
         return trouble("commit", error)
     if not here:

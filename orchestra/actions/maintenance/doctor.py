@@ -176,7 +176,7 @@ def _repository(project: Project) -> Finding:
 
 def of_sessions(project: Project) -> Iterator[Finding]:
     """Report sessions whose branch or worktree is missing or elsewhere."""
-    for session in project.store.sessions():
+    for session in project.store.sessions.all():
         try:
             trouble = session.trouble or reattach.what_is_lost(project, session)
         except OrchestraError:

@@ -46,7 +46,7 @@ def gc(
     ones too, its network and all credentials in memory: `up` creates them again.
     """
     leftovers = _containers(project, remove=remove) if everything else _orphans(project, remove=remove)
-    for session in project.store.sessions(include_deleted=True):
+    for session in project.store.sessions.all(include_deleted=True):
         if session.deleted_at is not None:
             leftovers.extend(_of_deleted(project, session, remove=remove, progress=progress))
     leftovers.extend(_half_removed(project, remove=remove))
@@ -102,7 +102,7 @@ def orphans(project: Project) -> list[str]:
     known: set[str] = set()
     for other in _projects(project) if sights else ():
         try:
-            known |= {other.box_name(session) for session in other.store.sessions()}
+            known |= {other.box_name(session) for session in other.store.sessions.all()}
         except Exception:  # noqa: BLE001 -- one project's trouble takes no other's containers for orphans
             known |= {name for name in sights if name.startswith(other.box_prefix)}
     running = {name for name, sight in sights.items() if sight.state is BoxState.RUNNING}
@@ -132,7 +132,7 @@ def _of_deleted(project: Project, session: Session, *, remove: bool, progress: P
     with project.lock(session.name):
         if _again(project, session).deleted_at is None:
             return
-        live = project.store.find_session(session.name) is not None
+        live = project.store.sessions.find(session.name) is not None
         if not live and os.path.lexists(session.worktree):
             yield _part(project, session, session.worktree, _worktree if remove else None, progress)
         state = project.session_paths(session).root
@@ -145,7 +145,7 @@ def _of_deleted(project: Project, session: Session, *, remove: bool, progress: P
 
 
 def _again(project: Project, session: Session) -> Session:
-    return next(other for other in project.store.sessions(include_deleted=True) if other.id == session.id)
+    return next(other for other in project.store.sessions.all(include_deleted=True) if other.id == session.id)
 
 
 def _part(project: Project, session: Session, path: Path, remove: Remove | None, progress: Progress) -> Leftover:
@@ -175,7 +175,7 @@ def _worktree(project: Project, session: Session) -> str:
     ref = preserve.anchor(project, session)
     preserve.keep_files(project, session, ref)
     with suppress(StoreError):
-        project.store.update_session(session.id, anchor=ref)
+        project.store.sessions.update(session.id, anchor=ref)
     project.repository.remove_worktree(session.worktree)
     return ""
 
@@ -215,7 +215,7 @@ def _forget_secrets(project: Project, *, everything: bool) -> None:
 
 
 def _forget_secrets_of(project: Project) -> None:
-    for session in project.store.sessions(include_deleted=True):
+    for session in project.store.sessions.all(include_deleted=True):
         with suppress(OrchestraError), project.lock(session.name):
             if _again(project, session).deleted_at is not None or not container_spec.runs(project, session):
                 preserve.drop_secrets(project, session)

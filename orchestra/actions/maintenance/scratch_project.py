@@ -85,7 +85,7 @@ def _repository(root: Path) -> None:
 
 def _executor(scratch: Project, agent: str, kind: SandboxKind) -> Session:
     head, branch = scratch.repository.head()
-    session = scratch.store.add_session(
+    session = scratch.store.sessions.add(
         name=_NAME,
         title=_NAME,
         role=Role.EXECUTOR,
@@ -102,13 +102,13 @@ def _executor(scratch: Project, agent: str, kind: SandboxKind) -> Session:
         head=head,
     )
     # There is nothing to stop, and a stop would remove its credentials.
-    scratch.store.record_sign(_NAME, Sign.STOPPED, "not started")
+    scratch.store.sessions.record_sign(_NAME, Sign.STOPPED, "not started")
     session.worktree.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     scratch.repository.add_worktree(session.worktree, session.branch, head)
     provision.prepare_directories(scratch, session)
     if kind is SandboxKind.DOCKER:
         provision.private_git(scratch, session)
-    return scratch.store.session(_NAME)
+    return scratch.store.sessions.get(_NAME)
 
 
 def sweep(project: Project) -> None:

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 def comes_late(project: Project, session: Session, signs: Sequence[tuple[Sign, str]]) -> bool:
     """Return whether a READY hook is outdated, because the agent has begun a turn since."""
-    return any(sign is Sign.READY for sign, _ in signs) and went_on(project.store.program_sign(session.name))
+    return any(sign is Sign.READY for sign, _ in signs) and went_on(project.store.sessions.program_sign(session.name))
 
 
 def record_signs(project: Project, session: Session, signs: Sequence[tuple[Sign, str]]) -> None:
     """Record the signs of a session's state."""
     for sign, text in signs:
-        project.store.record_sign(session.name, sign, text)
+        project.store.sessions.record_sign(session.name, sign, text)
         if sign is Sign.READY:
             _recall(project, session)
 
@@ -31,20 +31,22 @@ def record_signs(project: Project, session: Session, signs: Sequence[tuple[Sign,
 def record_usage(project: Project, session: Session, family: Family, event: str, payload: Mapping[str, Any]) -> None:
     """Record a session's cost and context, if the hook reports them."""
     if (used := family.usage(event, payload)) is not None:
-        project.store.note_usage(session.id, cost=used.cost, context=used.context, model=used.model)
+        project.store.notes.note_usage(session.id, cost=used.cost, context=used.context, model=used.model)
 
 
 def mark_read(project: Project, session: Session) -> None:
     """Mark what was in the conversation at the end of a turn as read."""
-    given = project.store.messages(recipient=session.name, states=[MessageState.DELIVERED])
-    project.store.mark([message.id for message in given], MessageState.READ)
+    given = project.store.messages.select(recipient=session.name, states=[MessageState.DELIVERED])
+    project.store.messages.mark([message.id for message in given], MessageState.READ)
 
 
 def _recall(project: Project, session: Session) -> None:
     """Restore the state ``done`` of an agent that starts again, if its report was its last message."""
-    sent = project.store.messages(sender=session.name, limit=1)
+    sent = project.store.messages.select(sender=session.name, limit=1)
     heard = [
-        message for message in project.store.messages(recipient=session.name, limit=20) if message.sender != SYSTEM
+        message
+        for message in project.store.messages.select(recipient=session.name, limit=20)
+        if message.sender != SYSTEM
     ]
     if sent and sent[-1].kind is MessageKind.COMPLETE and all(message.id < sent[-1].id for message in heard):
-        project.store.record_sign(session.name, Sign.COMPLETED, first_line(sent[-1].text))
+        project.store.sessions.record_sign(session.name, Sign.COMPLETED, first_line(sent[-1].text))

@@ -62,7 +62,7 @@ def send(
     sort = MessageKind(kind) if kind is not None else kind_of(text)
     # Together, so that a message that is sent again or interrupted changes no state twice or in part.
     with project.store.together():
-        before = project.store.sent(sender, dedupe) if dedupe else None
+        before = project.store.messages.sent(sender, dedupe) if dedupe else None
         return before or _post(project, sender, recipient, sort, text, dedupe=dedupe)
 
 
@@ -71,12 +71,12 @@ def _post(
 ) -> Message:
     _check_room(project, sender, recipient, text)
     answers = _question(project, sender, recipient, kind)
-    message = project.store.post(sender, recipient, kind, text, dedupe=dedupe, answers=answers)
+    message = project.store.messages.post(sender, recipient, kind, text, dedupe=dedupe, answers=answers)
     if answers is not None:
-        project.store.record_sign(recipient, Sign.ANSWERED, f"{sender} answered")
-    if kind in _SIGNS and project.store.find_session(sender) is not None:
+        project.store.sessions.record_sign(recipient, Sign.ANSWERED, f"{sender} answered")
+    if kind in _SIGNS and project.store.sessions.find(sender) is not None:
         waits_for = message.id if kind in {MessageKind.QUESTION, MessageKind.ERROR} else None
-        project.store.record_sign(sender, _SIGNS[kind], first_line(text), waits_for=waits_for)
+        project.store.sessions.record_sign(sender, _SIGNS[kind], first_line(text), waits_for=waits_for)
     return message
 
 
@@ -84,7 +84,7 @@ def _check_room(project: Project, sender: str, recipient: str, text: str) -> Non
     """Refuse a message that would overfill a mailbox; the person and Orchestra itself may always write."""
     if sender in {PERSON, SYSTEM}:
         return
-    own, all_of_them = project.store.waiting_from(recipient, sender)
+    own, all_of_them = project.store.messages.waiting_from(recipient, sender)
     if own >= MAILBOX_SHARE:
         message = f"{own} of your messages to {recipient} are still queued, which is the limit"
         raise Refused(message, hint="wait until it has read some of them")
@@ -93,17 +93,17 @@ def _check_room(project: Project, sender: str, recipient: str, text: str) -> Non
             f"{recipient} has {all_of_them} unread messages, which is the limit",
             hint="wait until it has read some of them",
         )
-    if project.store.sent_bytes(sender) + len(text.encode("utf-8", "replace")) > QUOTA:
+    if project.store.messages.sent_bytes(sender) + len(text.encode("utf-8", "replace")) > QUOTA:
         message = f"{sender} has sent {QUOTA // 1024 // 1024} MiB of messages, which is the limit for a session"
         raise Refused(message, hint="write long texts to files in your worktree and send their names")
 
 
 def _question(project: Project, sender: str, recipient: str, kind: MessageKind) -> int | None:
     """Return the recipient's open question if this sender may answer it: the session it was put to, or the person."""
-    asked = project.store.find_session(recipient)
+    asked = project.store.sessions.find(recipient)
     if asked is None or asked.waits_for is None or sender in {SYSTEM, recipient} or kind is MessageKind.SPEC:
         return None
-    may = sender == PERSON or project.store.is_addressed(asked.waits_for, sender)
+    may = sender == PERSON or project.store.messages.is_addressed(asked.waits_for, sender)
     return asked.waits_for if may else None
 
 
@@ -120,9 +120,9 @@ def _checked(text: str) -> str:
 
 def _reachable(project: Project, name: str) -> Session:
     try:
-        return project.store.session(name)
+        return project.store.sessions.get(name)
     except NotFound:
-        if project.store.deleted_session(name) is not None:
+        if project.store.sessions.deleted(name) is not None:
             raise NotFound(f"{name} has been deleted", hint=f"to bring it back: orchestra restore {name}") from None
         raise
 
@@ -131,7 +131,7 @@ def check_family(project: Project, sender: Session, recipient: str) -> None:
     """Raise NotAllowed unless ``recipient`` is the person or the sender's parent, sibling or child."""
     if recipient in {PERSON, MAIN, ""} or sender.role is Role.DESIGNER:
         return
-    other = project.store.session(recipient)
+    other = project.store.sessions.get(recipient)
     if recipient != sender.parent and other.parent not in {sender.name, sender.parent}:
         raise NotAllowed(
             f"{sender.name} may not write to {recipient}", hint='write to your designer: session_id="main"'
@@ -143,23 +143,23 @@ def report(project: Project, *, sender: str, kind: str, text: str, dedupe: str |
     allowed = {MessageKind.COMPLETE, MessageKind.ERROR, MessageKind.QUESTION, MessageKind.PROGRESS}
     if kind not in allowed:
         raise UsageError(f"a report cannot be {kind!r}", hint=f"choose from: {', '.join(sorted(allowed))}")
-    parent = project.store.session(sender).parent or PERSON
+    parent = project.store.sessions.get(sender).parent or PERSON
     return send(project, sender=sender, recipient=parent, text=text, kind=kind, dedupe=dedupe)
 
 
 def read(project: Project, recipient: str) -> list[Message]:
     """Return the recipient's unread messages, oldest first, and mark them as read."""
-    return project.store.claim(recipient, MessageState.READ)
+    return project.store.messages.claim(recipient, MessageState.READ)
 
 
 def unread(project: Project, recipient: str, *, limit: int) -> list[Message]:
     """Return the oldest unread messages of the recipient, oldest first; `mark_read` marks them."""
-    return project.store.unread(recipient, limit)
+    return project.store.messages.unread(recipient, limit)
 
 
 def mark_read(project: Project, numbers: list[int]) -> None:
     """Record that messages were read."""
-    project.store.mark(numbers, MessageState.READ)
+    project.store.messages.mark(numbers, MessageState.READ)
 
 
 def inbox(project: Project, name: str = "", *, limit: int = PAGE, before: int = 0) -> list[Message]:
@@ -168,12 +168,12 @@ def inbox(project: Project, name: str = "", *, limit: int = PAGE, before: int = 
     With ``before``, only messages with a smaller number count.
     """
     if name and name != PERSON:
-        project.store.session(name)
+        project.store.sessions.get(name)
     if not 0 < limit <= LONGEST_PAGE:
         raise UsageError(
             f"the number of messages must be from 1 to {LONGEST_PAGE}, not {limit}", hint="see: orchestra inbox -h"
         )
-    return project.store.messages(recipient=name or None, limit=limit, before_id=before)
+    return project.store.messages.select(recipient=name or None, limit=limit, before_id=before)
 
 
 def first_line(text: str, length: int = 120) -> str:

@@ -56,7 +56,7 @@ def import_or_refuse(project: Project, session: Session) -> bool:
 def take_commits(project: Project, session: Session) -> bool:
     """Synchronise both sides and return whether they agree; raises RefusedCommits."""
     with project.lock(f"{session.name}.git"):
-        session = _follow_switch(project, follow(project, project.store.session(session.name)))
+        session = _follow_switch(project, follow(project, project.store.sessions.get(session.name)))
         return _agree(project, session)
 
 
@@ -94,7 +94,7 @@ def _follow_switch(project: Project, session: Session) -> Session:
     if _into_box(project, session, _SWITCH, branch or "detached", tip):
         text = f"The person switched the checkout to {branch or tip[:12]}; your git has been updated."
         _notify(project, session, text)
-        return project.store.update_session(session.name, branch=branch, head=tip, base=tip)
+        return project.store.sessions.update(session.name, branch=branch, head=tip, base=tip)
     return session
 
 
@@ -111,8 +111,8 @@ def fetch(project: Project, session: Session) -> str | None:
 
 
 def _refusal(project: Project, session: Session, error: Refused) -> None:
-    if project.store.note_refusal(session.id, error.message):
-        project.store.log(session.name, "refused", str(error))
+    if project.store.notes.note_refusal(session.id, error.message):
+        project.store.events.log(session.name, "refused", str(error))
         _notify(project, session, f"Your commits were not imported: {error}")
 
 
@@ -162,7 +162,7 @@ def _rename_inside(project: Project, session: Session) -> Session:
         return session
     with contextlib.suppress(CommandFailed):
         if _into_box(project, session, 'git branch -m "$1" "$2"', before, session.branch):
-            session = project.store.update_session(session.id, private_branch="")
+            session = project.store.sessions.update(session.id, private_branch="")
             _notify(
                 project,
                 session,
@@ -180,7 +180,7 @@ def _count_anew(project: Project, session: Session, tip: str) -> Session:
         return session
     keep = f"refs/orchestra/base/{session.name}"
     repository.update_ref(keep, base, repository.refs(keep).get(keep))
-    return project.store.update_session(session.id, base=base)
+    return project.store.sessions.update(session.id, base=base)
 
 
 def _is_newer(project: Project, session: Session, base: str, tip: str) -> bool:
@@ -213,6 +213,6 @@ def _note(project: Project, session: Session, head: str) -> bool:
     if not head or head == session.head:
         return bool(head)
     commits = project.repository.count(session.base, head)
-    project.store.update_session(session.name, head=head, commits=commits)
-    project.store.log(session.name, "commit", f"{session.branch} is at {head[:12]}")
+    project.store.sessions.update(session.name, head=head, commits=commits)
+    project.store.events.log(session.name, "commit", f"{session.branch} is at {head[:12]}")
     return True

@@ -17,7 +17,7 @@ def choose_sandbox(project: Project, wanted: str = "", *, command: str = "orches
     ``auto`` means a container; ``command`` is what the hint names. Raises EngineDown if no engine
     answers, because the host is never chosen for the person.
     """
-    choice = wanted or project.store.workspace().sandbox or project.settings.sandbox
+    choice = wanted or project.store.workspace.get().sandbox or project.settings.sandbox
     if choice not in {"auto", *SandboxKind}:
         raise BadConfig(f"there is no sandbox {choice!r}", hint="choose auto, docker or host")
     if choice == SandboxKind.HOST:

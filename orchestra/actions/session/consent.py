@@ -42,21 +42,21 @@ def requests(project: Project) -> tuple[Request, ...]:
         # The project is the home directory itself, so these files are the person's own.
         return ()
     asked = (_settings(project), _image(project), _agents(project), _instructions(project))
-    known = project.store.consent
+    known = project.store.consents.get
     return tuple(request for request in asked if any(mark != known(kind) for kind, mark in request.marks.items()))
 
 
 def grant(project: Project, asked: Sequence[Request]) -> None:
     """Allow exactly what was shown; after a later change the person is asked again."""
     for kind, mark in (item for request in asked for item in request.marks.items()):
-        project.store.grant(kind, mark)
+        project.store.consents.grant(kind, mark)
 
 
 def _settings(project: Project) -> Request:
     wishes = project_wishes(project.paths.config)
     names, check = consent.asked(wishes), str(wishes.get("check", ""))
     lines = [_setting(project, name, wishes[name]) for name in names]
-    before = project.store.consent(ConsentKind.CHECK)
+    before = project.store.consents.get(ConsentKind.CHECK)
     if before and not check:
         lines.append(f"{project.paths.config}: the check that you allowed is gone: {shown(before)}")
     # With nothing left to allow there is no question, unless the check is gone.

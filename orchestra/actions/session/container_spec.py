@@ -146,7 +146,7 @@ def recipe_for(project: Project, agent: str) -> ImageRecipe:
 
 def _context(project: Project) -> BuildContext | None:
     """Return the project's own build context if the person allowed it as it is now, else None."""
-    allowed = project.store.consent(ConsentKind.IMAGE)
+    allowed = project.store.consents.get(ConsentKind.IMAGE)
     if not allowed:
         return None
     try:

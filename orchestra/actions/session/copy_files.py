@@ -138,7 +138,7 @@ def copy_extras(project: Project, session: Session, progress: Progress) -> None:
     for pattern in project.settings.copy:
         for line in _shortened(_safely(copying, pattern)):
             progress(f"not copied: {line}")
-            project.store.log(session.name, "not-copied", line)
+            project.store.events.log(session.name, "not-copied", line)
 
 
 def _safely(copying: _Copying, pattern: str) -> Iterator[str]:

@@ -70,7 +70,7 @@ def private_branch(session: Session) -> str:
 
 def _renamed(project: Project, session: Session, branches: dict[str, str], there: Checkout | None) -> Session:
     repository = project.repository
-    others = {other.branch for other in project.store.sessions()} | {session.base_branch}
+    others = {other.branch for other in project.store.sessions.all()} | {session.base_branch}
     free = [name for name in branches if name not in others]
     now = worktree_records.renamed_to(repository, session.branch, iter(free))
     if not now and there is not None and there.branch in free and repository.has(session.head):
@@ -78,9 +78,9 @@ def _renamed(project: Project, session: Session, branches: dict[str, str], there
         now = there.branch if holds else ""
     if not now:
         return session
-    project.store.log(session.name, "renamed", f"its branch {session.branch} is now called {now}")
+    project.store.events.log(session.name, "renamed", f"its branch {session.branch} is now called {now}")
     private = private_branch(session) if session.sandbox is SandboxKind.DOCKER else ""
-    return project.store.update_session(session.id, branch=now, private_branch=private)
+    return project.store.sessions.update(session.id, branch=now, private_branch=private)
 
 
 def _make_again(project: Project, session: Session) -> None:
@@ -91,7 +91,7 @@ def _make_again(project: Project, session: Session) -> None:
     repository.update_ref(f"refs/heads/{session.branch}", tip, None)
     text = f"{session.branch} was deleted; it was created again at {tip[:12]}, because {session.name} works on it."
     with project.store.together():
-        project.store.log(session.name, "branch", text)
+        project.store.events.log(session.name, "branch", text)
         _to_person(project, f"{text} To delete both: orchestra delete {session.name} --worktree")
 
 
@@ -117,9 +117,9 @@ def _record_trouble(project: Project, session: Session, trouble: str) -> Session
         return session
     with project.store.together():
         if trouble:
-            project.store.log(session.name, "trouble", trouble)
+            project.store.events.log(session.name, "trouble", trouble)
             _to_person(project, f"{session.name}: {trouble}")
-        return project.store.update_session(session.id, trouble=trouble)
+        return project.store.sessions.update(session.id, trouble=trouble)
 
 
 def _to_person(project: Project, text: str) -> None:

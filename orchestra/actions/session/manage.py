@@ -47,19 +47,19 @@ def row(session: Session, unread: int) -> dict[str, Any]:
 
 def list_sessions(project: Project) -> list[dict[str, Any]]:
     """Return every session, the designer first."""
-    unread = project.store.unread_counts()
-    return [row(session, unread.get(session.name, 0)) for session in project.store.sessions()]
+    unread = project.store.messages.unread_counts()
+    return [row(session, unread.get(session.name, 0)) for session in project.store.sessions.all()]
 
 
 def show(project: Project, name: str) -> dict[str, Any]:
     """Return one session with its task, paths, commits, messages and last events; raises NotFound."""
-    session = project.store.session(name)
+    session = project.store.sessions.get(name)
     paths = project.session_paths(session)
     head = session.head or session.base
-    from_here = project.store.messages(sender=name, limit=20)
-    to_here = project.store.messages(recipient=name, limit=20)
+    from_here = project.store.messages.select(sender=name, limit=20)
+    to_here = project.store.messages.select(recipient=name, limit=20)
     return {
-        **row(session, project.store.unread_counts().get(name, 0)),
+        **row(session, project.store.messages.unread_counts().get(name, 0)),
         "title": session.title,
         "base_branch": session.base_branch,
         "head": head,
@@ -70,7 +70,7 @@ def show(project: Project, name: str) -> dict[str, Any]:
         "container": project.box_name(session) if session.sandbox is SandboxKind.DOCKER else None,
         "log": plain(history.commits(project.repository, session.base, head)),
         "messages": plain(sorted([*from_here, *to_here], key=lambda message: message.id)),
-        "events": plain(project.store.events(name, limit=20)),
+        "events": plain(project.store.events.select(name, limit=20)),
     }
 
 
@@ -88,15 +88,15 @@ def stop(project: Project, name: str, *, progress: Progress = ignore) -> Session
 
 def resume(project: Project, name: str, *, progress: Progress = ignore) -> Session:
     """Start a stopped session again, in the same conversation."""
-    project.store.update_session(name, intent=Intent.RUN)
+    project.store.sessions.update(name, intent=Intent.RUN)
     return settle(project, name, progress=progress)
 
 
 def _record(project: Project, name: str, wish: Wish) -> Wish:
     """Record the intent of a session; return what could not be recorded, as on a full disk."""
-    project.store.session(name)
+    project.store.sessions.get(name)
     try:
-        project.store.update_session(name, **wish)
+        project.store.sessions.update(name, **wish)
     except StoreError:
         return wish
     return RECORDED
@@ -104,7 +104,7 @@ def _record(project: Project, name: str, wish: Wish) -> Wish:
 
 def _record_late(project: Project, name: str, wish: Wish, done: str, again: str) -> None:
     try:
-        project.store.update_session(name, **wish)
+        project.store.sessions.update(name, **wish)
     except StoreError as error:
         raise StoreError(f"{done}, but this cannot be recorded: {error.message}", hint=_later(again)) from error
 
@@ -157,17 +157,17 @@ def delete(
 
 def _gone(project: Project, notebook: Notebook) -> Session | None:
     """Return the session that the same request deleted before its answer was lost."""
-    session = project.store.update_session(int(notebook.before)) if notebook.before else None
+    session = project.store.sessions.update(int(notebook.before)) if notebook.before else None
     return session if session is not None and session.deleted_at else None
 
 
 def _deletable(project: Project, name: str, *, force: bool) -> Session:
-    session = project.store.session(name)
+    session = project.store.sessions.get(name)
     if session.role is Role.DESIGNER:
         raise Refused("the designer cannot be deleted", hint="to close everything: orchestra down --stop")
     if session.state is State.WORKING and not force:
         raise Refused(f"{name} is working", hint=f"wait for it, or: orchestra delete {name} --force")
-    children = [session.name for session in project.store.sessions() if session.parent == name]
+    children = [session.name for session in project.store.sessions.all() if session.parent == name]
     if children:
         raise Refused(f"{name} has sessions of its own: {', '.join(children)}", hint="delete them first")
     if not force and container_spec.runs(project, session):
@@ -177,17 +177,17 @@ def _deletable(project: Project, name: str, *, force: bool) -> Session:
 
 
 def _take_back(project: Project, before: Session) -> None:
-    now = project.store.find_session(before.name)
+    now = project.store.sessions.find(before.name)
     if now is None:
         return
     intent = Intent.STOP if now.state is State.STOPPED else before.intent
     with suppress(StoreError):
-        project.store.update_session(now.id, intent=intent)
+        project.store.sessions.update(now.id, intent=intent)
 
 
 def _deleted(project: Project, session: Session, had_branch: bool, last: Anchor | None) -> dict[str, Any]:  # noqa: FBT001 -- as it was seen before
     kept = session.branch in project.repository.branches()
-    anchor = preserve.anchor_of(project, project.store.deleted_session(session.name) or session)
+    anchor = preserve.anchor_of(project, project.store.sessions.deleted(session.name) or session)
     return {
         "name": session.name,
         "branch": session.branch if kept else None,
@@ -210,7 +210,7 @@ def restore(project: Project, name: str, *, progress: Progress = ignore) -> Sess
 
 def _names_of_deleted(project: Project) -> str:
     """Return the names of the sessions that were deleted last."""
-    ever = [session for session in project.store.sessions(include_deleted=True) if session.deleted_at]
+    ever = [session for session in project.store.sessions.all(include_deleted=True) if session.deleted_at]
     names = dict.fromkeys(
         session.name for session in sorted(ever, key=lambda session: str(session.deleted_at), reverse=True)
     )
@@ -218,7 +218,7 @@ def _names_of_deleted(project: Project) -> str:
 
 
 def _bring_back(project: Project, name: str) -> None:
-    gone, live = project.store.deleted_session(name), project.store.find_session(name)
+    gone, live = project.store.sessions.deleted(name), project.store.sessions.find(name)
     if live is not None and (live.anchor or live.git_anchor):
         return
     if live is not None:
@@ -227,7 +227,7 @@ def _bring_back(project: Project, name: str) -> None:
         raise NotFound(f"no deleted session is called {name!r}", hint=_names_of_deleted(project))
     preserve.put_back(project, gone)
     # This comes last: a session counts as restored when everything is back.
-    project.store.update_session(gone.id, deleted_at=None, intent=Intent.RUN, **_AS_NEW)
+    project.store.sessions.update(gone.id, deleted_at=None, intent=Intent.RUN, **_AS_NEW)
     preserve.drop_kept_files(project, gone)
 
 
@@ -247,7 +247,7 @@ def wait(
     while True:
         version = project.store.data_version()
         if version != seen:
-            session = project.store.session(name)
+            session = project.store.sessions.get(name)
             if session.state in wanted:
                 return session
             seen = version
@@ -266,5 +266,5 @@ def _state(text: str) -> State:
 def log(project: Project, name: str, *, limit: int = 200) -> list[dict[str, Any]]:
     """Return a session's events, oldest first."""
     if name != PERSON:
-        project.store.session(name)
-    return [plain(event) for event in project.store.events(name, limit=limit)]
+        project.store.sessions.get(name)
+    return [plain(event) for event in project.store.events.select(name, limit=limit)]

@@ -22,7 +22,7 @@ def pair(
 
     With ``toggle`` a paired session is unpaired. Raises Refused while another session is paired.
     """
-    session = project.store.session(name)
+    session = project.store.sessions.get(name)
     wanted = notebook.before or str(not (toggle and session.paired))
     notebook.note(wanted)
     if wanted == str(session.paired):
@@ -43,7 +43,7 @@ def pair(
 
 def unpair(project: Project, *, progress: Progress = ignore, notebook: Notebook = BLANK) -> Session:
     """End pairing, so that the session no longer sees the source project; raises Refused if none is paired."""
-    session = project.store.session(notebook.before) if notebook.before else _paired(project)
+    session = project.store.sessions.get(notebook.before) if notebook.before else _paired(project)
     if session is None:
         raise Refused("no session is paired", hint="pair one: orchestra pair NAME")
     notebook.note(session.name)
@@ -51,16 +51,16 @@ def unpair(project: Project, *, progress: Progress = ignore, notebook: Notebook 
 
 
 def _paired(project: Project) -> Session | None:
-    return next((session for session in project.store.sessions() if session.paired), None)
+    return next((session for session in project.store.sessions.all() if session.paired), None)
 
 
 def _remake(project: Project, name: str, *, paired: bool, progress: Progress) -> Session:
-    session = project.store.session(name)
+    session = project.store.sessions.get(name)
     require_sandbox(session)
     if session.paired and not paired:
         # Do not report that it can no longer write the checkout while its container still can.
         _end_box(project, session)
-    project.store.update_session(name, paired=paired, intent=Intent.RUN)
+    project.store.sessions.update(name, paired=paired, intent=Intent.RUN)
     return settle(project, name, progress=progress)
 
 

@@ -81,7 +81,7 @@ def note_covers(project: Project, session: Session, paths: Iterable[str] | None 
     """Record which repositories inside the checkout a session's container covers; by default the current ones."""
     if writes_checkout(session):
         paths = inner_repositories.inside(project.repository) if paths is None else paths
-        project.store.note_covered(session.id, paths)
+        project.store.notes.note_covered(session.id, paths)
 
 
 def uncovered(project: Project, session: Session) -> list[str]:
@@ -89,7 +89,7 @@ def uncovered(project: Project, session: Session) -> list[str]:
 
     An empty list if it is unknown what the container covers, because an older version created it.
     """
-    covered = project.store.covered(session.id) if writes_checkout(session) else None
+    covered = project.store.notes.covered(session.id) if writes_checkout(session) else None
     if covered is None:
         return []
     return [path for path in inner_repositories.inside(project.repository) if path not in covered]

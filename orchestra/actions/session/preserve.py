@@ -50,7 +50,7 @@ def keep_git(project: Project, session: Session) -> str:
     except OrchestraError as error:
         return error.message
     with suppress(StoreError):
-        project.store.update_session(session.id, git_anchor=prefix)
+        project.store.sessions.update(session.id, git_anchor=prefix)
     return ""
 
 
@@ -84,7 +84,7 @@ def put_back(project: Project, session: Session) -> None:
     kept = anchor_of(project, session)
     if lost:
         # Recorded first, because an existing worktree does not mean that everything is back in it.
-        project.store.update_session(session.id, restoring=True, anchor=kept.ref if kept else "")
+        project.store.sessions.update(session.id, restoring=True, anchor=kept.ref if kept else "")
     _put_back_branch(project, session, kept.tip if kept else session.head or session.base)
     make_worktree(project, session)
     if lost and kept is not None:

@@ -60,7 +60,7 @@ def private_git(project: Project, session: Session) -> None:
             index=record / "index",
             extras=private_refs.kept(repository, session.git_anchor, session.branch),
         )
-    project.store.update_session(session.id, head=session.head or tip)
+    project.store.sessions.update(session.id, head=session.head or tip)
 
 
 def write_files(project: Project, session: Session, *, prepare: Prepare | None = None) -> None:
@@ -102,7 +102,7 @@ def _write_secrets(project: Project, session: Session) -> None:
     kept = paths.token.read_text() if paths.token.is_file() else ""
     if not kept or token_hash(kept) != session.token_hash:
         kept = secrets.token_urlsafe(32)
-        project.store.update_session(session.name, token_hash=token_hash(kept))
+        project.store.sessions.update(session.name, token_hash=token_hash(kept))
         _write(paths.token, kept.encode(), 0o400)
     for name, value in drop_withdrawn(project, session).items():
         _write(paths.secrets / name, value.encode(), 0o400)
@@ -138,7 +138,7 @@ def credentials(project: Project, profile: Profile) -> Mapping[str, str]:
 
 def service_address(project: Project, kind: SandboxKind) -> str:
     """Return the service's address as seen from a sandbox; raises ServiceDown before its first start."""
-    port = project.store.workspace().service_port
+    port = project.store.workspace.get().service_port
     if port is None:
         raise ServiceDown("the project's service was never started", hint="type: orchestra up")
     return f"http://{project.sandbox(kind).gateway()}:{port}"
@@ -169,7 +169,7 @@ def launch_context(project: Project, session: Session) -> LaunchContext:
 
 def nudge(project: Project, session: Session) -> str:
     """Return the prompt for an agent that was interrupted in the middle of a turn; else an empty text."""
-    cut_off = in_a_turn(project.store.program_sign(session.name)) and session.state is not State.DONE
+    cut_off = in_a_turn(project.store.sessions.program_sign(session.name)) and session.state is not State.DONE
     if not cut_off or session.role is Role.DESIGNER:
         return ""
     return "You were interrupted and have been started again. Look at git status, then continue where you stopped."
@@ -178,6 +178,6 @@ def nudge(project: Project, session: Session) -> str:
 def task_text(project: Project, session: Session) -> str:
     """Return the task that a session was created with: the first version of an executor's spec."""
     if session.role is Role.DESIGNER:
-        return project.store.workspace().designer_task
-    first = project.store.spec(session.name, 1)
+        return project.store.workspace.get().designer_task
+    first = project.store.specs.get(session.name, 1)
     return first.text if first else ""

@@ -36,7 +36,7 @@ def attach(project: Project, session: Session) -> None:
     except Refused as error:
         if session.intent is not Intent.DELETE or not session.forced:
             raise
-        project.store.log(session.name, "trouble", str(error))
+        project.store.events.log(session.name, "trouble", str(error))
         return
     if session.intent is Intent.DELETE:
         return
@@ -51,7 +51,7 @@ def _follow(project: Project, session: Session) -> None:
             held.enter_context(project.lock(f"{session.name}.git", deadline=IMPORT_WAIT))
         except DeadlineExceeded:
             return
-        follow(project, project.store.update_session(session.id))
+        follow(project, project.store.sessions.update(session.id))
 
 
 def reattach(project: Project, session: Session) -> Session:
@@ -66,7 +66,7 @@ def reattach(project: Project, session: Session) -> Session:
         project.repository.adopt_worktree(session.worktree, session.branch)
         commits = "1 commit" if session.commits == 1 else f"{session.commits} commits"
         text = f"git had lost its worktree; it is restored, on {session.branch} with {commits}"
-        project.store.log(session.name, "attached", text)
+        project.store.events.log(session.name, "attached", text)
     return session
 
 
@@ -132,7 +132,7 @@ def bring_back(project: Project, session: Session) -> Session:
     # The branch exists but the last common commit does not: neither side counts as newer.
     head, based = "" if known else tip, repository.has(session.base)
     commits = repository.count(session.base, tip) if based else 0
-    return project.store.update_session(session.id, head=head, commits=commits)
+    return project.store.sessions.update(session.id, head=head, commits=commits)
 
 
 def _newest(project: Project, session: Session) -> str:

@@ -44,7 +44,7 @@ def settle(
         steps = plan(session.intent, session.sandbox, seen, keep_worktree=keep, ended=ended)
         for stage in _stages(project, session, steps):
             _side_by_side(project, name, stage, wish, progress)
-        return session if Step.FORGET in steps else project.store.session(name)
+        return session if Step.FORGET in steps else project.store.sessions.get(name)
 
 
 def _stages(project: Project, session: Session, steps: tuple[Step, ...]) -> tuple[tuple[tuple[Step, ...], ...], ...]:
@@ -53,7 +53,7 @@ def _stages(project: Project, session: Session, steps: tuple[Step, ...]) -> tupl
 
 
 def _wanted(project: Project, name: str, wish: Wish) -> Session:
-    return replace(project.store.session(name), **wish)
+    return replace(project.store.sessions.get(name), **wish)
 
 
 def _side_by_side(
@@ -61,7 +61,7 @@ def _side_by_side(
 ) -> None:
     if len(stage) == 1:
         return _in_order(project, name, stage[0], wish, progress)
-    prepare_directories(project, project.store.session(name))
+    prepare_directories(project, project.store.sessions.get(name))
     with ThreadPoolExecutor(len(stage)) as pool:
         begun = [pool.submit(_in_order, project, name, lane, wish, progress) for lane in stage]
     for future in begun:

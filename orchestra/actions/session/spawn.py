@@ -60,7 +60,7 @@ def spawn(
     if kind.result() is SandboxKind.HOST:
         _require_on_host(profile)
     with project.store.together():
-        session = project.store.add_session(
+        session = project.store.sessions.add(
             name=name,
             title=title,
             role=Role.EXECUTOR,
@@ -76,7 +76,7 @@ def spawn(
             paired=paired,
             head=base_id,
         )
-        project.store.save_spec(name, task or title, parent or PERSON)
+        project.store.specs.save(name, task or title, parent or PERSON)
         notebook.note(str(session.id))
     session = _launch(project, session, progress)
     _remark(project, session, progress)
@@ -88,7 +88,7 @@ def _begun(project: Project, notebook: Notebook) -> Session | None:
     """Return the session that the same request created before its answer was lost."""
     if not notebook.before:
         return None
-    session = project.store.update_session(int(notebook.before))
+    session = project.store.sessions.update(int(notebook.before))
     return None if session.deleted_at or session.intent is Intent.DELETE else session
 
 
@@ -133,7 +133,7 @@ def _no_program(profile: Profile, where: str) -> ToolMissing:
 def undo(project: Project, session: Session) -> None:
     """Undo a session whose agent never started, with its worktree and its empty branch."""
     asked = {"intent": Intent.DELETE, "forced": True, "remove_worktree": True}
-    project.store.update_session(session.name, state=State.FAILED, **asked)
+    project.store.sessions.update(session.name, state=State.FAILED, **asked)
     try:
         settle(project, session.name)
     except Exception as error:  # noqa: BLE001 -- what kept it from starting is what is to be told
@@ -145,7 +145,7 @@ def _free_name(project: Project, name: str) -> str:
         raise BadName(f"{name!r} cannot be a session name", hint=f"try: {slug(name)}")
     if name in RESERVED:
         raise NameTaken(f"the name {name!r} is reserved", hint="choose another title")
-    if project.store.find_session(name) is not None:
+    if project.store.sessions.find(name) is not None:
         raise NameTaken(f"there already is a session {name!r}", hint=f"choose another title, or: orchestra show {name}")
     _require_branch(project, name)
     if (project.paths.worktrees / name).exists():
@@ -160,7 +160,7 @@ def _require_branch(project: Project, name: str) -> None:
     if branch in branches:
         rename = f"rename that branch: git branch -m {branch} NAME"
         back = f"bring its session back: orchestra restore {name}; or "
-        hint = f"{back if project.store.deleted_session(name) else 'choose another title, or '}{rename}"
+        hint = f"{back if project.store.sessions.deleted(name) else 'choose another title, or '}{rename}"
         raise NameTaken(f"the branch {branch!r} already exists", hint=hint)
     # Git stores refs as paths, and none can be both a file and a directory.
     for other in branches:
@@ -172,7 +172,7 @@ def _require_branch(project: Project, name: str) -> None:
 def _check_number(project: Project) -> None:
     live = [
         session
-        for session in project.store.sessions()
+        for session in project.store.sessions.all()
         if session.intent is Intent.RUN and session.role is Role.EXECUTOR
     ]
     most = project.settings.max_sessions

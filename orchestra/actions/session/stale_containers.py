@@ -18,10 +18,10 @@ def drop_containers(project: Project) -> None:
 
     Raises EngineDown if there may be such containers but no engine answers.
     """
-    inside = [session for session in project.store.sessions() if session.sandbox is SandboxKind.DOCKER]
+    inside = [session for session in project.store.sessions.all() if session.sandbox is SandboxKind.DOCKER]
     if not inside:
         return
-    every = project.store.workspace().moved
+    every = project.store.workspace.get().moved
     sandbox = project.sandbox(SandboxKind.DOCKER)
     known = sandbox.made_for(project.paths.key)
     stale = [name for name, earlier in known.items() if earlier or every]
@@ -32,7 +32,7 @@ def drop_containers(project: Project) -> None:
             # Their windows wait for a container whose name will not be used again.
             _close_windows(project)
     if every:
-        project.store.update_workspace(moved=False)
+        project.store.workspace.update(moved=False)
 
 
 def _drop(project: Project, name: str) -> None:
@@ -43,7 +43,7 @@ def _drop(project: Project, name: str) -> None:
 
 def _close_windows(project: Project) -> None:
     server = project.tmux()
-    for session in project.store.sessions() if server else ():
+    for session in project.store.sessions.all() if server else ():
         window = container_spec.window_of(project, session)
         if server is not None and window is not None and session.sandbox is SandboxKind.DOCKER:
             server.windows.close(window.id)

@@ -75,7 +75,7 @@ def _image(project: Project, session: Session, progress: Progress) -> None:
 
 def _choose_image(project: Project, session: Session, progress: Progress, *, look: bool) -> Session:
     image = build_image(project, session.agent, progress=progress, look=look)
-    return project.store.update_session(session.id, image=image)
+    return project.store.sessions.update(session.id, image=image)
 
 
 def _box(project: Project, session: Session, progress: Progress) -> None:
@@ -97,13 +97,13 @@ def _make_box(project: Project, session: Session) -> None:
 
 def _start(project: Project, session: Session, _progress: Progress) -> None:
     paired_git.cover(project, session)
-    project.store.record_sign(session.name, Sign.LAUNCHED, f"{session.agent} starts")
+    project.store.sessions.record_sign(session.name, Sign.LAUNCHED, f"{session.agent} starts")
     project.sandbox(session.sandbox).start(project.box_name(session))
 
 
 def _window(project: Project, session: Session, _progress: Progress) -> None:
     server = project.tmux()
-    target = project.store.workspace().tmux_session
+    target = project.store.workspace.get().tmux_session
     if server is None or not target:
         if session.sandbox is SandboxKind.HOST:
             raise Refused(f"{session.name} runs without a container and needs tmux", hint="type: orchestra up")
@@ -111,13 +111,13 @@ def _window(project: Project, session: Session, _progress: Progress) -> None:
     if (stale := container_spec.window_of(project, session)) is not None:
         server.windows.close(stale.id)
     if session.sandbox is SandboxKind.HOST:
-        project.store.record_sign(session.name, Sign.LAUNCHED, f"{session.agent} starts")
+        project.store.sessions.record_sign(session.name, Sign.LAUNCHED, f"{session.agent} starts")
     command = project.sandbox(session.sandbox).window_command(container_spec.box_for(project, session))
     source = str(project.paths.source)
     window = server.windows.open_agent(
         target, session.name, command, session=session.name, project=source, cwd=session.worktree
     )
-    project.store.update_session(session.name, window=window.id)
+    project.store.sessions.update(session.name, window=window.id)
     # A stop that follows immediately must find it running.
     project.sandbox(session.sandbox).await_launch(project.box_name(session))
 
@@ -162,7 +162,7 @@ def _take_commits(project: Project, session: Session) -> OrchestraError | None:
 def _report_trouble(project: Project, session: Session, progress: Progress, text: str) -> None:
     progress(text)
     with even_unrecorded(session):
-        project.store.log(session.name, "trouble", text)
+        project.store.events.log(session.name, "trouble", text)
 
 
 def require_commits(project: Project, session: Session) -> None:
@@ -188,7 +188,7 @@ def _anchor(project: Project, session: Session, progress: Progress) -> None:
     try:
         ref = preserve.anchor(project, session)
         with even_unrecorded(session):
-            project.store.update_session(session.id, anchor=ref)
+            project.store.sessions.update(session.id, anchor=ref)
         _keep_files(project, session, ref, progress)
     except (EngineDown, StoreError):
         raise
@@ -208,7 +208,7 @@ def _keep_files(project: Project, session: Session, ref: str, progress: Progress
 
 def _leave_worktree(project: Project, session: Session, error: Exception, progress: Progress) -> None:
     """Let a session be deleted although its worktree cannot be anchored: the worktree stays."""
-    project.store.update_session(session.id, remove_worktree=False)
+    project.store.sessions.update(session.id, remove_worktree=False)
     known = error_to_report(project, error)
     progress(f"its worktree stays: {known.message}{f'; {known.hint}' if known.hint else ''}")
 
@@ -219,7 +219,7 @@ def _close_window(project: Project, session: Session, _progress: Progress) -> No
     if server is not None and window is not None:
         server.windows.close(window.id)
     with even_unrecorded(session):
-        project.store.update_session(session.name, window=None)
+        project.store.sessions.update(session.name, window=None)
 
 
 def _stop(project: Project, session: Session, _progress: Progress) -> None:
@@ -227,7 +227,7 @@ def _stop(project: Project, session: Session, _progress: Progress) -> None:
     project.sandbox(session.sandbox).stop(project.box_name(session), grace=STOP_GRACE)
     preserve.drop_secrets(project, session)
     with even_unrecorded(session):
-        project.store.record_sign(session.name, Sign.STOPPED, "stopped on request")
+        project.store.sessions.record_sign(session.name, Sign.STOPPED, "stopped on request")
 
 
 def _remove_box(project: Project, session: Session, _progress: Progress) -> None:
@@ -254,7 +254,7 @@ def _drop_merged_branch(project: Project, session: Session) -> None:
 
 def _forget(project: Project, session: Session, _progress: Progress) -> None:
     preserve.drop_secrets(project, session)
-    project.store.update_session(session.name, token_hash="", deleted_at=project.store.now())
+    project.store.sessions.update(session.name, token_hash="", deleted_at=project.store.now())
 
 
 PERFORM: dict[Step, Perform] = {

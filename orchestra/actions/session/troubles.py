@@ -38,7 +38,7 @@ def trouble_of(project: Project, session: str, error: Exception) -> Trouble:
     known = error_to_report(project, error)
     with suppress(StoreError):
         if session:
-            project.store.log(session, "trouble", str(known))
+            project.store.events.log(session, "trouble", str(known))
     return Trouble(session, known.message, known.hint)
 
 

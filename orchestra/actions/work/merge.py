@@ -50,7 +50,7 @@ def merge(
     strategy = strategy or project.settings.merge_strategy
     if strategy not in STRATEGIES:
         raise UsageError(f"there is no merge strategy {strategy!r}", hint=f"choose from: {', '.join(STRATEGIES)}")
-    session = project.store.session(name)
+    session = project.store.sessions.get(name)
     require_executor(session)
     require_sandbox(session)
     # First without the lock, so that no other merge waits if git in the session's container does not answer.
@@ -89,7 +89,7 @@ def wanted_check(project: Project, name: str) -> str:
     The designer can write the project's file, and a check that it could change or drop would prove
     nothing.
     """
-    settings, allowed = project.settings, project.store.consent(ConsentKind.CHECK)
+    settings, allowed = project.settings, project.store.consents.get(ConsentKind.CHECK)
     if settings.origins["check"] not in {BUILT_IN, str(project.paths.home.config), str(project.paths.config)}:
         return settings.check
     hint = f"to see and allow it: orchestra allow; or name a check: orchestra merge {name} --check COMMAND"
@@ -101,9 +101,9 @@ def wanted_check(project: Project, name: str) -> str:
 
 
 def _ready(project: Project, name: str) -> Session:
-    session = project.store.session(name)
+    session = project.store.sessions.get(name)
     import_commits(project, session)
-    session = project.store.session(name)
+    session = project.store.sessions.get(name)
     require_in_place(session)
     cache = project.session_paths(session).root
     if uncommitted := worktree_diff.dirty(project.repository, session.worktree, cache=cache):
@@ -185,7 +185,7 @@ def _conflict(project: Project, session: Session, target: str, error: MergeConfl
         f"Rebase onto host/{target}, resolve, run the tests, commit, and report COMPLETE again."
     )
     send(project, sender=SYSTEM, recipient=session.name, text=text, kind=MessageKind.NOTICE)
-    project.store.log(session.name, "conflict", ", ".join(error.paths))
+    project.store.events.log(session.name, "conflict", ", ".join(error.paths))
     return MergeConflict(error.message, paths=error.paths, hint=f"{session.name} has been told; {target} is unchanged")
 
 
@@ -199,26 +199,26 @@ def _check(project: Project, session: Session, commit: str, command: str, progre
         return
     text = f"The check failed on the merged files (`{command}`, exit code {done.code}):\n\n{output}"
     send(project, sender=SYSTEM, recipient=session.name, text=text, kind=MessageKind.NOTICE)
-    project.store.log(session.name, "check-failed", command)
+    project.store.events.log(session.name, "check-failed", command)
     message = f"the check failed on the merged files: {command} (exit code {done.code})"
     raise CheckFailed(message, output=output, hint=f"{session.name} has been told; nothing was merged")
 
 
 def _land(project: Project, session: Session, target: str, commit: str, old: str) -> tuple[str, ...]:
-    project.store.update_workspace(landing=Landing(session.name, target, commit, old))
+    project.store.workspace.update(landing=Landing(session.name, target, commit, old))
     try:
         landed = update_branch.land(project.repository, target, commit, old, ours=project.paths.worktrees)
     except (Moved, Refused):
-        project.store.update_workspace(landing=None)
+        project.store.workspace.update(landing=None)
         raise
     _landed(project, session.name, target, commit)
     return landed.kept
 
 
 def _landed(project: Project, name: str, target: str, commit: str) -> None:
-    project.store.update_workspace(landing=None)
-    project.store.log(name, "merged", f"into {target} as {commit[:12]}")
-    if (designer := project.store.find_session("main")) is not None and designer.branch == target:
+    project.store.workspace.update(landing=None)
+    project.store.events.log(name, "merged", f"into {target} as {commit[:12]}")
+    if (designer := project.store.sessions.find("main")) is not None and designer.branch == target:
         import_commits(project, designer)
 
 
@@ -228,24 +228,24 @@ def finish_landings(project: Project) -> None:
     Raises Refused, once, if the person has since changed or committed something that undoes what
     landed.
     """
-    if project.store.workspace().landing is not None:
+    if project.store.workspace.get().landing is not None:
         with project.lock("merge"):
             _finish(project)
 
 
 def _finish(project: Project) -> None:
-    begun = project.store.workspace().landing
+    begun = project.store.workspace.get().landing
     if begun is None:
         return
     branch, new = begun.branch, begun.new
     landed = update_branch.finish_landing(project.repository, branch, new, begun.old, ours=project.paths.worktrees)
-    project.store.update_workspace(landing=None)
+    project.store.workspace.update(landing=None)
     if not landed.done:
         return
     _landed(project, begun.session, branch, new)
     if landed.kept or landed.undone:
         text = _left_behind(landed.kept, branch, new) if landed.kept else _taken_back(landed.undone, branch, new)
-        project.store.log(begun.session, "trouble", text)
+        project.store.events.log(begun.session, "trouble", text)
         raise Refused(text, hint=f"to get them as merged: git checkout {new[:12]} -- PATH")
 
 

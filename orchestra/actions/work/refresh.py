@@ -48,7 +48,7 @@ def _look_at(project: Project, kind: SandboxKind) -> OrchestraError | None:
         sights = project.sandbox(kind).look_all()
     except OrchestraError as error:
         return error
-    for session in project.store.sessions():
+    for session in project.store.sessions.all():
         if session.sandbox is kind:
             # The session may be deleted at this moment.
             with contextlib.suppress(NotFound):
@@ -57,13 +57,13 @@ def _look_at(project: Project, kind: SandboxKind) -> OrchestraError | None:
 
 
 def _kinds(project: Project) -> set[SandboxKind]:
-    return {session.sandbox for session in project.store.sessions()}
+    return {session.sandbox for session in project.store.sessions.all()}
 
 
 def _compare(project: Project, session: Session, sight: BoxSight) -> None:
     if sight.state is BoxState.RUNNING:
         if _ended_by_itself(session):
-            project.store.record_sign(session.name, Sign.LAUNCHED, "runs again")
+            project.store.sessions.record_sign(session.name, Sign.LAUNCHED, "runs again")
         return
     expected = session.state in {State.STOPPED, State.FAILED} or session.intent is not Intent.RUN
     if expected or _is_being_started(project, session):
@@ -72,10 +72,10 @@ def _compare(project: Project, session: Session, sight: BoxSight) -> None:
         sign = Sign.STOPPED if sight.code in _ENDED_WELL else Sign.EXITED
         output = last_words(project, session) if sign is Sign.EXITED else ""
         text = f"{session.agent} {_EXITED}" + ("" if sight.code is None else f" with code {sight.code}")
-        project.store.record_sign(session.name, sign, f"{text}: {output}" if output else text)
+        project.store.sessions.record_sign(session.name, sign, f"{text}: {output}" if output else text)
     elif sight.state is BoxState.ABSENT:
         gone = "no container" if session.sandbox is SandboxKind.DOCKER else "no process"
-        project.store.record_sign(session.name, Sign.STOPPED, f"{_EXITED}: {gone} is left")
+        project.store.sessions.record_sign(session.name, Sign.STOPPED, f"{_EXITED}: {gone} is left")
 
 
 def _ended_by_itself(session: Session) -> bool:
@@ -98,7 +98,7 @@ def look_at_panes(project: Project, *, unseen: Container[SandboxKind] = ()) -> N
     judged_by_panes = {State.STARTING, State.WORKING, State.UNKNOWN}
     running = [
         session
-        for session in project.store.sessions()
+        for session in project.store.sessions.all()
         if session.intent is Intent.RUN and session.state in judged_by_panes
     ]
     silent = [
@@ -134,7 +134,7 @@ def _sign_of_pane(project: Project, session: Session, active_at: float | None) -
         since = datetime.fromtimestamp(active_at, UTC)
         sign, text = Sign.PANE_QUIET, f"running; no output since {since:%H:%M} UTC"
     if (session.state is State.WORKING) != (sign is Sign.PANE_ACTIVE) or session.state is State.STARTING:
-        project.store.record_sign(session.name, sign, text)
+        project.store.sessions.record_sign(session.name, sign, text)
 
 
 def refresh_diff(project: Project, session: Session) -> bool:
@@ -147,12 +147,12 @@ def refresh_diff(project: Project, session: Session) -> bool:
     stat, mark = worktree_diff.count(
         project.repository, session.worktree, base, cache=project.session_paths(session).root
     )
-    project.store.note_diff(session.id, mark)
-    fresh = project.store.session(session.name)
-    words = summary(fresh, project.store.events(session.name, limit=12))
+    project.store.notes.note_diff(session.id, mark)
+    fresh = project.store.sessions.get(session.name)
+    words = summary(fresh, project.store.events.select(session.name, limit=12))
     if stat == fresh.diff and words == fresh.summary:
         return False
-    project.store.update_session(session.name, diff=stat, summary=words)
+    project.store.sessions.update(session.name, diff=stat, summary=words)
     return True
 
 
@@ -169,8 +169,8 @@ def _guard_submodules(project: Project, session: Session) -> None:
             f"orchestra stop {session.name}; orchestra resume {session.name}"
         )
         with project.store.together():
-            paired_git.note_covers(project, session, [*(project.store.covered(session.id) or ()), *paths])
-            project.store.log(session.name, "trouble", text)
+            paired_git.note_covers(project, session, [*(project.store.notes.covered(session.id) or ()), *paths])
+            project.store.events.log(session.name, "trouble", text)
             send(project, sender=SYSTEM, recipient=PERSON, text=text, kind=MessageKind.NOTICE)
 
 
@@ -186,5 +186,5 @@ def summary(session: Session, events: list[Event]) -> str:
 
 def watch_specs(project: Project) -> None:
     """Save every spec that an editor changed, and tell its session."""
-    for session in project.store.sessions():
+    for session in project.store.sessions.all():
         spec.notice_change(project, session.name)

@@ -21,7 +21,7 @@ WATCHED = (".claude/", ".mcp.json", "AGENTS.md", "CLAUDE.md", ".codex/", ".gemin
 
 def diff(project: Project, name: str, *, stat: bool = False) -> str:
     """Return what a session changed since its base, uncommitted and untracked files included, as a unified diff."""
-    session = project.store.session(name)
+    session = project.store.sessions.get(name)
     base, cache = base_of(project, session), project.session_paths(session).root
     if stat:
         counted = worktree_diff.stat(project.repository, session.worktree, base, cache=cache)
@@ -44,17 +44,17 @@ def require_executor(session: Session) -> None:
 
 def review(project: Project, name: str) -> dict[str, Any]:
     """Return everything relevant to a merge: commits, uncommitted files, conflicts, report, sensitive paths."""
-    session = project.store.session(name)
+    session = project.store.sessions.get(name)
     require_executor(session)
     require_sandbox(session)
     import_commits(project, session)
-    session = project.store.session(name)
+    session = project.store.sessions.get(name)
     repository = project.repository
     target = session.base_branch or repository.head()[1]
     ours = repository.resolve(f"refs/heads/{target}") if target else repository.head()[0]
     head = session.head or session.base
     paths = merge_trees.changed_paths(repository, session.base, head)
-    reports = project.store.messages(sender=name, limit=200)
+    reports = project.store.messages.select(sender=name, limit=200)
     last = [message for message in reports if message.kind in {MessageKind.COMPLETE, MessageKind.ERROR}][-1:]
     return {
         "name": name,

@@ -32,10 +32,10 @@ def ensure_file(project: Project, name: str) -> Path:
 
     Raises Refused if the spec's path in the checkout is a symlink.
     """
-    session = project.store.session(name)
+    session = project.store.sessions.get(name)
     with _alone(project, name):
         _take_edits(project, session, PERSON)
-        known = project.store.spec(name)
+        known = project.store.specs.get(name)
         _write(project, session, known.text if known else "")
     return project.session_paths(session).spec_copy
 
@@ -45,9 +45,9 @@ def read_spec(project: Project, name: str, *, reader: str = "") -> Spec | None:
     # An unreadable file does not change what is known.
     with suppress(Refused):
         notice_change(project, name)
-    spec = project.store.spec(name)
+    spec = project.store.specs.get(name)
     if spec is not None and reader == name:
-        project.store.acknowledge_spec(name, spec.version)
+        project.store.specs.acknowledge(name, spec.version)
     return spec
 
 
@@ -56,7 +56,7 @@ def write_spec(project: Project, name: str, text: str, author: str) -> Spec | No
 
     Raises Refused, before anything is changed, if the file is a symlink.
     """
-    session = project.store.session(name)
+    session = project.store.sessions.get(name)
     require_size(text)
     with _alone(project, name):
         _take_edits(project, session, PERSON)
@@ -71,10 +71,10 @@ def notice_change(project: Project, name: str, *, author: str = PERSON) -> Spec 
 
     Raises Refused if the path in the checkout is a symlink or not a file.
     """
-    session = project.store.session(name)
+    session = project.store.sessions.get(name)
     with _alone(project, name):
         saved = _take_edits(project, session, author)
-        known = saved or project.store.spec(name)
+        known = saved or project.store.specs.get(name)
         # If a process was killed between the two, the files must still be written.
         if known is not None and _synced(project.session_paths(session).root) not in {"", _mark(known.text)}:
             _write(project, session, known.text)
@@ -91,7 +91,7 @@ def _alone(project: Project, name: str) -> Iterator[None]:
 def _take_edits(project: Project, session: Session, author: str) -> Spec | None:
     """Save each of the two files that was edited since both were written; the person's copy comes last."""
     paths = project.session_paths(session)
-    known = project.store.spec(session.name)
+    known = project.store.specs.get(session.name)
     before = _synced(paths.root) or _mark(known.text if known else "")
     saved, trouble = None, None
     for root, file in ((project.paths.source, paths.spec), (paths.root, paths.spec_copy)):
@@ -108,12 +108,12 @@ def _take_edits(project: Project, session: Session, author: str) -> Spec | None:
 
 
 def _save(project: Project, session: Session, text: str, author: str) -> Spec | None:
-    before = project.store.spec(session.name)
+    before = project.store.specs.get(session.name)
     if before is None and not text.strip():
         return None
     # Together, so that a session is told about every version.
     with project.store.together():
-        saved = project.store.save_spec(session.name, text, author)
+        saved = project.store.specs.save(session.name, text, author)
         if saved is not None:
             _notify(project, session, before.text if before else "", saved, author)
     return saved

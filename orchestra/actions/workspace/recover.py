@@ -32,8 +32,8 @@ def reconcile(project: Project, *, progress: Progress = ignore) -> list[Trouble]
     temporary.sweep()
     index_lock.sweep(project.repository.common_dir)
     troubles = [error for error in (_finish_landings(project),) if error is not None]
-    resting = project.store.workspace().resting
-    for session in project.store.sessions():
+    resting = project.store.workspace.get().resting
+    for session in project.store.sessions.all():
         if resting and session.intent is Intent.RUN:
             continue
         try:
@@ -56,5 +56,5 @@ def _troubled(project: Project, session: Session, error: Exception) -> Trouble:
     if session.intent is Intent.DELETE and not isinstance(error, _PASSING):
         # Otherwise it would stay half deleted; it is stopped, and can be deleted again.
         with suppress(StoreError):
-            project.store.update_session(session.name, intent=Intent.STOP)
+            project.store.sessions.update(session.name, intent=Intent.STOP)
     return trouble

@@ -40,13 +40,13 @@ def relocate(paths: ProjectPaths, *, progress: Progress = ignore) -> ProjectPath
 
 def _rewrite(project: Project, before: Path) -> None:
     source = project.paths.source
-    for session in project.store.sessions(include_deleted=True):
+    for session in project.store.sessions.all(include_deleted=True):
         if session.role is Role.DESIGNER and session.worktree == before:
-            project.store.update_session(session.id, worktree=source)
+            project.store.sessions.update(session.id, worktree=source)
         if session.deleted_at is None:
-            project.store.log(session.name, "moved", f"the project was moved from {before} to {source}")
-    if any(session.sandbox is SandboxKind.DOCKER for session in project.store.sessions()):
-        project.store.update_workspace(moved=True)
+            project.store.events.log(session.name, "moved", f"the project was moved from {before} to {source}")
+    if any(session.sandbox is SandboxKind.DOCKER for session in project.store.sessions.all()):
+        project.store.workspace.update(moved=True)
     _repair(source)
 
 

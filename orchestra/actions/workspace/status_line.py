@@ -17,27 +17,27 @@ _LOCK = "+status"
 
 def show_status(project: Project) -> None:
     """Update the segment if the layout has one; does nothing while the project is not open in tmux."""
-    known = project.store.workspace()
+    known = project.store.workspace.get()
     server = project.tmux() if known.tmux_session and known.status_line else None
     if server is None:
         return
     try:
         # `up` and the watcher may run at once; the second would mistake the first's segment for the person's.
         with project.lock(_LOCK):
-            if not project.store.workspace().status_line:
+            if not project.store.workspace.get().status_line:
                 return
-            text = segment(project.paths.source.name, project.store.sessions())
+            text = segment(project.paths.source.name, project.store.sessions.all())
             server.set_status(known.tmux_session, text, project=str(project.paths.source))
     except NotFound:
-        project.store.update_workspace(status_line=False)
+        project.store.workspace.update(status_line=False)
 
 
 def clear_status(project: Project) -> None:
     """Remove the segment, and do not show it again until the next ``up``."""
-    target = project.store.workspace().tmux_session
+    target = project.store.workspace.get().tmux_session
     server = project.tmux()
     with project.lock(_LOCK):
-        project.store.update_workspace(status_line=False)
+        project.store.workspace.update(status_line=False)
         if server is not None and target:
             with contextlib.suppress(NotFound):
                 server.clear_status(target, project=str(project.paths.source))

@@ -79,7 +79,7 @@ def up(
         _designer(project, agent, task, kind)
         failure = _settle_designer(project, progress)
         troubles = reconcile(project, progress=progress)
-        designer = project.store.session(MAIN)
+        designer = project.store.sessions.get(MAIN)
         control = _set_up_tmux(project, server, designer, layout or project.settings.layout)
         if failure is not None:
             raise failure
@@ -89,7 +89,7 @@ def up(
             "control": control,
             "sandbox": designer.sandbox.value,
             "prefix_key": project.settings.prefix_key,
-            "sessions": [session.name for session in project.store.sessions()],
+            "sessions": [session.name for session in project.store.sessions.all()],
             "troubles": [str(trouble) for trouble in troubles],
             "troubled": [trouble.session for trouble in troubles if trouble.session],
         }
@@ -107,23 +107,23 @@ def _settle_designer(project: Project, progress: Progress) -> Exception | None:
 
 
 def _remember(project: Project, socket: str, session: str, sandbox: str) -> None:
-    project.store.update_workspace(tmux_socket=socket, tmux_session=session, resting=False)
+    project.store.workspace.update(tmux_socket=socket, tmux_session=session, resting=False)
     if sandbox:
-        project.store.update_workspace(sandbox=None if sandbox == "auto" else SandboxKind(sandbox))
+        project.store.workspace.update(sandbox=None if sandbox == "auto" else SandboxKind(sandbox))
 
 
 def _designer(project: Project, agent: str, task: str, kind: SandboxKind) -> Session:
     """Record the designer on first use; later, update its agent or sandbox if another one is chosen."""
-    known = project.store.find_session(MAIN)
+    known = project.store.sessions.find(MAIN)
     head, branch = project.repository.head()
     profile = agent or project.settings.designer_agent or project.settings.agent
     if known is not None:
-        return project.store.update_session(MAIN, intent=Intent.RUN)
+        return project.store.sessions.update(MAIN, intent=Intent.RUN)
     project.profile(profile)
     project.check_room()
     if task:
-        project.store.update_workspace(designer_task=task)
-    return project.store.add_session(
+        project.store.workspace.update(designer_task=task)
+    return project.store.sessions.add(
         name=MAIN,
         title=project.paths.source.name,
         role=Role.DESIGNER,
@@ -142,13 +142,13 @@ def _designer(project: Project, agent: str, task: str, kind: SandboxKind) -> Ses
 def _set_up_tmux(project: Project, server: Tmux, designer: Session, layout: str) -> str | None:
     """Open the control pane and bind the keys; returns the control pane's id."""
     source = str(project.paths.source)
-    target = project.store.update_workspace(layout=layout).tmux_session
+    target = project.store.workspace.update(layout=layout).tmux_session
     wanted = layout_of(project)
     server.claim_session(target, source)
     saved = server.keys.bind(project.settings.prefix_key, program())
-    project.store.update_workspace(saved_keys=saved, status_line=wanted.status)
+    project.store.workspace.update(saved_keys=saved, status_line=wanted.status)
     show_status(project)
-    window = project.store.session(designer.name).window
+    window = project.store.sessions.get(designer.name).window
     if window is None:
         return None
     command = (*program(), "--project", source, "control")
@@ -159,7 +159,7 @@ def _set_up_tmux(project: Project, server: Tmux, designer: Session, layout: str)
 
 def layout_of(project: Project) -> Layout:
     """Return the layout that the project was brought up with; raises UsageError if its file is gone."""
-    return _load_layout(project, project.store.workspace().layout or project.settings.layout)
+    return _load_layout(project, project.store.workspace.get().layout or project.settings.layout)
 
 
 def _load_layout(project: Project, name: str) -> Layout:
@@ -184,9 +184,9 @@ def down(project: Project, *, stop: bool = False, progress: Progress = ignore) -
             server.windows.close(window.id)
     try:
         with project.store.together():
-            project.store.update_workspace(saved_keys="", tmux_socket="")
+            project.store.workspace.update(saved_keys="", tmux_socket="")
             if stop:
-                project.store.update_workspace(resting=True)
+                project.store.workspace.update(resting=True)
     except StoreError as error:
         done = "everything is stopped and closed" if stop else "the windows are closed"
         message = f"{done}, but this cannot be recorded: {error.message}"
@@ -197,17 +197,17 @@ def down(project: Project, *, stop: bool = False, progress: Progress = ignore) -
 def _record_ends(project: Project, shown: Container[str]) -> list[str]:
     """Record that agents on the host end with their windows; returns those that were running."""
     ended = []
-    for session in project.store.sessions():
+    for session in project.store.sessions.all():
         if session.sandbox is SandboxKind.HOST and session.name in shown and container_spec.runs(project, session):
             with contextlib.suppress(StoreError):
                 text = "ended with its window; orchestra up starts it again"
-                project.store.record_sign(session.name, Sign.STOPPED, text)
+                project.store.sessions.record_sign(session.name, Sign.STOPPED, text)
             ended.append(session.name)
     return ended
 
 
 def _undress(project: Project, server: Tmux) -> None:
-    known = project.store.workspace()
+    known = project.store.workspace.get()
     server.keys.unbind(known.saved_keys, project=str(project.paths.source))
     clear_status(project)
     if known.tmux_session:
@@ -218,9 +218,9 @@ def _undress(project: Project, server: Tmux) -> None:
 def _stop_boxes(project: Project, progress: Progress) -> tuple[list[str], list[str]]:
     """Stop every agent; returns the stopped sessions, and those that may still run."""
     with contextlib.suppress(StoreError):
-        project.store.update_workspace(resting=True)
+        project.store.workspace.update(resting=True)
     stopped, left = [], []
-    for session in project.store.sessions():
+    for session in project.store.sessions.all():
         try:
             if _stop_session(project, session, progress):
                 stopped.append(session.name)
@@ -235,7 +235,7 @@ def release_network(project: Project) -> None:
 
     Call this after the project's service has ended, because a running one listens on the network.
     """
-    if any(session.sandbox is SandboxKind.DOCKER for session in project.store.sessions()):
+    if any(session.sandbox is SandboxKind.DOCKER for session in project.store.sessions.all()):
         with contextlib.suppress(CommandFailed, EngineDown, DeadlineExceeded):
             project.sandbox(SandboxKind.DOCKER).remove_network()
 
@@ -254,7 +254,7 @@ def _stop_session(project: Project, session: Session, progress: Progress) -> boo
 def _note_stop(project: Project, session: Session, progress: Progress) -> None:
     """Import a stopped session's last commits, and record that it was stopped."""
     try:
-        project.store.record_sign(session.name, Sign.STOPPED, "stopped by orchestra down --stop")
+        project.store.sessions.record_sign(session.name, Sign.STOPPED, "stopped by orchestra down --stop")
         import_commits(project, session)
     except OrchestraError as error:
         progress(f"{session.name} is stopped; its newest commits stay in its private git directory: {error.message}")

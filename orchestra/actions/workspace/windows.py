@@ -36,7 +36,7 @@ def switch(project: Project, name: str = "", *, control: bool = False, client: s
             raise NotFound("the control pane is not open", hint="type: orchestra up")
         server.windows.select_pane(pane, client or None)
         return {"pane": pane}
-    session = project.store.session(name)
+    session = project.store.sessions.get(name)
     window = container_spec.window_of(project, session)
     if window is None:
         raise NotFound(f"{name} has no window", hint=f"start it again: orchestra resume {name}")
@@ -46,10 +46,10 @@ def switch(project: Project, name: str = "", *, control: bool = False, client: s
 
 def terminal(project: Project, name: str = "main", *, host: bool = False) -> dict[str, Any]:
     """Open a terminal in a session's worktree, inside its box or, if requested or without a box, on the host."""
-    session = project.store.session(name)
+    session = project.store.sessions.get(name)
     server = _server(project)
     command = terminal_command(project, session, host=host)
-    target = project.store.workspace().tmux_session
+    target = project.store.workspace.get().tmux_session
     pane = server.windows.open_terminal(
         target, f"{name} $", command, project=str(project.paths.source), cwd=session.worktree, session=name
     )

@@ -35,10 +35,10 @@ def list_(context: typer.Context, json_: Json = False) -> None:
     from orchestra.views.session_list import wide_table  # noqa: PLC0415 -- loads rich
 
     store = open_to_look(context.obj).store
-    if not (sessions := store.sessions()):
+    if not (sessions := store.sessions.all()):
         text("there are no sessions yet; to begin, type: orchestra up")
         return
-    rich(wide_table(sessions, unread=store.unread_counts(), now=store.now()))
+    rich(wide_table(sessions, unread=store.messages.unread_counts(), now=store.now()))
 
 
 def show(context: typer.Context, name: Name, json_: Json = False) -> None:
@@ -78,7 +78,9 @@ def monitor(
     from orchestra.cli import live_monitor  # noqa: PLC0415 -- loads when touched
 
     project = open_to_look(context.obj)
-    names = [project.store.session(name).name] if name else [session.name for session in project.store.sessions()]
+    names = (
+        [project.store.sessions.get(name).name] if name else [session.name for session in project.store.sessions.all()]
+    )
     if json_:
         rows = {row["name"]: row for row in ask(context.obj, "list")}
         as_json(

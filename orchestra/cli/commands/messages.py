@@ -66,6 +66,6 @@ def wait(
     project = open_project(context.obj)
     session = wait_for(project, name, states.split(","), timeout=timeout)
     if session is None:
-        now = project.store.session(name).state
+        now = project.store.sessions.get(name).state
         raise DeadlineExceeded(f"{name} is {now} after {timeout:g} s", hint=f"look at it: orchestra show {name}")
     text(f"{name} is {session.state}")

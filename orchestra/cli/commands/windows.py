@@ -46,7 +46,7 @@ def terminal(
         return
     from orchestra.actions.workspace.windows import terminal_command  # noqa: PLC0415 -- loads when touched
 
-    session = project.store.session(name)
+    session = project.store.sessions.get(name)
     command = terminal_command(project, session, host=host)
     os.chdir(session.worktree)
     os.execvp(command[0], command)

@@ -27,7 +27,7 @@ def facts_of(project: Project, session: Session, presence: Presence) -> Facts:
     family = family_of(profile)
     return Facts(
         now=datetime.now(UTC),
-        program=project.store.program_sign(session.name),
+        program=project.store.sessions.program_sign(session.name),
         hooks=profile.hooks,
         typed_at=profile.delivery is not Way.PULL,
         woken=family.LISTENS,

@@ -40,7 +40,7 @@ def take_hook(
         hook_events.record_usage(project, session, family, event, payload)
         if event not in family.HANDS_OVER:
             return {}
-        project.store.mark(_typed_in(project, session, family.prompt(event, payload)), MessageState.DELIVERED)
+        project.store.messages.mark(_typed_in(project, session, family.prompt(event, payload)), MessageState.DELIVERED)
         given = _given(project, session, _facts(session, family, signs, presence))
     return family.hook_reply(event, quoted(given))
 
@@ -69,17 +69,17 @@ def _given(project: Project, session: Session, facts: Facts) -> list[Message]:
     in_flight.offer(project, session, given)
     if facts.asks is Asks.TURN_END:
         numbers = ", ".join(str(message.id) for message in given)
-        project.store.record_sign(session.name, Sign.TURN_STARTED, f"goes on with message {numbers}")
+        project.store.sessions.record_sign(session.name, Sign.TURN_STARTED, f"goes on with message {numbers}")
     return given
 
 
 def _typed_in(project: Project, session: Session, prompt: str) -> list[int]:
     """Return the session's queued messages whose heads are in a prompt that its agent submitted."""
     numbers = [int(digits) for digits in _NUMBERS.findall(prompt)[:_MOST]]
-    messages = [message for number in numbers if (message := project.store.message(number)) is not None]
+    messages = [message for number in numbers if (message := project.store.messages.get(number)) is not None]
     waiting = [
         message
         for message in messages
-        if message.state is MessageState.QUEUED and project.store.is_addressed(message.id, session.name)
+        if message.state is MessageState.QUEUED and project.store.messages.is_addressed(message.id, session.name)
     ]
     return [message.id for message in given_in(prompt, waiting)]

@@ -30,15 +30,17 @@ def waiting(
     project: Project, session: Session, channel: Channel, *, retype: Retype | None = None, pace: Pace = PACE
 ) -> list[Message]:
     """Return the oldest queued messages for an agent that a channel may deliver, without those on their way."""
-    deliveries = project.store.deliveries(session.id)
-    queued = project.store.queued(session.name, limit=BATCH + len({delivery.message for delivery in deliveries}))
+    deliveries = project.store.deliveries.of(session.id)
+    queued = project.store.messages.queued(
+        session.name, limit=BATCH + len({delivery.message for delivery in deliveries})
+    )
     return free(queued, deliveries, channel, time.monotonic(), retype=retype, pace=pace)
 
 
 def offer(project: Project, session: Session, messages: Iterable[Message]) -> None:
     """Record the messages in the reply to a hook; `answer_left` records that the reply was sent."""
     noted = [Delivery(message.id, Channel.HOOK_REPLY, Fate.OFFERED, time.monotonic()) for message in messages]
-    project.store.note_deliveries(session.id, noted)
+    project.store.deliveries.note(session.id, noted)
 
 
 def answer_left(project: Project, session: Session) -> None:
@@ -46,7 +48,7 @@ def answer_left(project: Project, session: Session) -> None:
     if replied := [
         delivery.message for delivery in _pending(project, session) if delivery.channel is Channel.HOOK_REPLY
     ]:
-        project.store.set_fate(replied, Channel.HOOK_REPLY, Fate.SENT)
+        project.store.deliveries.set_fate(replied, Channel.HOOK_REPLY, Fate.SENT)
 
 
 def give(project: Project, session: Session, listener: int, messages: Collection[Message]) -> None:
@@ -58,21 +60,21 @@ def give(project: Project, session: Session, listener: int, messages: Collection
     now = time.monotonic()
     with project.store.together():
         for delivery in _pending(project, session):
-            project.store.set_fate([delivery.message], delivery.channel, Fate.PASSED)
+            project.store.deliveries.set_fate([delivery.message], delivery.channel, Fate.PASSED)
         noted = [Delivery(message.id, Channel.WAKE, Fate.SENT, now, listener=listener) for message in messages]
-        project.store.note_deliveries(session.id, noted)
+        project.store.deliveries.note(session.id, noted)
 
 
 def given_to(project: Project, session: Session, listener: int) -> list[Message]:
     """Return the unconfirmed messages that a listener got, if no later one got any; without typed ones."""
-    deliveries = project.store.deliveries(session.id)
+    deliveries = project.store.deliveries.of(session.id)
     typed = [delivery for delivery in deliveries if delivery.channel is Channel.TYPED]
     given = [
         delivery
         for delivery in _pending(project, session)
         if delivery.channel is Channel.WAKE and delivery.listener == listener
     ]
-    messages = [message for delivery in given if (message := project.store.message(delivery.message)) is not None]
+    messages = [message for delivery in given if (message := project.store.messages.get(delivery.message)) is not None]
     return free(messages, typed, Channel.WAKE, time.monotonic())
 
 
@@ -83,14 +85,14 @@ def confirm(project: Project, session: Session, signs: Collection[Sign]) -> None
         return
     with project.store.together():
         if _STARTS.isdisjoint(signs):
-            project.store.mark(
+            project.store.messages.mark(
                 [delivery.message for delivery in pending if delivery.fate is Fate.SENT], MessageState.DELIVERED
             )
         for delivery in pending:
-            project.store.forget_deliveries([delivery.message], delivery.channel)
+            project.store.deliveries.forget([delivery.message], delivery.channel)
 
 
 def _pending(project: Project, session: Session) -> list[Delivery]:
     """Return what the agent's next hook call confirms: the messages in its last reply, or of its last listener."""
-    deliveries = project.store.deliveries(session.id)
+    deliveries = project.store.deliveries.of(session.id)
     return [delivery for delivery in deliveries if delivery.channel in _CALLS and delivery.fate in _PENDING]

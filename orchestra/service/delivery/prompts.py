@@ -45,7 +45,7 @@ class Prompts:
         line = server.panes.cursor_line(pane)
         if profile.prompt:
             return "" if any(re.fullmatch(profile.prompt, text) for text in (line, line.rstrip())) else line
-        known = self._project.store.empty_prompt(session.id)
+        known = self._project.store.prompts.get(session.id)
         return None if known is None else "" if line == known[1] else line
 
     def is_due(self, session: Session) -> bool:
@@ -57,7 +57,7 @@ class Prompts:
 
     def learn(self, name: str) -> bool:
         """Store the empty prompt of a program that was just ready; returns whether it did."""
-        session = self._project.store.session(name)
+        session = self._project.store.sessions.get(name)
         if not _must_be_learned(self._project.profile(session.agent)) or not self._is_new(session):
             return False
         while age(session.state_since, datetime.now(UTC)) < DRAWN:
@@ -68,16 +68,16 @@ class Prompts:
         line = server.panes.cursor_line(window.pane)
         since = session.state_since.timestamp()
         touched = any(client.window == window.id and client.activity >= int(since) for client in server.clients())
-        if touched or not self._is_new(self._project.store.session(name)):
+        if touched or not self._is_new(self._project.store.sessions.get(name)):
             return False
-        self._project.store.note_empty_prompt(session.id, since, line)
+        self._project.store.prompts.note(session.id, since, line)
         return True
 
     def _is_new(self, session: Session) -> bool:
-        known = self._project.store.empty_prompt(session.id)
+        known = self._project.store.prompts.get(session.id)
         return (
             session.state is State.IDLE
-            and self._project.store.program_sign(session.name) is Sign.READY
+            and self._project.store.sessions.program_sign(session.name) is Sign.READY
             and age(session.state_since, datetime.now(UTC)) < AT_ONCE
             and (known is None or known[0] != session.state_since.timestamp())
         )

@@ -55,6 +55,6 @@ async def arrival(context: ServiceContext, session: Session, kind: str, seconds:
     context.changes.wake()
     with anyio.move_on_after(seconds):
         await context.changes.until(
-            lambda: store.waits(session.name) or not presence.is_newest_wait(session.id, kind, ticket)
+            lambda: store.messages.waits(session.name) or not presence.is_newest_wait(session.id, kind, ticket)
         )
-    return store.waits(session.name)
+    return store.messages.waits(session.name)

@@ -62,7 +62,10 @@ class TypedDelivery:
         if self._unresolved(session):
             return True
         # Reading its profile takes milliseconds, and can only rule the check out.
-        program, pulled = self._project.store.program_sign(session.name), self._presence.since_pulled(session.id)
+        program, pulled = (
+            self._project.store.sessions.program_sign(session.name),
+            self._presence.since_pulled(session.id),
+        )
         hopeful = Facts(datetime.now(UTC), program, hooks=False, tells_prompts=True, pulled=pulled)
         return self._needs_look(session, hopeful) and self._needs_look(session, self._facts(session))
 
@@ -74,7 +77,7 @@ class TypedDelivery:
 
     def attend(self, name: str) -> Decision:
         """Type the queued messages of a session if that is allowed now, and return the decision."""
-        session = self._project.store.session(name)
+        session = self._project.store.sessions.get(name)
         self._resolve_typed(session)
         facts = self._facts(session)
         queued = self._fresh(session, facts)
@@ -91,8 +94,8 @@ class TypedDelivery:
         after = 0
         with in_flight.taking(session):
             self._presence.saw_draft(session.id, stands=facts.prompt is not PromptSight.EMPTY)
-            now, queued = self._project.store.session(session.name), self._fresh(session, facts)
-            program = self._project.store.program_sign(session.name)
+            now, queued = self._project.store.sessions.get(session.name), self._fresh(session, facts)
+            program = self._project.store.sessions.program_sign(session.name)
             facts = replace(facts, program=program, now=datetime.now(UTC))
             decision = decide(now, queued, facts, self._pace)
             if decision.channel is Channel.TYPED and sight.server is not None and sight.window is not None:
@@ -108,7 +111,7 @@ class TypedDelivery:
             self._puzzled.add(session.id)
             reason = f"the empty prompt of {session.agent} is not known"
             hint = "describe it in its profile, with the key prompt"
-            self._project.store.log(session.name, "trouble", f"messages are not typed: {reason}; {hint}")
+            self._project.store.events.log(session.name, "trouble", f"messages are not typed: {reason}; {hint}")
 
     def _unresolved(self, session: Session) -> list[Delivery]:
         """Return what an earlier service typed whose result is still unknown."""
@@ -120,7 +123,7 @@ class TypedDelivery:
 
     def _typed(self, session: Session) -> list[Delivery]:
         return [
-            delivery for delivery in self._project.store.deliveries(session.id) if delivery.channel is Channel.TYPED
+            delivery for delivery in self._project.store.deliveries.of(session.id) if delivery.channel is Channel.TYPED
         ]
 
     def _fresh(self, session: Session, facts: Facts) -> list[Message]:
@@ -138,15 +141,15 @@ class TypedDelivery:
         ]
         later = [replace(before[number], offered_at=time.monotonic()) for number in seen]
         if later:
-            self._project.store.note_deliveries(session.id, later)
+            self._project.store.deliveries.note(session.id, later)
         return [message for message in queued if message.id not in seen]
 
     def _note(self, session: Session, messages: list[Message]) -> int:
         """Record what will be typed, and return the session's last event before that."""
-        (last,) = [event.id for event in self._project.store.events(session.name, limit=1)] or [0]
+        (last,) = [event.id for event in self._project.store.events.select(session.name, limit=1)] or [0]
         typed = Delivery(0, Channel.TYPED, Fate.OFFERED, time.monotonic(), after=last, service=self._service)
         noted = [replace(typed, message=message.id) for message in messages]
-        self._project.store.note_deliveries(session.id, noted)
+        self._project.store.deliveries.note(session.id, noted)
         return last
 
     def _type(self, session: Session, server: Tmux, window: Window, queued: list[Message], after: int) -> None:
@@ -155,13 +158,13 @@ class TypedDelivery:
             shown = self._paste(session, server, window, quoted(queued))
         except NotFound:
             # Its program has ended, so the text was lost.
-            store.forget_deliveries(ids, Channel.TYPED)
+            store.deliveries.forget(ids, Channel.TYPED)
             raise
         if not self._project.profile(session.agent).hooks:
-            store.set_fate(ids, Channel.TYPED, Fate.NO_SIGN)
-            store.log(session.name, "typed", f"message {_label(ids)}")
+            store.deliveries.set_fate(ids, Channel.TYPED, Fate.NO_SIGN)
+            store.events.log(session.name, "typed", f"message {_label(ids)}")
         elif self._proven(session, after) or self._enter_again(session, server, window, shown, after):
-            store.mark(ids, MessageState.DELIVERED)
+            store.messages.mark(ids, MessageState.DELIVERED)
         else:
             self._show(session, ids, Fate.NO_SIGN, f"{session.agent} did not confirm it")
 
@@ -181,7 +184,7 @@ class TypedDelivery:
         for delivery in self._unresolved(session):
             since = self._met.setdefault(delivery.message, time.monotonic())
             if self._shows_proof(session, delivery.after):
-                self._project.store.mark([delivery.message], MessageState.DELIVERED)
+                self._project.store.messages.mark([delivery.message], MessageState.DELIVERED)
             elif time.monotonic() - since >= self._pace.proof:
                 self._show(
                     session, [delivery.message], Fate.UNKNOWN, "Orchestra's service ended before it was confirmed"
@@ -191,8 +194,8 @@ class TypedDelivery:
         log.warning("%s did not confirm message %s", session.name, _label(ids))
         text = f"message {_label(ids)} was typed, but {why}; check its window, and send it again if it is not there"
         with self._project.store.together():
-            self._project.store.set_fate(ids, Channel.TYPED, fate)
-            self._project.store.log(session.name, "trouble", text)
+            self._project.store.deliveries.set_fate(ids, Channel.TYPED, fate)
+            self._project.store.events.log(session.name, "trouble", text)
 
     def _proven(self, session: Session, after: int) -> bool:
         end = time.monotonic() + self._pace.proof
@@ -203,15 +206,15 @@ class TypedDelivery:
         return False
 
     def _shows_proof(self, session: Session, after: int) -> bool:
-        return any(event.kind in _PROOFS for event in self._project.store.events(session.name, after_id=after))
+        return any(event.kind in _PROOFS for event in self._project.store.events.select(session.name, after_id=after))
 
     def _enter_again(self, session: Session, server: Tmux, window: Window, shown: str, after: int) -> bool:
         """Press Enter again, for agents that ignore an Enter too soon after a paste.
 
         Only if the prompt still holds the text as pasted, and nobody has used the window.
         """
-        program = self._project.store.program_sign(session.name)
-        if not shown or not may_type(self._project.store.session(session.name).state, program):
+        program = self._project.store.sessions.program_sign(session.name)
+        if not shown or not may_type(self._project.store.sessions.get(session.name).state, program):
             return False
         if since_used(window, server.clients(), datetime.now(UTC)) < self._pace.quiet + self._pace.proof:
             return False

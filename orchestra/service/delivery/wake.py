@@ -49,7 +49,7 @@ async def _heard(caller: Caller, request: Request, number: int) -> dict[str, Any
     seen = (-1, False)
     while presence.is_newest(session.id, number):
         now = store.data_version(), presence.has_draft(session.id)
-        if now != seen and store.waits(caller.name):
+        if now != seen and store.messages.waits(caller.name):
             gone = await request.is_disconnected()
             text = "" if gone else await caller.context.act_soon(wake, session, number, presence)
             if text:
@@ -70,7 +70,7 @@ def wake(project: Project, session: Session, listener: int, presence: Presence) 
             return quoted(handed_over(project, session, again))
         # The listener of a turn that a message started may arrive before that turn's first hook.
         queued = in_flight.waiting(project, session, Channel.WAKE)
-        if not _is_woken(project, project.store.session(session.name), queued, presence):
+        if not _is_woken(project, project.store.sessions.get(session.name), queued, presence):
             return ""
         given = handed_over(project, session, queued)
         in_flight.give(project, session, listener, given)
@@ -79,7 +79,7 @@ def wake(project: Project, session: Session, listener: int, presence: Presence) 
 
 def _is_woken(project: Project, session: Session, queued: list[Message], presence: Presence) -> bool:
     # Reading its profile takes milliseconds, and can only rule the listener out.
-    hopeful = Facts(datetime.now(UTC), project.store.program_sign(session.name), woken=True, listened=0.0)
+    hopeful = Facts(datetime.now(UTC), project.store.sessions.program_sign(session.name), woken=True, listened=0.0)
     if decide(session, queued, hopeful).channel is not Channel.WAKE:
         return False
     prompt = PromptSight.DRAFT if presence.has_draft(session.id) else PromptSight.NOT_SEEN

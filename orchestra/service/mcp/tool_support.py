@@ -48,13 +48,13 @@ def sent_once(project: Project, caller: Caller, about: list[str], send: Callable
     """
     store, key = project.store, f"{caller.session.id}.{digest(json.dumps(about), 32)}"
     with store.together():
-        before = store.request(key)
-        sent = store.message(int(before.answer)) if before is not None and before.answer else None
+        before = store.requests.get(key)
+        sent = store.messages.get(int(before.answer)) if before is not None and before.answer else None
         if before is None or sent is None or age(before.begun_at, store.now()) > REPEATED_WITHIN:
-            store.forget_requests([key])
-            store.begin_request(key, about[0], "")
+            store.requests.forget([key])
+            store.requests.begin(key, about[0], "")
             sent = send()
-            store.answer_request(key, str(sent.id))
+            store.requests.answer(key, str(sent.id))
     caller.repeatable.append(key)
     return sent
 
@@ -68,7 +68,7 @@ async def target(caller: Caller, action: str, session_id: str) -> Session:
 
 
 def _session(project: Project, name: str) -> Session:
-    return project.store.session(name)
+    return project.store.sessions.get(name)
 
 
 def check(text: str, what: str) -> str:

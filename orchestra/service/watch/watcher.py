@@ -144,9 +144,9 @@ class Watcher:
         if version == self._version:
             return
         self._version = version
-        self._sessions = store.sessions()
-        self._waiting = store.recipients()
-        for event in store.events(after_id=self._newest, limit=500):
+        self._sessions = store.sessions.all()
+        self._waiting = store.messages.recipients()
+        for event in store.events.select(after_id=self._newest, limit=500):
             self._events[event.session] = self._newest = event.id
 
     def _commits(self, session: Session) -> None:
@@ -157,7 +157,7 @@ class Watcher:
             )
 
     def _import(self, name: str, trace: file_stamps.Trace) -> None:
-        session = self._project.store.session(name)
+        session = self._project.store.sessions.get(name)
         key = session.id, trace
         self._tries[key] += 1
         # A temporary failure passes, so a changed trace gets a few attempts.
@@ -177,7 +177,7 @@ class Watcher:
             self._jobs.offer(("diff", session.name), job, pause=self._pace.diff, slowest=_LONGEST_REST)
 
     def _count(self, name: str, evidence: object) -> None:
-        session = self._project.store.session(name)
+        session = self._project.store.sessions.get(name)
         began = time.monotonic()
         self._counted[session.id] = evidence, began
         refresh.refresh_diff(self._project, session)
