@@ -102,7 +102,9 @@ def test_an_executor_reaches_the_designer_word_for_word(service: Running, text: 
             answer = {"session_id": "alpha", "message": "Yes, go ahead and install pytest."}
             await designer.call_tool("send_message_to_session", answer)
             messages: list[dict[str, Any]] = (result.structured_content or {})["messages"]
-            return json.dumps([(one["sender"], one["kind"], one["text"]) for one in messages])
+            # Orchestra may tell the designer of the checkout's branch at any time.
+            theirs = [one for one in messages if one["sender"] == "alpha"]
+            return json.dumps([(one["sender"], one["kind"], one["text"]) for one in theirs])
 
     assert json.loads(asyncio.run(told())) == [["alpha", kind, text]]
     assert "Yes, go ahead and install pytest." in text_of(service.tool(token_of("alpha"), "read_messages"))
