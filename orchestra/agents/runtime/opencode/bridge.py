@@ -227,7 +227,7 @@ def main() -> None:
     on_terminal = has_terminal()
     api = Api(os.environ["ORCHESTRA_OPENCODE_PORT"], os.environ["OPENCODE_SERVER_PASSWORD"])
     home = Path(os.environ["ORCHESTRA_AGENT_HOME"], ".orchestra")
-    bridge = Bridge(api, home, Path(__file__).parent.parent)
+    bridge = Bridge(api, home, Path(__file__).parent.parent.parent)
     work = (bridge.post_all, bridge.follow, bridge.converse)
     threads = [threading.Thread(target=task, daemon=True) for task in work]
     for thread in threads:

@@ -89,7 +89,7 @@ def free_port() -> int:
 
 def main() -> None:
     """Print the variables of this start."""
-    agent_dir = Path(__file__).parent.parent
+    agent_dir = Path(__file__).parent.parent.parent
     begun = conversation(sys.argv[1], os.environ["ORCHESTRA_WORKTREE"], os.environ["ORCHESTRA_SESSION"])
     path = Path(os.environ["ORCHESTRA_AGENT_HOME"], ".orchestra", "opencode.json")
     path.write_text(json.dumps(begun), encoding="utf-8")
