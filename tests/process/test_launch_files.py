@@ -65,7 +65,7 @@ def test_secrets_of_every_shape_reach_the_program(tmp_path: Path) -> None:
     launcher = Path(made.command[-1])
     launcher.chmod(0o755)
     lines = launcher.read_text().splitlines()
-    before = lines[: next(number for number, line in enumerate(lines) if line.startswith("# A window"))]
+    before = lines[: lines.index(runtime_text("window.sh").splitlines()[0])]
     shown = "for name in ORCHESTRA_TOKEN ONE ENDED MANY OPEN NONE BLANK; do eval 'printf \"%s|\" \"$'$name'\"'; done"
     launcher.write_text("\n".join([*before, shown, "env | grep -c ^0NO"]))
     done = subprocess.run(made.command, capture_output=True, text=True, timeout=10, check=False)
@@ -74,6 +74,7 @@ def test_secrets_of_every_shape_reach_the_program(tmp_path: Path) -> None:
 
 WATCHER = """
 import fcntl, signal, sys, termios
+from orchestra.agents.launch_files import runtime_text
 from orchestra.agents.runtime.opencode.bridge import has_terminal
 signal.signal(signal.SIGHUP, signal.SIG_IGN)
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)

@@ -16,7 +16,7 @@ from orchestra.errors import NameTaken, NotFound, Refused
 from orchestra.lifecycle import Step
 from orchestra.model import Intent, Session
 from orchestra.project import Project
-from orchestra.store import Store
+from orchestra.store.sessions import Sessions
 from tests.support.living import Crash, World, living
 
 HELD = {"u.txt": "uncommitted", "out/model.bin": "weights", ".gitignore": "out/\n"}
@@ -48,7 +48,7 @@ def test_ignored_files_and_uncommitted_ones_come_back(world: World) -> None:
 
 PLACES: tuple[tuple[object, str], ...] = (
     (Repository, "add_worktree"), (anchors, "put_back"), (ignored_files, "put_back"), (preserve, "drop_kept_files"),
-    (Store, "update_session"), (manage, "settle"),
+    (Sessions, "update"), (manage, "settle"),
 )  # fmt: skip
 
 
