@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from orchestra.actions.session import container_spec
+from orchestra.agents.launch_files import runtime_text
 from tests.support.launch_files import a_session, lay_out_for
 
 
@@ -74,7 +75,6 @@ def test_secrets_of_every_shape_reach_the_program(tmp_path: Path) -> None:
 
 WATCHER = """
 import fcntl, signal, sys, termios
-from orchestra.agents.launch_files import runtime_text
 from orchestra.agents.runtime.opencode.bridge import has_terminal
 signal.signal(signal.SIGHUP, signal.SIG_IGN)
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)

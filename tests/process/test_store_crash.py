@@ -24,7 +24,7 @@ from orchestra.store import Store
 store = Store.open(Path(sys.argv[1]))
 for number in range(int(sys.argv[3]), int(sys.argv[4])):
     text = f"{sys.argv[2]}-{number}"
-    store.post(sys.argv[2], "fix", MessageKind.MESSAGE, text, dedupe=text)
+    store.messages.post(sys.argv[2], "fix", MessageKind.MESSAGE, text, dedupe=text)
     print(text, flush=True)
 """
 
@@ -35,7 +35,7 @@ from orchestra.model import MessageState
 from orchestra.store import Store
 store = Store.open(Path(sys.argv[1]))
 while True:
-    for message in store.claim("fix"):
+    for message in store.messages.claim("fix"):
         print(message.id, flush=True)
 """
 
@@ -46,7 +46,7 @@ from orchestra.store import Store
 while not Path(sys.argv[3]).exists():
     pass
 store = Store.open(Path(sys.argv[1]))
-store.log(sys.argv[2], "here", "")
+store.events.log(sys.argv[2], "here", "")
 print("opened", flush=True)
 """
 
