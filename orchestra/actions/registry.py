@@ -37,7 +37,7 @@ ACTIONS: dict[str, str] = {
     "merge": "work.merge:merge",
     "pair": "session.pair:pair",
     "unpair": "session.pair:unpair",
-    "reconcile": "session.settle:reconcile",
+    "reconcile": "workspace.recover:reconcile",
     "switch": "workspace.windows:switch",
     "terminal": "workspace.windows:terminal",
     "edit_spec": "workspace.windows:edit_spec",

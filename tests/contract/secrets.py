@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from tests.support.person import OWN, Person
@@ -19,8 +20,10 @@ def hiding_places(person: Person, secrets: Sequence[str]) -> list[str]:
 
 def _texts(person: Person) -> Iterator[tuple[str, bytes]]:
     for file in (*person.home.root.rglob("*"), *person.repository.rglob("*")):
-        if file.is_file() and not file.is_symlink():
-            yield str(file), file.read_bytes()
+        # What the service writes for a moment may be gone again.
+        with suppress(FileNotFoundError):
+            if file.is_file() and not file.is_symlink():
+                yield str(file), file.read_bytes()
     for name in person.engine("container"):
         yield f"inspect {name}", person.run("docker", "inspect", name).stdout.encode()
         yield f"logs of {name}", person.run("docker", "logs", name).stdout.encode()

@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -241,14 +242,22 @@ def test_a_closed_output_is_no_bug(desk: Person) -> None:
             assert "Traceback" not in done.stdout + done.stderr
 
 
+def open_files(pid: int) -> list[str]:
+    """Return what a process has open; of what it closes meanwhile there is nothing."""
+    found = []
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            found.append(str(link.readlink()))
+    return found
+
+
 def test_an_interrupted_command_says_so_with_its_code_alone(desk: Person) -> None:
     words = desk.command("wait", "fix-login", "--for", "done")
     with running(
         words, cwd=desk.repository, env=desk.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as command:
         database = str(desk.home.root / "projects" / "tempo" / "state.db")
-        links = Path(f"/proc/{command.pid}/fd")
-        eventually(lambda: database in [str(link.readlink()) for link in links.iterdir()], what="it has begun")
+        eventually(lambda: database in open_files(command.pid), what="it has begun")
         command.send_signal(signal.SIGINT)
         _, complaint = command.communicate(timeout=20)
     assert (command.returncode, complaint.strip()) == (INTERRUPTED, b"")

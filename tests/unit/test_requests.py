@@ -104,3 +104,8 @@ def test_what_only_looks_is_not_remembered(project: Project) -> None:
 def test_no_caller_says_what_is_given_from_here(project: Project, ours: str) -> None:
     with pytest.raises(UsageError, match=f"does not take {ours}"):
         registry.run(project, "delete", {"name": "alpha", ours: "mine"})
+
+
+@pytest.mark.parametrize("name", registry.ACTIONS)
+def test_every_action_is_where_the_table_says(name: str) -> None:
+    assert callable(registry.find(name))
