@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from orchestra.actions.messaging import messages
-from orchestra.actions.session import branch_sync, container_spec, preserve, reattach
+from orchestra.actions.session import branch_sync, container_spec, follow_branch, preserve, reattach
 from orchestra.actions.work import spec
 from orchestra.actions.workspace.recover import reconcile
 from orchestra.drivers.sandbox.docker import DockerSandbox
@@ -106,3 +106,14 @@ def test_a_spec_that_was_stored_and_not_written_is_written(host: HostProject, mo
     assert [Path(file).read_text() for file in (edited, shown)] == ["After.", "After."]
     notices = [one.text for one in messages.inbox(host.project, "one") if "version 2" in one.text]
     assert len(notices) == 1
+
+
+def test_nobody_is_told_of_a_worktree_that_is_still_to_be_made(host: HostProject) -> None:
+    """A service that was killed while it created a session looks at it before it makes the rest."""
+    one = host.spawn("one")
+    host.git("worktree", "remove", "--force", str(one.worktree))
+    host.project.store.sessions.update("one", state=State.STARTING)
+    assert follow_branch.follow(host.project, host.session("one")).trouble == ""
+    assert host.project.store.messages.select(recipient=PERSON) == []
+    host.project.store.sessions.update("one", state=State.WORKING)
+    assert "git has no worktree" in follow_branch.follow(host.project, host.session("one")).trouble

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from orchestra.actions.messaging.messages import send
 from orchestra.drivers.git import worktree_records
 from orchestra.errors import Refused
-from orchestra.model import MessageKind, Role, SandboxKind, Session
+from orchestra.model import MessageKind, Role, SandboxKind, Session, State
 from orchestra.names import PERSON, SYSTEM
 
 if TYPE_CHECKING:
@@ -102,6 +102,9 @@ def _wrong(project: Project, session: Session, there: Checkout | None) -> str:
         moved = worktree_records.checkout_of(project.repository, branch)
         if moved is not None:
             return f"its worktree was moved to {moved.path} → git worktree move '{moved.path}' '{worktree}'"
+        if session.state is State.STARTING and not worktree.exists():
+            # It is still to be made, or a crash interrupted that and `up` makes it.
+            return ""
         return f"git has no worktree at {worktree} → orchestra up"
     if there.rebased == branch:
         later = "its new commits are not imported until then"
