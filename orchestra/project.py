@@ -12,10 +12,19 @@ from typing import TYPE_CHECKING
 
 from orchestra import files, safe_files
 from orchestra.drivers.sandbox import protected_paths
-from orchestra.errors import BadConfig, DeadlineExceeded, NeedsConsent, NotARepository, Refused, UnknownProfile
+from orchestra.errors import (
+    BadConfig,
+    DeadlineExceeded,
+    NeedsConsent,
+    NotARepository,
+    Refused,
+    ServiceDown,
+    UnknownProfile,
+)
 from orchestra.model import ConsentKind
 from orchestra.names import slug
 from orchestra.paths import Home, ProjectPaths, SessionPaths
+from orchestra.protocol import call
 from orchestra.safe_files import Snapshot
 
 if TYPE_CHECKING:
@@ -59,10 +68,18 @@ class Project:
 
     @cached_property
     def store(self) -> Store:
-        """The project's database."""
+        """The project's database; raises Refused if it needs an upgrade while an older service runs."""
         from orchestra.store import Store  # noqa: PLC0415 -- loads when touched
 
-        return Store.open(self.paths.database)
+        return Store.open(self.paths.database, before_upgrade=self._refuse_beside_older_service)
+
+    def _refuse_beside_older_service(self) -> None:
+        """Refuse to change the database under a running service, whose columns could then be gone."""
+        try:
+            call(self.paths.socket, "ping", {}, silence=5.0)
+        except ServiceDown:
+            return
+        raise Refused("an older version of Orchestra still runs this project", hint="to replace it, type: orchestra up")
 
     @property
     def settings(self) -> Settings:

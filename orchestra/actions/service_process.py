@@ -15,6 +15,7 @@ from orchestra.errors import ServiceDown
 from orchestra.names import digest
 from orchestra.paths import ProjectPaths
 from orchestra.protocol import Progress, call, ignore, request_id
+from orchestra.store.migrations import MIGRATIONS
 
 START_DEADLINE = 60.0
 """Seconds that a service has to answer after its start."""
@@ -112,13 +113,13 @@ def _last_words(log: Path) -> str:
 
 
 def mark(environment: Mapping[str, str]) -> str:
-    """Return a hash of the version and of the variables that affect the service and its logins."""
+    """Return a hash of the version, the database's schema, and the variables that affect the service and its logins."""
     relevant = {
         name: value
         for name, value in environment.items()
         if name.startswith(_RELEVANT) or name.endswith(_LOGINS + _PROXIES)
     }
-    return digest(repr((__version__, sorted(relevant.items()))), 16)
+    return digest(repr((__version__, max(MIGRATIONS), sorted(relevant.items()))), 16)
 
 
 def take_environment(paths: ProjectPaths) -> None:

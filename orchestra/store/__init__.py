@@ -46,9 +46,18 @@ class Store:
         self.requests = Requests(database, clock)
 
     @classmethod
-    def open(cls, path: Path, clock: Callable[[], datetime] = utc_now) -> Store:
-        """Open the database at ``path``, creating or upgrading it if necessary; raises StoreError."""
-        prepare(path, clock())
+    def open(
+        cls,
+        path: Path,
+        clock: Callable[[], datetime] = utc_now,
+        *,
+        before_upgrade: Callable[[], None] = lambda: None,
+    ) -> Store:
+        """Open the database at ``path``, creating or upgrading it if necessary.
+
+        Raises StoreError, and what ``before_upgrade`` raises to prevent an upgrade.
+        """
+        prepare(path, clock(), before_upgrade)
         return cls(Database(path), clock)
 
     def together(self) -> AbstractContextManager[None]:

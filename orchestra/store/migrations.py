@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -278,11 +278,12 @@ MIGRATIONS: Mapping[str, tuple[str, ...]] = {
 """The steps; a released step is never edited, only followed by another."""
 
 
-def prepare(path: Path, at: datetime) -> None:
+def prepare(path: Path, at: datetime, before_upgrade: Callable[[], None] = lambda: None) -> None:
     """Create the database at ``path``, or upgrade an older one.
 
     A new one is built under another name and renamed, so that nobody opens half of it. Raises
-    StoreError, also for a database that a newer Orchestra has changed.
+    StoreError, also for a database that a newer Orchestra has changed, and what
+    ``before_upgrade`` raises to prevent an upgrade.
     """
     try:
         with _directory_lock(path.parent):
@@ -292,7 +293,7 @@ def prepare(path: Path, at: datetime) -> None:
         message = f"{path} cannot be made: {error.strerror}"
         raise StoreError(message, hint="check the disk, and that you may write to its directory") from error
     with closing(Database(path)) as database:
-        migrate(database, at)
+        migrate(database, at, before_upgrade=before_upgrade)
 
 
 @contextmanager
@@ -316,7 +317,12 @@ def _build(path: Path, at: datetime) -> None:
     fresh.rename(path)
 
 
-def migrate(database: Database, at: datetime, steps: Mapping[str, tuple[str, ...]] = MIGRATIONS) -> None:
+def migrate(
+    database: Database,
+    at: datetime,
+    steps: Mapping[str, tuple[str, ...]] = MIGRATIONS,
+    before_upgrade: Callable[[], None] = lambda: None,
+) -> None:
     """Take the missing steps of a database, each with its record in one transaction.
 
     Raises StoreError, changing nothing, for a database with a step that is not in ``steps``.
@@ -328,6 +334,8 @@ def migrate(database: Database, at: datetime, steps: Mapping[str, tuple[str, ...
         database.rows("CREATE TABLE IF NOT EXISTS migrations (name TEXT PRIMARY KEY, taken_at TEXT NOT NULL)")
         taken = _taken(database)
         _refuse_newer(database.path, taken - steps.keys())
+        if taken and steps.keys() - taken:
+            before_upgrade()
         for name in (step for step in steps if step not in taken):
             _take(database, name, steps[name], at)
 

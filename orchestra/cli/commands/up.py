@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from orchestra.actions.service_process import quit_service, take_environment
 from orchestra.cli.dispatch import ask, current_directory, open_project, paths_of, say
 from orchestra.errors import OrchestraError, Refused
+
+if TYPE_CHECKING:
+    from orchestra.project import Project
 
 
 def add_to(app: typer.Typer) -> None:
@@ -31,10 +34,12 @@ def up(
 ) -> None:
     """Start or restore everything and open it in tmux."""
     start: Path | None = context.obj
-    socket, session, inside = _find_tmux(start)
+    project = _checked(start)
+    # First, because the database cannot be upgraded while an older service uses it.
+    take_environment(project.paths)
+    socket, session, inside = _find_tmux(project)
     wanted = {"layout": layout, "agent": agent, "sandbox": sandbox, "task": task}
     try:
-        _renew_service(start)
         answer = ask(start, "up", tmux_socket=socket, tmux_session=session, **wanted)
     except OrchestraError:
         _tidy(socket, session)
@@ -45,17 +50,17 @@ def up(
     _attach(socket, session)
 
 
-def _find_tmux(start: Path | None) -> tuple[str, str, bool]:
-    from orchestra.actions.workspace.tmux_session import find_tmux  # noqa: PLC0415 -- loads when touched
-
+def _checked(start: Path | None) -> Project:
     project = open_project(start)
     project.check_source(start or current_directory())
     _ = project.repository
+    return project
+
+
+def _find_tmux(project: Project) -> tuple[str, str, bool]:
+    from orchestra.actions.workspace.tmux_session import find_tmux  # noqa: PLC0415 -- loads when touched
+
     return find_tmux(project)
-
-
-def _renew_service(start: Path | None) -> None:
-    take_environment(paths_of(start))
 
 
 def _tidy(socket: str, session: str) -> None:
