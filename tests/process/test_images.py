@@ -40,14 +40,20 @@ def small(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 @pytest.mark.docker
-def test_layers_are_built_once_in_order_and_shown_line_by_line(small: str, tmp_path: Path) -> None:
+def test_layers_are_built_once_in_order_each_with_its_time_and_log(small: str, tmp_path: Path) -> None:
     recipe = ImageRecipe(base=BASE, profile=small, install=("echo one >/one",), setup=("cat /one && echo two >/two",))
     lines: list[str] = []
     tag = ensure(recipe, progress=lines.append, cache=tmp_path)
     assert tag == tag_for(recipe, "project")
-    begun = [line for line in lines if line.startswith("building")]
-    assert begun == [f"building the image {tag_for(recipe, stage)}" for stage in dockerfiles.STAGES]
-    assert "one" in lines
+    assert [line.rsplit(maxsplit=2)[0] for line in lines] == [
+        words
+        for stage in dockerfiles.STAGES
+        for words in (
+            f"building the image {tag_for(recipe, stage)}; its",
+            f"built the image {tag_for(recipe, stage)} in",
+        )
+    ]
+    assert "\none\n" in images.log_of(recipe, "project", tmp_path).read_text()
     assert docker("run", "--rm", "--network", "none", tag, "cat", "/one", "/two") == "one\ntwo"
     assert ensure(recipe, progress=pytest.fail, cache=tmp_path) == tag
     assert {one.tag for one in list_images()} >= {tag_for(recipe, stage) for stage in dockerfiles.STAGES}
@@ -79,6 +85,7 @@ def test_a_failing_build_tells_its_last_lines_and_leaves_no_image(small: str, tm
     with pytest.raises(CommandFailed, match="returned a non-zero code: 7") as told:
         ensure(recipe, progress=lambda _: None, cache=tmp_path)
     assert "the reason" in told.value.hint
+    assert f"its log is {images.log_of(recipe, 'profile', tmp_path)}" in told.value.hint
     assert not exists(tag_for(recipe, "profile"))
 
 
@@ -89,7 +96,7 @@ def test_a_build_that_is_killed_leaves_nothing_and_is_made_anew(small: str, tmp_
     reading, writing = os.pipe()
     child = os.fork()
     if not child:
-        ensure(recipe, progress=partial(print, file=os.fdopen(writing, "w"), flush=True), cache=cache)
+        ensure(recipe, progress=partial(print, file=os.fdopen(writing, "w"), flush=True), cache=cache, verbose=True)
         os._exit(0)
     os.close(writing)
     with open(reading, encoding="utf-8") as said:  # noqa: PTH123 -- a descriptor
@@ -97,7 +104,7 @@ def test_a_build_that_is_killed_leaves_nothing_and_is_made_anew(small: str, tmp_
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     assert not exists(tag_for(recipe, "profile"))
-    assert {file.suffix for file in cache.iterdir()} == {".lock"}
+    assert {file.suffix for file in cache.iterdir()} == {".lock", ".log"}
     ensure(recipe, progress=lambda _: None, cache=cache)
     assert exists(tag_for(recipe, "profile"))
     assert small not in docker("ps", "--all", "--no-trunc", "--format", "{{.Command}}")

@@ -7,17 +7,17 @@ import shutil
 import tarfile
 import tempfile
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, BinaryIO, TypeAlias
+from typing import BinaryIO, TypeAlias
 
 from orchestra import files
 from orchestra.drivers import process, temporary
 from orchestra.drivers.sandbox import dockerfiles, proxies
+from orchestra.drivers.sandbox.build_log import BuildLog, build_log
 from orchestra.drivers.sandbox.docker_client import connect, translated
 from orchestra.drivers.sandbox.dockerfiles import ImageRecipe, Stage, tag_for
 from orchestra.errors import CommandFailed, DeadlineExceeded, EngineDown, NotFound, OrchestraError, ToolMissing
@@ -34,7 +34,6 @@ _PACK_DEADLINE = 600.0
 _BASE_DEADLINE = 900.0
 _LOCK_DEADLINE = 1800.0
 _LOCK_POLL = 0.2
-_LAST_LINES = 12
 _ARCHES = {"amd64": "x64", "x86_64": "x64", "arm64": "arm64", "aarch64": "arm64"}
 _PROXIES = ("http_proxy", "https_proxy", "no_proxy", "all_proxy")
 _BASE_SCRIPT = Path(__file__).with_name("base_image.sh")
@@ -77,11 +76,20 @@ def list_images() -> list[Image]:
     return sorted(images, key=lambda image: image.created, reverse=True)
 
 
-def ensure(recipe: ImageRecipe, *, progress: Progress, cache: Path, network: str = "host", look: bool = True) -> str:
-    """Build the missing layers of a recipe's image and return its tag; ``progress`` gets the output by lines.
+def ensure(
+    recipe: ImageRecipe,
+    *,
+    progress: Progress,
+    cache: Path,
+    network: str = "host",
+    look: bool = True,
+    verbose: bool = False,
+) -> str:
+    """Build the missing layers of a recipe's image and return its tag; ``progress`` gets a line for each layer.
 
-    ``cache`` is for downloads and locks. Without ``look``, an image that this process has seen is
-    assumed to exist. Raises CommandFailed with a failing build's last lines, BadConfig, EngineDown,
+    With ``verbose`` it also gets every line of the build, which is always in a file in ``cache``,
+    beside downloads and locks. Without ``look``, an image that this process has seen is assumed to
+    exist. Raises CommandFailed with a failing build's last lines, BadConfig, EngineDown,
     DeadlineExceeded.
     """
     if recipe.image:
@@ -94,19 +102,26 @@ def ensure(recipe: ImageRecipe, *, progress: Progress, cache: Path, network: str
         tag = tag_for(recipe, stage)
         with _locked(tag, cache, progress):
             if not exists(tag):
-                progress(f"building the image {tag}")
-                _build_stage(recipe, stage, progress, cache, network)
+                with build_log(log_of(recipe, stage, cache), progress, verbose=verbose) as log:
+                    progress(f"building the image {tag}; its log: {log.path}")
+                    _build_stage(recipe, stage, log, cache, network)
+                    progress(f"built the image {tag} in {log.took}")
     return final
 
 
-def _build_stage(recipe: ImageRecipe, stage: Stage, progress: Progress, cache: Path, network: str) -> None:
+def log_of(recipe: ImageRecipe, stage: Stage, cache: Path) -> Path:
+    """Return where the output of the last build of a layer is."""
+    return cache / ("build-base.log" if stage == "base" else f"build-{recipe.profile}-{stage}.log")
+
+
+def _build_stage(recipe: ImageRecipe, stage: Stage, log: BuildLog, cache: Path, network: str) -> None:
     if stage == "base":
-        _ensure_base(recipe.base, progress)
+        _ensure_base(recipe.base, log.progress)
     with tempfile.TemporaryFile(dir=cache) as file:
         with tarfile.open(fileobj=file, mode="w") as archive:
-            _fill(archive, recipe, stage, progress, cache)
+            _fill(archive, recipe, stage, log.progress, cache)
         file.seek(0)
-        _build(recipe, stage, file, network, progress)
+        _build(recipe, stage, file, network, log)
 
 
 def _fill(archive: tarfile.TarFile, recipe: ImageRecipe, stage: Stage, progress: Progress, cache: Path) -> None:
@@ -164,13 +179,12 @@ def _pack(spec: str, cache: Path, progress: Progress) -> Path:
     return next(kept.glob("*.tgz"))
 
 
-def _build(recipe: ImageRecipe, stage: Stage, context: BinaryIO, network: str, progress: Progress) -> None:
+def _build(recipe: ImageRecipe, stage: Stage, context: BinaryIO, network: str, log: BuildLog) -> None:
     tag = tag_for(recipe, stage)
     parent = {"ORCHESTRA_BASE": dockerfiles.parent_of(recipe, stage)} if stage == "project" else {}
     shell = {
         name: os.environ[name] for variable in _PROXIES for name in (variable, variable.upper()) if name in os.environ
     }
-    last: deque[str] = deque(maxlen=_LAST_LINES)
     with translated(f"build the image {tag}"):
         output = connect(_BUILD_SILENCE).build(
             fileobj=context,
@@ -184,27 +198,14 @@ def _build(recipe: ImageRecipe, stage: Stage, context: BinaryIO, network: str, p
             buildargs=proxies.of_containers().environment | shell | parent,
             use_config_proxy=False,
         )
-        failed = _show(output, progress, last)
+        failed = log.take(output)
     if failed:
-        shown = "\n".join(last)
+        shown = "\n".join(log.last)
         raise CommandFailed(
             f"building the image {tag} failed: {failed}",
             stderr=shown,
-            hint=f"its last lines were:\n{shown}" if shown else "check the engine with: docker info",
+            hint=f"its log is {log.path}; the last lines:\n{shown}" if shown else "check the engine with: docker info",
         )
-
-
-def _show(output: Iterator[Mapping[str, Any]], progress: Progress, last: deque[str]) -> str:
-    """Pass on a build's output by lines; return the error, or an empty text."""
-    rest = failed = ""
-    # Read to the end all the same, so that the connection is released.
-    for entry in output:
-        failed = failed or str(entry.get("error", "")).strip()
-        *lines, rest = (rest + str(entry.get("stream", ""))).replace("\r", "\n").split("\n")
-        for line in filter(str.strip, lines):
-            last.append(line)
-            progress(line)
-    return failed
 
 
 def _ensure_pulled(image: str, progress: Progress) -> None:
