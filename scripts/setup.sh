@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what Orchestra needs beside Python, where it is missing: tmux, git, a Docker engine. Safe to repeat.
 # setup.sh [--yes] [--tests]   On a terminal it asks before it changes the system; --yes answers for you.
-#                              --tests also installs npm, with which the tests fetch real agent programs, and git-lfs.
+#                              --tests also installs npm, with which the tests fetch real agent programs, git-lfs, zsh and fish.
 set -euo pipefail
 export LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -59,6 +59,10 @@ python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || fail "Orchestra
 
 if [ -n "$tests" ] && ! has npm; then
   install "the tests' real agent programs" npm || say "without npm, the tests of real agent programs fail"
+fi
+
+if [ -n "$tests" ] && ! { has zsh && has fish; }; then
+  install "the tests of shell completion" zsh fish || say "without zsh and fish, the tests of shell completion fail"
 fi
 
 if [ -n "$tests" ] && ! has git-lfs; then

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -11,6 +12,7 @@ from typing import Annotated
 import typer
 
 from orchestra import __version__
+from orchestra.cli.completion import VARIABLE
 from orchestra.cli.error_handler import guarded
 from orchestra.cli.light import LightGroup
 
@@ -21,7 +23,7 @@ GROUPS = {
     "messages": ("send", "inbox", "wait"),
     "windows": ("switch", "terminal", "spec"),
     "agents": ("agents",),
-    "maintenance": ("doctor", "gc", "allow", "demo", "config", "image"),
+    "maintenance": ("doctor", "gc", "allow", "demo", "completion", "config", "image"),
 }
 """The commands of each module in ``commands``, in the order of the help; a command loads only its own module."""
 
@@ -54,7 +56,8 @@ def command_line(groups: Sequence[str] = tuple(GROUPS)) -> typer.Typer:
         help="A multi-agent development environment inside tmux.\n\nWithout a command, the same as: orchestra up",
         invoke_without_command=True,
         no_args_is_help=False,
-        add_completion=False,
+        # Only while a shell asks, because it adds options to the help.
+        add_completion=VARIABLE in os.environ,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},

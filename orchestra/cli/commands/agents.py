@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from orchestra.cli.completion import profiles
 from orchestra.cli.dispatch import open_project, open_to_look, say
 from orchestra.cli.light import LightGroup
 from orchestra.cli.output import as_json, rich, text
@@ -42,7 +43,7 @@ def agents(context: typer.Context, json_: Json = False) -> None:
 
 def agents_check(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The profile.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The profile.", autocompletion=profiles)],
     sandbox: Annotated[str, typer.Option(metavar="KIND", help="auto, docker or host.")] = "",
     json_: Json = False,
 ) -> None:

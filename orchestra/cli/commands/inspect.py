@@ -10,12 +10,13 @@ from typing import Annotated, Any
 import typer
 
 from orchestra.bindings import PREFIX_KEY
+from orchestra.cli.completion import sessions
 from orchestra.cli.dispatch import ask, current_session, open_to_look, say
 from orchestra.cli.output import as_json, raw, rich, text
 from orchestra.errors import NotARepository
 from orchestra.terminal_text import with_controls_shown
 
-Name = Annotated[str, typer.Argument(help="The session.")]
+Name = Annotated[str, typer.Argument(help="The session.", autocompletion=sessions)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Pager = Annotated[bool, typer.Option("--pager", help="Use a pager.")]
 
@@ -70,7 +71,9 @@ def log(
 
 def monitor(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The session. Default: all.")] = "",
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="The session. Default: all.", autocompletion=sessions)
+    ] = "",
     follow: Annotated[bool, typer.Option("--follow", help="Keep updating until q or ^C.")] = False,
     json_: Json = False,
 ) -> None:
@@ -92,7 +95,9 @@ def monitor(
 
 def diff(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The session. Default: the one you are in.")] = "",
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="The session. Default: the one you are in.", autocompletion=sessions)
+    ] = "",
     stat: Annotated[bool, typer.Option("--stat", help="Only count changed lines and files.")] = False,
     pager: Pager = False,
     exact: Annotated[bool, typer.Option("--raw", help="Print the exact bytes, for git apply.")] = False,

@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+import shlex
+import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import fields
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from orchestra.cli.completion import VARIABLE, profiles
 from orchestra.cli.dispatch import ask, current_directory, open_project, open_to_look, say
 from orchestra.cli.light import LightGroup
 from orchestra.cli.output import as_json, confirmed, rich, text
-from orchestra.errors import Refused
+from orchestra.errors import Refused, UsageError
 from orchestra.protocol import plain
+
+if TYPE_CHECKING:
+    from orchestra.actions.maintenance.finding import Finding
+
+_SHELLS = ("bash", "zsh", "fish")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def add_to(app: typer.Typer) -> None:
     """Register this group's commands."""
-    for command in (doctor, gc, allow, demo):
+    for command in (doctor, gc, allow, demo, completion):
         app.command()(command)
     settings = typer.Typer(cls=LightGroup, help="Show the settings, or where they are.", no_args_is_help=True)
     settings.command("show")(config_show)
@@ -31,11 +41,18 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(images, name="image")
 
 
-def doctor(context: typer.Context, json_: Json = False) -> None:
+def doctor(
+    context: typer.Context,
+    fix: Annotated[bool, typer.Option("--fix", help="Ask for each repair, and do it.")] = False,
+    json_: Json = False,
+) -> None:
     """Check this machine and this project. Says what to type where something is missing."""
     from orchestra.actions.maintenance.doctor import doctor as examine  # noqa: PLC0415 -- loads when touched
 
-    findings = examine(context.obj or current_directory())
+    start = context.obj or current_directory()
+    findings = examine(start)
+    if fix and _repair(findings, start):
+        findings = examine(start)
     if json_:
         as_json(plain(findings))
     else:
@@ -44,6 +61,32 @@ def doctor(context: typer.Context, json_: Json = False) -> None:
         rich(findings_table(plain(findings)))
     if not all(finding.well for finding in findings):
         raise typer.Exit(1)
+
+
+def _repair(findings: Sequence[Finding], start: Path) -> bool:
+    """Ask for each repair that a command can do, and run it; returns whether any ran."""
+    # Two findings can have the same repair.
+    wanted = {finding.fix: finding for finding in findings if finding.fix}
+    ran = False
+    for command, finding in wanted.items():
+        say(f"{finding.check}: {finding.detail}")
+        if confirmed(f"Run: {command}"):
+            ran = True
+            _run(command, start)
+    if not wanted:
+        say("there is nothing that a command could repair")
+    return ran
+
+
+def _run(command: str, start: Path) -> None:
+    """Run a repair in the project, with its output shown; one that fails is reported, and the next is offered."""
+    words = shlex.split(command)
+    if words[0] == "orchestra":
+        words[:1] = [sys.executable, "-m", "orchestra"]
+    # The person watches, and ends it with ^C.
+    ended = subprocess.run(words, cwd=start, check=False).returncode
+    if ended:
+        say(f"{command} ended with {ended}")
 
 
 def gc(
@@ -91,6 +134,16 @@ def allow(
     text("allowed, until one of these files changes")
 
 
+def completion(shell: Annotated[str, typer.Argument(metavar="SHELL", help="bash, zsh or fish.")]) -> None:
+    """Print the script that completes commands, options and names of sessions in a shell."""
+    # Its module is the public one; typer only forgot to say so.
+    from typer.completion import get_completion_script  # type: ignore[attr-defined]  # noqa: PLC0415 -- only here
+
+    if shell not in _SHELLS:
+        raise UsageError(f"there is no completion for {shell!r}", hint=f"choose one of: {', '.join(_SHELLS)}")
+    text(get_completion_script(prog_name="orchestra", complete_var=VARIABLE, shell=shell))
+
+
 def config_show(context: typer.Context, json_: Json = False) -> None:
     """Print every setting with its value and where it came from."""
     settings = open_to_look(context.obj).usable_settings
@@ -121,12 +174,16 @@ def config_path(context: typer.Context) -> None:
 
 def image_build(
     context: typer.Context,
-    agent: Annotated[str, typer.Argument(metavar="PROFILE", help="The profile. Default: the setting agent.")] = "",
+    agent: Annotated[
+        str,
+        typer.Argument(metavar="PROFILE", help="The profile. Default: the setting agent.", autocompletion=profiles),
+    ] = "",
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show the build's whole output.")] = False,
 ) -> None:
     """Build a profile's image now. The first session then does not wait for it."""
     from orchestra.actions.session.image import build_image  # noqa: PLC0415 -- loads when touched
 
-    text(build_image(open_project(context.obj), agent, progress=say))
+    text(build_image(open_project(context.obj), agent, progress=say, verbose=verbose))
 
 
 def image_list(context: typer.Context, json_: Json = False) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from orchestra.cli.completion import sessions
 from orchestra.cli.dispatch import ask, open_project
 from orchestra.cli.output import as_json, rich, text
 from orchestra.errors import DeadlineExceeded
@@ -21,7 +22,7 @@ def add_to(app: typer.Typer) -> None:
 
 def send(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="The session.")],
+    name: Annotated[str, typer.Argument(help="The session.", autocompletion=sessions)],
     words: Annotated[list[str], typer.Argument(metavar="TEXT", help="The message.")],
     json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -35,7 +36,9 @@ def send(
 
 def inbox(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Only messages to this session.")] = "",
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Only messages to this session.", autocompletion=sessions)
+    ] = "",
     limit: Annotated[int, typer.Option(metavar="N", min=1, max=1000, help="How many messages to show at most.")] = 200,
     before: Annotated[int, typer.Option(metavar="ID", min=0, help="Only messages before this one.")] = 0,
     json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -56,7 +59,7 @@ def _shape(message: dict[str, Any]) -> dict[str, Any]:
 
 def wait(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="The session.")],
+    name: Annotated[str, typer.Argument(help="The session.", autocompletion=sessions)],
     states: Annotated[str, typer.Option("--for", metavar="STATE[,STATE]", help="For example: idle,done,failed.")],
     timeout: Annotated[float | None, typer.Option(metavar="SECONDS", min=0, help="Give up after this time.")] = None,
 ) -> None:

@@ -11,13 +11,14 @@ from typing import Annotated, Any
 
 import typer
 
+from orchestra.cli.completion import deleted_sessions, profiles, sessions
 from orchestra.cli.dispatch import ask, say
 from orchestra.cli.error_handler import INTERRUPTED, in_popup
 from orchestra.cli.output import as_json, text
 from orchestra.errors import UsageError
 from orchestra.names import numbered, slug
 
-Name = Annotated[str, typer.Argument(help="The session.")]
+Name = Annotated[str, typer.Argument(help="The session.", autocompletion=sessions)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Ask = Annotated[bool, typer.Option("--ask", help="Ask for confirmation first.")]
 
@@ -35,7 +36,9 @@ def new(
     task_file: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A file with the task; - is standard input.")
     ] = None,
-    agent: Annotated[str, typer.Option(metavar="PROFILE", help="The kind of agent. See: orchestra agents")] = "",
+    agent: Annotated[
+        str, typer.Option(metavar="PROFILE", help="The kind of agent. See: orchestra agents", autocompletion=profiles)
+    ] = "",
     base: Annotated[str, typer.Option(metavar="REF", help="The commit or branch to start from. Default: HEAD.")] = "",
     sandbox: Annotated[str, typer.Option(metavar="KIND", help="auto, docker or host.")] = "",
     model: Annotated[str, typer.Option(metavar="NAME", help="The model, by the name that the agent uses for it.")] = "",
@@ -153,7 +156,10 @@ def _worktree_now(gone: dict[str, Any], *, asked: bool) -> str:
     return "worktree removed, its content anchored" if gone["anchor"] else "its worktree was already gone"
 
 
-def restore(context: typer.Context, name: Name) -> None:
+def restore(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="The session.", autocompletion=deleted_sessions)],
+) -> None:
     """Bring back a deleted session. Its work and its conversation come back too."""
     session = ask(context.obj, "restore", name=name)
     text(f"{name} is back on {session['branch']} in {session['worktree']}")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from orchestra.actions.service_process import quit_service, take_environment
+from orchestra.cli.completion import layouts, profiles
 from orchestra.cli.dispatch import ask, current_directory, open_project, paths_of, say
 from orchestra.errors import OrchestraError, Refused
 
@@ -26,8 +27,12 @@ def add_to(app: typer.Typer) -> None:
 
 def up(
     context: typer.Context,
-    layout: Annotated[str, typer.Option(metavar="NAME", help="left, window, follow, or a layout of your own.")] = "",
-    agent: Annotated[str, typer.Option(metavar="PROFILE", help="The designer's kind of agent.")] = "",
+    layout: Annotated[
+        str, typer.Option(metavar="NAME", help="left, window, follow, or a layout of your own.", autocompletion=layouts)
+    ] = "",
+    agent: Annotated[
+        str, typer.Option(metavar="PROFILE", help="The designer's kind of agent.", autocompletion=profiles)
+    ] = "",
     sandbox: Annotated[str, typer.Option(metavar="KIND", help="auto, docker or host: where agents run.")] = "",
     task: Annotated[str, typer.Option(metavar="TEXT", help="The first task of a new designer.")] = "",
     detach: Annotated[bool, typer.Option("--detach", help="Do not open tmux in this terminal.")] = False,

@@ -9,11 +9,14 @@ from typing import Annotated
 
 import typer
 
+from orchestra.cli.completion import sessions
 from orchestra.cli.dispatch import ask, current_session, open_project
 from orchestra.cli.output import text
 from orchestra.errors import UsageError
 
-Here = Annotated[str, typer.Argument(metavar="NAME", help="The session. Default: the one you are in.")]
+Here = Annotated[
+    str, typer.Argument(metavar="NAME", help="The session. Default: the one you are in.", autocompletion=sessions)
+]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -24,7 +27,7 @@ def add_to(app: typer.Typer) -> None:
 
 def switch(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The session.")] = "",
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The session.", autocompletion=sessions)] = "",
     control: Annotated[bool, typer.Option("--control", help="Go to the control pane.")] = False,
 ) -> None:
     """Go to a session's window."""
