@@ -173,6 +173,31 @@ def test_a_container_whose_session_is_gone_is_named_and_gc_takes_it(person: Pers
     assert name not in person.engine("container")
 
 
+def answering(person: Person, answer: str) -> str:
+    """Let the doctor repair what it finds, give each question the same answer, and return what it printed."""
+    words = person.command("doctor", "--fix")
+    done = subprocess.run(
+        words, cwd=person.repository, env=person.environment, input=answer * 9, capture_output=True, text=True,
+        timeout=120, check=False,
+    )  # fmt: skip
+    return f"{done.stdout}{done.stderr}"
+
+
+@pytest.mark.docker
+def test_the_doctor_repairs_what_a_command_can_and_only_after_a_yes(person: Person) -> None:
+    tag = person.home.tag
+    name = f"orchestra-{tag}-gone-a-session"
+    person.run("docker", "run", "-d", "--name", name, "--label", f"{HOME}={tag}", BASE, "sleep", "300")
+    assert "Run: orchestra gc --yes" in answering(person, "n\n")
+    assert name in person.engine("container")
+    assert "Run: orchestra gc --yes" in answering(person, "")
+    assert name in person.engine("container")
+    shown = answering(person, "y\n")
+    assert name not in person.engine("container")
+    assert "no containers of deleted sessions" in shown
+    assert "there is nothing that a command could repair" in answering(person, "y\n")
+
+
 @pytest.mark.docker
 def test_what_another_project_of_the_home_runs_is_no_leftover(person: Person) -> None:
     other = person.place / "other"

@@ -99,11 +99,12 @@ def _version(program: str, flag: str) -> tuple[int, int] | None:
 def _program(name: str, flag: str, oldest: tuple[int, int], why: str) -> Finding:
     version = _version(name, flag)
     repair = f"sudo apt-get install {name}"
+    fix = f"{'' if os.geteuid() == 0 else 'sudo '}apt-get install --yes {name}" if shutil.which("apt-get") else ""
     if version is None:
-        return Finding(name, well=False, detail="not installed", repair=repair)
+        return Finding(name, well=False, detail="not installed", repair=repair, fix=fix)
     text = f"{version[0]}.{version[1]}"
     if version < oldest:
-        return Finding(name, well=False, detail=f"{text} is too old: {why}", repair=repair)
+        return Finding(name, well=False, detail=f"{text} is too old: {why}", repair=repair, fix=fix)
     return Finding(name, well=True, detail=text)
 
 
@@ -155,7 +156,9 @@ def _disk() -> Finding:
     existing = next(directory for directory in (home, *home.parents) if directory.exists())
     free = shutil.disk_usage(existing).free
     detail = f"{free / 1024**3:.1f} GiB free at {existing}"
-    return Finding("disk", well=free > _ROOMY, detail=detail, repair="" if free > _ROOMY else "orchestra gc")
+    if free > _ROOMY:
+        return Finding("disk", well=True, detail=detail)
+    return Finding("disk", well=False, detail=detail, repair="orchestra gc", fix="orchestra gc --yes")
 
 
 def _project(start: Path) -> Project | Finding:
@@ -183,7 +186,8 @@ def of_sessions(project: Project) -> Iterator[Finding]:
             return
         if trouble:
             detail, _, repair = trouble.partition(" → ")
-            yield Finding(f"session {session.name}", well=False, detail=detail, repair=repair)
+            fix = repair if repair == "orchestra up" else ""
+            yield Finding(f"session {session.name}", well=False, detail=detail, repair=repair, fix=fix)
 
 
 def _images(project: Project) -> Iterator[Finding]:
@@ -200,7 +204,8 @@ def _images(project: Project) -> Iterator[Finding]:
         return
     first = "gets" if project.settings.image else "builds"
     detail = f"{agent}: {state}; the first session {first} it, which takes minutes"
-    yield Finding("image", well=True, detail=detail, repair="to do that now: orchestra image build")
+    build = "orchestra image build"
+    yield Finding("image", well=True, detail=detail, repair=f"to do that now: {build}", fix=build)
 
 
 def _leftovers(project: Project) -> Iterator[Finding]:
@@ -210,7 +215,8 @@ def _leftovers(project: Project) -> Iterator[Finding]:
         return
     names = f"{', '.join(left[:_SOME])}{' …' if len(left) > _SOME else ''}"
     detail = f"{count(len(left), 'container')} of deleted sessions: {names}"
-    yield Finding("leftovers", well=True, detail=detail, repair="orchestra gc --yes")
+    collect = "orchestra gc --yes"
+    yield Finding("leftovers", well=True, detail=detail, repair=collect, fix=collect)
 
 
 def _logins(project: Project) -> Iterator[Finding]:

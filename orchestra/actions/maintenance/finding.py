@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 class Finding:
     """The result of one check; ``repair`` is what to type if it failed or could be better.
 
-    ``note`` marks a result that is fine but worth knowing.
+    ``fix`` is the command line that does it, empty if only a person can. ``note`` marks a result that is fine but
+    worth knowing.
     """
 
     check: str
@@ -21,6 +22,7 @@ class Finding:
     detail: str
     repair: str = ""
     note: bool = False
+    fix: str = ""
 
 
 def trouble(check: str, error: OrchestraError) -> Finding:
