@@ -44,11 +44,11 @@ class Usage:
     model: str
 
 
-def brief(text: object) -> str:
-    """Return the first line of a text, without control characters, at most 120 characters long."""
+def brief(text: object, longest: int = _LONGEST) -> str:
+    """Return the first line of a text, without control characters, at most 120 characters long by default."""
     lines = [line.strip() for line in str(text or "").splitlines() if line.strip()]
     plain = "".join(character for character in lines[0] if character.isprintable()) if lines else ""
-    return plain if len(plain) <= _LONGEST else plain[: _LONGEST - 1] + "…"
+    return plain if len(plain) <= longest else plain[: longest - 1] + "…"
 
 
 def named(tool: str, arguments: object) -> str:

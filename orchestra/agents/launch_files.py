@@ -65,6 +65,11 @@ class LaunchContext:
         """The beginning of the command that reports an event to the service; Python without unneeded modules."""
         return [self.python, "-I", "-S", self.path("runtime/post_event.py")]
 
+    @property
+    def asking(self) -> list[str]:
+        """The beginning of the command that asks the service for a permission; Python with its own library alone."""
+        return [self.python, "-E", "-s", "-S", self.path("ask.py")]
+
     def path(self, name: str) -> str:
         """Return the full path of a file in the agent's directory."""
         return str(PurePosixPath(self.agent_dir, name))

@@ -10,8 +10,10 @@ from pathlib import Path, PurePosixPath
 from typing import TypeAlias
 
 from orchestra.config import schema
+from orchestra.config.permission_rules import PATTERN
 from orchestra.config.schema import Rule
 from orchestra.errors import BadConfig, UnknownProfile
+from orchestra.model import Permissions
 from orchestra.safe_files import Snapshot
 from orchestra.suggestion import did_you_mean
 
@@ -38,6 +40,7 @@ class Delivery(StrEnum):
     TYPE = "type"
 
 
+_PATTERNS = "a list of commands such as git status*, or of tools such as Edit(docs/**)"
 _PLAIN, _WORDS, _TEXTS, _FLAG = Rule(str, numbers=True), Rule(tuple), Rule(dict), Rule(bool)
 RULES: Mapping[str, Rule] = {
     "family": Rule(str, choices=FAMILY_NAMES),
@@ -62,6 +65,9 @@ RULES: Mapping[str, Rule] = {
     "keeps_login": _WORDS,
     "tells": Rule(tuple, choices=USES),
     "resumes": _FLAG,
+    "permissions": Rule(str, choices=tuple(Permissions)),
+    "allow": Rule(tuple, pattern=PATTERN, shape=_PATTERNS),
+    "deny": Rule(tuple, pattern=PATTERN, shape=_PATTERNS),
 }
 """What each key of a profile may hold."""
 
@@ -78,7 +84,8 @@ class Profile:
     answers one prompt, its last argument, and exits. Any one of ``logins`` is enough to log in;
     ``keeps_login`` are files in its home where its program stores a login that it asked for itself.
     ``tells`` is the usage that it reports (cost, context), ``resumes`` says that its conversation
-    survives a restart.
+    survives a restart. ``permissions`` is what it does without asking, unless a setting says so; ``allow`` and
+    ``deny`` are rules that are added to those of the settings.
     """
 
     name: str
@@ -105,6 +112,9 @@ class Profile:
     keeps_login: tuple[str, ...] = ()
     tells: tuple[str, ...] = ()
     resumes: bool = False
+    permissions: str = ""
+    allow: tuple[str, ...] = ()
+    deny: tuple[str, ...] = ()
 
     @property
     def program(self) -> str:

@@ -10,7 +10,7 @@ from orchestra.agents.activity import Usage
 from orchestra.agents.families import claude, codex, gemini, opencode, plain, rehearsal
 from orchestra.agents.launch_files import EXECUTABLE, LaunchContext, LaunchFiles, launcher
 from orchestra.agents.profile import Profile
-from orchestra.model import Sign
+from orchestra.model import Permissions, Sign, ToolUse
 
 
 class Family(Protocol):
@@ -19,13 +19,15 @@ class Family(Protocol):
     ``HANDS_OVER`` are the events whose reply can deliver messages to the agent. ``LISTENS`` says
     that a program beside the agent asks for messages and wakes it with them, ``TELLS_PROMPTS`` that
     it reports the full text of each prompt, ``TOOLS_LATE`` that it may send a request before it
-    uses the tools that it has fetched.
+    uses the tools that it has fetched. ``DIALOG_TOO`` says that its window shows its own dialog while one of its
+    permission requests waits for an answer.
     """
 
     HANDS_OVER: frozenset[str]
     LISTENS: bool
     TELLS_PROMPTS: bool
     TOOLS_LATE: bool
+    DIALOG_TOO: bool
 
     def launch_files(self, profile: Profile, context: LaunchContext, /) -> LaunchFiles:
         """Return the launch files of an agent with this profile."""
@@ -41,6 +43,15 @@ class Family(Protocol):
 
     def prompt(self, event: str, payload: Mapping[str, Any], /) -> str:
         """Return the whole prompt that an event reports; empty if it reports none."""
+
+    def asked(self, event: str, payload: Mapping[str, Any], permissions: Permissions, /) -> ToolUse | None:
+        """Return what an event asks permission for; None for no question, or one that only its window can answer."""
+
+    def used(self, event: str, payload: Mapping[str, Any], /) -> ToolUse | None:
+        """Return what the agent has just done, according to an event; None if it reports no tool's end."""
+
+    def permission_reply(self, event: str, /, *, allowed: bool | None, reason: str) -> dict[str, Any]:
+        """Return the reply that answers a permission request; with None, its own dialog asks the person."""
 
     def usage(self, event: str, payload: Mapping[str, Any], /) -> Usage | None:
         """Return the cost and context that an event reports; None if it reports none."""

@@ -21,6 +21,7 @@ GROUPS = {
     "sessions": ("new", "stop", "resume", "delete", "restore", "merge", "pair", "unpair"),
     "inspect": ("list", "show", "log", "monitor", "diff", "keys"),
     "messages": ("send", "inbox", "wait"),
+    "answers": ("answer",),
     "windows": ("switch", "terminal", "spec"),
     "agents": ("agents",),
     "maintenance": ("doctor", "gc", "allow", "demo", "completion", "config", "image"),

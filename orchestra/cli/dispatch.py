@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 NEEDS_SERVICE = frozenset({"up", "spawn", "resume", "restore", "pair", "unpair"})
 """The actions that start agents, which need the service."""
-WAKES_SERVICE = frozenset({"send"})
+WAKES_SERVICE = frozenset({"send", "answer"})
 """The actions whose effect an agent waits for; for them, a dead service of an open project is started again."""
 
 

@@ -10,11 +10,17 @@ import json
 import re
 from collections.abc import Mapping
 
+from orchestra.model import Permissions
 from orchestra.names import digest
 
 LIMITS = frozenset({"cpus", "max_sessions", "memory", "pids"})
 """The limits that a project may lower but not raise."""
-_NARROWER: Mapping[str, object] = {"sandbox": "docker", "network_internal": True}
+_NARROWER: Mapping[str, object] = {
+    "sandbox": "docker",
+    "network_internal": True,
+    "permissions": Permissions.ASK.value,
+    "designer_permissions": Permissions.ASK.value,
+}
 """The values that a project may set without consent."""
 _UNITS = {"": 0, "b": 0, "k": 10, "m": 20, "g": 30}
 

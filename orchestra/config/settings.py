@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import MappingProxyType
@@ -15,8 +15,10 @@ from typing import Any, TypeVar
 
 from orchestra import safe_files
 from orchestra.config import consent, schema
+from orchestra.config.permission_rules import PATTERN
 from orchestra.config.schema import Rule, check, from_text, known_key
 from orchestra.errors import BadConfig
+from orchestra.model import Permissions
 from orchestra.suggestion import nearest
 
 BUILT_IN = "built in"
@@ -24,6 +26,11 @@ BUILT_IN = "built in"
 _PREFIX = "ORCHESTRA_"
 _NOT_SETTINGS = frozenset({"HOME", "SESSION", "ROLE", "WORKTREE", "TASK_FILE", "MCP_URL", "TOKEN_FILE", "HOOK_URL"})
 """Environment variables that are not settings: the home, and those that agents get."""
+
+_PERMISSIONS = ("", *Permissions)
+_RULES = "a list of commands such as git status*, or of tools such as Edit(docs/**)"
+_UNITED = frozenset({"allow", "deny"})
+"""Settings to which each source adds, so that a project cannot drop what the person denies."""
 
 T = TypeVar("T")
 
@@ -61,6 +68,26 @@ class Settings:
         shape="a list of PROFILE@VERSION",
     )
     model: str = _setting("", "the model that agents use; empty: the profile's")
+    permissions: str = _setting(
+        "",
+        "what agents do without asking; empty: the profile's, else all in a container, edits on the host",
+        choices=_PERMISSIONS,
+    )
+    designer_permissions: str = _setting(
+        "", "what the designer does without asking; empty: the same as permissions", choices=_PERMISSIONS
+    )
+    allow: tuple[str, ...] = _setting(
+        (),
+        "what agents are allowed without a question, such as git status* or Edit(docs/**)",
+        pattern=PATTERN,
+        shape=_RULES,
+    )
+    deny: tuple[str, ...] = _setting(
+        (), "what agents are denied without a question; wins over allow", pattern=PATTERN, shape=_RULES
+    )
+    answer_timeout: int = _setting(
+        0, "seconds after which a request for a permission that nobody answered is denied; 0: never", least=0
+    )
     max_sessions: int = _setting(12, "how many executors may run at the same time", least=1)
     base_image: str = _setting(
         "debian:bookworm-slim", "the image that all images are built on", pattern=r"\S+", shape="an image name"
@@ -121,7 +148,7 @@ def load(
         _from_environment(os.environ if environment is None else environment),
         _from_flags(flags or {}),
     )
-    merged = {key: item for layer in layers for key, item in layer.items()}
+    merged = _merged(layers)
     values: dict[str, Any] = {key: value for key, (value, _) in merged.items()}
     return Settings(
         **values,
@@ -129,6 +156,18 @@ def load(
         raised=raised,
         origins=MappingProxyType({key: merged[key][1] if key in merged else BUILT_IN for key in RULES}),
     )
+
+
+def _merged(layers: Iterable[_Layer]) -> dict[str, tuple[object, str]]:
+    """Return the last value of each setting, or all of them together, with where they came from."""
+    merged: dict[str, tuple[object, str]] = {}
+    for key, (value, origin) in (item for layer in layers for item in layer.items()):
+        before, origins = merged.get(key, ((), ""))
+        if key in _UNITED and isinstance(before, tuple) and isinstance(value, tuple):
+            merged[key] = (*before, *value), ", ".join(filter(None, (origins, origin)))
+        else:
+            merged[key] = value, origin
+    return merged
 
 
 def load_usable(person: Path, flags: Mapping[str, object] | None = None) -> Settings:

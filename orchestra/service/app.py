@@ -19,7 +19,7 @@ from orchestra.actions.workspace import recover
 from orchestra.errors import OrchestraError
 from orchestra.model import SandboxKind
 from orchestra.project import Project
-from orchestra.service import hooks
+from orchestra.service import hooks, permission_wait
 from orchestra.service.action_socket import ActionSocket
 from orchestra.service.answering import AnswerMiddleware, LimitsMiddleware
 from orchestra.service.auth import AllowedHosts, AuthMiddleware, HostMiddleware
@@ -80,12 +80,14 @@ class Service:
             self._listeners.listen(await asyncio.to_thread(loopback_socket, project))
             door = await self._socket.open(project.paths.socket)
             gateways = asyncio.create_task(self._follow_gateway())
+            permission_wait.look_after(self._desk)
             self._reconcile()
             watcher.start()
             await self._leaving.wait()
             log.info("leaving")
             door.close()
             gateways.cancel()
+            self._desk.waiting.stop()
             await asyncio.gather(self._socket.finish(deadline=FINISH_DEADLINE), asyncio.to_thread(watcher.stop))
             await self._listeners.close()
         project.paths.socket.unlink(missing_ok=True)

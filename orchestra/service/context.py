@@ -18,6 +18,7 @@ from orchestra.service.changes import Changes
 from orchestra.service.delivery.presence import Presence
 from orchestra.service.limits import Shares
 from orchestra.service.tool_hold import ToolHold
+from orchestra.service.waiting_hooks import WaitingHooks
 
 log = logging.getLogger("orchestra.service")
 
@@ -43,6 +44,7 @@ class ServiceContext:
     project: Project
     presence: Presence = field(default_factory=Presence)
     tools: ToolHold = field(default_factory=ToolHold)
+    waiting: WaitingHooks = field(default_factory=WaitingHooks)
     actions: ThreadPoolExecutor = field(default_factory=lambda: _pool(32, "action"))
     short: ThreadPoolExecutor = field(default_factory=lambda: _pool(8, "hook"))
     local: ThreadPoolExecutor = field(default_factory=lambda: _pool(16, "local"))

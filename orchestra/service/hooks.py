@@ -11,12 +11,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from orchestra.errors import OrchestraError, UsageError
+from orchestra.service import permission_wait
 from orchestra.service.auth import CALLER
 from orchestra.service.context import Caller
 from orchestra.service.delivery import hook_reply
 from orchestra.service.delivery.pull import arrival
 from orchestra.service.delivery.wake import LISTEN_EVENT, listen
 from orchestra.service.limits import seconds_to_wait
+from orchestra.service.permission_wait import ASK_EVENT
 from orchestra.service.tool_hold import hold
 
 log = logging.getLogger("orchestra.service.hooks")
@@ -43,6 +45,8 @@ async def take(request: Request) -> Response:
         except UsageError as error:
             return JSONResponse({"error": str(error)}, status_code=400)
         return JSONResponse({"waiting": await arrival(caller.context, caller.session, AWAIT_EVENT, seconds)})
+    if event == ASK_EVENT:
+        return JSONResponse(await permission_wait.ask(caller, payload))
     if event == LISTEN_EVENT:
         return JSONResponse(await listen(request, payload))
     await hold(caller, event)

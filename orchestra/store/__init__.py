@@ -1,4 +1,4 @@
-"""The database: sessions, messages, events, specs, requests."""
+"""The database: sessions, messages, events, specs, requests, permissions."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from orchestra.store.deliveries import Deliveries
 from orchestra.store.events import Events
 from orchestra.store.messages import Messages
 from orchestra.store.migrations import prepare
+from orchestra.store.permissions import Permissions
 from orchestra.store.prompts import EmptyPrompts
 from orchestra.store.requests import Requests
 from orchestra.store.session_notes import SessionNotes
@@ -35,7 +36,8 @@ class Store:
         self._database = database
         self.now = clock
         self.events = Events(database, clock)
-        self.sessions = Sessions(database, clock, self.events)
+        self.permissions = Permissions(database, clock)
+        self.sessions = Sessions(database, clock, self.events, self.permissions)
         self.notes = SessionNotes(database, clock)
         self.messages = Messages(database, clock)
         self.deliveries = Deliveries(database, clock)

@@ -274,6 +274,34 @@ MIGRATIONS: Mapping[str, tuple[str, ...]] = {
         FROM notes WHERE key LIKE 'consent.%'""",
         "DROP TABLE notes",
     ),
+    "0018-permissions": (
+        """CREATE TABLE permissions (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            session_id INTEGER NOT NULL REFERENCES sessions (id),
+            key TEXT NOT NULL,
+            at TEXT NOT NULL,
+            asked TEXT NOT NULL,
+            tool TEXT NOT NULL,
+            subject TEXT NOT NULL,
+            summary TEXT NOT NULL,
+            detail TEXT NOT NULL,
+            note TEXT NOT NULL DEFAULT '',
+            decision TEXT,
+            answered_by TEXT,
+            answered_at TEXT,
+            rule TEXT NOT NULL DEFAULT '',
+            reason TEXT NOT NULL DEFAULT '',
+            UNIQUE (session_id, key)
+        )""",
+        "CREATE INDEX permissions_open ON permissions (session_id) WHERE answered_by IS NULL",
+        """CREATE TABLE granted (
+            session_id INTEGER NOT NULL REFERENCES sessions (id),
+            tool TEXT NOT NULL,
+            subject TEXT NOT NULL,
+            at TEXT NOT NULL,
+            PRIMARY KEY (session_id, tool, subject)
+        )""",
+    ),
 }
 """The steps; a released step is never edited, only followed by another."""
 

@@ -12,25 +12,38 @@ from typing import Any
 
 from orchestra.errors import NameTaken, NotFound
 from orchestra.lifecycle import PROGRAM_SIGNS, next_state, supports
-from orchestra.model import DiffStat, Evidence, Intent, Role, SandboxKind, Session, Sign, State
+from orchestra.model import AnsweredBy, DiffStat, Evidence, Intent, Role, SandboxKind, Session, Sign, State
 from orchestra.store.connection import Database, moment
 from orchestra.store.events import Events
 from orchestra.store.part import Part
+from orchestra.store.permissions import Permissions
 from orchestra.suggestion import did_you_mean
 
 _DIFF = ("files", "insertions", "deletions", "uncounted")
 _EVIDENCE = ("evidence_sign", "evidence_text")
 _FIELDS = frozenset(field.name for field in fields(Session)) - {"id", "diff", "evidence"}
 _COLUMNS = _FIELDS | {*_DIFF, *_EVIDENCE, "signed_at"}
+_ENDS_REQUESTS = {
+    Sign.TURN_STARTED: AnsweredBy.WINDOW,
+    Sign.TURN_ENDED: AnsweredBy.WINDOW,
+    **dict.fromkeys(
+        (Sign.TURN_FAILED, Sign.LAUNCHED, Sign.READY, Sign.ENDED, Sign.EXITED, Sign.VANISHED, Sign.STOPPED),
+        AnsweredBy.ENDED,
+    ),
+}
+"""The signs after which an agent waits for no permission any more, and what that says about an open one."""
 _MEETS_QUESTION = frozenset({Sign.ANSWERED, Sign.COMPLETED})
 
 
 class Sessions(Part):
     """The sessions; the names of undeleted ones are unique."""
 
-    def __init__(self, database: Database, clock: Callable[[], datetime], events: Events) -> None:
+    def __init__(
+        self, database: Database, clock: Callable[[], datetime], events: Events, permissions: Permissions
+    ) -> None:
         super().__init__(database, clock)
         self._events = events
+        self._permissions = permissions
 
     def add(self, **values: object) -> Session:
         """Record a new session from the fields of `Session`; raises NameTaken.
@@ -100,6 +113,8 @@ class Sessions(Part):
                 return current
             program = self.program_sign(session) if sign is Sign.ANSWERED else None
             self._events.log(session, sign.value, text, at=at)
+            if sign in _ENDS_REQUESTS:
+                self._permissions.close(self._permissions.open_of(current.id), _ENDS_REQUESTS[sign])
             question = None if sign in _MEETS_QUESTION else waits_for or current.waits_for
             state = next_state(current.state, sign, question_open=question is not None, program=program)
             tells = state is not current.state or supports(state, sign)

@@ -18,6 +18,7 @@ from typing import Any, ClassVar, Protocol, TypeAlias
 import pytest
 
 from orchestra.actions.session.manage import row
+from orchestra.model import PermissionRequest
 from orchestra.store import Store
 from tests.support.models.server import ModelServer
 from tests.support.person import OWN, Person, eventually
@@ -204,6 +205,17 @@ class Stage:
                 assert true(), what()
         finally:
             timer.cancel()
+
+    # What it asks permission for.
+
+    def requests(self, name: str, count: int = 1) -> list[PermissionRequest]:
+        """Wait until a session has so many open requests, and return them, oldest first."""
+
+        def found() -> list[PermissionRequest]:
+            return [one for one in self.store.permissions.open() if one.session == name]
+
+        eventually(lambda: len(found()) == count, within=SLOW, what=f"{name} asks for {count}")
+        return found()
 
     # The window, the container, the state.
 

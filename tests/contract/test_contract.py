@@ -115,7 +115,7 @@ def test_a_message_finds_it_asking_for_permission(stage: Stage) -> None:
         return
     name = stage.play("asks", Shell("touch ran"), asks=True)
     stage.is_in(name, "waiting")
-    assert "asks for permission" in stage.row(name)["evidence"]
+    assert "wants: touch ran" in stage.row(name)["evidence"]
     message = stage.send(name, "PURPLE")
     shown = stage.screen(name)
     stage.stays(lambda: stage.screen(name) == shown and stage.row(name)["state"] == "waiting", seconds=4)

@@ -28,6 +28,8 @@ class McpStub:
         self.hooks: list[tuple[str, dict[str, Any]]] = []
         self.called: list[dict[str, Any]] = []
         self.replies: dict[str, list[dict[str, Any]]] = {}
+        self.keys: list[str] = []
+        self.taken_back: list[str] = []
         self.tools_delay = tools_delay
         self.listed = threading.Event()
         handler = type("Handler", (_Handler,), {"stub": self})
@@ -55,7 +57,13 @@ class McpStub:
         return [payload for name, payload in self.hooks if name == event]
 
     def hook(self, event: str, payload: dict[str, Any]) -> dict[str, Any]:
-        """Take one hook; the start and the first prompt are answered once the tools were listed, as by the service."""
+        """Take one hook; the start and the first prompt are answered once the tools were listed, as by the service.
+
+        A question for a permission counts as the hook that it is about, once, and is answered with what is prepared for
+        that hook; until then its asker asks again.
+        """
+        if event == "AskPermission":
+            return self.question(payload)
         self.hooks.append((event, payload))
         if event == "Launched":
             self.listed.clear()
@@ -68,6 +76,17 @@ class McpStub:
             return {"over": True}
         prepared = self.replies.get(event, [])
         return prepared.pop(0) if prepared else {}
+
+    def question(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """Take one question for a permission."""
+        event, payload = asked["event"], asked["payload"]
+        if asked.get("over"):
+            self.taken_back.append(asked["over"])
+        elif asked["key"] not in self.keys:
+            self.keys.append(asked["key"])
+            self.hooks.append((event, payload))
+        prepared = self.replies.get(event, [])
+        return {"reply": prepared.pop(0)} if prepared else {}
 
     def result(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
         """Answer one MCP request."""

@@ -91,7 +91,7 @@ def test_a_flag_or_variable_without_a_value_was_not_given(files: Files) -> None:
     ("text", "said"),
     [
         ("sandbx: host", "there is no setting 'sandbx' (did you mean sandbox?)"),
-        ("zzz: 1", "there is no setting 'zzz' (there are: agent, base_image,"),
+        ("zzz: 1", "there is no setting 'zzz' (there are: agent, allow, answer_timeout, base_image,"),
         ("1: 2", "there is no setting '1'"),
         ("sandbox: chroot", "sandbox must be auto, docker or host, not 'chroot'"),
         ("model: 4", "model must be text (in quotes if it looks like a number, yes or no), not '4'"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from orchestra.actions.messaging import permission_requests
 from orchestra.actions.messaging.messages import first_line
 from orchestra.agents import Family
 from orchestra.lifecycle import went_on
@@ -21,8 +22,12 @@ def comes_late(project: Project, session: Session, signs: Sequence[tuple[Sign, s
 
 
 def record_signs(project: Project, session: Session, signs: Sequence[tuple[Sign, str]]) -> None:
-    """Record the signs of a session's state."""
+    """Record the signs of a session's state; other tools that go on do not hide that it waits for a permission."""
+    between = permission_requests.is_between(project, session, signs)
     for sign, text in signs:
+        if between:
+            project.store.events.log(session.name, sign.value, text)
+            continue
         project.store.sessions.record_sign(session.name, sign, text)
         if sign is Sign.READY:
             _recall(project, session)

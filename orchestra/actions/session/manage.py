@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from orchestra.actions.messaging import permission_requests
 from orchestra.actions.requests import BLANK, Notebook
 from orchestra.actions.session import container_spec, preserve
 from orchestra.actions.session.settle import RECORDED, Wish, settle
@@ -28,8 +29,8 @@ _NOTHING_KEPT = {"anchor": "", "git_anchor": ""}
 _AS_NEW: dict[str, Any] = {"forced": False, "remove_worktree": False, "restoring": False, "git_anchor": ""}
 
 
-def row(session: Session, unread: int) -> dict[str, Any]:
-    """Return a session as the stable data that scripts see."""
+def row(session: Session, unread: int, wants: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return a session as the stable data that scripts see; ``wants`` is its oldest open permission request."""
     names = (
         "name", "role", "state", "state_since", "evidence", "agent", "sandbox", "branch", "base", "worktree",
         "window", "parent",
@@ -42,13 +43,16 @@ def row(session: Session, unread: int) -> dict[str, Any]:
         "trouble": session.trouble,
         "diff": plain(session.diff),
         "summary": session.summary,
+        "wants": wants,
     }
 
 
 def list_sessions(project: Project) -> list[dict[str, Any]]:
     """Return every session, the designer first."""
-    unread = project.store.messages.unread_counts()
-    return [row(session, unread.get(session.name, 0)) for session in project.store.sessions.all()]
+    unread, wants = project.store.messages.unread_counts(), permission_requests.wants(project)
+    return [
+        row(session, unread.get(session.name, 0), wants.get(session.name)) for session in project.store.sessions.all()
+    ]
 
 
 def show(project: Project, name: str) -> dict[str, Any]:
@@ -59,7 +63,10 @@ def show(project: Project, name: str) -> dict[str, Any]:
     from_here = project.store.messages.select(sender=name, limit=20)
     to_here = project.store.messages.select(recipient=name, limit=20)
     return {
-        **row(session, project.store.messages.unread_counts().get(name, 0)),
+        **row(
+            session, project.store.messages.unread_counts().get(name, 0), permission_requests.wants(project).get(name)
+        ),
+        "permissions": plain(project.store.permissions.open_of(session.id)),
         "title": session.title,
         "base_branch": session.base_branch,
         "head": head,

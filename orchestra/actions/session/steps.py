@@ -254,7 +254,9 @@ def _drop_merged_branch(project: Project, session: Session) -> None:
 
 def _forget(project: Project, session: Session, _progress: Progress) -> None:
     preserve.drop_secrets(project, session)
-    project.store.sessions.update(session.name, token_hash="", deleted_at=project.store.now())
+    with project.store.together():
+        project.store.permissions.end(session.id)
+        project.store.sessions.update(session.name, token_hash="", deleted_at=project.store.now())
 
 
 PERFORM: dict[Step, Perform] = {

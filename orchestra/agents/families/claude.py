@@ -14,7 +14,7 @@ from orchestra.agents.activity import Usage, brief, named
 from orchestra.agents.families import claude_hooks
 from orchestra.agents.launch_files import LaunchContext, LaunchFiles
 from orchestra.agents.profile import Profile
-from orchestra.model import Sign
+from orchestra.model import Permissions, Sign, ToolUse
 
 SESSION_START_DEADLINE = 8
 """Seconds for reporting the start, in parallel with Claude Code."""
@@ -35,16 +35,16 @@ LISTEN_DEADLINE = 2_000_000
 _CONFIG = ".claude"
 """Claude Code's own directory, below the agent's home."""
 _PROGRAM = (
-    "__init__.py", "post_event.py", "post_event.sh",
+    "__init__.py", "post_event.py", "post_event.sh", "ask_permission.py",
     "claude/__init__.py", "claude/first_questions.py", "claude/status_line.sh",
 )  # fmt: skip
+_ASK = "from runtime.ask_permission import main\n\nmain()\n"
 _START = "from runtime.claude.first_questions import main\n\nmain()\n"
 _POSTED = (
     "UserPromptSubmit",
     "PreToolUse",
     "PostToolUse",
     "PostToolUseFailure",
-    "PermissionRequest",
     "Notification",
     "Stop",
     "StopFailure",
@@ -63,7 +63,7 @@ _NUMBERED = re.compile(r"^\[message (\d+) from ", re.MULTILINE)
 
 HANDS_OVER = frozenset({"UserPromptSubmit", "PostToolUse", "Stop"})
 """The hooks whose reply delivers messages during a turn; after SessionStart there may be none."""
-LISTENS, TELLS_PROMPTS, TOOLS_LATE = True, True, True
+LISTENS, TELLS_PROMPTS, TOOLS_LATE, DIALOG_TOO = True, True, True, True
 
 
 def launch_files(profile: Profile, context: LaunchContext) -> LaunchFiles:
@@ -75,6 +75,7 @@ def launch_files(profile: Profile, context: LaunchContext) -> LaunchFiles:
         "begins.json": common.as_json(settings(context, begins=True)),
         "mcp.json": common.as_json(mcp_config(context)),
         "start.py": (_START.encode(), common.READ_ONLY),
+        "ask.py": (_ASK.encode(), common.READ_ONLY),
         **common.runtime_files(*_PROGRAM),
     }
     env = {"CLAUDE_CONFIG_DIR": str(PurePosixPath(context.home, _CONFIG))}
@@ -125,6 +126,7 @@ def settings(context: LaunchContext, *, begins: bool = False) -> dict[str, Any]:
         hooks[event] = [{**matcher, "hooks": [_posted(context, event)]}]
     # Claude Code takes 70 ms for its first own HTTP request for a hook, and the first prompt would wait for it.
     hooks["UserPromptSubmit"][0]["hooks"] = [_prompted(context, post_event)]
+    hooks[claude_hooks.ASKS] = [{"matcher": "*", "hooks": [_asking(context)]}]
     for event in _LISTENED:
         hooks[event][0]["hooks"].append(_listener(post_event))
     if begins:
@@ -163,6 +165,17 @@ def _listener(post_event: str) -> dict[str, Any]:
     }
 
 
+def _asking(context: LaunchContext) -> dict[str, Any]:
+    """Return the hook that asks for a permission and waits for the answer.
+
+    Claude Code shows its own dialog meanwhile, and the first answer counts: the hook's closes exactly that dialog, also
+    of several, and an answer in the window leaves the hook running, whose answer then means nothing. Escape ends it.
+    If it ends without an answer, or after its time, the dialog stays. (All seen in 2.1.197.)
+    """
+    command = common.quoted([*context.asking, claude_hooks.ASKS])
+    return {"type": "command", "command": f"exec {command}", "timeout": LISTEN_DEADLINE}
+
+
 def _prompted(context: LaunchContext, post_event: str) -> dict[str, Any]:
     quick = common.quoted(["bash", context.path("runtime/post_event.sh")])
     words = f"UserPromptSubmit {PROMPT_DEADLINE}"
@@ -190,6 +203,8 @@ def mcp_config(context: LaunchContext) -> dict[str, Any]:
 
 def signs(event: str, payload: Mapping[str, Any]) -> list[tuple[Sign, str]]:
     """Turn one hook's payload into evidence."""
+    if event == claude_hooks.ASKS and (question := claude_hooks.question(payload)):
+        return [(Sign.PROMPTED, f"asks: {question}")]
     if event in _AROUND_TOOLS:
         sign, before, after = _AROUND_TOOLS[event]
         doing = named(str(payload.get("tool_name", "")), payload.get("tool_input"))
@@ -236,7 +251,12 @@ def hook_reply(event: str, text: str) -> dict[str, Any]:
     return claude_hooks.reply(event, text, HANDS_OVER)
 
 
-prompt = claude_hooks.prompt
+prompt, used, permission_reply = claude_hooks.prompt, claude_hooks.used, claude_hooks.permission_reply
+
+
+def asked(event: str, payload: Mapping[str, Any], _permissions: Permissions) -> ToolUse | None:
+    """Return what Claude Code asks permission for; its mode decides what it asks."""
+    return claude_hooks.asked(event, payload)
 
 
 def usage(event: str, payload: Mapping[str, Any]) -> Usage | None:

@@ -14,7 +14,7 @@ from orchestra.agents.activity import Usage, brief, named
 from orchestra.agents.families import claude_hooks
 from orchestra.agents.launch_files import LaunchContext, LaunchFiles
 from orchestra.agents.profile import Profile
-from orchestra.model import Sign
+from orchestra.model import Permissions, Sign, ToolUse
 
 HOOK_DEADLINE = 5
 """Seconds one hook may wait for the service; then Codex continues without an answer."""
@@ -27,7 +27,7 @@ TOOL_DEADLINE = 3600
 
 HANDS_OVER = frozenset({"UserPromptSubmit", "PostToolUse", "Stop"})
 """The hooks whose reply delivers messages during a turn."""
-LISTENS, TELLS_PROMPTS, TOOLS_LATE = False, True, False
+LISTENS, TELLS_PROMPTS, TOOLS_LATE, DIALOG_TOO = False, True, False, False
 
 _HOOKS = {
     "UserPromptSubmit": HOOK_DEADLINE,
@@ -177,7 +177,12 @@ def hook_reply(event: str, text: str) -> dict[str, Any]:
     return claude_hooks.reply(event, text, HANDS_OVER)
 
 
-prompt = claude_hooks.prompt
+prompt, used, permission_reply = claude_hooks.prompt, claude_hooks.used, claude_hooks.permission_reply
+
+
+def asked(event: str, payload: Mapping[str, Any], _permissions: Permissions) -> ToolUse | None:
+    """Return what Codex asks permission for; its mode decides what it asks."""
+    return claude_hooks.asked(event, payload)
 
 
 def usage(event: str, payload: Mapping[str, Any]) -> Usage | None:

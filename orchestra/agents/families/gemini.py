@@ -10,7 +10,7 @@ from orchestra.agents import launch_files as common
 from orchestra.agents.activity import Usage, brief, named
 from orchestra.agents.launch_files import LaunchContext, LaunchFiles
 from orchestra.agents.profile import Profile
-from orchestra.model import Sign
+from orchestra.model import Permissions, Sign, ToolUse
 
 HOOK_DEADLINE = 5
 """Seconds one hook may wait for the service; then Gemini CLI continues without an answer."""
@@ -19,7 +19,7 @@ TOOL_DEADLINE = 3_600_000
 
 HANDS_OVER = frozenset({"BeforeAgent", "AfterTool", "AfterAgent"})
 """The hooks whose reply delivers messages during a turn."""
-LISTENS, TELLS_PROMPTS, TOOLS_LATE = False, True, False
+LISTENS, TELLS_PROMPTS, TOOLS_LATE, DIALOG_TOO = False, True, False, False
 
 _HOOKS = {
     "SessionStart": "Ready",
@@ -196,3 +196,18 @@ def usage(event: str, payload: Mapping[str, Any]) -> Usage | None:
     model = str(payload.get("model") or "")
     window = next((size for name, size in _WINDOWS.items() if model.startswith(name)), _WINDOW)
     return Usage(cost=0.0, context=100 * float(payload.get("used") or 0) / window, model=model)
+
+
+def asked(_event: str, _payload: Mapping[str, Any], _permissions: Permissions) -> ToolUse | None:
+    """Return nothing yet."""
+    return None
+
+
+def used(_event: str, _payload: Mapping[str, Any]) -> ToolUse | None:
+    """Return nothing yet."""
+    return None
+
+
+def permission_reply(_event: str, *, allowed: bool | None, reason: str) -> dict[str, Any]:  # noqa: ARG001
+    """Return nothing yet."""
+    return {}

@@ -10,13 +10,13 @@ from orchestra.agents import launch_files as common
 from orchestra.agents.activity import Usage, brief, named
 from orchestra.agents.launch_files import LaunchContext, LaunchFiles
 from orchestra.agents.profile import Profile
-from orchestra.model import Sign
+from orchestra.model import Permissions, Sign, ToolUse
 
 CALL_DEADLINE = 600_000
 """Milliseconds one of our tools may take; a merge runs the project's tests."""
 HANDS_OVER = frozenset({"Inbox"})
 """The bridge's request for messages, which it sends only while the session is idle."""
-LISTENS, TELLS_PROMPTS, TOOLS_LATE = False, True, False
+LISTENS, TELLS_PROMPTS, TOOLS_LATE, DIALOG_TOO = False, True, False, True
 
 _PROGRAM = (
     "__init__.py", "post_event.py",
@@ -167,3 +167,18 @@ def usage(event: str, payload: Mapping[str, Any]) -> Usage | None:
         context=float(payload.get("context") or 0.0),
         model=str(payload.get("model") or ""),
     )
+
+
+def asked(_event: str, _payload: Mapping[str, Any], _permissions: Permissions) -> ToolUse | None:
+    """Return nothing yet."""
+    return None
+
+
+def used(_event: str, _payload: Mapping[str, Any]) -> ToolUse | None:
+    """Return nothing yet."""
+    return None
+
+
+def permission_reply(_event: str, *, allowed: bool | None, reason: str) -> dict[str, Any]:  # noqa: ARG001
+    """Return nothing yet."""
+    return {}

@@ -9,11 +9,11 @@ from orchestra.agents import launch_files as common
 from orchestra.agents.activity import Usage, brief
 from orchestra.agents.launch_files import LaunchContext, LaunchFiles
 from orchestra.agents.profile import Profile
-from orchestra.model import Sign
+from orchestra.model import Permissions, Sign, ToolUse
 
 HANDS_OVER: frozenset[str] = frozenset()
 """A plain program has no hooks that deliver messages; it fetches them."""
-LISTENS, TELLS_PROMPTS, TOOLS_LATE = False, False, False
+LISTENS, TELLS_PROMPTS, TOOLS_LATE, DIALOG_TOO = False, False, False, True
 
 _SIGNS = {
     "Ready": Sign.READY,
@@ -67,3 +67,18 @@ def prompt(_event: str, _payload: Mapping[str, Any]) -> str:
 def usage(_event: str, _payload: Mapping[str, Any]) -> Usage | None:
     """Return nothing: a plain program does not report its usage."""
     return None
+
+
+def asked(_event: str, _payload: Mapping[str, Any], _permissions: Permissions) -> ToolUse | None:
+    """Return nothing: a plain program asks in its own window."""
+    return None
+
+
+def used(_event: str, _payload: Mapping[str, Any]) -> ToolUse | None:
+    """Return nothing: a plain program reports no tools."""
+    return None
+
+
+def permission_reply(_event: str, *, allowed: bool | None, reason: str) -> dict[str, Any]:  # noqa: ARG001 -- as the other families
+    """Return nothing: a plain program waits for no answer."""
+    return {}

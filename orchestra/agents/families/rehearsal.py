@@ -8,7 +8,7 @@ from orchestra.agents.launch_files import LaunchContext, LaunchFiles
 from orchestra.agents.profile import Profile
 
 HANDS_OVER = plain.HANDS_OVER
-LISTENS, TELLS_PROMPTS, TOOLS_LATE = False, False, False
+LISTENS, TELLS_PROMPTS, TOOLS_LATE, DIALOG_TOO = False, False, False, True
 
 _PROGRAM = (
     "__init__.py", "rehearsal/__init__.py", "rehearsal/story.py", "rehearsal/progress.py", "rehearsal/client.py",
@@ -17,6 +17,7 @@ _PROGRAM = (
 _START = "from runtime.rehearsal.main import main\n\nraise SystemExit(main())\n"
 
 signs, hook_reply, prompt, usage = plain.signs, plain.hook_reply, plain.prompt, plain.usage
+asked, used, permission_reply = plain.asked, plain.used, plain.permission_reply
 
 
 def launch_files(profile: Profile, context: LaunchContext) -> LaunchFiles:

@@ -13,7 +13,7 @@ from orchestra.bindings import PREFIX_KEY
 from orchestra.cli.completion import sessions
 from orchestra.cli.dispatch import ask, current_session, open_to_look, say
 from orchestra.cli.output import as_json, raw, rich, text
-from orchestra.errors import NotARepository
+from orchestra.errors import NotARepository, UsageError
 from orchestra.terminal_text import with_controls_shown
 
 Name = Annotated[str, typer.Argument(help="The session.", autocompletion=sessions)]
@@ -55,11 +55,17 @@ def show(context: typer.Context, name: Name, json_: Json = False) -> None:
 
 def log(
     context: typer.Context,
-    name: Name,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The session. With --answers, the default is all.")] = "",
+    answers: Annotated[bool, typer.Option("--answers", help="Show permissions: asked, answered, by whom.")] = False,
     json_: Json = False,
     limit: Annotated[int, typer.Option(metavar="N", min=1, help="How many events to show.")] = 200,
 ) -> None:
     """Show what happened to a session."""
+    if answers:
+        _answers(ask(context.obj, "answers", name=name, limit=limit), json_=json_)
+        return
+    if not name:
+        raise UsageError("log: missing argument NAME", hint="type: orchestra log NAME, or: orchestra log --answers")
     events = ask(context.obj, "log", name=name, limit=limit)
     if json_:
         as_json(events)
@@ -67,6 +73,15 @@ def log(
     from orchestra.views.tables import events_table  # noqa: PLC0415 -- loads rich
 
     rich(events_table(events))
+
+
+def _answers(answers: list[dict[str, Any]], *, json_: bool) -> None:
+    if json_:
+        as_json(answers)
+        return
+    from orchestra.views.permissions import answers_table  # noqa: PLC0415 -- loads rich
+
+    rich(answers_table(answers))
 
 
 def monitor(

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from orchestra.actions.messaging import hook_events
+from orchestra.actions.messaging import hook_events, permission_requests
 from orchestra.actions.messaging.batches import handed_over
 from orchestra.actions.messaging.messages import given_in, quoted
 from orchestra.agents import Family, family_of
@@ -36,6 +36,7 @@ def take_hook(
         if hook_events.comes_late(project, session, signs):
             return {}
         _confirm(project, session, {sign for sign, _ in signs})
+        permission_requests.close_done(project, session, family, event, payload)
         hook_events.record_signs(project, session, signs)
         hook_events.record_usage(project, session, family, event, payload)
         if event not in family.HANDS_OVER:
