@@ -49,6 +49,49 @@ BINDINGS: tuple[Binding, ...] = (
     Binding("q", "quit", "detach from tmux; everything keeps running"),
 )
 
+REVIEW_BINDINGS: tuple[Binding, ...] = (
+    Binding("j", "down", "scroll down"),
+    Binding("Down", "down", "scroll down"),
+    Binding("k", "up", "scroll up"),
+    Binding("Up", "up", "scroll up"),
+    Binding("PgDn", "page-down", "scroll a page down"),
+    Binding("Space", "page-down", "scroll a page down"),
+    Binding("PgUp", "page-up", "scroll a page up"),
+    Binding("b", "page-up", "scroll a page up"),
+    Binding("l", "right", "scroll to the right"),
+    Binding("Right", "right", "scroll to the right"),
+    Binding("h", "left", "scroll to the left"),
+    Binding("Left", "left", "scroll to the left"),
+    Binding("$", "line-end", "scroll to the end of the longest line in sight"),
+    Binding("0", "line-start", "scroll to the start of the lines"),
+    Binding("g", "first", "go to the first file"),
+    Binding("Home", "first", "go to the first file"),
+    Binding("G", "last", "go to the last file"),
+    Binding("End", "last", "go to the last file"),
+    Binding("]", "next-hunk", "go to the next hunk"),
+    Binding("[", "previous-hunk", "go to the previous hunk"),
+    Binding("}", "next-file", "go to the next file"),
+    Binding("Tab", "next-file", "go to the next file"),
+    Binding("{", "previous-file", "go to the previous file"),
+    Binding("/", "search", "search in all changes; with small letters only, capitals count the same"),
+    Binding("n", "next-match", "go to the next match"),
+    Binding("N", "previous-match", "go to the previous match"),
+    Binding("Enter", "fold", "fold or unfold the file; in the list of files, go to it"),
+    Binding("f", "fold", "fold or unfold the file; in the list of files, go to it"),
+    Binding("F", "fold-all", "fold or unfold all files"),
+    Binding("v", "viewed", "mark the file as viewed until it changes, or take the mark away"),
+    Binding("s", "split", "show both sides beside each other, or below each other"),
+    Binding("t", "tree", "show or hide the list of files"),
+    Binding("1", "branch", "show the whole branch, uncommitted changes included"),
+    Binding("2", "commit", "show the last commit"),
+    Binding("3", "looked", "show what changed since your last review"),
+    Binding("r", "reload", "look at the files again"),
+    Binding("?", "help", "show these keys"),
+    Binding("q", "leave", "leave the review"),
+    Binding("Escape", "leave", "leave the review"),
+)
+"""The keys of a review. Like a review's scopes, they are of no concern to the control pane."""
+
 
 def in_tmux() -> tuple[Binding, ...]:
     """Return the bindings that tmux's key table holds."""
@@ -58,3 +101,8 @@ def in_tmux() -> tuple[Binding, ...]:
 def for_key(key: str) -> Binding | None:
     """Return the control pane's binding for a key."""
     return next((binding for binding in BINDINGS if binding.key == key), None)
+
+
+def for_review_key(key: str) -> Binding | None:
+    """Return a review's binding for a key."""
+    return next((binding for binding in REVIEW_BINDINGS if binding.key == key), None)

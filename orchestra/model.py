@@ -101,6 +101,90 @@ class DiffStat:
     uncounted: int = 0
 
 
+class FileStatus(StrEnum):
+    """How a file differs between two trees; the values are git's letters (git-diff(1), --raw)."""
+
+    ADDED = "A"
+    DELETED = "D"
+    MODIFIED = "M"
+    RENAMED = "R"
+    RETYPED = "T"
+
+
+class Scope(StrEnum):
+    """Which changes of a session are reviewed.
+
+    BRANCH: all since its base, uncommitted ones included. COMMIT: those of its last commit. LOOKED: those since the
+    person's last review.
+    """
+
+    BRANCH = "branch"
+    COMMIT = "commit"
+    LOOKED = "looked"
+
+
+_LINK, _MODULE = "120000", "160000"
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedFile:
+    """One file that differs between two trees, with its modes and object ids as git writes them.
+
+    ``old_path`` is empty unless it was renamed.
+    """
+
+    path: str
+    status: FileStatus
+    old_mode: str
+    new_mode: str
+    old_id: str
+    new_id: str
+    old_path: str = ""
+
+    @property
+    def mark(self) -> str:
+        """What differs once the file's content or mode has changed."""
+        return f"{self.new_mode} {self.new_id}"
+
+    @property
+    def is_link(self) -> bool:
+        """Whether it is or was a symlink."""
+        return _LINK in {self.old_mode, self.new_mode}
+
+    @property
+    def is_module(self) -> bool:
+        """Whether it is or was another repository."""
+        return _MODULE in {self.old_mode, self.new_mode}
+
+    @property
+    def changes_mode(self) -> bool:
+        """Whether it became executable, or no longer is."""
+        return self.status in {FileStatus.MODIFIED, FileStatus.RENAMED} and self.old_mode != self.new_mode
+
+
+@dataclass(frozen=True, slots=True)
+class LineCounts:
+    """How many lines of a file were added and removed; ``binary`` if git does not count them."""
+
+    insertions: int = 0
+    deletions: int = 0
+    binary: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """The files that differ between two trees, in the order of their paths; ``notes`` say what is left out.
+
+    ``old`` and ``new`` are the ids of the trees, or of commits.
+    """
+
+    scope: Scope
+    old: str
+    new: str
+    files: tuple[ChangedFile, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Session:
     """One session as it is recorded; ``state`` is the last one seen, with its time and evidence.

@@ -18,10 +18,11 @@ import typer
 from orchestra.agents import load, names
 from orchestra.cli.app import command_line
 from orchestra.config.settings import RULES, Settings
+from orchestra.views import review_keys
 from orchestra.views.keys import keys_markdown
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = ("README.md",)
+PAGES = ("README.md", "docs/review.md")
 _BLOCK = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -85,6 +86,7 @@ def profiles_table() -> str:
 
 TABLES: dict[str, Callable[[], str]] = {
     "keys": keys_markdown,
+    "review_keys": review_keys.keys_markdown,
     "commands": commands_table,
     "settings": settings_table,
     "profiles": profiles_table,

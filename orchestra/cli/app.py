@@ -19,7 +19,8 @@ from orchestra.cli.light import LightGroup
 GROUPS = {
     "up": ("up", "down", "control"),
     "sessions": ("new", "stop", "resume", "delete", "restore", "merge", "pair", "unpair"),
-    "inspect": ("list", "show", "log", "monitor", "diff", "keys"),
+    "inspect": ("list", "show", "log", "monitor", "keys"),
+    "review": ("diff", "review"),
     "messages": ("send", "inbox", "wait"),
     "answers": ("answer",),
     "windows": ("switch", "terminal", "spec"),

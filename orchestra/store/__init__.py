@@ -19,6 +19,7 @@ from orchestra.store.requests import Requests
 from orchestra.store.session_notes import SessionNotes
 from orchestra.store.sessions import Sessions
 from orchestra.store.specs import Specs
+from orchestra.store.viewed_files import ViewedFiles
 from orchestra.store.workspace import Workspaces
 
 __all__ = ["Store", "utc_now"]
@@ -46,6 +47,7 @@ class Store:
         self.workspace = Workspaces(database, clock)
         self.consents = Consents(database, clock)
         self.requests = Requests(database, clock)
+        self.viewed = ViewedFiles(database, clock)
 
     @classmethod
     def open(

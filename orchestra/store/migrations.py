@@ -302,6 +302,15 @@ MIGRATIONS: Mapping[str, tuple[str, ...]] = {
             PRIMARY KEY (session_id, tool, subject)
         )""",
     ),
+    "0020-viewed-files": (
+        """CREATE TABLE viewed_files (
+            session_id INTEGER NOT NULL,
+            path BLOB NOT NULL,
+            mark TEXT NOT NULL,
+            at TEXT NOT NULL,
+            PRIMARY KEY (session_id, path)
+        )""",
+    ),
 }
 """The steps; a released step is never edited, only followed by another."""
 

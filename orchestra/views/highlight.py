@@ -6,6 +6,7 @@ import math
 import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
@@ -19,7 +20,9 @@ from orchestra.views import palette
 _COLOURED, _COLOURED_LINES, _COLOURED_LINE = 20_000, 1000, 1000
 """Characters, lines, and characters of one line that are worth colouring in one go."""
 _SLOW = 0.03
-"""Processor seconds after which a text and its language are given up."""
+"""Processor seconds after which a text is given up."""
+_STRIKES = 3
+"""So many slow texts, and their language is given up; one may be slow because something else runs in this process."""
 SHARE = 0.06
 """Processor seconds for the colours of one screen; the next screen continues."""
 
@@ -34,11 +37,16 @@ class Highlighter:
     def __init__(self, *, slow: float = _SLOW) -> None:
         self._slow = slow
         self._left = math.inf
-        self._given_up: set[str] = set()
+        self._strikes: Counter[str] = Counter()
 
     def begin(self, *, share: float = SHARE) -> None:
         """Begin a new screen that may spend ``share`` processor seconds on colours."""
         self._left = share
+
+    @property
+    def spent(self) -> bool:
+        """Whether the time for this screen is spent."""
+        return self._left <= 0
 
     def paint(self, path: str, lines: Sequence[str]) -> list[Text] | None:
         """Return lines of code in the colours of the language of a file name.
@@ -46,14 +54,14 @@ class Highlighter:
         None where the language is unknown, the text is too long, or the time is spent.
         """
         language = _language(path)
-        if language is None or self._left <= 0 or not self._worth(language, lines):
+        if language is None or self.spent or not self._worth(language, lines):
             return None
         begun = time.thread_time()
         try:
             with _within(self._slow):
                 return list(language.highlight("\n".join(lines)).split("\n", allow_blank=True))
         except _TooSlow:
-            self._given_up.add(_name(language))
+            self._strikes[_name(language)] += 1
             return None
         finally:
             self._left -= time.thread_time() - begun
@@ -61,7 +69,7 @@ class Highlighter:
     def _worth(self, language: Syntax, lines: Sequence[str]) -> bool:
         lengths = [len(text) for text in lines]
         within = len(lengths) <= _COLOURED_LINES and sum(lengths) <= _COLOURED
-        return within and max(lengths, default=0) <= _COLOURED_LINE and _name(language) not in self._given_up
+        return within and max(lengths, default=0) <= _COLOURED_LINE and self._strikes[_name(language)] < _STRIKES
 
 
 @contextmanager
@@ -109,4 +117,7 @@ class _Theme(SyntaxTheme):
 @lru_cache(maxsize=256)
 def _language(path: str) -> Syntax | None:
     name = Syntax.guess_lexer(path)
-    return None if name in {"default", "text"} else Syntax("", name, theme=_Theme())
+    if name in {"default", "text"}:
+        return None
+    # With the lexer itself, which rich would otherwise look up again and again by its name.
+    return Syntax("", Syntax("", name).lexer or name, theme=_Theme())

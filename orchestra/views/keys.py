@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.table import Table
 from rich.text import Text
 
@@ -11,10 +13,10 @@ from orchestra.views import palette
 _ARROWS = {"Up": "↑", "Down": "↓", "Left": "←", "Right": "→", "Enter": "⏎"}
 
 
-def grouped() -> list[tuple[str, Binding]]:
+def grouped(bindings: Sequence[Binding] = BINDINGS) -> list[tuple[str, Binding]]:
     """Return each action once, with all its keys, in the table's order."""
     actions: dict[str, tuple[list[str], Binding]] = {}
-    for binding in BINDINGS:
+    for binding in bindings:
         actions.setdefault(binding.action, ([], binding))[0].append(_ARROWS.get(binding.key, binding.key))
     return [(" ".join(keys), binding) for keys, binding in actions.values()]
 

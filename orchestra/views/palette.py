@@ -27,6 +27,9 @@ WARM = _colour(214)
 VIOLET = _colour(141)
 ADDED = GOOD
 REMOVED = BAD
+ADDED_WORDS = Style(color=Color.from_ansi(78), bold=True, underline=True)
+REMOVED_WORDS = Style(color=Color.from_ansi(203), bold=True, underline=True)
+FOUND = Style(reverse=True)
 ALARM = Style(color=Color.from_ansi(231), bgcolor=Color.from_ansi(160), bold=True)
 BADGE = Style(color=Color.from_ansi(16), bgcolor=Color.from_ansi(214), bold=True)
 KEY = _colour(75, bold=True)

@@ -24,7 +24,7 @@ def merge_question(seen: Mapping[str, Any], into: str = "") -> Asked:
     commits, touched = count(len(seen["commits"]), "commit"), count(stat["files"], "file")
     parts = [f"{commits}, {touched}, +{stat['insertions']} −{stat['deletions']}."]
     if seen["sensitive"]:
-        parts.append(f"It changes files that configure agents, editors or git: {_some(seen['sensitive'])}.")
+        parts.append(f"It changes files to look at first: {_some(seen['sensitive'])}.")
     if seen["uncommitted"]:
         parts.append(f"Not committed: {_some(seen['uncommitted'])}.")
     if seen["conflicts"]:

@@ -11,7 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from orchestra.drivers.git import anchors, history, merge_trees, worktree_diff
+from orchestra.drivers.git import (
+    anchors,
+    history,
+    looked_tree,
+    merge_trees,
+    tree_diff,
+    worktree_diff,
+    worktree_snapshot,
+)
 from orchestra.errors import OrchestraError
 from orchestra.model import DiffStat
 from tests.support import git_traps as traps
@@ -51,10 +59,26 @@ def do_everything(scene: Scene) -> None:
     assert "app.py" in merge_trees.preview(repo, clash, tip).conflicts
     assert merge_trees.rebase_commits(repo, ours, base, tip)
     merge_trees.squash_commit(repo, merged.tree, ours, "squash")
-    merge_trees.changed_paths(repo, base, tip)
+    _reviewed(scene, tip)
     assert history.commits(repo, base, tip)
     _repository_calls(scene, tip)
     _gone_and_back(scene)
+
+
+def _reviewed(scene: Scene, tip: str) -> None:
+    repo, base, tree = scene.yard.repository, scene.base, scene.tree
+    with worktree_snapshot.look(repo, tree, None) as frozen:
+        seen = worktree_diff.write_tree(frozen)
+        files, whole = tree_diff.changed_files(frozen.git, base, seen)
+        assert whole
+        assert {"app.py", "new.txt"} <= {file.path for file in files}
+        assert tree_diff.line_counts(frozen.git, base, seen)
+        assert "" not in [tree_diff.file_patch(frozen.git, base, seen, file) for file in files]
+        for file in files:
+            tree_diff.file_sizes(frozen.git, file)
+        looked_tree.keep(repo, frozen.git, 1, seen, frozen.tip)
+    assert tree_diff.changed_files(repo.git(), base, tip)
+    assert worktree_diff.patch(repo, tree, base, lambda _: True)
 
 
 def _clashing(scene: Scene) -> str:
@@ -221,7 +245,7 @@ def test_names_of_every_kind_are_only_names(scene: Scene, name: str) -> None:
     assert "+odd\n" in worktree_diff.diff(repo, scene.tree, scene.base)
     assert "\x1b" not in worktree_diff.diff(repo, scene.tree, scene.base)
     commit = worktree_diff.snapshot(repo, scene.tree, "keep")
-    assert name in merge_trees.changed_paths(repo, scene.base, commit)
+    assert name in [file.path for file in tree_diff.changed_files(repo.git(), scene.base, commit)[0]]
     _gone_and_back(scene)
     assert (scene.tree / name).read_text() == "odd\n"
 

@@ -63,11 +63,6 @@ def test_a_merge_commit_is_the_persons_and_has_both_parents(yard: Yard) -> None:
     assert yard.git("show", "-s", "--format=%P", squashed) == ours
 
 
-def test_changed_paths_are_those_two_commits_differ_in(yard: Yard) -> None:
-    theirs, ours = yard.ahead({"login.py": "login\n", "app.py": None})
-    assert merge_trees.changed_paths(yard.repository, ours, theirs) == ["app.py", "login.py"]
-
-
 # --- rebasing ----------------------------------------------------------------------------------
 
 

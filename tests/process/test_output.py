@@ -80,8 +80,8 @@ def test_json_loses_nothing_in_an_encoding_that_lacks_characters(busy: HostProje
 def test_a_piped_diff_says_when_it_is_not_exact_and_can_be_had_as_it_is(busy: HostProject, tmp_path: Path) -> None:
     shown = Printed(busy, "diff alpha", "ascii")
     assert b"\\x1b]0;OWNED" in shown.out
-    assert b"--raw" in shown.err
-    exact = Printed(busy, "diff alpha --raw", "ascii")
+    assert b"--patch" in shown.err
+    exact = Printed(busy, "diff alpha --patch", "ascii")
     assert exact.err == b""
     subprocess.run(("git", "clone", "-q", busy.source, tmp_path / "c"), check=True)
     subprocess.run(("git", "apply"), cwd=tmp_path / "c", input=exact.out, check=True)

@@ -10,10 +10,12 @@ SLOW_IN_JAVA = ["a " * 145] * 60
 """Half a minute for the colouring library: its time grows with the cube of the length."""
 
 
-def test_code_that_takes_long_is_given_up_and_so_is_its_language() -> None:
+def test_code_that_takes_long_is_given_up_and_so_is_its_language_after_the_third_time() -> None:
     highlighter = Highlighter()
     begun = time.thread_time()
-    assert highlighter.paint("x.java", SLOW_IN_JAVA) is None
+    for _ in range(3):
+        assert highlighter.paint("x.java", ["int x;"]) is not None
+        assert highlighter.paint("x.java", SLOW_IN_JAVA) is None
     assert time.thread_time() - begun < 5
     assert highlighter.paint("x.java", ["int x;"]) is None
     assert highlighter.paint("x.py", ["import os"]) is not None

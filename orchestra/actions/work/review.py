@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from orchestra import risk
 from orchestra.actions.session.branch_sync import import_commits
 from orchestra.actions.session.choose_sandbox import require_sandbox
-from orchestra.drivers.git import history, merge_trees, worktree_diff
+from orchestra.drivers.git import history, merge_trees, tree_diff, worktree_diff
 from orchestra.errors import Refused
 from orchestra.model import MessageKind, Role, Session
 from orchestra.protocol import plain
 
 if TYPE_CHECKING:
     from orchestra.project import Project
-
-WATCHED = (".claude/", ".mcp.json", "AGENTS.md", "CLAUDE.md", ".codex/", ".gemini/", ".githooks/", ".husky/",
-           ".gitattributes", ".gitmodules", ".orchestra/", ".envrc", ".vscode/")  # fmt: skip
-"""Paths that configure agents, editors or git on the machine that checks them out, and deserve a second look."""
 
 
 def diff(project: Project, name: str, *, stat: bool = False) -> str:
@@ -43,7 +40,7 @@ def require_executor(session: Session) -> None:
 
 
 def review(project: Project, name: str) -> dict[str, Any]:
-    """Return everything relevant to a merge: commits, uncommitted files, conflicts, report, sensitive paths."""
+    """Return everything relevant to a merge: commits, uncommitted files, conflicts, report, risky files."""
     session = project.store.sessions.get(name)
     require_executor(session)
     require_sandbox(session)
@@ -53,7 +50,7 @@ def review(project: Project, name: str) -> dict[str, Any]:
     target = session.base_branch or repository.head()[1]
     ours = repository.resolve(f"refs/heads/{target}") if target else repository.head()[0]
     head = session.head or session.base
-    paths = merge_trees.changed_paths(repository, session.base, head)
+    files, _ = tree_diff.changed_files(repository.git(), session.base, head)
     reports = project.store.messages.select(sender=name, limit=200)
     last = [message for message in reports if message.kind in {MessageKind.COMPLETE, MessageKind.ERROR}][-1:]
     return {
@@ -67,6 +64,6 @@ def review(project: Project, name: str) -> dict[str, Any]:
         ),
         "uncommitted": worktree_diff.dirty(repository, session.worktree, cache=project.session_paths(session).root),
         "conflicts": list(merge_trees.preview(repository, ours, head).conflicts),
-        "sensitive": [path for path in paths if path.startswith(WATCHED)],
+        "sensitive": [file.path for file in files if risk.of_file(file)],
         "report": plain(last[0]) if last else None,
     }

@@ -1,8 +1,7 @@
-"""The commands that only show something: list, show, log, monitor, diff, keys."""
+"""The commands that only show something: list, show, log, monitor, keys."""
 
 from __future__ import annotations
 
-import sys
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -11,10 +10,9 @@ import typer
 
 from orchestra.bindings import PREFIX_KEY
 from orchestra.cli.completion import sessions
-from orchestra.cli.dispatch import ask, current_session, open_to_look, say
-from orchestra.cli.output import as_json, raw, rich, text
+from orchestra.cli.dispatch import ask, open_to_look
+from orchestra.cli.output import as_json, rich, text
 from orchestra.errors import NotARepository, UsageError
-from orchestra.terminal_text import with_controls_shown
 
 Name = Annotated[str, typer.Argument(help="The session.", autocompletion=sessions)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -24,7 +22,7 @@ Pager = Annotated[bool, typer.Option("--pager", help="Use a pager.")]
 def add_to(app: typer.Typer) -> None:
     """Register this group's commands."""
     app.command("list")(list_)
-    for command in (show, log, monitor, diff, keys):
+    for command in (show, log, monitor, keys):
         app.command()(command)
 
 
@@ -106,38 +104,6 @@ def monitor(
         )
         return
     live_monitor.monitor(project, names, follow=follow)
-
-
-def diff(
-    context: typer.Context,
-    name: Annotated[
-        str, typer.Argument(metavar="NAME", help="The session. Default: the one you are in.", autocompletion=sessions)
-    ] = "",
-    stat: Annotated[bool, typer.Option("--stat", help="Only count changed lines and files.")] = False,
-    pager: Pager = False,
-    exact: Annotated[bool, typer.Option("--raw", help="Print the exact bytes, for git apply.")] = False,
-) -> None:
-    """Show what a session changed. Uncommitted and untracked files are included."""
-    name = name or current_session(context.obj)
-    patch: str = ask(context.obj, "diff", name=name, stat=stat)
-    if exact or stat or not sys.stdout.isatty():
-        _write_plain(patch, exact=exact)
-        return
-    if not patch:
-        # In a pager, because a popup would close at once, as if the key did nothing.
-        rich(f"{name} has changed nothing yet", pager=pager)
-        return
-    from orchestra.views.diff import diff_view  # noqa: PLC0415 -- loads rich
-
-    rich(diff_view(patch), pager=pager)
-
-
-def _write_plain(patch: str, *, exact: bool) -> None:
-    """Write a diff without colours; control characters are made visible, and a note on stderr says so."""
-    shown = patch if exact else with_controls_shown(patch)
-    raw(shown if shown.endswith("\n") or not shown else f"{shown}\n")
-    if shown != patch:
-        say("control characters are shown as \\x1b and the like; for the exact bytes: orchestra diff NAME --raw")
 
 
 def keys(context: typer.Context, pager: Pager = False) -> None:

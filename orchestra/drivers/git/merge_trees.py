@@ -18,7 +18,6 @@ from orchestra.errors import MergeConflict, Refused
 
 __all__ = [
     "Merged",
-    "changed_paths",
     "finish_landing",
     "land",
     "merge_commit",
@@ -61,11 +60,6 @@ def preview(repo: Repository, ours: str, theirs: str) -> Merged:
     """Merge two commits into a tree and change no branch; raises Refused if they share no history."""
     with _room(repo) as git:
         return _merge_tree(git, ours, theirs)
-
-
-def changed_paths(repo: Repository, base: str, tip: str) -> list[str]:
-    """Return the paths in which two commits differ."""
-    return repo.git().lines0("diff-tree", "-r", "-z", "--name-only", "--no-renames", base, tip, "--")
 
 
 def past_lfs(repo: Repository, base: str, tip: str) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from orchestra.drivers.git.command import Git
 from orchestra.drivers.git.diff_text import DiffText
 from orchestra.drivers.git.merge_trees import merge_commit
 from orchestra.drivers.git.repository import Repository
+from orchestra.drivers.git.tree_diff import SAFE
 from orchestra.drivers.git.worktree_snapshot import Frozen
 from orchestra.errors import DeadlineExceeded, Refused
 from orchestra.model import DiffStat
@@ -19,15 +20,9 @@ from orchestra.names import digest
 
 DIFF_LIMIT = 1_000_000
 """The most bytes of diff text that are shown."""
-_COMPARED = (
-    "--cached",
-    "--no-color",
-    "--no-ext-diff",
-    "--no-textconv",
-    "--ignore-submodules=none",
-    "--submodule=short",
-)
+_COMPARED = ("--cached", *SAFE)
 _DEADLINE = 60.0
+_PATCHING = 600.0
 _COUNTING = 20.0
 """Seconds that git may take to compare; after that it compares without detecting renames."""
 _NUMBERS = re.compile(r"(\d+) (files?|insertions?|deletions?)")
@@ -80,6 +75,27 @@ def snapshot(repo: Repository, worktree: Path, message: str, *, also: Sequence[s
     with worktree_snapshot.keep(repo, worktree) as frozen:
         parents = dict.fromkeys((frozen.tip, *also))
         return merge_commit(repo, frozen.git.text("write-tree"), tuple(parents), message)
+
+
+def write_tree(frozen: Frozen) -> str:
+    """Write what a look saw as a tree, into its own git directory, and return its id."""
+    return frozen.git.text("write-tree", "--missing-ok", deadline=_DEADLINE)
+
+
+def patch(repo: Repository, worktree: Path, base: str, take: Callable[[bytes], bool]) -> bool:
+    """Pass on all changes of a worktree since the commit ``base`` as a patch for ``git apply``, binary files included.
+
+    Nothing is left out, and nothing is written to the repository: raises Refused for what cannot be read whole. A
+    nested repository is taken as plain files, its ``.git`` as ``dot-git``. Returns False once ``take`` does.
+    """
+    with worktree_snapshot.read_whole(repo, worktree) as frozen:
+        words = ("diff-index", *_COMPARED, "-M", "-p", "--binary", "--full-index", base, "--")
+        return frozen.git.stream(take, *words, deadline=_PATCHING)
+
+
+def left_out(frozen: Frozen) -> tuple[str, ...]:
+    """Return, in words, what a look left out."""
+    return tuple(_left_out(frozen))
 
 
 def _counted(git: Git, base: str) -> DiffStat:

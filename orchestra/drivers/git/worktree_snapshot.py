@@ -84,6 +84,13 @@ def keep(repo: Repository, worktree: Path, *, bounds: Bounds = KEEP) -> Iterator
         yield _freeze(repo, worktree, isolated.build(directory, repo), bounds)
 
 
+@contextlib.contextmanager
+def read_whole(repo: Repository, worktree: Path, *, bounds: Bounds = KEEP) -> Iterator[Frozen]:
+    """Yield the same without writing to the repository."""
+    with _look_directory(repo, None) as directory:
+        yield _freeze(repo, worktree, isolated.build(directory, repo, own_objects=True), bounds)
+
+
 def source(repo: Repository, worktree: Path) -> Git:
     """Return git for the host's record of a worktree, without its files; raises NotFound."""
     path = real_path(worktree)

@@ -1,0 +1,1 @@
+"""Read the changes of one session in a whole window."""

@@ -1,0 +1,39 @@
+"""A program that shows one review, for the command line."""
+
+from __future__ import annotations
+
+from textual.app import App
+
+from orchestra.model import Scope
+from orchestra.review.screen import ReviewScreen
+from orchestra.review.source import ReviewSource
+
+
+class ReviewApp(App[None]):
+    """Shows a review, and ends with it; ``bug`` is what went wrong in it."""
+
+    ENABLE_COMMAND_PALETTE = False
+    CSS = "Screen { background: ansi_default; }"
+
+    def __init__(self, source: ReviewSource, scope: Scope = Scope.BRANCH) -> None:
+        super().__init__(ansi_color=True)
+        self._source, self._scope = source, scope
+        self.bug: Exception | None = None
+
+    def on_mount(self) -> None:
+        """Show the review."""
+        self.push_screen(ReviewScreen(self._source, self._scope), lambda _: self.exit())
+
+    def _handle_exception(self, error: Exception) -> None:
+        # Textual would print its own report, with the values of all variables.
+        self.bug = self.bug or error
+        self._exception = self._exception or error
+        self.exit(return_code=1)
+
+
+def run(source: ReviewSource, scope: Scope = Scope.BRANCH) -> None:
+    """Show a review until the person leaves it; raises what went wrong."""
+    app = ReviewApp(source, scope)
+    app.run()
+    if app.bug is not None:
+        raise app.bug

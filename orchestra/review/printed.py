@@ -1,0 +1,95 @@
+"""The same changes without a window: as lines for a pager, and as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rich.text import Text
+
+from orchestra.model import Changes, LineCounts
+from orchestra.review.document import Document, Entry
+from orchestra.review.frame import binary_note
+from orchestra.review.source import ReviewSource
+from orchestra.review.tree import tree_rows
+from orchestra.views import palette
+from orchestra.views.changed_files import directory_line, heading, line_counts, tree_line
+from orchestra.views.highlight import Highlighter
+from orchestra.views.patch import Patch
+from orchestra.views.patch_lines import PatchLines
+from orchestra.views.text import count, line
+
+_ANY_WIDTH = 1 << 30
+_COLOURS = 1.0
+"""Processor seconds for the colours of one file."""
+
+
+def printed(source: ReviewSource, changes: Changes, width: int) -> Iterator[Text]:
+    """Yield the list of files, then the changes of each file, which is read when it is its turn.
+
+    Only headings are made for ``width`` columns; no line of code is cut.
+    """
+    document = Document.of(changes)
+    counts, viewed = source.counts(changes), document.viewed(source.viewed())
+    yield _summary(document, counts)
+    yield from (Text(f"⚠ {line(note)}", palette.WARM) for note in changes.notes)
+    yield Text()
+    yield from _listed(document, counts, viewed, width)
+    highlighter = Highlighter()
+    for number, entry in enumerate(document.entries):
+        highlighter.begin(share=_COLOURS)
+        about = counts.get(entry.file.path)
+        yield Text()
+        yield heading(entry.file, width, counts=about, reason=entry.reason, viewed=number in viewed, folded=False)
+        yield from _changes(source, changes, entry, highlighter)
+
+
+def as_data(name: str, changes: Changes, counts: Mapping[str, LineCounts]) -> dict[str, Any]:
+    """Return the changed files as plain data, the risky ones first."""
+    return {
+        "name": name,
+        "scope": changes.scope.value,
+        "files": [_file(entry, counts.get(entry.file.path)) for entry in Document.of(changes).entries],
+        "left_out": list(changes.notes),
+    }
+
+
+def _file(entry: Entry, counts: LineCounts | None) -> dict[str, Any]:
+    file = entry.file
+    return {
+        "path": file.path,
+        "old_path": file.old_path or None,
+        "status": file.status.name.lower(),
+        "old_mode": file.old_mode,
+        "new_mode": file.new_mode,
+        "insertions": counts.insertions if counts and not counts.binary else None,
+        "deletions": counts.deletions if counts and not counts.binary else None,
+        "binary": bool(counts and counts.binary),
+        "risk": entry.reason or None,
+    }
+
+
+def _summary(document: Document, counts: Mapping[str, LineCounts]) -> Text:
+    total = LineCounts(sum(one.insertions for one in counts.values()), sum(one.deletions for one in counts.values()))
+    summary = Text().append(count(len(document), "file"), palette.STRONG).append("  ").append_text(line_counts(total))
+    return summary.append(f"  ⚠ {document.risky} risky", palette.WARM) if document.risky else summary
+
+
+def _listed(document: Document, counts: Mapping[str, LineCounts], viewed: frozenset[int], width: int) -> Iterator[Text]:
+    for row in tree_rows(document.entries):
+        if row.number < 0:
+            yield directory_line(row.name, width, row.depth)
+            continue
+        entry = document.entries[row.number]
+        yield tree_line(
+            entry.file, row.name, width, counts=counts.get(entry.file.path), risky=bool(entry.reason),
+            viewed=row.number in viewed, depth=row.depth,
+        )  # fmt: skip
+
+
+def _changes(source: ReviewSource, changes: Changes, entry: Entry, highlighter: Highlighter) -> Iterator[Text]:
+    patch = Patch.parse(source.patch(changes, entry.file))
+    if not patch.has_lines:
+        patch = Patch.of_note(binary_note(entry.file, source.sizes(entry.file)))
+    lines = PatchLines(entry.file.path, patch, highlighter)
+    yield from (lines.unified(index, _ANY_WIDTH) for index in range(len(patch.rows)))

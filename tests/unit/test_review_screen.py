@@ -1,0 +1,160 @@
+"""The window of a review, driven as a person drives it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+from textual.app import App
+from textual.events import MouseScrollUp
+from textual.pilot import Pilot
+from textual.widget import Widget
+
+from orchestra.model import Scope
+from orchestra.review.app import ReviewApp
+from orchestra.review.screen import ReviewScreen
+from tests.support.reviews import FakeSource
+
+Steps = Callable[[Pilot[None], ReviewScreen], Awaitable[None]]
+_POLLS = 500
+
+
+def drive(source: FakeSource, steps: Steps, size: tuple[int, int] = (100, 20)) -> ReviewApp:
+    """Show a review, wait until its first files are read, and do the steps."""
+    app = ReviewApp(source)
+
+    async def run() -> None:
+        async with app.run_test(size=size) as pilot:
+            screen = await shown(pilot)
+            await until(pilot, lambda: bool(screen.view.failed or screen.view.document))
+            await settled(pilot, screen)
+            await steps(pilot, screen)
+
+    asyncio.run(run())
+    return app
+
+
+async def shown(pilot: Pilot[None]) -> ReviewScreen:
+    await until(pilot, lambda: isinstance(pilot.app.screen, ReviewScreen))
+    screen = pilot.app.screen
+    assert isinstance(screen, ReviewScreen)
+    return screen
+
+
+async def until(pilot: Pilot[None], seen: Callable[[], bool]) -> None:
+    for _ in range(_POLLS):
+        if seen():
+            return
+        await pilot.pause(0.01)
+    pytest.fail("not seen in time")
+
+
+async def settled(pilot: Pilot[None], screen: ReviewScreen) -> None:
+    await until(pilot, lambda: not screen.view.reading)
+
+
+def rows(screen: ReviewScreen) -> list[str]:
+    pane = screen.query_one("ReviewPane")
+    return [pane.render_line(y).text.rstrip() for y in range(pane.size.height)]
+
+
+def test_keys_of_every_kind_reach_the_review() -> None:
+    async def steps(pilot: Pilot[None], screen: ReviewScreen) -> None:
+        assert "▾ .github/workflows/ci.yml ⚠ runs in CI" in rows(screen)[1]
+        await pilot.press("right_square_bracket", "right_square_bracket")
+        assert screen.view.top == (1, 1)
+        await pilot.press("slash", *"needle", "enter")
+        await until(pilot, lambda: screen.view.top == (2, 2))
+        await pilot.press("G", "space", "pageup", "dollar_sign", "0", "left_curly_bracket", "left", "tab")
+        await pilot.press("v")
+        await until(pilot, lambda: bool(source.marks))
+
+    source = FakeSource()
+    drive(source, steps)
+
+
+def test_the_mouse_chooses_a_file_and_scrolls() -> None:
+    async def steps(pilot: Pilot[None], screen: ReviewScreen) -> None:
+        await pilot.click("ReviewPane", offset=(5, 5))
+        assert screen.view.top == (2, 0)
+        await pilot.click("ReviewPane", offset=(60, 1))
+        assert screen.view.folded == {2}
+        pane = screen.query_one("ReviewPane")
+        pane.post_message(wheel(pane))
+        await until(pilot, lambda: screen.view.top != (2, 0))
+
+    drive(FakeSource(), steps)
+
+
+def wheel(pane: Widget) -> MouseScrollUp:
+    nothing = {"delta_x": 0, "delta_y": 0, "button": 0, "shift": False, "meta": False, "ctrl": False}
+    return MouseScrollUp(pane, x=60, y=5, screen_x=60, screen_y=5, **nothing)  # type: ignore[arg-type]
+
+
+def test_another_size_is_drawn_at_once() -> None:
+    async def steps(pilot: Pilot[None], screen: ReviewScreen) -> None:
+        await pilot.resize_terminal(200, 30)
+        await until(pilot, lambda: screen.view.is_split)
+        assert len(rows(screen)) == 30
+        assert any(row.count("▎") == 2 for row in rows(screen))
+        await pilot.resize_terminal(40, 12)
+        await until(pilot, lambda: screen.view.width == 40)
+        assert max(map(len, rows(screen))) <= 40
+
+    drive(FakeSource(), steps)
+
+
+def test_scopes_are_read_again_and_may_be_empty() -> None:
+    async def steps(pilot: Pilot[None], screen: ReviewScreen) -> None:
+        await pilot.press("2")
+        await until(pilot, lambda: screen.view.scope is Scope.COMMIT)
+        await until(pilot, lambda: "nothing changed, last commit" in "".join(rows(screen)))
+        await pilot.press("j", "]", "v", "G", "f", "1")
+        await until(pilot, lambda: screen.view.scope is Scope.BRANCH)
+
+    drive(FakeSource(), steps)
+
+
+def test_what_fails_is_said_in_the_window() -> None:
+    async def steps(pilot: Pilot[None], screen: ReviewScreen) -> None:
+        await until(pilot, lambda: "the worktree is gone → restore it" in rows(screen)[-1])
+
+    drive(FakeSource(broken=True), steps)
+
+
+def test_leaving_remembers_the_look_and_gives_everything_back() -> None:
+    async def steps(pilot: Pilot[None], screen: ReviewScreen) -> None:
+        await pilot.press("q")
+        await until(pilot, lambda: not pilot.app.is_running or screen is not pilot.app.screen)
+
+    source = FakeSource()
+    drive(source, steps)
+    assert source.asked[-2:] == ["leave", "close"]
+
+
+def test_a_bug_ends_the_program_and_is_kept() -> None:
+    async def steps(pilot: Pilot[None], screen: ReviewScreen) -> None:
+        screen.view = None  # type: ignore[assignment]  # what no program of ours does
+        await pilot.press("j")
+
+    source = FakeSource()
+    with pytest.raises(AttributeError):
+        drive(source, steps)
+
+
+def test_any_app_can_show_a_review_and_go_on_after_it() -> None:
+    app: App[None] = App(ansi_color=True)
+    source = FakeSource()
+
+    async def run() -> None:
+        async with app.run_test(size=(100, 20)) as pilot:
+            done: list[object] = []
+            app.push_screen(ReviewScreen(source), done.append)
+            await settled(pilot, await shown(pilot))
+            await pilot.press("q")
+            await until(pilot, lambda: bool(done))
+            assert app.is_running
+
+    asyncio.run(run())
+    assert source.asked[-1] == "close"
