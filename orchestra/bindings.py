@@ -46,7 +46,7 @@ BINDINGS: tuple[Binding, ...] = (
     Binding("PgDn", "page-down", "scroll a page down"),
     Binding("PgUp", "page-up", "scroll a page up"),
     Binding("Enter", "switch", "go to the session's window"),
-    Binding("q", "quit", "detach from tmux; everything keeps running"),
+    Binding("q", "quit", "leave; everything keeps running"),
 )
 
 REVIEW_BINDINGS: tuple[Binding, ...] = (

@@ -45,6 +45,7 @@ RULES: Mapping[str, Rule] = {
     "side": Rule(str, choices=tuple(Side)),
     "size": Rule(str, numbers=True, pattern=r"[1-9]\d*%?", shape="columns such as 44, or a share such as 30%"),
     "status": Rule(bool),
+    "borders": Rule(bool),
     "description": Rule(str, numbers=True),
 }
 """The rules for the keys of a layout."""
@@ -54,7 +55,8 @@ RULES: Mapping[str, Rule] = {
 class Layout:
     """One layout; ``size`` is in columns (rows for top and bottom), or a share such as ``30%``.
 
-    ``status`` asks for Orchestra's segment in the status line of the tmux session.
+    ``status`` asks for Orchestra's segment in the status line of the tmux session, ``borders`` for a
+    line above each agent that says what is shown there.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Layout:
     side: Side = Side.LEFT
     size: str = "44"
     status: bool = True
+    borders: bool = True
     description: str = ""
 
     @property

@@ -9,7 +9,7 @@ from typing import Any
 
 from orchestra.actions.service_process import ask_surely, ping
 from orchestra.actions.work.review import diff
-from orchestra.actions.workspace.up import layout_of
+from orchestra.actions.workspace.layout import layout_of
 from orchestra.control.state import Health
 from orchestra.drivers.tmux.driver import Tmux
 from orchestra.errors import OrchestraError, Refused, ServiceDown
@@ -66,15 +66,18 @@ class Links:
         self._room = room
 
     def leave(self) -> bool:
-        """Detach the person's terminal from tmux; returns whether the control pane stays."""
+        """Take the person away from Orchestra's windows; returns whether the control pane stays.
+
+        In a tmux of their own, they go back to the window they were in before; from a tmux that
+        Orchestra started, their terminal is detached.
+        """
         server = Tmux.current()
         if server is None:
             return False
         pane = os.environ.get("TMUX_PANE", "")
         here = [client for client in server.clients() if client.pane == pane]
         if here:
-            newest = max(here, key=lambda client: client.activity)
-            server.server.ask(("detach-client", "-t", newest.name))
+            server.leave(max(here, key=lambda client: client.activity))
         return True
 
 

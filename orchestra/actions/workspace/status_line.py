@@ -1,26 +1,57 @@
-"""The segment in tmux's status line: which sessions work, and which wait for the person."""
+"""What tmux's own lines show: a segment in the status line, and a label on each session's window."""
 
 from __future__ import annotations
 
 import contextlib
 from typing import TYPE_CHECKING
 
-from orchestra.errors import NotFound
-from orchestra.model import Intent, Session, State
+from orchestra.actions.workspace.layout import layout_of
+from orchestra.drivers.tmux.labels import Label
+from orchestra.errors import BadConfig, NotFound, Refused, UsageError
+from orchestra.model import Intent, SandboxKind, Session, State
+from orchestra.views.palette import STATE_GLYPHS
 
 if TYPE_CHECKING:
+    from orchestra.drivers.tmux.driver import Tmux
     from orchestra.project import Project
 
 _NAMED = 2
+_EXPLAINED = frozenset({State.WAITING, State.FAILED, State.UNKNOWN})
 _LOCK = "+status"
 
 
 def show_status(project: Project) -> None:
-    """Update the segment if the layout has one; does nothing while the project is not open in tmux."""
+    """Update labels and, if the layout has one, the segment; does nothing while the project is not open in tmux."""
     known = project.store.workspace.get()
-    server = project.tmux() if known.tmux_session and known.status_line else None
+    server = project.tmux() if known.tmux_session else None
     if server is None:
         return
+    _show_labels(project, server)
+    if known.status_line:
+        _show_segment(project, server)
+
+
+def _show_labels(project: Project, server: Tmux) -> None:
+    labels = {session.window: label(session) for session in project.store.sessions.all() if session.window}
+    try:
+        borders = layout_of(project).borders
+    except (BadConfig, Refused, UsageError):
+        # Its file was changed since; `up` says what is wrong with it.
+        borders = False
+    server.labels.show(labels, borders=borders)
+
+
+def label(session: Session) -> Label:
+    """Return what tmux shows of a session: its state as a mark; its name, branch, sandbox and state as a line."""
+    on_host = session.sandbox is SandboxKind.HOST
+    parts = [session.name, session.branch, *(() if on_host else (session.sandbox.value,)), session.state.value]
+    if session.state in _EXPLAINED and session.evidence.text:
+        parts[-1] += f": {session.evidence.text}"
+    return Label(STATE_GLYPHS[session.state], " · ".join(filter(None, parts)), on_host=on_host)
+
+
+def _show_segment(project: Project, server: Tmux) -> None:
+    known = project.store.workspace.get()
     try:
         # `up` and the watcher may run at once; the second would mistake the first's segment for the person's.
         with project.lock(_LOCK):

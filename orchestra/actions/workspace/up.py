@@ -14,9 +14,9 @@ from orchestra.actions.session.choose_sandbox import choose_sandbox
 from orchestra.actions.session.settle import settle
 from orchestra.actions.session.stale_containers import drop_containers
 from orchestra.actions.session.troubles import trouble_of
+from orchestra.actions.workspace.layout import layout_of, load_layout
 from orchestra.actions.workspace.recover import reconcile
 from orchestra.actions.workspace.status_line import clear_status, show_status
-from orchestra.config.layout import load
 from orchestra.drivers.tmux.server import OLDEST as OLDEST_TMUX
 from orchestra.errors import (
     CommandFailed,
@@ -33,7 +33,6 @@ from orchestra.paths import Home
 from orchestra.protocol import Progress, ignore
 
 if TYPE_CHECKING:
-    from orchestra.config.layout import Layout
     from orchestra.drivers.tmux.driver import Tmux
     from orchestra.project import Project
 
@@ -66,7 +65,7 @@ def up(
     anything is recorded or created.
     """
     project.check_source()
-    _load_layout(project, layout or project.settings.layout)
+    load_layout(project, layout or project.settings.layout)
     kind = choose_sandbox(project, sandbox)
     if agent:
         project.profile(agent)
@@ -155,15 +154,6 @@ def _set_up_tmux(project: Project, server: Tmux, designer: Session, layout: str)
     control = server.control.open(window, command, wanted, project=source)
     server.windows.select_pane(control)
     return control
-
-
-def layout_of(project: Project) -> Layout:
-    """Return the layout that the project was brought up with; raises UsageError if its file is gone."""
-    return _load_layout(project, project.store.workspace.get().layout or project.settings.layout)
-
-
-def _load_layout(project: Project, name: str) -> Layout:
-    return load(name, (project.paths.home.root / "layouts",))
 
 
 def down(project: Project, *, stop: bool = False, progress: Progress = ignore) -> dict[str, Any]:

@@ -14,9 +14,10 @@ from orchestra.drivers.tmux import server
 from orchestra.drivers.tmux.control_pane import ControlPane
 from orchestra.drivers.tmux.escaping import identifier, literal, title, without_shell
 from orchestra.drivers.tmux.keys import Keys
+from orchestra.drivers.tmux.labels import Labels
 from orchestra.drivers.tmux.panes import Panes
 from orchestra.drivers.tmux.server import Server
-from orchestra.drivers.tmux.windows import PROJECT, SPARE, Windows
+from orchestra.drivers.tmux.windows import CONTROL, PROJECT, SESSION, SPARE, Windows
 from orchestra.errors import CommandFailed, NotFound
 from orchestra.names import digest
 
@@ -53,6 +54,7 @@ class Tmux:
         self.control = ControlPane(self.server, self.windows)
         self.keys = Keys(self.server, self.windows)
         self.panes = Panes(self.server)
+        self.labels = Labels(self.server)
 
     @classmethod
     def own(cls, name: str, *, deadline: float = _DEADLINE) -> Tmux:
@@ -149,6 +151,30 @@ class Tmux:
             for activity, session, window, pane, controls, name in rows
             if controls != "1"
         ]
+
+    def leave(self, client: Client) -> None:
+        """Show a terminal the newest window that is not ours; without one, or if we started the server, detach it."""
+        before = None if self._has_owner() else self._last_other_window(client.session)
+        if before:
+            self.windows.select(before, client.name)
+        else:
+            self.server.ask(("detach-client", "-t", client.name))
+
+    def _has_owner(self) -> bool:
+        return bool(self.server.line(("show-options", "-s", "-q", "-v", _OWNER)))
+
+    def _last_other_window(self, tmux_session: str) -> str:
+        """Return the window without a session or control pane that was shown last; empty if there is none."""
+        listing = f"#{{window_stack_index}} #{{window_id}} #{{{SESSION}}}#{{{CONTROL}}}"
+        rows = (
+            line.split(" ", 2)
+            for line in self.server.ask(
+                ("list-windows", "-t", identifier(tmux_session), "-F", listing)
+            ).text.splitlines()
+        )
+        # Windows are numbered from the last one shown; those never shown have a 0.
+        others = [(stack == "0", int(stack), window) for stack, window, ours in rows if not ours]
+        return min(others)[2] if others else ""
 
     def set_session_option(self, tmux_session: str, option: str, value: str) -> None:
         """Set an option on one tmux session, and save its own value for `restore_session_option`."""

@@ -28,15 +28,15 @@ def in_condition(text: str) -> str:
     return literal(text).replace(",", "#,").replace("}", "#}")
 
 
-def title(text: str) -> str:
-    """Turn any text into a window name: one line, no control bytes, at most 60 characters, ``#`` doubled.
+def title(text: str, *, most: int = _LONGEST_TITLE) -> str:
+    """Turn any text into a window name: one line, no control bytes, at most ``most`` characters, ``#`` doubled.
 
     tmux's own status line shows a doubled ``#`` as one. It also prevents a configuration that
     expands window names twice from running what a name says.
     """
     shown = "".join(" " if char.isspace() else char for char in text)
     plain = " ".join("".join(filter(str.isprintable, shown)).split())
-    short = plain if len(plain) <= _LONGEST_TITLE else plain[: _LONGEST_TITLE - 1] + "…"
+    short = plain if len(plain) <= most else plain[: most - 1] + "…"
     return short.replace("#", "##") or "-"
 
 
