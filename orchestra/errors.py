@@ -66,6 +66,10 @@ class Refused(OrchestraError):
     """A rule, or doubt about losing work, stops the action."""
 
 
+class OverBudget(Refused):
+    """A session, or the project, has cost as much as the person's budget allows."""
+
+
 class NotARepository(Refused):
     """The directory is not inside a git repository that sessions can work on."""
 

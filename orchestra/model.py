@@ -199,6 +199,10 @@ class Session:
     ``forced`` and ``remove_worktree`` say how it was asked to be deleted. ``anchor`` is the ref that
     holds its worktree as it was, ``git_anchor`` what the refs begin with that hold all else its own
     git had. ``restoring`` is true while its files are being put back.
+    ``cost`` (US dollars), ``tokens_in`` and ``tokens_out`` are what it has used since it was created, ``context`` how
+    full its model's window is (percent), ``used_model`` that model; None where its agent does not tell.
+    ``limited_until`` is when a limit of the model's service ends. ``stuck`` is why it seems to make no progress;
+    empty while it does. ``allowance`` is the cost up to which its budget does not count.
     """
 
     id: int
@@ -235,6 +239,14 @@ class Session:
     anchor: str = ""
     git_anchor: str = ""
     restoring: bool = False
+    cost: float | None = None
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    context: float | None = None
+    used_model: str | None = None
+    limited_until: datetime | None = None
+    stuck: str = ""
+    allowance: float = 0.0
     deleted_at: datetime | None = None
 
 
@@ -270,6 +282,15 @@ class Workspace:
     designer_task: str = ""
     service_port: int | None = None
     landing: Landing | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What sessions have used: US dollars and tokens; None where no agent tells."""
+
+    cost: float | None = None
+    tokens_in: int | None = None
+    tokens_out: int | None = None
 
 
 class ConsentKind(StrEnum):

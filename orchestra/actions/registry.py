@@ -26,6 +26,7 @@ ACTIONS: dict[str, str] = {
     "resume": "session.manage:resume",
     "delete": "session.manage:delete",
     "restore": "session.manage:restore",
+    "usage": "session.usage:usage",
     "send": "messaging.messages:send",
     "inbox": "messaging.messages:inbox",
     "read": "messaging.messages:read",

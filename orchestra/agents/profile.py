@@ -21,7 +21,7 @@ BUILT_IN = Path(__file__).parent / "profiles"
 """The directory of the built-in profiles, which is searched last."""
 FAMILY_NAMES = ("claude", "codex", "gemini", "opencode", "plain", "rehearsal")
 """The families that a profile may name."""
-USES = ("cost", "context")
+USES = ("cost", "tokens", "context")
 """The usage that an agent may report."""
 _ADDRESSES = ("_URL", "_MODEL")
 _TAKEN = frozenset({"agent", "secrets", "objects"})
@@ -83,7 +83,7 @@ class Profile:
     on the whole terminal, even if nothing is ever typed into it. ``headless`` is the command that
     answers one prompt, its last argument, and exits. Any one of ``logins`` is enough to log in;
     ``keeps_login`` are files in its home where its program stores a login that it asked for itself.
-    ``tells`` is the usage that it reports (cost, context), ``resumes`` says that its conversation
+    ``tells`` is the usage that it reports (cost, tokens, context), ``resumes`` says that its conversation
     survives a restart. ``permissions`` is what it does without asking, unless a setting says so; ``allow`` and
     ``deny`` are rules that are added to those of the settings.
     """

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from orchestra.model import Permissions
 from orchestra.names import digest
 
-LIMITS = frozenset({"cpus", "max_sessions", "memory", "pids"})
+LIMITS = frozenset({"budget", "cpus", "max_sessions", "memory", "pids", "project_budget"})
 """The limits that a project may lower but not raise."""
 _NARROWER: Mapping[str, object] = {
     "sandbox": "docker",
@@ -22,6 +22,7 @@ _NARROWER: Mapping[str, object] = {
     "designer_permissions": Permissions.ASK.value,
 }
 """The values that a project may set without consent."""
+_ENDLESS_AT_ZERO = frozenset({"budget", "cpus", "project_budget"})
 _UNITS = {"": 0, "b": 0, "k": 10, "m": 20, "g": 30}
 
 
@@ -44,7 +45,7 @@ def _amount(key: str, value: object) -> float:
         number, unit = re.fullmatch(r"(\d+)([bkmg]?)", str(value)).groups()  # type: ignore[union-attr] # checked when read
         return float(int(number) << _UNITS[unit])
     amount = float(str(value))
-    return float("inf") if key == "cpus" and amount == 0 else amount
+    return float("inf") if key in _ENDLESS_AT_ZERO and amount == 0 else amount
 
 
 def content_hash(values: Mapping[str, object]) -> str:

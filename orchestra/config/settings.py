@@ -89,6 +89,10 @@ class Settings:
         0, "seconds after which a request for a permission that nobody answered is denied; 0: never", least=0
     )
     max_sessions: int = _setting(12, "how many executors may run at the same time", least=1)
+    budget: float = _setting(0.0, "US dollars that one session may cost; 0: no limit", least=0)
+    project_budget: float = _setting(0.0, "US dollars that all sessions together may cost; 0: no limit", least=0)
+    stuck_after: int = _setting(15, "minutes that a working agent may be silent; 0: for ever", least=0)
+    resume_after_limit: bool = _setting(False, "whether an agent goes on by itself when a rate limit has ended")
     base_image: str = _setting(
         "debian:bookworm-slim", "the image that all images are built on", pattern=r"\S+", shape="an image name"
     )

@@ -27,6 +27,7 @@ from orchestra.service.context import ServiceContext, log
 from orchestra.service.http_servers import Listeners, loopback_socket
 from orchestra.service.limits import Connections
 from orchestra.service.mcp.app import McpApp
+from orchestra.service.oversight import Oversight
 from orchestra.service.watch.watcher import Watcher
 
 FINISH_DEADLINE = 10.0
@@ -76,6 +77,7 @@ class Service:
             loop.add_signal_handler(number, self._leaving.set)
         project = self._desk.project
         watcher = Watcher(project, self._desk.presence, vanished=lambda: loop.call_soon_threadsafe(self._leaving.set))
+        oversight = Oversight(project)
         async with self._mcp.open():
             self._listeners.listen(await asyncio.to_thread(loopback_socket, project))
             door = await self._socket.open(project.paths.socket)
@@ -83,12 +85,14 @@ class Service:
             permission_wait.look_after(self._desk)
             self._reconcile()
             watcher.start()
+            oversight.start()
             await self._leaving.wait()
             log.info("leaving")
             door.close()
             gateways.cancel()
             self._desk.waiting.stop()
-            await asyncio.gather(self._socket.finish(deadline=FINISH_DEADLINE), asyncio.to_thread(watcher.stop))
+            ends = (asyncio.to_thread(each.stop) for each in (watcher, oversight))
+            await asyncio.gather(self._socket.finish(deadline=FINISH_DEADLINE), *ends)
             await self._listeners.close()
         project.paths.socket.unlink(missing_ok=True)
 

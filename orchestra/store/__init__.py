@@ -19,6 +19,7 @@ from orchestra.store.requests import Requests
 from orchestra.store.session_notes import SessionNotes
 from orchestra.store.sessions import Sessions
 from orchestra.store.specs import Specs
+from orchestra.store.usage import UsageRecords
 from orchestra.store.viewed_files import ViewedFiles
 from orchestra.store.workspace import Workspaces
 
@@ -43,6 +44,7 @@ class Store:
         self.messages = Messages(database, clock)
         self.deliveries = Deliveries(database, clock)
         self.prompts = EmptyPrompts(database, clock)
+        self.usage = UsageRecords(database, clock)
         self.specs = Specs(database, clock)
         self.workspace = Workspaces(database, clock)
         self.consents = Consents(database, clock)

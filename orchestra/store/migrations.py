@@ -311,6 +311,35 @@ MIGRATIONS: Mapping[str, tuple[str, ...]] = {
             PRIMARY KEY (session_id, path)
         )""",
     ),
+    "0021-usage": (
+        # A cost or context of 0 was written where an agent had told none.
+        "UPDATE sessions SET cost = NULLIF(cost, 0), context = NULLIF(context, 0)",
+        "ALTER TABLE sessions ADD COLUMN tokens_in INTEGER",
+        "ALTER TABLE sessions ADD COLUMN tokens_out INTEGER",
+        "ALTER TABLE sessions ADD COLUMN limited_until TEXT",
+        "ALTER TABLE sessions ADD COLUMN stuck TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE sessions ADD COLUMN allowance REAL NOT NULL DEFAULT 0",
+        # The last reading of each counter of an agent.
+        """CREATE TABLE usage_counters (
+            session_id INTEGER NOT NULL,
+            counter TEXT NOT NULL,
+            cost REAL,
+            tokens_in INTEGER,
+            tokens_out INTEGER,
+            PRIMARY KEY (session_id, counter)
+        )""",
+        """CREATE TABLE usage_days (
+            session_id INTEGER NOT NULL,
+            day TEXT NOT NULL,
+            cost REAL,
+            tokens_in INTEGER,
+            tokens_out INTEGER,
+            PRIMARY KEY (session_id, day)
+        )""",
+        "INSERT INTO usage_counters (session_id, counter, cost) SELECT id, '', cost FROM sessions WHERE cost > 0",
+        """INSERT INTO usage_days (session_id, day, cost)
+        SELECT id, SUBSTR(state_since, 1, 10), cost FROM sessions WHERE cost > 0""",
+    ),
 }
 """The steps; a released step is never edited, only followed by another."""
 

@@ -36,10 +36,6 @@ class SessionNotes(Part):
         """Keep which repositories a session's container covers, each once."""
         self._note(session, covered=json.dumps(sorted(set(paths))))
 
-    def note_usage(self, session: int, *, cost: float, context: float, model: str) -> None:
-        """Keep what a session's agent has used: US dollars, percent of its model's window, and that model."""
-        self._note(session, cost=cost, context=context, used_model=model)
-
     def _noted(self, session: int, column: str) -> object:
         row = self._database.row(f"SELECT {column} FROM sessions WHERE id = ?", session)  # noqa: S608 -- our own names
         return row[column] if row else None

@@ -200,6 +200,7 @@ _READ: dict[str, Callable[[Any], object]] = {
     "state_since": moment,
     "created_at": moment,
     "deleted_at": _optional_moment,
+    "limited_until": _optional_moment,
     "paired": bool,
     "forced": bool,
     "remove_worktree": bool,

@@ -14,6 +14,7 @@ from rich.text import Text
 from orchestra.model import DiffStat, SandboxKind, Session, State
 from orchestra.views import palette
 from orchestra.views.text import age, fit, line, short
+from orchestra.views.usage import context_left, money
 
 _ROOMY = 40
 """From this many columns on, the agent is shown beside the session's name."""
@@ -141,8 +142,8 @@ def _spread(left: Text, right: Text, width: int) -> Text:
     return left
 
 
-_COLUMNS = ("session", "state", "age", "agent", "changes", "commits", "doing")
-_RIGHT = frozenset({"age", "changes", "commits"})
+_COLUMNS = ("session", "state", "age", "agent", "changes", "commits", "cost", "context", "doing")
+_RIGHT = frozenset({"age", "changes", "commits", "cost", "context"})
 _DOING_LEAST = 16
 
 
@@ -178,5 +179,7 @@ def _cells(session: Session, stem: str, unread: int, now: datetime) -> tuple[Tex
         Text.assemble((line(session.agent), palette.MUTED), *((" ", (" HOST ", palette.ALARM)) if on_host else ())),
         changes(session.diff) if session.diff.files else Text(),
         Text(str(session.commits or "")),
+        Text("" if session.cost is None else money(session.cost)),
+        Text(context_left(session.context), palette.MUTED),
         Text(doing(session), _style(session), no_wrap=True, overflow="ellipsis"),
     )

@@ -17,6 +17,7 @@ from orchestra.model import Evidence, Message, MessageKind, MessageState, State
 from orchestra.views import palette
 from orchestra.views.monitor import MessagesView
 from orchestra.views.text import block, count, line
+from orchestra.views.usage import context_left, money, tokens
 
 Row = Mapping[str, Any]
 _READY = frozenset({"built", "finished image set"})
@@ -189,9 +190,22 @@ def _facts(seen: Row) -> Table:
     stat = seen["diff"]
     size = f"{count(stat['files'], 'file')}, +{stat['insertions']} −{stat['deletions']}"
     grid.add_row("changes", f"{size}, {count(seen['commits'], 'commit')}")
+    for label, shown in _used(seen.get("usage") or {}):
+        grid.add_row(label, Text(shown))
+    if seen.get("stuck"):
+        grid.add_row("stuck", Text(line(seen["stuck"]), palette.WARM))
     if seen.get("unread"):
         grid.add_row("unread", Text(f" {seen['unread']} ", palette.BADGE))
     return grid
+
+
+def _used(usage: Row) -> list[tuple[str, str]]:
+    """Return what a session has used, without what its agent does not tell."""
+    read, written = usage.get("tokens_in"), usage.get("tokens_out")
+    parts = [money(usage["cost"])] if usage.get("cost") is not None else []
+    parts += [f"{tokens(read, written)} tokens in/out"] if read is not None or written is not None else []
+    left = context_left(usage.get("context"))
+    return [("used", ", ".join(parts) or "unknown"), *([("context", f"{left} left")] if left else [])]
 
 
 def _commits(seen: Row) -> RenderableType | None:

@@ -177,9 +177,9 @@ def test_its_turn_is_told_in_the_order_it_happens_with_its_cost(start: Callable[
         ]
         assert terminal.signs() == wanted
         assert stub.payloads("TurnEnded") == [{"text": "THE END"}]
-        told = FAMILIES["opencode"].usage("Usage", stub.payloads("Usage")[-1])
-        assert told is not None
-        assert (told.model, told.context) == ("compatible/scripted", 0.1)
+        told = [FAMILIES["opencode"].usage("Usage", payload) for payload in stub.payloads("Usage")]
+        assert ("compatible/scripted", 0.1) in [(each.model, each.context) for each in told if each]
+        until(lambda: any(payload.get("tokens", {}).get("input") for payload in stub.payloads("Usage")))
 
 
 def test_a_message_wakes_it_and_leaves_a_persons_draft_alone(start: Callable[..., Terminal]) -> None:

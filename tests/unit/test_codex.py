@@ -147,3 +147,18 @@ def test_events_become_evidence(name: str, payload: dict[str, Any], sign: Sign, 
 
 def test_an_unknown_event_says_nothing() -> None:
     assert FAMILIES["codex"].signs("SessionStart", {"source": "compact"}) == []
+
+
+def test_it_tells_the_tokens_of_each_conversation_and_of_its_subagents_only_those(codex_home: Path) -> None:
+    conversations = Conversations(codex_home)
+    info = {
+        "total_token_usage": {"input_tokens": 300, "output_tokens": 40, "total_tokens": 340},
+        "last_token_usage": {"total_tokens": 120},
+        "model_context_window": 1000,
+    }
+    counted = event("token_count", info=info, rate_limits={"primary": {"used_percent": 3.0}})
+    rollout(codex_home, "mine", lines=(counted,))
+    rollout(codex_home, "inner", source={"subagent": "review"}, lines=(counted, event("task_complete", error={})))
+    told = {payload["conversation"]: payload for _, payload in conversations.news()}
+    assert told["mine"]["used"], told["mine"]["limits"] == (120, {"primary": {"used_percent": 3.0}})
+    assert told["inner"] == {"conversation": "inner", "total": info["total_token_usage"]}

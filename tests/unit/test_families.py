@@ -8,12 +8,13 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from orchestra.agents import LaunchContext, headless, launch_files, load
+from orchestra.agents import LaunchContext, Usage, headless, launch_files, load
 from orchestra.agents.registry import FAMILIES
 from orchestra.agents.runtime import post_event
 from orchestra.agents.runtime.claude import first_questions
@@ -274,10 +275,101 @@ def test_a_reply_exists_exactly_where_it_is_said_to_hand_over() -> None:
 
 def test_claudes_status_line_tells_cost_and_context() -> None:
     payload = {"cost": {"total_cost_usd": 0.5}, "context_window": {"used_percentage": 7}, "model": {"id": "opus"}}
-    used = FAMILIES["claude"].usage("StatusLine", payload)
-    assert used is not None
-    assert (used.cost, used.context, used.model) == (0.5, 7.0, "opus")
+    assert FAMILIES["claude"].usage("StatusLine", payload) == Usage(cost=0.5, context=7.0, model="opus")
     assert FAMILIES["claude"].usage("Stop", payload) is None
+
+
+NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
+ENDS = NOW + timedelta(hours=2)
+
+
+@pytest.mark.parametrize(
+    ("family", "event", "payload", "expected"),
+    [
+        (
+            "claude",
+            "StatusLine",
+            {"cost": {"total_cost_usd": 1.5}, "orchestra_tokens": {"in": 100, "out": 20}, "rate_limits": {}},
+            Usage(cost=1.5, tokens_in=100, tokens_out=20),
+        ),
+        (
+            "codex",
+            "TokenCount",
+            {
+                "used": 120,
+                "window": 1000,
+                "total": {"input_tokens": 300, "output_tokens": 40},
+                "conversation": "t-1",
+                "model": "gpt-5",
+            },
+            Usage(tokens_in=300, tokens_out=40, context=12.0, model="gpt-5", counter="t-1"),
+        ),
+        (
+            "opencode",
+            "Usage",
+            {
+                "conversation": "ses_1",
+                "cost": 0.25,
+                "tokens": {"input": 10, "output": 5, "reasoning": 2, "cache": {"read": 80, "write": 3}},
+            },
+            Usage(cost=0.25, tokens_in=93, tokens_out=7, counter="ses_1"),
+        ),
+        ("opencode", "Usage", {"cost": 0, "context": 12.5, "model": "a/b"}, Usage(context=12.5, model="a/b")),
+        (
+            "gemini",
+            "Tokens",
+            {"used": 524_288, "in": 100, "out": 20, "model": "gemini-2.5-pro", "start": "7"},
+            Usage(tokens_in=100, tokens_out=20, context=50.0, model="gemini-2.5-pro", counter="7"),
+        ),
+        ("gemini", "TurnFailed", {"error": "[API Error: no such model]"}, None),
+        (
+            "plain",
+            "Usage",
+            {"cost": 1, "tokens_in": 2, "context": 3},
+            Usage(cost=1.0, tokens_in=2, context=3.0),
+        ),
+    ],
+)
+def test_what_an_agent_does_not_tell_of_its_usage_is_unknown(
+    family: str, event: str, payload: dict[str, Any], expected: Usage | None
+) -> None:
+    assert FAMILIES[family].usage(event, payload) == expected
+
+
+@pytest.mark.parametrize(
+    ("family", "event", "payload", "until"),
+    [
+        ("claude", "StatusLine", {"rate_limits": {"five_hour": {"used_percentage": 100, "resets_at": ENDS.timestamp()},
+          "seven_day": {"used_percentage": 10, "resets_at": ENDS.timestamp() + 9}}}, ENDS),
+        ("claude", "StatusLine", {"rate_limits": {"five_hour": {"used_percentage": 99.0, "resets_at": 5}}}, None),
+        ("codex", "TokenCount", {"limits": {"primary": {"used_percent": 100.0, "resets_at": ENDS.timestamp()},
+          "secondary": None, "plan_type": "plus"}}, ENDS),
+        ("opencode", "Retried", {"text": "Rate limit exceeded", "next": ENDS.timestamp()}, ENDS),
+        ("opencode", "Retried", {"text": "Overloaded", "next": ENDS.timestamp()}, None),
+        ("gemini", "TurnFailed", {"error": "[API Error: Your quota will reset after 1h59m60s.]"}, ENDS),
+        ("plain", "Usage", {"limited_until": ENDS.timestamp()}, ENDS),
+        ("plain", "Usage", {"limited_until": 1e11}, None),
+    ],
+)  # fmt: skip
+def test_a_limit_ends_when_the_agent_says_so(
+    family: str, event: str, payload: dict[str, Any], until: datetime | None
+) -> None:
+    used = FAMILIES[family].usage(event, payload)
+    assert used is not None
+    assert used.limit is not None
+    assert used.limit.until(NOW) == until
+
+
+@pytest.mark.parametrize("wrong", [-1, 1e300, float("inf"), "7", True, None, [1], {"a": 1}])
+def test_a_number_that_cannot_be_one_is_no_number(wrong: object) -> None:
+    told = {"cost": wrong, "tokens_in": wrong, "tokens_out": wrong, "context": wrong, "limited_until": wrong}
+    assert FAMILIES["plain"].usage("Usage", told) == Usage()
+    nested = {
+        "cost": {"total_cost_usd": wrong},
+        "context_window": wrong,
+        "rate_limits": {"a": {"used_percentage": wrong}},
+    }
+    assert FAMILIES["claude"].usage("StatusLine", nested) == Usage()
 
 
 def plain_agent(place: Path, text: str) -> Any:  # noqa: ANN401 -- the profile, read from a file

@@ -169,9 +169,19 @@ def test_what_was_written_before_it_started_is_no_news(gemini_dir: Path) -> None
 
 def test_an_answer_that_is_written_twice_is_counted_once(gemini_dir: Path) -> None:
     conversations = Conversations(gemini_dir)
-    answer = said("gemini", tokens={"total": 120}, model="gemini-2.5-pro")
-    chat(gemini_dir, CONVERSATION, answer, {**answer, "toolCalls": []})
-    assert list(conversations.news()) == [("Tokens", {"used": 120, "model": "gemini-2.5-pro"})]
+    tokens = {"total": 125, "input": 100, "output": 20, "thoughts": 5}
+    answer = said("gemini", tokens=tokens, model="gemini-2.5-pro", id="one")
+    chat(gemini_dir, CONVERSATION, answer, {**answer, "toolCalls": []}, {**answer, "id": "two"})
+    told = [payload for _, payload in conversations.news()]
+    assert [(each["used"], each["in"], each["out"]) for each in told] == [(125, 100, 25), (125, 200, 50)]
+    assert told[0]["start"] != next(iter(each["start"] for each in counted(gemini_dir, answer)))
+
+
+def counted(gemini_dir: Path, answer: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what another start reports after one more answer."""
+    conversations = Conversations(gemini_dir)
+    chat(gemini_dir, "99999999-more", answer)
+    return [payload for _, payload in conversations.news()]
 
 
 @pytest.mark.parametrize(
@@ -225,7 +235,7 @@ def test_an_unknown_event_says_nothing() -> None:
 
 def test_how_full_it_is_depends_on_the_model() -> None:
     told = FAMILIES["gemini"].usage("Tokens", {"used": 128_000, "model": "gemma-4-31b-it"})
-    assert told == Usage(cost=0.0, context=50.0, model="gemma-4-31b-it")
+    assert told == Usage(context=50.0, model="gemma-4-31b-it")
 
 
 @pytest.mark.parametrize(

@@ -222,3 +222,19 @@ def _catches(process: int) -> bool:
     lines = Path(f"/proc/{process}/status").read_text().splitlines()
     caught = next(int(line.split()[1], 16) for line in lines if line.startswith("SigCgt"))
     return bool(caught >> (signal.SIGHUP - 1) & 1)
+
+
+def test_it_tells_what_each_conversation_used_when_that_has_changed(
+    teller: EventReporter, told: list[tuple[str, dict[str, Any]]]
+) -> None:
+    used = {"cost": 0.5, "tokens": {"input": 10}}
+    for info in ({"id": "ses_1", **used}, {"id": "ses_1", **used}, {"id": "ses_2", "parentID": "ses_1", **used}):
+        teller.take("session.updated", {"info": info})
+    teller.take("session.updated", {"info": {"id": "ses_3", "cost": 0}})
+    assert told == [("Usage", {"conversation": number, **used}) for number in ("ses_1", "ses_2")]
+
+
+def test_it_tells_when_a_model_is_tried_again(teller: EventReporter, told: list[tuple[str, dict[str, Any]]]) -> None:
+    status = {"type": "retry", "message": "Rate limit", "next": 1_700_000_000_500}
+    teller.take("session.status", {"sessionID": "ses_1", "status": status})
+    assert told == [("Retried", {"text": "Rate limit", "next": 1_700_000_000.5})]

@@ -115,7 +115,7 @@ def test_a_name_that_is_none_leads_nowhere(name: str) -> None:
         ("delivery: shout\ncommand: [x]", "delivery must be hook, pull or type"),
         ("hooks: 1\ncommand: [x]", "hooks must be true or false"),
         ("model: [x]\ncommand: [x]", "model must be a text"),
-        ("tells: [money]\ncommand: [x]", "tells must be a list of cost or context"),
+        ("tells: [money]\ncommand: [x]", "tells must be a list of cost, tokens or context"),
         ("resumes: 1\ncommand: [x]", "resumes must be true or false"),
         ("headless: x -p\ncommand: [x]", "headless must be a list of texts"),
         ("env: {A: true}\ncommand: [x]", "env must be names and texts"),

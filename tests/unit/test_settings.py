@@ -254,7 +254,7 @@ class TestConsent:
     def test_every_setting_has_been_judged(self, key: str) -> None:
         """A new setting needs consent; what a project may choose freely is put here on purpose."""
         widest = {"sandbox": "host", "network_internal": False}.get(key, "x")
-        assert bool(consent.asked({key: widest})) is (key not in {"cpus", "max_sessions", "memory", "pids"})
+        assert bool(consent.asked({key: widest})) is (key not in consent.LIMITS)
 
     @given(one=WISHES, two=WISHES)
     def test_two_lists_of_wishes_have_one_hash_only_when_they_are_the_same(

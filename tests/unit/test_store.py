@@ -123,7 +123,6 @@ def test_what_is_remembered_of_a_session_is_kept_for_each(store: Store) -> None:
     assert (store.notes.covered(one), store.notes.covered(other)) == (("a", "b", "caf\udce9"), ())
     assert [store.notes.note_refusal(one, reason) for reason in ("pipe", "pipe", "link")] == [True, False, True]
     assert store.notes.note_refusal(other, "link")
-    store.notes.note_usage(one, cost=0.5, context=12.0, model="opus")
     assert store.sessions.get("one").image == ""
 
 

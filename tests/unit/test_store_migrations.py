@@ -25,6 +25,7 @@ from orchestra.model import (
     Role,
     SandboxKind,
     Sign,
+    Spent,
     State,
     Workspace,
 )
@@ -159,8 +160,10 @@ def test_what_was_noted_of_a_session_under_a_key_is_in_its_columns(tmp_path: Pat
         assert [store.notes.diff_mark(one.id) for one in (login, kelvin)] == ["mark-2", ""]
         assert not store.notes.note_refusal(login.id, "it holds a pipe")
         assert store.notes.note_refusal(kelvin.id, "it holds a pipe")
-    used = [(row["cost"], row["context"], row["used_model"]) for row in contents(path)["sessions"]]
-    assert used == [(None, None, None), (1.5, 42.0, "opus"), *[(None, None, None)] * 3]
+        used = [(one.cost, one.context, one.used_model) for one in store.sessions.all(include_deleted=True)]
+        assert used == [(None, None, None), (1.5, 42.0, "opus"), *[(None, None, None)] * 3]
+        store.usage.record(login.id, "", Spent(cost=2.0))
+        assert store.usage.spent() == {login.id: Spent(cost=2.0)}
 
 
 def test_what_was_noted_of_the_project_is_in_one_record(tmp_path: Path) -> None:

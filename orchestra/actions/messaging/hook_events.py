@@ -9,7 +9,7 @@ from orchestra.actions.messaging import permission_requests
 from orchestra.actions.messaging.messages import first_line
 from orchestra.agents import Family
 from orchestra.lifecycle import went_on
-from orchestra.model import MessageKind, MessageState, Session, Sign
+from orchestra.model import MessageKind, MessageState, Session, Sign, Spent
 from orchestra.names import SYSTEM
 
 if TYPE_CHECKING:
@@ -34,9 +34,16 @@ def record_signs(project: Project, session: Session, signs: Sequence[tuple[Sign,
 
 
 def record_usage(project: Project, session: Session, family: Family, event: str, payload: Mapping[str, Any]) -> None:
-    """Record a session's cost and context, if the hook reports them."""
-    if (used := family.usage(event, payload)) is not None:
-        project.store.notes.note_usage(session.id, cost=used.cost, context=used.context, model=used.model)
+    """Record what the hook reports of a session's usage."""
+    told = family.usage(event, payload)
+    if told is None:
+        return
+    with project.store.together():
+        project.store.usage.record(session.id, told.counter, Spent(told.cost, told.tokens_in, told.tokens_out))
+        until = told.limit.until(project.store.now()) if told.limit else None
+        project.store.usage.note(
+            session.id, context=told.context, model=told.model, limited_until=until, limit_known=told.limit is not None
+        )
 
 
 def mark_read(project: Project, session: Session) -> None:

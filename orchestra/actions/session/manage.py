@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestra.actions.messaging import permission_requests
 from orchestra.actions.requests import BLANK, Notebook
-from orchestra.actions.session import container_spec, preserve
+from orchestra.actions.session import budgets, container_spec, preserve
 from orchestra.actions.session.settle import RECORDED, Wish, settle
 from orchestra.actions.session.steps import require_commits
 from orchestra.drivers.git import history
@@ -44,7 +44,15 @@ def row(session: Session, unread: int, wants: Mapping[str, Any] | None = None) -
         "diff": plain(session.diff),
         "summary": session.summary,
         "wants": wants,
+        "stuck": session.stuck or None,
+        "usage": usage_of(session),
     }
+
+
+def usage_of(session: Session) -> dict[str, Any]:
+    """Return what a session has used and how full its context is; None where its agent does not tell."""
+    names = ("cost", "tokens_in", "tokens_out", "context", "limited_until")
+    return {**{name: plain(getattr(session, name)) for name in names}, "model": session.used_model}
 
 
 def list_sessions(project: Project) -> list[dict[str, Any]]:
@@ -93,8 +101,15 @@ def stop(project: Project, name: str, *, progress: Progress = ignore) -> Session
     return stopped
 
 
-def resume(project: Project, name: str, *, progress: Progress = ignore) -> Session:
-    """Start a stopped session again, in the same conversation."""
+def resume(project: Project, name: str, *, over_budget: bool = False, progress: Progress = ignore) -> Session:
+    """Start a stopped session again, in the same conversation.
+
+    Raises OverBudget for a session that has used its budget; with ``over_budget`` it may use as
+    much again.
+    """
+    if over_budget:
+        budgets.allow_more(project, name)
+    budgets.require_within(project, project.store.sessions.get(name))
     project.store.sessions.update(name, intent=Intent.RUN)
     return settle(project, name, progress=progress)
 
@@ -234,7 +249,7 @@ def _bring_back(project: Project, name: str) -> None:
         raise NotFound(f"no deleted session is called {name!r}", hint=_names_of_deleted(project))
     preserve.put_back(project, gone)
     # This comes last: a session counts as restored when everything is back.
-    project.store.sessions.update(gone.id, deleted_at=None, intent=Intent.RUN, **_AS_NEW)
+    project.store.sessions.update(gone.id, deleted_at=None, intent=budgets.intent_of(project, gone), **_AS_NEW)
     preserve.drop_kept_files(project, gone)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orchestra.actions.requests import BLANK, Notebook
+from orchestra.actions.session import budgets
 from orchestra.actions.session.choose_sandbox import require_sandbox
 from orchestra.actions.session.settle import settle
 from orchestra.errors import Refused
@@ -57,10 +58,12 @@ def _paired(project: Project) -> Session | None:
 def _remake(project: Project, name: str, *, paired: bool, progress: Progress) -> Session:
     session = project.store.sessions.get(name)
     require_sandbox(session)
+    if paired:
+        budgets.require_within(project, session)
     if session.paired and not paired:
         # Do not report that it can no longer write the checkout while its container still can.
         _end_box(project, session)
-    project.store.sessions.update(name, paired=paired, intent=Intent.RUN)
+    project.store.sessions.update(name, paired=paired, intent=budgets.intent_of(project, session))
     return settle(project, name, progress=progress)
 
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from orchestra.actions.requests import BLANK, Notebook
-from orchestra.actions.session import consent
+from orchestra.actions.session import budgets, consent
 from orchestra.actions.session.choose_sandbox import choose_sandbox
 from orchestra.actions.session.limits import require_size
 from orchestra.actions.session.settle import settle
@@ -56,6 +56,7 @@ def spawn(
         profile = project.profile(agent or project.settings.agent)
         project.check_room()
         _check_number(project)
+        budgets.require_project_within(project)
     base_id, base_branch = start.result()
     if kind.result() is SandboxKind.HOST:
         _require_on_host(profile)

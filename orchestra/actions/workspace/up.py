@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Container
 from typing import TYPE_CHECKING, Any
 
-from orchestra.actions.session import container_spec, preserve
+from orchestra.actions.session import budgets, container_spec, preserve
 from orchestra.actions.session.branch_sync import import_commits
 from orchestra.actions.session.choose_sandbox import choose_sandbox
 from orchestra.actions.session.settle import settle
@@ -27,7 +27,7 @@ from orchestra.errors import (
     StoreError,
     ToolMissing,
 )
-from orchestra.model import BoxState, Intent, Role, SandboxKind, Session, Sign
+from orchestra.model import BoxState, Role, SandboxKind, Session, Sign
 from orchestra.names import MAIN
 from orchestra.paths import Home
 from orchestra.protocol import Progress, ignore
@@ -117,7 +117,7 @@ def _designer(project: Project, agent: str, task: str, kind: SandboxKind) -> Ses
     head, branch = project.repository.head()
     profile = agent or project.settings.designer_agent or project.settings.agent
     if known is not None:
-        return project.store.sessions.update(MAIN, intent=Intent.RUN)
+        return project.store.sessions.update(MAIN, intent=budgets.intent_of(project, known))
     project.profile(profile)
     project.check_room()
     if task:

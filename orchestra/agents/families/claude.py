@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from orchestra.agents import launch_files as common
-from orchestra.agents.activity import Usage, brief, named
+from orchestra.agents.activity import Usage, brief, limit_of, mapping, named, number, whole
 from orchestra.agents.families import claude_hooks
 from orchestra.agents.launch_files import LaunchContext, LaunchFiles
 from orchestra.agents.profile import Profile
@@ -36,7 +36,7 @@ _CONFIG = ".claude"
 """Claude Code's own directory, below the agent's home."""
 _PROGRAM = (
     "__init__.py", "post_event.py", "post_event.sh", "ask_permission.py",
-    "claude/__init__.py", "claude/first_questions.py", "claude/status_line.sh",
+    "claude/__init__.py", "claude/first_questions.py", "claude/status_line.sh", "claude/tokens.py",
 )  # fmt: skip
 _ASK = "from runtime.ask_permission import main\n\nmain()\n"
 _START = "from runtime.claude.first_questions import main\n\nmain()\n"
@@ -260,12 +260,20 @@ def asked(event: str, payload: Mapping[str, Any], _permissions: Permissions) -> 
 
 
 def usage(event: str, payload: Mapping[str, Any]) -> Usage | None:
-    """Return the cost and context that the status line reports; None for any other event."""
+    """Return what the status line reports; None for any other event.
+
+    The cost starts again when Claude Code does, unless it ended in order. The tokens are counted by
+    our own program in the files of the conversations, because the status line has only those of the
+    last answer. Limits are reported only for subscriptions.
+    """
     if event != "StatusLine":
         return None
-    window = payload.get("context_window") or {}
+    tokens = mapping(payload.get("orchestra_tokens"))
     return Usage(
-        cost=float((payload.get("cost") or {}).get("total_cost_usd") or 0.0),
-        context=float(window.get("used_percentage") or 0.0),
-        model=str((payload.get("model") or {}).get("id", "")),
+        cost=number(mapping(payload.get("cost")).get("total_cost_usd")),
+        tokens_in=whole(tokens.get("in")),
+        tokens_out=whole(tokens.get("out")),
+        context=number(mapping(payload.get("context_window")).get("used_percentage")),
+        model=brief(mapping(payload.get("model")).get("id", "")),
+        limit=limit_of(payload.get("rate_limits"), "used_percentage", "resets_at"),
     )

@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from orchestra.agents import launch_files as common
-from orchestra.agents.activity import Usage, brief, named
+from orchestra.agents.activity import Usage, brief, limit_of, mapping, named, share, whole
 from orchestra.agents.families import claude_hooks
 from orchestra.agents.launch_files import LaunchContext, LaunchFiles
 from orchestra.agents.profile import Profile
@@ -186,9 +186,18 @@ def asked(event: str, payload: Mapping[str, Any], _permissions: Permissions) -> 
 
 
 def usage(event: str, payload: Mapping[str, Any]) -> Usage | None:
-    """Return how full the context is; Codex does not report the cost."""
+    """Return the tokens of one conversation, how full it is, and the service's limits; Codex tells no cost.
+
+    The agent's own subagents have conversations of their own, which fill no context of the session.
+    """
     if event != "TokenCount":
         return None
-    window = float(payload.get("window") or 0)
-    context = 100 * float(payload.get("used") or 0) / window if window else 0.0
-    return Usage(cost=0.0, context=context, model=str(payload.get("model") or ""))
+    total = mapping(payload.get("total"))
+    return Usage(
+        tokens_in=whole(total.get("input_tokens")),
+        tokens_out=whole(total.get("output_tokens")),
+        context=share(payload.get("used"), payload.get("window")),
+        model=brief(payload.get("model")),
+        counter=brief(payload.get("conversation")),
+        limit=limit_of(payload.get("limits"), "used_percent", "resets_at"),
+    )

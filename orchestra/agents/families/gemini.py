@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import PurePosixPath
 from typing import Any
 
 from orchestra.agents import launch_files as common
-from orchestra.agents.activity import Usage, brief, named
+from orchestra.agents.activity import Limit, Usage, brief, named, share, whole
 from orchestra.agents.launch_files import LaunchContext, LaunchFiles
 from orchestra.agents.profile import Profile
 from orchestra.model import Permissions, Sign, ToolUse
@@ -41,6 +43,9 @@ _START = "from runtime.gemini.start import main\n\nmain()\n"
 _HOOK = "from runtime.gemini.hook import main\n\nmain()\n"
 _OURS = "mcp_orchestra_"
 _WINDOW = 1_048_576
+_RESETS = re.compile(
+    r"(?:reset after|retry in) (?:(\d{1,3})h)?(?:(\d{1,3})m)?(?:(\d{1,5}(?:\.\d{1,9})?)s)?", re.IGNORECASE
+)
 _WINDOWS = {"gemma": 256_000}
 """Context windows of the models in tokens, as Gemini CLI itself counts."""
 _TOOLS = {
@@ -190,12 +195,32 @@ def prompt(event: str, payload: Mapping[str, Any]) -> str:
 
 
 def usage(event: str, payload: Mapping[str, Any]) -> Usage | None:
-    """Return how full the context is; Gemini CLI does not report the cost."""
+    """Return the tokens since a start, and how full the context is; Gemini CLI tells no cost.
+
+    A turn that failed because of a limit says how long it lasts.
+    """
+    if event == "TurnFailed":
+        lasts = _lasts(_failure(payload))
+        return Usage(limit=Limit(reached=True, lasts=lasts)) if lasts else None
     if event != "Tokens":
         return None
-    model = str(payload.get("model") or "")
+    model = brief(payload.get("model"))
     window = next((size for name, size in _WINDOWS.items() if model.startswith(name)), _WINDOW)
-    return Usage(cost=0.0, context=100 * float(payload.get("used") or 0) / window, model=model)
+    return Usage(
+        tokens_in=whole(payload.get("in")),
+        tokens_out=whole(payload.get("out")),
+        context=share(payload.get("used"), window),
+        model=model,
+        counter=brief(payload.get("start")),
+    )
+
+
+def _lasts(failure: str) -> timedelta | None:
+    found = _RESETS.search(failure)
+    if found is None:
+        return None
+    hours, minutes, seconds = (float(part or 0) for part in found.groups())
+    return timedelta(hours=hours, minutes=minutes, seconds=seconds) or None
 
 
 def asked(_event: str, _payload: Mapping[str, Any], _permissions: Permissions) -> ToolUse | None:

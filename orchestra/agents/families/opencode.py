@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
 from orchestra.agents import launch_files as common
-from orchestra.agents.activity import Usage, brief, named
+from orchestra.agents.activity import Limit, Usage, added, brief, mapping, moment, named, number
 from orchestra.agents.launch_files import LaunchContext, LaunchFiles
 from orchestra.agents.profile import Profile
 from orchestra.model import Permissions, Sign, ToolUse
@@ -35,6 +36,7 @@ _TOOLS = {
     "task": "Task",
 }
 _OURS = "orchestra_"
+_LIMITED = re.compile(r"rate.?limit|too many requests|quota|usage limit", re.IGNORECASE)
 
 
 def launch_files(profile: Profile, context: LaunchContext) -> LaunchFiles:
@@ -159,13 +161,24 @@ def prompt(event: str, payload: Mapping[str, Any]) -> str:
 
 
 def usage(event: str, payload: Mapping[str, Any]) -> Usage | None:
-    """Return the usage that the bridge counted after an answer of the model; None for any other event."""
+    """Return the usage of one conversation, or the limit that the model's service has reached; else None.
+
+    opencode reports a cost of 0 for a model whose price it does not know.
+    """
+    if event == "Retried":
+        limited = _LIMITED.search(_text(payload)) is not None
+        return Usage(limit=Limit(limited, ends=moment(payload.get("next"))))
     if event != "Usage":
         return None
+    tokens = mapping(payload.get("tokens"))
+    cache = mapping(tokens.get("cache"))
     return Usage(
-        cost=float(payload.get("cost") or 0.0),
-        context=float(payload.get("context") or 0.0),
-        model=str(payload.get("model") or ""),
+        cost=number(payload.get("cost")) or None,
+        tokens_in=added(tokens.get("input"), cache.get("read"), cache.get("write")),
+        tokens_out=added(tokens.get("output"), tokens.get("reasoning")),
+        context=number(payload.get("context")) or None,
+        model=brief(payload.get("model")),
+        counter=brief(payload.get("conversation")),
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from orchestra.agents import launch_files as common
-from orchestra.agents.activity import Usage, brief
+from orchestra.agents.activity import Limit, Usage, brief, moment, number, whole
 from orchestra.agents.launch_files import LaunchContext, LaunchFiles
 from orchestra.agents.profile import Profile
 from orchestra.model import Permissions, Sign, ToolUse
@@ -64,9 +64,20 @@ def prompt(_event: str, _payload: Mapping[str, Any]) -> str:
     return ""
 
 
-def usage(_event: str, _payload: Mapping[str, Any]) -> Usage | None:
-    """Return nothing: a plain program does not report its usage."""
-    return None
+def usage(event: str, payload: Mapping[str, Any]) -> Usage | None:
+    """Return what a program reports with ``Usage``, by the names of `Usage`; ``limited_until`` is when a limit ends."""
+    if event != "Usage":
+        return None
+    ends = moment(payload.get("limited_until"))
+    return Usage(
+        cost=number(payload.get("cost")),
+        tokens_in=whole(payload.get("tokens_in")),
+        tokens_out=whole(payload.get("tokens_out")),
+        context=number(payload.get("context")),
+        model=brief(payload.get("model")),
+        counter=brief(payload.get("counter")),
+        limit=Limit(reached=True, ends=ends) if ends else None,
+    )
 
 
 def asked(_event: str, _payload: Mapping[str, Any], _permissions: Permissions) -> ToolUse | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 class JsonlTail:
     """Reads what is added to files; ``list_files`` returns those of now, ``is_relevant`` chooses among the grown ones.
 
-    Only whole lines with one of the ``words`` in them are returned.
+    Only whole lines with one of the ``words`` in them are returned; ``path`` is the file of the last one.
     """
 
     def __init__(
@@ -22,6 +22,7 @@ class JsonlTail:
         self._list_files = list_files
         self._words = words
         self._is_relevant = is_relevant
+        self.path = Path()
         self._read = {path: _size(path) for path in list_files()}
 
     def lines(self) -> Iterator[bytes]:
@@ -38,6 +39,7 @@ class JsonlTail:
                     return
                 self._read[path] = self._read.get(path, 0) + len(line)
                 if any(word in line for word in self._words):
+                    self.path = path
                     yield line
 
 

@@ -79,10 +79,11 @@ def status_line(body: bytes) -> str:
 
 
 def changed(body: bytes) -> bool:
-    """Return whether the cost or the context have changed since the last report, and store them."""
+    """Return whether the cost, the context or the limits have changed since the last report, and store them."""
     try:
         data = json.loads(body)
-        mark = json.dumps([(data.get("cost") or {}).get("total_cost_usd"), data.get("context_window")])
+        cost = (data.get("cost") or {}).get("total_cost_usd")
+        mark = json.dumps([cost, data.get("context_window"), data.get("rate_limits")])
         path = os.path.join(os.environ["ORCHESTRA_AGENT_HOME"], ".orchestra", "status")  # noqa: PTH118 -- pathlib loads much
         with open(path, "a+", encoding="utf-8") as file:  # noqa: PTH123 -- as above
             file.seek(0)
@@ -93,6 +94,20 @@ def changed(body: bytes) -> bool:
     except (OSError, ValueError, KeyError):
         return True
     return True
+
+
+def with_tokens(body: bytes) -> bytes:
+    """Return the status line's input with the tokens of all conversations, which it does not have."""
+    from importlib import import_module  # noqa: PLC0415 -- only after an answer of the model
+
+    try:
+        sys.path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))  # noqa: PTH100, PTH120 -- pathlib loads much
+        count = import_module("runtime.claude.tokens").count
+        note = os.path.join(os.environ["ORCHESTRA_AGENT_HOME"], ".orchestra", "tokens")  # noqa: PTH118 -- as above
+        tokens = count(os.environ["CLAUDE_CONFIG_DIR"], note)
+        return json.dumps({**json.loads(body), "orchestra_tokens": tokens}).encode()
+    except (ImportError, OSError, ValueError, LookupError, TypeError, AttributeError):
+        return body
 
 
 def ask() -> str:
@@ -132,7 +147,7 @@ def main(event: str, deadline: float) -> None:
         sys.stdout.write(f"{status_line(body)}\n")
         sys.stdout.flush()
         if changed(body):
-            post(event, body, deadline)
+            post(event, with_tokens(body), deadline)
         return
     sys.stdout.write(post(event, body, deadline))
 

@@ -118,9 +118,15 @@ def stop(context: typer.Context, name: Name) -> None:
     text(f"{name} is stopped; to start it again: orchestra resume {name}")
 
 
-def resume(context: typer.Context, name: Name) -> None:
+def resume(
+    context: typer.Context,
+    name: Name,
+    over_budget: Annotated[
+        bool, typer.Option("--over-budget", help="Let a session that has used its budget use as much again.")
+    ] = False,
+) -> None:
     """Start a stopped session again. It continues the same conversation."""
-    session = ask(context.obj, "resume", name=name)
+    session = ask(context.obj, "resume", name=name, over_budget=over_budget)
     text(f"{name} is {session['state']}")
 
 

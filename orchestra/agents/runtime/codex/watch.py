@@ -18,7 +18,7 @@ from typing import Any
 
 from ..jsonl_tail import JsonlTail
 from ..post_event import ask, post
-from .start import is_the_persons, last_conversation, rollouts
+from .start import about, is_the_persons, last_conversation, rollouts
 
 PAUSE = 0.3
 """Seconds between two checks."""
@@ -46,30 +46,41 @@ class Conversations:
     """Reads new lines in the files of one home's conversations."""
 
     def __init__(self, home: Path) -> None:
-        self._tail = JsonlTail(lambda: rollouts(home), _RELEVANT, is_relevant=is_the_persons)
-        self._model = ""
+        self._tail = JsonlTail(lambda: rollouts(home), _RELEVANT)
+        self._models: dict[Path, str] = {}
 
     def news(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Yield an event and its payload for each relevant line."""
+        """Yield an event and its payload for each relevant line; of the agent's own subagents, only what they used."""
         for line in self._tail.lines():
-            yield from self._events(line)
+            for event, payload in self._events(line, self._tail.path):
+                if is_the_persons(self._tail.path):
+                    yield event, payload
+                elif event == "TokenCount":
+                    yield event, {key: payload[key] for key in ("total", "conversation")}
 
-    def _events(self, line: bytes) -> Iterator[tuple[str, dict[str, Any]]]:
+    def _events(self, line: bytes, path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         try:
             entry = json.loads(line)
             payload = entry["payload"]
             if entry["type"] == "turn_context":
-                self._model = payload.get("model", "")
+                self._models[path] = payload.get("model", "")
             elif payload["type"] == "token_count" and payload.get("info"):
-                yield "TokenCount", self._tokens(payload["info"])
+                yield "TokenCount", self._tokens(payload, path)
             elif payload["type"] == "task_complete" and payload.get("error"):
                 yield "TurnFailed", {"error": payload["error"].get("message", "")}
         except (ValueError, LookupError, TypeError, AttributeError):
             return
 
-    def _tokens(self, info: dict[str, Any]) -> dict[str, Any]:
-        used, total = info["last_token_usage"]["total_tokens"], info["total_token_usage"]["total_tokens"]
-        return {"used": used, "total": total, "window": info.get("model_context_window"), "model": self._model}
+    def _tokens(self, payload: dict[str, Any], path: Path) -> dict[str, Any]:
+        info = payload["info"]
+        return {
+            "used": info["last_token_usage"]["total_tokens"],
+            "total": info["total_token_usage"],
+            "window": info.get("model_context_window"),
+            "model": self._models.get(path, ""),
+            "conversation": str(about(path).get("id", "")),
+            "limits": payload.get("rate_limits"),
+        }
 
 
 def hand_over(codex: int, home: Path, program: str) -> None:

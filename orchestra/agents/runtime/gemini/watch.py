@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -53,7 +54,8 @@ class Conversations:
 
     def __init__(self, home: Path) -> None:
         self._tail = JsonlTail(lambda: conversations(home), _RELEVANT)
-        self._counted = ("", 0)
+        self._start = f"{time.time_ns()}"
+        self._counted: dict[str, dict[str, Any]] = {}
 
     def news(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield an event and its payload for each relevant line."""
@@ -68,10 +70,22 @@ class Conversations:
         if entry.get("type") != "gemini" or not isinstance(tokens, dict):
             return
         # An answer is written again with each result of its tools.
-        counted = (str(entry.get("id")), int(tokens.get("total") or 0))
-        if counted != self._counted:
-            self._counted = counted
-            yield "Tokens", {"used": counted[1], "model": entry.get("model")}
+        if tokens != self._counted.get(number := str(entry.get("id"))):
+            self._counted[number] = tokens
+            yield (
+                "Tokens",
+                {
+                    "used": tokens.get("total"),
+                    "in": self._sum("input", "tool"),
+                    "out": self._sum("output", "thoughts"),
+                    "model": entry.get("model"),
+                    "start": self._start,
+                },
+            )
+
+    def _sum(self, *kinds: str) -> int:
+        found = (tokens.get(kind) for tokens in self._counted.values() for kind in kinds)
+        return sum(number for number in found if isinstance(number, int))
 
 
 class Watch:

@@ -26,7 +26,7 @@ class EventReporter:
         self._running: set[str] = set()
         self._answer = ""
         self._error = ""
-        self._cost = 0.0
+        self._spent: dict[str, dict[str, Any]] = {}
         self._used: dict[str, Any] = {}
         self._windows: dict[tuple[str, str], float] = {}
 
@@ -66,9 +66,12 @@ class EventReporter:
 
     def know(self, info: dict[str, Any]) -> None:
         """Record a conversation."""
-        self._parents[str(info.get("id", ""))] = str(info.get("parentID") or "")
-        if info.get("id") == self.session:
-            self._cost = float(info.get("cost") or 0)
+        number = str(info.get("id", ""))
+        self._parents[number] = str(info.get("parentID") or "")
+        used = {"conversation": number, "cost": info.get("cost"), "tokens": info.get("tokens")}
+        if (used["cost"] or used["tokens"]) and used != self._spent.get(number):
+            self._spent[number] = used
+            self._report("Usage", used)
 
     def _message(self, info: dict[str, Any]) -> None:
         number, session = str(info.get("id", "")), str(info.get("sessionID", ""))
@@ -90,11 +93,7 @@ class EventReporter:
         if key not in self._windows:
             self._windows[key] = self._window(*key)
         window = self._windows[key]
-        used = {
-            "cost": self._cost,
-            "context": round(100 * total / window, 1) if window else 0.0,
-            "model": "/".join(key),
-        }
+        used = {"context": round(100 * total / window, 1) if window else None, "model": "/".join(key)}
         if used != self._used:
             self._used = used
             self._report("Usage", used)
@@ -134,7 +133,8 @@ class EventReporter:
             case "busy" if not self.busy:
                 self._begin("")
             case "retry":
-                self._report("Retried", {"text": status.get("message", "")})
+                ends = float(status.get("next") or 0) / 1000
+                self._report("Retried", {"text": status.get("message", ""), "next": ends or None})
             case "idle" if self.busy:
                 self.end()
 

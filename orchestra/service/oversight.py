@@ -1,0 +1,127 @@
+"""The thread that keeps budgets, notices who is stuck, and lets agents go on after a limit.
+
+It reads the sessions only after a change of the database, or when time alone changes something.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import defaultdict, deque
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from orchestra.actions.work import oversight
+from orchestra.errors import OrchestraError
+from orchestra.model import Event, Session, Sign
+from orchestra.project import Project
+from orchestra.stuck import Facts, due, stuck
+
+log = logging.getLogger("orchestra.service.oversight")
+
+TICK = 1.0
+"""Seconds between two looks at whether anything has changed."""
+RETRY = 10.0
+"""Seconds after which something that failed is tried again."""
+_TOOLS = 12
+_PAGE = 500
+_OWN = frozenset({"stuck"})
+"""The kinds of events that are no sign of the agent."""
+
+
+class Oversight:
+    """Looks after all sessions of a project in its own thread."""
+
+    def __init__(self, project: Project, *, tick: float = TICK, vanished: Callable[[], bool] | None = None) -> None:
+        self._project = project
+        self._tick = tick
+        self._vanished = vanished or (lambda: not project.paths.database.exists())
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="oversight", daemon=True)
+        self._version = -1
+        self._due: datetime | None = None
+        self._newest = 0
+        self._last: dict[str, datetime] = {}
+        self._tools: defaultdict[str, deque[str]] = defaultdict(lambda: deque(maxlen=_TOOLS))
+        self._changed: dict[int, tuple[object, datetime]] = {}
+        self._trouble = ""
+
+    def start(self) -> None:
+        """Start looking."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop looking."""
+        self._stop.set()
+        self._thread.join(timeout=5)
+
+    def _run(self) -> None:
+        while not self._stop.wait(self._tick) and not self._vanished():
+            try:
+                self.look()
+            except OrchestraError as error:
+                self._failed(str(error))
+            except Exception:  # sessions must stay looked after, whatever bug one of them meets
+                log.exception("one look failed")
+                self._stop.wait(RETRY)
+
+    def look(self) -> None:
+        """Do everything that is due now."""
+        store, now = self._project.store, self._project.store.now()
+        version = store.data_version()
+        if version == self._version and (self._due is None or now < self._due):
+            return
+        self._version = version
+        self._read_events()
+        sessions = store.sessions.all()
+        oversight.end_limits(self._project, sessions, now)
+        self._due = self._judge(sessions, now)
+        troubles = oversight.keep_budgets(self._project)
+        self._failed("; ".join(map(str, troubles)))
+
+    def _failed(self, trouble: str) -> None:
+        if trouble:
+            self._version = -1
+            self._stop.wait(RETRY if trouble == self._trouble else 0)
+        if trouble and trouble != self._trouble:
+            log.warning("%s", trouble)
+        self._trouble = trouble
+
+    def _read_events(self) -> None:
+        for event in self._project.store.events.select(after_id=self._newest, limit=_PAGE):
+            self._newest = event.id
+            self._take(event)
+
+    def _take(self, event: Event) -> None:
+        if event.kind not in _OWN:
+            self._last[event.session] = event.at
+        if event.kind == Sign.TOOL_USED:
+            self._tools[event.session].append(event.text)
+        elif event.kind == Sign.TURN_STARTED:
+            self._tools[event.session].clear()
+
+    def _judge(self, sessions: Sequence[Session], now: datetime) -> datetime | None:
+        """Record who is stuck, and return when that may change without any new evidence."""
+        quiet = timedelta(minutes=self._project.usable_settings.stuck_after)
+        times = []
+        for session in sessions:
+            facts = self._facts(session, now, quiet)
+            oversight.note_stuck(self._project, session, stuck(facts))
+            times.append(due(facts))
+        return min((time for time in times if time is not None), default=None)
+
+    def _facts(self, session: Session, now: datetime, quiet: timedelta) -> Facts:
+        seen = (session.diff, session.head)
+        if self._changed.get(session.id, (None,))[0] != seen:
+            self._changed[session.id] = seen, now
+        changed = self._changed[session.id][1] if session.diff.files else session.state_since
+        return Facts(
+            now=now,
+            state=session.state,
+            evidence=session.evidence,
+            last_sign=max(session.state_since, self._last.get(session.name, session.state_since), changed),
+            tools=tuple(self._tools[session.name]),
+            context=session.context,
+            limited_until=session.limited_until,
+            quiet=quiet or None,
+        )
