@@ -1,8 +1,10 @@
-"""All documented keys. tmux's key table, the control pane, its help and the README are made from this table."""
+"""All keys. tmux's key table, the control pane, its help, its footer and the README are made from this table."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
 
 PREFIX_KEY = "O"
 """The default key after tmux's prefix that opens the key table."""
@@ -10,99 +12,189 @@ KEY_TABLE = "orchestra"
 """The name of the tmux key table."""
 
 
+class Where(StrEnum):
+    """Where in the control pane a key means something."""
+
+    LIST = "list"
+    NEEDS = "needs"
+    QUESTION = "question"
+    TEXT = "text"
+    REVIEW = "review"
+
+
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """One key; ``popup`` asks tmux for a popup to show the command in.
+    """One action and its keys, named as tmux names them; ``popup`` asks tmux for a popup to show the command in.
 
     ``command`` is the part after ``orchestra``, with ``{session}`` for the current session; it is
-    empty for keys that only the control pane has.
+    empty for keys that only the control pane has. ``glance`` keys only show something, so that
+    people press several in quick succession. ``held`` keys take the keyboard elsewhere or answer
+    an agent, and wait a moment for what could be the rest of a word. ``word`` is the reminder in
+    the footer, empty if there is none.
     """
 
-    key: str
     action: str
+    keys: tuple[str, ...]
     help: str
     command: tuple[str, ...] = ()
     popup: bool = False
+    where: Where = Where.LIST
+    glance: bool = False
+    held: bool = False
+    word: str = ""
 
+
+_NEXT_TAB = "show the next tab: needs you, diff, monitor, messages"
 
 BINDINGS: tuple[Binding, ...] = (
-    Binding("s", "spec", "open the session's spec in an editor", ("spec", "{session}"), popup=True),
-    Binding("t", "terminal", "open a terminal in the session's worktree", ("terminal", "{session}")),
-    Binding("N", "new", "create a session", ("new", "--ask"), popup=True),
-    Binding("D", "delete", "delete the session (its work is kept)", ("delete", "{session}", "--ask"), popup=True),
-    Binding("d", "diff", "show the session's diff", ("diff", "{session}", "--pager"), popup=True),
-    Binding("m", "monitor", "show what the session is doing", ("monitor", "{session}", "--follow"), popup=True),
-    Binding("M", "merge", "merge the session's branch", ("merge", "{session}", "--ask"), popup=True),
-    Binding("p", "pair", "pair with the session, or end pairing", ("pair", "{session}", "--toggle")),
-    Binding("?", "help", "show the keys", ("keys", "--pager"), popup=True),
-    Binding("c", "control", "go to the control pane", ("switch", "--control")),
-    Binding("Down", "next", "select the next session"),
-    Binding("Up", "previous", "select the previous session"),
-    Binding("j", "next", "select the next session"),
-    Binding("k", "previous", "select the previous session"),
-    Binding("Tab", "tab", "show the next tab: diff, monitor, messages"),
-    Binding("J", "down", "scroll down"),
-    Binding("K", "up", "scroll up"),
-    Binding("PgDn", "page-down", "scroll a page down"),
-    Binding("PgUp", "page-up", "scroll a page up"),
-    Binding("Enter", "switch", "go to the session's window"),
-    Binding("q", "quit", "leave; everything keeps running"),
-)
+    Binding(
+        "spec", ("s",), "open the session's spec in an editor", ("spec", "{session}"), True, held=True, word="spec"
+    ),
+    Binding(
+        "terminal", ("t",), "open a terminal in the session's worktree", ("terminal", "{session}"),
+        held=True, word="term",
+    ),
+    Binding("new", ("N",), "create a session", ("new", "--ask"), True, word="new"),
+    Binding(
+        "delete", ("D",), "delete the session (its work is kept)", ("delete", "{session}", "--ask"), True,
+        word="delete",
+    ),
+    Binding(
+        "diff", ("d",), "show the session's diff", ("diff", "{session}", "--pager"), True, glance=True, word="diff"
+    ),
+    Binding(
+        "monitor", ("m",), "show what the session is doing", ("monitor", "{session}", "--follow"), True,
+        glance=True, word="monitor",
+    ),
+    Binding("merge", ("M",), "merge the session's branch", ("merge", "{session}", "--ask"), True, word="merge"),
+    Binding("pair", ("p",), "pair with the session, or end pairing", ("pair", "{session}", "--toggle"), word="pair"),
+    Binding("help", ("?",), "show the keys", ("keys", "--pager"), True, word="help"),
+    Binding("control", ("c",), "go to the control pane", ("switch", "--control")),
+    Binding("next", ("Down", "j", "C-n"), "select the next session", glance=True),
+    Binding("previous", ("Up", "k", "C-p"), "select the previous session", glance=True),
+    Binding("next-need", ("n",), "select the next session that needs you", glance=True, word="next"),
+    Binding("jump", tuple("123456789"), "select the first to the ninth session of the list", glance=True),
+    Binding("switch", ("Enter",), "go to the session's window", word="go"),
+    Binding("needs", ("w",), "show everything that waits for you", glance=True, word="needs you"),
+    Binding("messages", ("i",), "show the session's messages", glance=True),
+    Binding("tab", ("Tab", "Right"), _NEXT_TAB, glance=True),
+    Binding("tab-back", ("BTab", "Left"), "show the tab before", glance=True),
+    Binding("down", ("J",), "scroll down", glance=True),
+    Binding("up", ("K",), "scroll up", glance=True),
+    Binding("page-down", ("PgDn", "Space", "C-d"), "scroll a page down", glance=True),
+    Binding("page-up", ("PgUp", "C-u"), "scroll a page up", glance=True),
+    Binding("top", ("Home",), "scroll to the beginning", glance=True),
+    Binding("bottom", ("End",), "scroll to the end", glance=True),
+    Binding("write", ("r",), "write to the session, or answer its question", held=True, word="write"),
+    Binding("review", ("v",), "review the session's diff in the whole window", held=True, word="review"),
+    Binding("filter", ("/",), "show only sessions with this in their name, state or agent", glance=True, word="filter"),
+    Binding("fold", ("z",), "hide or show the sessions below this one", glance=True),
+    Binding("close", ("Escape",), "clear the message or the filter"),
+    Binding("quit", ("q",), "leave; everything keeps running", held=True, word="leave"),
+    Binding("allow", ("a",), "allow what the agent asks for, once", where=Where.NEEDS, held=True, word="allow"),
+    Binding("always", ("A",), "allow it for the rest of this session", where=Where.NEEDS, held=True, word="always"),
+    Binding("deny", ("x",), "refuse it, with a reason if you like", where=Where.NEEDS, held=True, word="deny"),
+    Binding("yes", ("y", "Y"), "yes", where=Where.QUESTION, word="yes"),
+    Binding("no", ("n", "N", "q", "Escape", "Enter", "C-c"), "no", where=Where.QUESTION, word="no"),
+    Binding("send", ("C-s", "C-Enter", "M-Enter"), "send what is written", where=Where.TEXT, word="send"),
+    Binding("cancel", ("Escape", "C-c"), "put the text away; it is kept as a draft", where=Where.TEXT, word="cancel"),
+)  # fmt: skip
 
 REVIEW_BINDINGS: tuple[Binding, ...] = (
-    Binding("j", "down", "scroll down"),
-    Binding("Down", "down", "scroll down"),
-    Binding("k", "up", "scroll up"),
-    Binding("Up", "up", "scroll up"),
-    Binding("PgDn", "page-down", "scroll a page down"),
-    Binding("Space", "page-down", "scroll a page down"),
-    Binding("PgUp", "page-up", "scroll a page up"),
-    Binding("b", "page-up", "scroll a page up"),
-    Binding("l", "right", "scroll to the right"),
-    Binding("Right", "right", "scroll to the right"),
-    Binding("h", "left", "scroll to the left"),
-    Binding("Left", "left", "scroll to the left"),
-    Binding("$", "line-end", "scroll to the end of the longest line in sight"),
-    Binding("0", "line-start", "scroll to the start of the lines"),
-    Binding("g", "first", "go to the first file"),
-    Binding("Home", "first", "go to the first file"),
-    Binding("G", "last", "go to the last file"),
-    Binding("End", "last", "go to the last file"),
-    Binding("]", "next-hunk", "go to the next hunk"),
-    Binding("[", "previous-hunk", "go to the previous hunk"),
-    Binding("}", "next-file", "go to the next file"),
-    Binding("Tab", "next-file", "go to the next file"),
-    Binding("{", "previous-file", "go to the previous file"),
-    Binding("/", "search", "search in all changes; with small letters only, capitals count the same"),
-    Binding("n", "next-match", "go to the next match"),
-    Binding("N", "previous-match", "go to the previous match"),
-    Binding("Enter", "fold", "fold or unfold the file; in the list of files, go to it"),
-    Binding("f", "fold", "fold or unfold the file; in the list of files, go to it"),
-    Binding("F", "fold-all", "fold or unfold all files"),
-    Binding("v", "viewed", "mark the file as viewed until it changes, or take the mark away"),
-    Binding("s", "split", "show both sides beside each other, or below each other"),
-    Binding("t", "tree", "show or hide the list of files"),
-    Binding("1", "branch", "show the whole branch, uncommitted changes included"),
-    Binding("2", "commit", "show the last commit"),
-    Binding("3", "looked", "show what changed since your last review"),
-    Binding("r", "reload", "look at the files again"),
-    Binding("?", "help", "show these keys"),
-    Binding("q", "leave", "leave the review"),
-    Binding("Escape", "leave", "leave the review"),
+    Binding("down", ("j", "Down"), "scroll down", where=Where.REVIEW),
+    Binding("up", ("k", "Up"), "scroll up", where=Where.REVIEW),
+    Binding("page-down", ("PgDn", "Space"), "scroll a page down", where=Where.REVIEW),
+    Binding("page-up", ("PgUp", "b"), "scroll a page up", where=Where.REVIEW),
+    Binding("right", ("l", "Right"), "scroll to the right", where=Where.REVIEW),
+    Binding("left", ("h", "Left"), "scroll to the left", where=Where.REVIEW),
+    Binding("line-end", ("$",), "scroll to the end of the longest line in sight", where=Where.REVIEW),
+    Binding("line-start", ("0",), "scroll to the start of the lines", where=Where.REVIEW),
+    Binding("first", ("g", "Home"), "go to the first file", where=Where.REVIEW),
+    Binding("last", ("G", "End"), "go to the last file", where=Where.REVIEW),
+    Binding("next-hunk", ("]",), "go to the next hunk", where=Where.REVIEW),
+    Binding("previous-hunk", ("[",), "go to the previous hunk", where=Where.REVIEW),
+    Binding("next-file", ("}", "Tab"), "go to the next file", where=Where.REVIEW),
+    Binding("previous-file", ("{",), "go to the previous file", where=Where.REVIEW),
+    Binding(
+        "search", ("/",), "search in all changes; with small letters only, capitals count the same", where=Where.REVIEW
+    ),
+    Binding("next-match", ("n",), "go to the next match", where=Where.REVIEW),
+    Binding("previous-match", ("N",), "go to the previous match", where=Where.REVIEW),
+    Binding("fold", ("Enter", "f"), "fold or unfold the file; in the list of files, go to it", where=Where.REVIEW),
+    Binding("fold-all", ("F",), "fold or unfold all files", where=Where.REVIEW),
+    Binding("viewed", ("v",), "mark the file as viewed until it changes, or take the mark away", where=Where.REVIEW),
+    Binding("split", ("s",), "show both sides beside each other, or below each other", where=Where.REVIEW),
+    Binding("tree", ("t",), "show or hide the list of files", where=Where.REVIEW),
+    Binding("branch", ("1",), "show the whole branch, uncommitted changes included", where=Where.REVIEW),
+    Binding("commit", ("2",), "show the last commit", where=Where.REVIEW),
+    Binding("looked", ("3",), "show what changed since your last review", where=Where.REVIEW),
+    Binding("reload", ("r",), "look at the files again", where=Where.REVIEW),
+    Binding("help", ("?",), "show these keys", where=Where.REVIEW),
+    Binding("leave", ("q", "Escape"), "leave the review", where=Where.REVIEW),
 )
 """The keys of a review. Like a review's scopes, they are of no concern to the control pane."""
 
-
-def in_tmux() -> tuple[Binding, ...]:
-    """Return the bindings that tmux's key table holds."""
-    return tuple(binding for binding in BINDINGS if binding.command)
+_ABOVE = {Where.NEEDS: Where.LIST}
+"""The keys of the list work in the tab `Needs you` too."""
 
 
-def for_key(key: str) -> Binding | None:
-    """Return the control pane's binding for a key."""
-    return next((binding for binding in BINDINGS if binding.key == key), None)
+class Keymap:
+    """The bindings with the person's own keys; find them by key or by action."""
+
+    def __init__(self, own: Mapping[str, tuple[str, ...]] | None = None) -> None:
+        chosen = own or {}
+        self.bindings = tuple(replace(one, keys=chosen.get(one.action, one.keys)) for one in BINDINGS)
+        self._by_key = {(one.where, _plain(key)): one for one in self.bindings for key in one.keys}
+        self._by_action = {one.action: one for one in self.bindings}
+
+    def at(self, key: str, where: Where = Where.LIST) -> Binding | None:
+        """Return the binding of a key at a place of the control pane."""
+        found = self._by_key.get((where, key))
+        return found if found is not None or where not in _ABOVE else self._by_key.get((_ABOVE[where], key))
+
+    def does(self, key: str, where: Where = Where.LIST) -> str:
+        """Return the action of a key, empty if it has none."""
+        found = self.at(key, where)
+        return found.action if found else ""
+
+    def key(self, action: str) -> str:
+        """Return the first key of an action, empty if the person took all its keys away."""
+        return next(iter(self._by_action[action].keys), "")
+
+    def __getitem__(self, action: str) -> Binding:
+        return self._by_action[action]
+
+    def in_tmux(self) -> tuple[Binding, ...]:
+        """Return the bindings that tmux's key table holds."""
+        return tuple(one for one in self.bindings if one.command)
+
+
+def _plain(key: str) -> str:
+    """Return a key as the control pane names it: a space is the character."""
+    return " " if key == "Space" else key
+
+
+def actions() -> tuple[str, ...]:
+    """Return the names of all actions."""
+    return tuple(one.action for one in BINDINGS)
+
+
+def doubled(own: Mapping[str, tuple[str, ...]]) -> tuple[str, str, str] | None:
+    """Return a key that two actions at one place would share, with both actions; None if there is none."""
+    seen: dict[tuple[Where, str], str] = {}
+    for one in Keymap(own).bindings:
+        for place, key in _places(one):
+            if (other := seen.setdefault((place, key), one.action)) != one.action:
+                return key, other, one.action
+    return None
+
+
+def _places(binding: Binding) -> Iterable[tuple[Where, str]]:
+    """Return each key with the places where it must be free."""
+    places = (Where.LIST, Where.NEEDS) if binding.where is Where.LIST else (binding.where,)
+    return ((place, key) for key in binding.keys for place in places)
 
 
 def for_review_key(key: str) -> Binding | None:
     """Return a review's binding for a key."""
-    return next((binding for binding in REVIEW_BINDINGS if binding.key == key), None)
+    return next((binding for binding in REVIEW_BINDINGS if key in binding.keys), None)

@@ -64,7 +64,7 @@ def _words(command: Any) -> Iterator[str]:  # noqa: ANN401 -- as above
 
 def settings_table() -> str:
     """Return the settings, each with its default and what it is about."""
-    defaults = {one.name: one.default for one in fields(Settings)}
+    defaults = {one.name: getattr(Settings(), one.name) for one in fields(Settings)}
     rows = ["| setting | default | what it is |", "|---|---|---|"]
     for name, rule in RULES.items():
         value = defaults[name]

@@ -27,6 +27,7 @@ ACTIONS: dict[str, str] = {
     "delete": "session.manage:delete",
     "restore": "session.manage:restore",
     "usage": "session.usage:usage",
+    "mark_reviewed": "session.manage:mark_reviewed",
     "send": "messaging.messages:send",
     "inbox": "messaging.messages:inbox",
     "read": "messaging.messages:read",

@@ -28,7 +28,7 @@ class Rule:
 
     ``pattern`` and ``choices`` apply to a whole text, or to each item of a list; ``shape``
     describes the pattern. ``numbers`` accepts a number as text; a ``regular`` text is a regular
-    expression.
+    expression. ``lists`` accepts a list for each name.
     """
 
     type: type
@@ -39,6 +39,7 @@ class Rule:
     least: int | None = None
     numbers: bool = False
     regular: bool = False
+    lists: bool = False
 
 
 Rules = Mapping[str, Rule]
@@ -134,12 +135,21 @@ def _typed(value: object, rule: Rule) -> object:
         is_list = isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value)
         return tuple(value) if is_list and isinstance(value, (list, tuple)) else None
     if wanted is dict:
-        return _texts(value) if isinstance(value, dict) else None
+        return _mapping(value, lists=rule.lists) if isinstance(value, dict) else None
     if wanted is float and type(value) is int:
         return float(value)
     if wanted is str and rule.numbers and type(value) in {int, float}:
         return str(value)
     return value if type(value) is wanted else None
+
+
+def _mapping(value: dict[object, object], *, lists: bool) -> Mapping[str, object] | None:
+    """Return names with their texts, each with a list of texts where ``lists`` are wanted."""
+    if not lists:
+        return _texts(value)
+    many = {name: item if isinstance(item, list) else str(item).split() for name, item in value.items()}
+    plain = all(type(one) in {str, int} for items in many.values() for one in items)
+    return {str(name): tuple(map(str, items)) for name, items in many.items()} if plain else None
 
 
 def _texts(value: dict[object, object]) -> dict[str, str] | None:

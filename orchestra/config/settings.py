@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from orchestra import safe_files
-from orchestra.config import consent, schema
+from orchestra.config import consent, looks, schema
 from orchestra.config.permission_rules import PATTERN
 from orchestra.config.schema import Rule, check, from_text, known_key
 from orchestra.errors import BadConfig
@@ -37,7 +37,11 @@ T = TypeVar("T")
 
 def _setting(value: T, about: str, **limits: Any) -> T:  # noqa: ANN401 -- the limits are those of Rule
     """Declare a setting; its type is that of its value, so that the class below is readable."""
-    made: T = field(default=value, metadata={"rule": Rule(type(value), about, **limits)})
+    rule = {"rule": Rule(type(value), about, **limits)}
+    if isinstance(value, dict):
+        # A dataclass wants a new one for each of its values.
+        return cast("T", field(default_factory=value.copy, metadata=rule))
+    made: T = field(default=value, metadata=rule)
     return made
 
 
@@ -107,6 +111,15 @@ class Settings:
     credentials: tuple[str, ...] = _setting((), "names of further credentials that agents get")
     editor: str = _setting("", "the editor for specs; empty: $VISUAL, $EDITOR or vi")
     check: str = _setting("", "a command that must succeed on the merged tree")
+    theme: str = _setting("dark", "the colours of the control pane", choices=("dark", "light", "mono"))
+    colours: Mapping[str, str] = _setting(
+        {}, 'your own colours over those of the theme, such as {accent: "#ff8700", bad: red}'
+    )
+    keys: Mapping[str, tuple[str, ...]] = _setting(
+        {},
+        "your own keys by action, such as {merge: X, next: [n, Down]}; `orchestra keys` names the actions",
+        lists=True,
+    )
     merge_strategy: str = _setting("merge", "how branches are merged", choices=("merge", "squash", "rebase"))
     ignored: tuple[str, ...] = ()
     raised: tuple[str, ...] = ()
@@ -154,6 +167,10 @@ def load(
     )
     merged = _merged(layers)
     values: dict[str, Any] = {key: value for key, (value, _) in merged.items()}
+    if "keys" in values:
+        looks.check_keys(values["keys"], merged["keys"][1])
+    if "colours" in values:
+        looks.check_colours(values["colours"], merged["colours"][1])
     return Settings(
         **values,
         ignored=ignored,

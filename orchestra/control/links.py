@@ -9,12 +9,14 @@ from typing import Any
 
 from orchestra.actions.service_process import ask_surely, ping
 from orchestra.actions.work.review import diff
+from orchestra.actions.work.session_review import SessionReview
 from orchestra.actions.workspace.layout import layout_of
 from orchestra.control.state import Health
 from orchestra.drivers.tmux.driver import Tmux
 from orchestra.errors import OrchestraError, Refused, ServiceDown
 from orchestra.project import Project
 from orchestra.protocol import call
+from orchestra.review.source import ReviewSource
 
 _ENGINE_EVERY = 4
 """The engine is checked once for so many checks of the service."""
@@ -39,6 +41,10 @@ class Links:
             return str(call(self._project.paths.socket, "diff", {"name": name}, silence=30.0))
         except ServiceDown:
             return diff(self._project, name)
+
+    def review(self, name: str) -> ReviewSource:
+        """Return the changes of a session for a review."""
+        return SessionReview(self._project, name)
 
     def health(self, contained: bool) -> Health:  # noqa: FBT001 -- whether any session needs the engine
         """Check whether the service and, less often, the engine answer."""

@@ -5,18 +5,40 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from orchestra.bindings import for_key
+from orchestra.attention import Need, NeedKind
+from orchestra.bindings import Where
 from orchestra.control import typing
 from orchestra.control.keys import Key
-from orchestra.control.state import Effect, Input, Invoke, Leave, Mode, Question, Status, Tab, View, is_executor, select
+from orchestra.control.state import (
+    UNREAD,
+    Draft,
+    Effect,
+    Held,
+    Invoke,
+    Leave,
+    Mode,
+    Purpose,
+    Question,
+    Review,
+    Scroll,
+    Status,
+    Tab,
+    View,
+    Write,
+    arranged,
+    is_executor,
+    select,
+    select_need,
+    unreviewed,
+    with_filter,
+    writing,
+)
 from orchestra.model import Session
-from orchestra.names import MAIN
+from orchestra.names import MAIN, PERSON
 from orchestra.views.questions import Asked, delete_question, pair_question
-from orchestra.views.text import block, line
 
 Reduced = tuple[View, tuple[Effect, ...]]
-_TITLE, _TASK = "title", "task"
-_LONGEST_INPUT = 60_000
+_FAR = 1_000_000
 
 
 def press(view: View, key: Key, now: float | None = None) -> Reduced:
@@ -25,95 +47,113 @@ def press(view: View, key: Key, now: float | None = None) -> Reduced:
     ``now`` is in seconds on any steady clock; without it no key counts as typing.
     """
     if now is None:
-        return _pressed(view, key)
+        return _pressed(view, key, float("inf"))
     if (typed := typing.caught(view, key, now)) is not None:
         return typing.noted(typed, key, now, before=view.mode), ()
-    after, effects = _pressed(view, key)
+    after, effects = _pressed(view, key, now)
     return typing.noted(after, key, now, before=view.mode), effects
 
 
-def _pressed(view: View, key: Key) -> Reduced:
-    if key.name == "C-c" and view.mode is not Mode.LIST:
-        return replace(view, mode=Mode.LIST, question=None, input=None), ()
-    return _MODES[view.mode](view, key)
+def _pressed(view: View, key: Key, now: float) -> Reduced:
+    if view.mode is Mode.CONFIRM:
+        return _in_question(view, key)
+    if view.mode is Mode.HELP:
+        return _in_help(view, key)
+    return _in_list(view, key, now) if view.mode is Mode.LIST else (view, ())
 
 
-def _in_list(view: View, key: Key) -> Reduced:
-    name = _SAME.get(key.name, key.name)
-    binding = for_key(name)
-    if name == "Escape":
-        return replace(view, status=Status()), ()
-    if name in _MOVES:
-        return _MOVES[name](view), ()
+def _in_list(view: View, key: Key, now: float) -> Reduced:
+    binding = view.keymap.at(key.name, view.where)
     if binding is None:
         return view, ()
-    if binding.action in _PLAIN:
-        return _PLAIN[binding.action](view), ()
-    if binding.action == "quit":
-        return view, (Leave(),)
-    act = _ACTS.get(binding.action)
+    action = binding.action
+    if action == "jump":
+        return _jump(view, binding.keys.index(key.name)), ()
+    if action in _PLAIN:
+        after = _PLAIN[action](view)
+        return after, _seen(after, action)
+    if action in _SCROLLS:
+        return view, (_SCROLLS[action], *_seen(view, action))
+    if action == "quit":
+        return view, (Held(Leave()),)
+    if binding.where is Where.NEEDS:
+        return _answer(view, action, now)
+    act = _ACTS.get(action)
     if act is None:
         return view, ()
     if view.session is None:
-        return _refuse(view, "no session is selected", "press N to create one"), ()
-    return act(view, view.session)
+        return _refuse(view, "no session is selected", f"press {view.keymap.key('new')} to create one"), ()
+    after, effects = act(view, view.session)
+    return after, tuple(Held(one) for one in effects if not isinstance(one, Scroll | Held)) if binding.held else effects
+
+
+def _seen(view: View, action: str) -> tuple[Effect, ...]:
+    """Record that the person has looked at the result of a session that has finished."""
+    looked = action in _SCROLLS or action in {"diff", "tab", "tab-back"}
+    if looked and view.tab is Tab.DIFF and unreviewed(view, view.selected):
+        return (Invoke("mark_reviewed", {"name": view.selected}),)
+    return ()
 
 
 def _in_help(view: View, key: Key) -> Reduced:
-    if key.name in _MOVES:
-        return _MOVES[key.name](view), ()
-    binding = for_key(key.name)
-    if binding is not None and binding.action in _SCROLLS:
-        return _PLAIN[_SCROLLS[binding.action]](view), ()
-    return replace(view, mode=Mode.LIST, scroll=0), ()
+    action = view.keymap.does(key.name)
+    if action in _HELP_SCROLLS:
+        return view, (_SCROLLS[_HELP_SCROLLS[action]],)
+    if action in _SCROLLS:
+        return view, (_SCROLLS[action],)
+    return replace(view, mode=Mode.LIST), ()
 
 
 def _in_question(view: View, key: Key) -> Reduced:
-    question = view.question
+    question, action = view.question, view.keymap.does(key.name, Where.QUESTION)
     closed = replace(view, mode=Mode.LIST, question=None)
-    if question is not None and key.name in {"y", "Y"}:
+    if question is not None and action == "yes":
         return closed, (question.then,)
-    if key.name in {"n", "N", "q", "Escape", "Enter"}:
+    if action == "no":
         return replace(closed, status=Status("nothing was done")), ()
     return view, ()
 
 
-def _in_input(view: View, key: Key) -> Reduced:
-    typed = view.input or Input(_TITLE)
-    if key.name == "Escape":
-        return replace(view, mode=Mode.LIST, input=None, status=Status("nothing was created")), ()
-    if key.name == "Enter":
-        return _entered(view, typed)
-    return replace(view, input=replace(typed, text=_edited(typed, key)[:_LONGEST_INPUT])), ()
-
-
-def _edited(typed: Input, key: Key) -> str:
-    text = typed.text
-    if key.is_text:
-        return text + key.name
-    if key.name == "Paste":
-        return text + (_lines(key.text) if typed.label == _TASK else line(key.text))
-    if key.name == "Backspace":
-        return text[:-1]
-    if key.name == "C-w":
-        return text.rstrip().rpartition(" ")[0]
-    return "" if key.name == "C-u" else text
-
-
-def _lines(pasted: str) -> str:
-    """Normalise the lines of a pasted text; terminals send a carriage return for each newline."""
-    return "\n".join(block(pasted.replace("\r\n", "\n").replace("\r", "\n")))
-
-
-def _entered(view: View, typed: Input) -> Reduced:
-    text = typed.text.strip()
-    if typed.label == _TITLE:
+def submit(view: View, text: str) -> Reduced:
+    """Return the view after what is written was sent, and the effects to perform."""
+    draft = view.draft
+    if draft is None:
+        return view, ()
+    text = text.strip()
+    closed = replace(view, mode=Mode.LIST, draft=None)
+    if draft.purpose is Purpose.FILTER:
+        return closed, ()
+    if draft.purpose is Purpose.TITLE:
         if not text:
             return replace(view, status=Status("a session needs a title", "Esc cancels", bad=True)), ()
-        return replace(view, input=Input(_TASK, title=text), status=Status()), ()
-    arguments = {"title": typed.title, "task": text or typed.title, "parent": MAIN}
-    spawn = Invoke("spawn", arguments, f"creating {typed.title}", f"{typed.title} is created")
-    return replace(view, mode=Mode.LIST, input=None), (spawn,)
+        return replace(view, draft=Draft(Purpose.TASK, title=text), status=Status()), ()
+    if draft.purpose is Purpose.TASK:
+        arguments = {"title": draft.title, "task": text or draft.title, "parent": MAIN}
+        return closed, (Invoke("spawn", arguments, f"creating {draft.title}", f"{draft.title} is created"),)
+    if draft.purpose is Purpose.REASON:
+        return closed, (_decide(draft.session, draft.number, "deny", text),)
+    return _sent(view, closed, draft, text)
+
+
+def _sent(view: View, closed: View, draft: Draft, text: str) -> Reduced:
+    if not text:
+        return replace(view, status=Status("there is nothing to send yet", "Esc puts the text away", bad=True)), ()
+    arguments: dict[str, object] = {"sender": PERSON, "recipient": draft.session, "text": text, "kind": "message"}
+    done = f"{draft.session} gets your message"
+    if draft.purpose is Purpose.ANSWER:
+        arguments |= {"answers": draft.number}
+        done = f"{draft.session} gets your answer"
+    return closed, (Invoke("send", arguments, f"writing to {draft.session}", done),)
+
+
+def put_away(view: View) -> View:
+    """Close the text area; what is written stays as a draft."""
+    draft = view.draft
+    closed = replace(view, mode=Mode.LIST, draft=None)
+    if draft is not None and draft.purpose is Purpose.FILTER:
+        return with_filter(closed, "")
+    told = "nothing was created" if draft and draft.purpose in {Purpose.TITLE, Purpose.TASK} else "nothing was sent"
+    return replace(closed, status=Status(told))
 
 
 def _refuse(view: View, text: str, hint: str) -> View:
@@ -122,6 +162,10 @@ def _refuse(view: View, text: str, hint: str) -> View:
 
 def _move(by: int) -> Callable[[View], View]:
     def move(view: View) -> View:
+        needs = view.data.needs
+        if view.tab is Tab.NEEDS and needs:
+            at = next((number for number, need in enumerate(needs) if need.key == view.item), 0) + by
+            return select_need(view, needs[max(0, min(at, len(needs) - 1))])
         names = view.names
         if not names:
             return view
@@ -131,41 +175,71 @@ def _move(by: int) -> Callable[[View], View]:
     return move
 
 
-def _scroll(lines: int = 0, pages: int = 0) -> Callable[[View], View]:
-    def scroll(view: View) -> View:
-        by = lines + pages * max(1, view.page - 1)
-        return replace(view, scroll=max(0, min(view.scroll + by, view.last)))
+def _jump(view: View, number: int) -> View:
+    return select(view, view.names[number]) if number < len(view.names) else view
 
-    return scroll
+
+def _next_need(view: View) -> View:
+    """Select the next session below that needs the person, or else the first one."""
+    names = [row.session.name for row in view.rows if row.asks]
+    if not names:
+        return replace(view, status=Status("nothing waits for you"))
+    at = view.names.index(view.selected) if view.selected in view.names else -1
+    later = [name for name in names if view.names.index(name) > at]
+    return select(view, (later or names)[0])
 
 
 def _turn(by: int) -> Callable[[View], View]:
     def turn(view: View) -> View:
         tabs = list(Tab)
-        return _show(tabs[(tabs.index(view.tab) + by) % len(tabs)])(view)
+        return show(view, tabs[(tabs.index(view.tab) + by) % len(tabs)])
 
     return turn
 
 
-def _show(tab: Tab) -> Callable[[View], View]:
-    def show(view: View) -> View:
-        return view if view.tab is tab else replace(view, tab=tab, scroll=0)
-
-    return show
+def show(view: View, tab: Tab) -> View:
+    """Show a tab; the selected session's oldest need is selected with it."""
+    return select(replace(view, tab=tab), view.selected)
 
 
-def _ask_title(view: View) -> View:
-    return replace(view, mode=Mode.INPUT, input=Input(_TITLE), status=Status())
+def turn_to(view: View, tab: Tab) -> Reduced:
+    """Show a tab that was clicked."""
+    view = show(view, tab)
+    return view, _seen(view, "tab")
+
+
+def go_to(view: View, name: str) -> Reduced:
+    """Go to the window of a session that was clicked twice."""
+    view = select(view, name)
+    return _simple("switch", "going to {}")(view, view.session) if view.session is not None else (view, ())
+
+
+def _shows(tab: Tab) -> Callable[[View], View]:
+    return lambda view: show(view, tab)
 
 
 def _help(view: View) -> View:
-    return replace(view, mode=Mode.HELP, scroll=0)
+    return replace(view, mode=Mode.HELP)
 
 
-def _simple(action: str, doing: str, *, held: bool = False) -> Callable[[View, Session], Reduced]:
+def _fold(view: View) -> View:
+    name = view.selected
+    if not any(session.parent == name for session in view.data.sessions):
+        return view
+    return arranged(replace(view, folded=view.folded ^ {name}))
+
+
+def _close(view: View) -> View:
+    return replace(view, status=Status()) if view.status.text or not view.filter else with_filter(view, "")
+
+
+def _opens(purpose: Purpose) -> Callable[[View], View]:
+    return lambda view: writing(view, Draft(purpose))
+
+
+def _simple(action: str, doing: str) -> Callable[[View, Session], Reduced]:
     def act(view: View, session: Session) -> Reduced:
-        name = session.name
-        return view, (Invoke(action, {"name": name}, doing.format(name), held=held),)
+        return view, (Invoke(action, {"name": session.name}, doing.format(session.name)),)
 
     return act
 
@@ -202,46 +276,81 @@ def _merge(view: View, session: Session) -> Reduced:
     return view, (Invoke("review", {"name": session.name}, f"looking at {session.name}"),)
 
 
-_MODES: dict[Mode, Callable[[View, Key], Reduced]] = {
-    Mode.LIST: _in_list,
-    Mode.HELP: _in_help,
-    Mode.CONFIRM: _in_question,
-    Mode.INPUT: _in_input,
+def _review(view: View, session: Session) -> Reduced:
+    return view, (Review(session.name),)
+
+
+def _write(view: View, session: Session) -> Reduced:
+    """Answer the selected question if it is in sight; otherwise write to the session."""
+    need = view.need
+    if view.tab is Tab.NEEDS and need is not None and need.kind is NeedKind.QUESTION:
+        return view, (Write(Draft(Purpose.ANSWER, need.session, need.number)),)
+    return view, (Write(Draft(Purpose.MESSAGE, session.name)),)
+
+
+_DECISIONS = {"allow": "allow", "always": "always", "deny": "deny"}
+
+
+def _answer(view: View, action: str, now: float) -> Reduced:
+    """Answer the permission request that is selected, and no other: one that has just come up was not read."""
+    need = view.need
+    if need is None or need.kind is not NeedKind.PERMISSION:
+        return _refuse(view, "there is no permission request here", _way(view, need)), ()
+    if now - view.item_at < UNREAD:
+        return _refuse(view, "another request has come up; read it first", "then press the key again"), ()
+    if not need.answerable:
+        return _refuse(view, f"{need.session} can only be answered in its window", _way(view, need)), ()
+    if action == "deny":
+        return view, (Held(Write(Draft(Purpose.REASON, need.session, need.number))),)
+    return view, (Held(_decide(need.session, need.number, _DECISIONS[action])),)
+
+
+def _way(view: View, need: Need | None) -> str:
+    if need is None:
+        return ""
+    if need.kind is NeedKind.QUESTION:
+        return f"press {view.keymap.key('write')} to answer the question"
+    return f"press {view.keymap.key('switch')} to go to its window"
+
+
+def _decide(session: str, number: int, decision: str, reason: str = "") -> Invoke:
+    arguments = {"id": number, "decision": decision, "reason": reason}
+    done = {"allow": "may go on", "always": "may always do that", "deny": "was refused"}[decision]
+    return Invoke("answer", arguments, f"answering {session}", f"{session} {done}")
+
+
+_SCROLLS: dict[str, Scroll] = {
+    "down": Scroll(1),
+    "up": Scroll(-1),
+    "page-down": Scroll(pages=1),
+    "page-up": Scroll(pages=-1),
+    "top": Scroll(-_FAR),
+    "bottom": Scroll(_FAR),
 }
-_SAME = {"C-n": "Down", "C-p": "Up", "C-d": "PgDn", "C-u": "PgUp", " ": "PgDn"}
-_MOVES: dict[str, Callable[[View], View]] = {
-    "Home": _scroll(lines=-1_000_000),
-    "End": _scroll(lines=1_000_000),
-    "Right": _turn(1),
-    "Left": _turn(-1),
-    "BackTab": _turn(-1),
-}
+_HELP_SCROLLS = {"next": "down", "previous": "up"}
 _PLAIN: dict[str, Callable[[View], View]] = {
     "next": _move(1),
     "previous": _move(-1),
-    "diff": _show(Tab.DIFF),
-    "monitor": _show(Tab.MONITOR),
+    "next-need": _next_need,
+    "needs": _shows(Tab.NEEDS),
+    "diff": _shows(Tab.DIFF),
+    "monitor": _shows(Tab.MONITOR),
+    "messages": _shows(Tab.MESSAGES),
     "tab": _turn(1),
-    "down": _scroll(lines=1),
-    "up": _scroll(lines=-1),
-    "page-down": _scroll(pages=1),
-    "page-up": _scroll(pages=-1),
-    "new": _ask_title,
+    "tab-back": _turn(-1),
+    "new": _opens(Purpose.TITLE),
+    "filter": _opens(Purpose.FILTER),
     "help": _help,
-}
-_SCROLLS = {
-    "down": "down",
-    "up": "up",
-    "page-down": "page-down",
-    "page-up": "page-up",
-    "next": "down",
-    "previous": "up",
+    "fold": _fold,
+    "close": _close,
 }
 _ACTS: dict[str, Callable[[View, Session], Reduced]] = {
     "switch": _simple("switch", "going to {}"),
-    "spec": _simple("edit_spec", "opening the spec of {}", held=True),
-    "terminal": _simple("terminal", "opening a terminal for {}", held=True),
+    "spec": _simple("edit_spec", "opening the spec of {}"),
+    "terminal": _simple("terminal", "opening a terminal for {}"),
     "pair": _pair,
     "delete": _delete,
     "merge": _merge,
+    "review": _review,
+    "write": _write,
 }

@@ -1,23 +1,29 @@
-"""The state of the control pane as one value, and how keys and data change it; pure, without effects."""
+"""The state of the control pane as one value, and how data and results change it; pure, without effects."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from orchestra.bindings import PREFIX_KEY
+from orchestra.attention import Need, NeedKind, asking, rank
+from orchestra.bindings import PREFIX_KEY, Keymap, Where
 from orchestra.model import Event, Message, Role, Session
 from orchestra.views.diff import DiffView
 from orchestra.views.questions import merge_question
-from orchestra.views.session_list import in_tree
+from orchestra.views.session_list import Row, in_tree
 from orchestra.views.text import line
+
+UNREAD = 0.5
+"""Seconds for which a need that came up by itself cannot be answered, because nobody can have read it."""
 
 
 class Tab(StrEnum):
-    """The view below the list."""
+    """The view below the list, or beside it."""
 
+    NEEDS = "Needs you"
     DIFF = "Diff"
     MONITOR = "Monitor"
     MESSAGES = "Messages"
@@ -29,22 +35,32 @@ class Mode(StrEnum):
     LIST = "list"
     HELP = "help"
     CONFIRM = "confirm"
-    INPUT = "input"
+    WRITE = "write"
+
+
+class Purpose(StrEnum):
+    """What a text is written for."""
+
+    TITLE = "title"
+    TASK = "task"
+    MESSAGE = "message"
+    ANSWER = "answer"
+    REASON = "reason"
+    FILTER = "filter"
+
+
+ONE_LINE = frozenset({Purpose.TITLE, Purpose.FILTER, Purpose.REASON})
+"""What is written on one line, so that Enter ends it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Invoke:
-    """Run an action; ``doing`` is shown meanwhile, ``done`` afterwards.
-
-    ``held`` delays it a moment: an action that moves the keyboard focus must not be started by
-    typing.
-    """
+    """Run an action; ``doing`` is shown meanwhile, ``done`` afterwards; without ``doing`` nothing is shown."""
 
     action: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
     doing: str = ""
     done: str = ""
-    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +68,46 @@ class Leave:
     """Detach from tmux; outside tmux, end the control pane."""
 
 
-Effect = Invoke | Leave
+@dataclass(frozen=True, slots=True)
+class Scroll:
+    """Scroll the body by lines and pages; ``lines`` of a million reach either end."""
+
+    lines: int = 0
+    pages: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """Show a session's diff in the whole window."""
+
+    session: str
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A text that is being written; ``number`` is the permission request or the message that it answers."""
+
+    purpose: Purpose
+    session: str = ""
+    number: int = 0
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Open the text area."""
+
+    draft: Draft
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An effect that waits a moment: if more letters follow, the key was the beginning of a word."""
+
+    effect: Invoke | Leave | Review | Write
+
+
+Effect = Invoke | Leave | Scroll | Review | Write | Held
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +117,6 @@ class Question:
     text: str
     keeps: str
     then: Invoke
-
-
-@dataclass(frozen=True, slots=True)
-class Input:
-    """A line that is being typed: first the title, then the task."""
-
-    label: str
-    text: str = ""
-    title: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,35 +142,45 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """The data from the store for one frame."""
+    """The data from the store; events and messages are those of the selected session.
+
+    ``questions`` are the messages that sessions wait for an answer to, by number.
+    """
 
     sessions: tuple[Session, ...] = ()
     unread: Mapping[str, int] = field(default_factory=dict)
     events: tuple[Event, ...] = ()
     messages: tuple[Message, ...] = ()
+    needs: tuple[Need, ...] = ()
+    questions: Mapping[int, Message] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class View:
     """Everything the control pane shows.
 
-    ``page`` and ``last`` are from the last frame: the height of the body, and its last scroll
-    position. ``diff_of`` is the session of ``diff``. ``letter`` is the last typed letter and
+    ``rows`` is the list as it is sorted, folded and filtered. ``item`` is the key of the selected
+    need, which came up by itself at ``item_at``. ``diff_of`` is the session of ``diff``. ``split``
+    is the share of the list that the person dragged it to. ``letter`` is the last typed letter and
     ``letter_at`` its time on the caller's clock; until ``typing_until`` letters are no commands.
     """
 
     project: str = ""
     prefix_key: str = PREFIX_KEY
+    keymap: Keymap = field(default_factory=Keymap)
     health: Health = field(default_factory=Health)
     data: Data = field(default_factory=Data)
+    rows: tuple[Row, ...] = ()
     selected: str = ""
+    item: str = ""
+    item_at: float = float("-inf")
     tab: Tab = Tab.DIFF
     mode: Mode = Mode.LIST
-    scroll: int = 0
-    page: int = 10
-    last: int = 0
+    filter: str = ""
+    folded: frozenset[str] = frozenset()
+    split: float | None = None
     question: Question | None = None
-    input: Input | None = None
+    draft: Draft | None = None
     status: Status = field(default_factory=Status)
     busy: tuple[str, ...] = ()
     diff: DiffView | None = None
@@ -142,23 +198,91 @@ class View:
     @property
     def names(self) -> list[str]:
         """The sessions' names, in the order of the list."""
-        return [session.name for session, _ in in_tree(self.data.sessions)]
+        return [row.session.name for row in self.rows]
+
+    @property
+    def need(self) -> Need | None:
+        """The selected need."""
+        return next((need for need in self.data.needs if need.key == self.item), None)
+
+    @property
+    def where(self) -> Where:
+        """The place whose keys count."""
+        if self.mode is Mode.CONFIRM:
+            return Where.QUESTION
+        if self.mode is Mode.WRITE:
+            return Where.TEXT
+        return Where.NEEDS if self.tab is Tab.NEEDS else Where.LIST
 
 
-def with_data(view: View, data: Data) -> View:
-    """Use new data; if the selected session is gone, its neighbour is selected."""
-    before = view.names
-    view = replace(view, data=data)
+def with_data(view: View, data: Data, now: float = float("-inf")) -> View:
+    """Use new data; if the selected session or need is gone, its neighbour is selected."""
+    before, needs_before = view.names, [need.key for need in view.data.needs]
+    view = _with_need(arranged(replace(view, data=data)), needs_before, now)
     names = view.names
     if view.selected in names or not names:
-        return view if names else replace(view, selected="")
+        return view if names or view.filter else replace(view, selected="")
+    if view.session is not None:
+        return view
     at = before.index(view.selected) if view.selected in before else 0
     return select(view, names[min(at, len(names) - 1)])
 
 
+def _with_need(view: View, before: list[str], now: float) -> View:
+    keys = [need.key for need in view.data.needs]
+    if view.item in keys:
+        return view
+    at = before.index(view.item) if view.item in before else 0
+    return replace(view, item=keys[min(at, len(keys) - 1)] if keys else "", item_at=now)
+
+
+def arranged(view: View) -> View:
+    """Sort, fold and filter the list anew."""
+    needs: dict[str, list[Need]] = {}
+    for need in view.data.needs:
+        needs.setdefault(need.session, []).append(need)
+    ranks = {one.name: rank(one, needs.get(one.name, ())) for one in view.data.sessions}
+    rows = tuple(_row(view, session, stem, needs.get(session.name, [])) for session, stem in _listed(view, ranks))
+    return replace(view, rows=rows)
+
+
+def _listed(view: View, ranks: Mapping[str, int]) -> list[tuple[Session, str]]:
+    sessions = view.data.sessions
+    if not view.filter:
+        return in_tree(sessions, lambda one: ranks[one.name], view.folded)
+    wanted = view.filter.lower().split()
+    found = [one for one in sessions if all(word in f"{one.name} {one.state} {one.agent}".lower() for word in wanted)]
+    return [(one, "") for one in sorted(found, key=lambda one: ranks[one.name])]
+
+
+def _row(view: View, session: Session, stem: str, needs: list[Need]) -> Row:
+    data = view.data
+    question = data.questions.get(session.waits_for or 0)
+    first = min(needs, key=lambda need: rank(session, [need]), default=None)
+    why = first.why if first else asking(question) if question else ""
+    children = sum(one.parent == session.name for one in data.sessions) if not view.filter else 0
+    folded = children if session.name in view.folded else 0
+    unread = data.unread.get(session.name, 0)
+    return Row(session, stem, why, first is not None, unread, parent=bool(children), folded=folded)
+
+
 def select(view: View, name: str) -> View:
-    """Select a session, and scroll to the top."""
-    return view if name == view.selected else replace(view, selected=name, scroll=0)
+    """Select a session, and its oldest need if it has one."""
+    need = next((need for need in view.data.needs if need.session == name), None)
+    item = view.item if need is None or (view.need is not None and view.need.session == name) else need.key
+    return replace(view, selected=name, item=item, item_at=view.item_at if item == view.item else float("-inf"))
+
+
+def select_need(view: View, need: Need) -> View:
+    """Select a need, and the session it belongs to."""
+    return replace(view, item=need.key, item_at=float("-inf"), selected=need.session)
+
+
+def with_filter(view: View, text: str) -> View:
+    """Show only the sessions that have every word in their name, state or agent."""
+    view = arranged(replace(view, filter=text))
+    names = view.names
+    return view if view.selected in names or not names else select(view, names[0])
 
 
 def with_diff(view: View, name: str, diff: DiffView | None, error: str = "") -> View:
@@ -172,11 +296,11 @@ def with_diff(view: View, name: str, diff: DiffView | None, error: str = "") -> 
 
 
 def with_outcome(view: View, effect: Invoke, status: Status) -> View:
-    """Use the result of an action."""
+    """Use the result of an action; one that was not shown while it ran only shows its error."""
     busy = list(view.busy)
     if effect.doing in busy:
         busy.remove(effect.doing)
-    return replace(view, busy=tuple(busy), status=status)
+    return replace(view, busy=tuple(busy), status=status if effect.doing or status.bad else view.status)
 
 
 def ask_merge(view: View, seen: Mapping[str, Any]) -> View:
@@ -192,14 +316,31 @@ def ask_merge(view: View, seen: Mapping[str, Any]) -> View:
 
 def begin(view: View, effect: Invoke) -> View:
     """Show that an action is running."""
-    return replace(view, busy=(*view.busy, effect.doing), status=Status())
+    return replace(view, busy=(*view.busy, effect.doing), status=Status()) if effect.doing else view
 
 
-def measured(view: View, page: int, last: int) -> View:
-    """Use the measured values of the last frame."""
-    return replace(view, page=page, last=last, scroll=min(view.scroll, last))
+def writing(view: View, draft: Draft) -> View:
+    """Open the text area."""
+    return replace(view, mode=Mode.WRITE, draft=draft, status=Status())
 
 
 def is_executor(session: Session | None) -> bool:
     """Return whether a session is an executor, which can be deleted, merged and paired."""
     return session is not None and session.role is Role.EXECUTOR
+
+
+def unreviewed(view: View, name: str) -> bool:
+    """Return whether a session has finished and its result has not been seen."""
+    return any(need.session == name and need.kind is NeedKind.DONE for need in view.data.needs)
+
+
+def moments(view: View) -> list[datetime]:
+    """Return the times whose ages are shown."""
+    times = [session.state_since for session in view.data.sessions]
+    if view.tab is Tab.NEEDS:
+        times += [need.since for need in view.data.needs]
+    if view.tab is Tab.MONITOR:
+        times += [event.at for event in view.data.events]
+    if view.tab in {Tab.MONITOR, Tab.MESSAGES}:
+        times += [message.sent_at for message in view.data.messages]
+    return times

@@ -2,58 +2,30 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import queue
 import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from orchestra.errors import OrchestraError
+from textual.message_pump import MessagePump
+
+from orchestra.errors import OrchestraError, StoreError
+from orchestra.store import Store
 
 T = TypeVar("T")
 
 
-class Mailbox:
-    """Finished work for the event loop, and the pipe that wakes it."""
+def start(pump: MessagePump, work: Callable[[], T], then: Callable[[T | OrchestraError], None]) -> None:
+    """Run ``work`` in its own thread, and let the app call ``then`` with the result or the error.
 
-    def __init__(self) -> None:
-        self._done: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self.wakes, self.wake_end = os.pipe()
-        os.set_blocking(self.wakes, False)
-        os.set_blocking(self.wake_end, False)
-
-    def post(self, call: Callable[[], None]) -> None:
-        """Let the loop make a call soon."""
-        self._done.put(call)
-        # A full pipe wakes the loop too, and a closed one has no loop.
-        with contextlib.suppress(OSError):
-            os.write(self.wake_end, b"\0")
-
-    def drain(self) -> None:
-        """Empty the pipe, and make the calls that were posted."""
-        with contextlib.suppress(BlockingIOError):
-            while os.read(self.wakes, 1024):
-                pass
-        while True:
-            try:
-                call = self._done.get_nowait()
-            except queue.Empty:
-                return
-            call()
-
-
-def start(mailbox: Mailbox, work: Callable[[], T], then: Callable[[T | OrchestraError], None]) -> None:
-    """Run ``work`` in its own thread, and let the loop call ``then`` with the result or the error.
-
-    The thread does not keep the process alive; the service finishes what it began.
+    The thread does not keep the process alive, as one of Textual's workers would; the service
+    finishes what it began.
     """
-    threading.Thread(target=_Task(mailbox, work, then).run, daemon=True).start()
+    threading.Thread(target=_Task(pump, work, then).run, daemon=True).start()
 
 
 class _Task(Generic[T]):
-    def __init__(self, mailbox: Mailbox, work: Callable[[], T], then: Callable[[T | OrchestraError], None]) -> None:
-        self._mailbox = mailbox
+    def __init__(self, pump: MessagePump, work: Callable[[], T], then: Callable[[T | OrchestraError], None]) -> None:
+        self._pump = pump
         self._work = work
         self._then = then
 
@@ -64,14 +36,39 @@ class _Task(Generic[T]):
             result = self._work()
         except OrchestraError as error:
             result = error
-        except BaseException as error:  # noqa: BLE001 -- a bug must end the loop, not a thread that nobody watches
+        except BaseException as error:  # noqa: BLE001 -- a bug must end the app, not a thread that nobody watches
             bug = error
-        self._mailbox.post(lambda: self._deliver(result, bug))
+        self._pump.call_later(self._deliver, result, bug)
 
     def _deliver(self, result: T | OrchestraError | None, bug: BaseException | None) -> None:
         if bug is not None:
             raise bug
         self._then(result)  # type: ignore[arg-type]  # None is T's own value here
+
+
+class StoreWatch(threading.Thread):
+    """Looks at the store's version, and has a function called by the app once after it has changed."""
+
+    def __init__(self, pump: MessagePump, records: Store, period: float, changed: Callable[[], None]) -> None:
+        super().__init__(daemon=True, name="store-watch")
+        self._pump, self._records, self._period, self._changed = pump, records, period, changed
+        self._ended = threading.Event()
+
+    def run(self) -> None:
+        """Look until the end; an error counts as a change, so that whoever reads then tells it."""
+        version: int | None = -1
+        while not self._ended.wait(self._period):
+            try:
+                now: int | None = self._records.data_version()
+            except StoreError:
+                now = None
+            if now != version:
+                version = now
+                self._pump.call_later(self._changed)
+
+    def end(self) -> None:
+        """End the thread soon."""
+        self._ended.set()
 
 
 class Throttle:

@@ -340,6 +340,7 @@ MIGRATIONS: Mapping[str, tuple[str, ...]] = {
         """INSERT INTO usage_days (session_id, day, cost)
         SELECT id, SUBSTR(state_since, 1, 10), cost FROM sessions WHERE cost > 0""",
     ),
+    "0022-reviewed": ("ALTER TABLE sessions ADD COLUMN reviewed_at TEXT",),
 }
 """The steps; a released step is never edited, only followed by another."""
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from datetime import datetime
 
+from orchestra.store.connection import moment
 from orchestra.store.part import Part
 
 
@@ -35,6 +37,15 @@ class SessionNotes(Part):
     def note_covered(self, session: int, paths: Iterable[str]) -> None:
         """Keep which repositories a session's container covers, each once."""
         self._note(session, covered=json.dumps(sorted(set(paths))))
+
+    def note_reviewed(self, session: int) -> None:
+        """Keep that the person has now seen a session's result."""
+        self._note(session, reviewed_at=self.now())
+
+    def reviewed(self) -> dict[int, datetime]:
+        """Return when the person last saw each session's result, by the session's id."""
+        rows = self._database.rows("SELECT id, reviewed_at FROM sessions WHERE reviewed_at NOTNULL")
+        return {row["id"]: moment(row["reviewed_at"]) for row in rows}
 
     def _noted(self, session: int, column: str) -> object:
         row = self._database.row(f"SELECT {column} FROM sessions WHERE id = ?", session)  # noqa: S608 -- our own names

@@ -4,40 +4,69 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from orchestra.bindings import BINDINGS, PREFIX_KEY, Binding
+from orchestra.bindings import PREFIX_KEY, Binding, Keymap, Where
 from orchestra.views import palette
 
-_ARROWS = {"Up": "↑", "Down": "↓", "Left": "←", "Right": "→", "Enter": "⏎"}
+_NAMES = {"Up": "↑", "Down": "↓", "Left": "←", "Right": "→", "Enter": "⏎", "BTab": "S-Tab", "Escape": "Esc"}
+_HEADINGS = {
+    Where.NEEDS: "in the tab “Needs you”",
+    Where.QUESTION: "when a question is asked",
+    Where.TEXT: "while you write",
+}
 
 
-def grouped(bindings: Sequence[Binding] = BINDINGS) -> list[tuple[str, Binding]]:
-    """Return each action once, with all its keys, in the table's order."""
-    actions: dict[str, tuple[list[str], Binding]] = {}
-    for binding in bindings:
-        actions.setdefault(binding.action, ([], binding))[0].append(_ARROWS.get(binding.key, binding.key))
-    return [(" ".join(keys), binding) for keys, binding in actions.values()]
+def shown(key: str) -> str:
+    """Return a key as people read it."""
+    return _NAMES.get(key, key.replace("C-", "Ctrl-").replace("M-", "Alt-"))
 
 
-def keys_table(prefix_key: str = PREFIX_KEY) -> Table:
-    """Return every key with its action; keys that also work in tmux are highlighted."""
-    table = Table.grid(padding=(0, 2))
+def shown_keys(binding: Binding) -> list[str]:
+    """Return all keys of a binding as people read them."""
+    whole = binding.keys == tuple("123456789")
+    return ["1…9"] if whole else [shown(key) for key in binding.keys]
+
+
+def grouped(bindings: Sequence[Binding]) -> list[tuple[str, Binding]]:
+    """Return each action with all its keys as people read them."""
+    return [(" ".join(shown_keys(binding)), binding) for binding in bindings]
+
+
+def keys_table(prefix_key: str = PREFIX_KEY, keymap: Keymap | None = None, *, names: bool = False) -> RenderableType:
+    """Return every key with what it does; keys that also work in tmux are bright.
+
+    With ``names``, also the actions' names, as the setting ``keys`` takes them.
+    """
+    anywhere = f"then {prefix_key}, then one of the keys that are bright: the same from any window"
+    table = Table.grid(padding=(0, 2 if names else 1))
     table.add_column(no_wrap=True, justify="right")
     table.add_column(overflow="fold")
-    for keys, binding in grouped():
-        table.add_row(Text(keys, palette.KEY), Text(binding.help, "" if binding.command else palette.MUTED))
-    table.add_row("", "")
-    table.add_row(Text("prefix", palette.KEY), Text(f"then {prefix_key}, then one of the keys above, in any window"))
-    return table
+    where = Where.LIST
+    for binding in (keymap or Keymap()).bindings:
+        if binding.where is not where:
+            where = binding.where
+            table.add_row("", Text(f"\n{_HEADINGS[where]}", palette.STRONG))
+        keys = shown_keys(binding)
+        table.add_row(
+            Text(" ".join(keys if names else keys[:2]).replace("Ctrl-", "Ctrl-" if names else "^"), palette.KEY),
+            Text(binding.help, palette.PLAIN if binding.command else palette.MUTED),
+            *((Text(binding.action, palette.FAINT),) if names else ()),
+        )
+    return Group(Text.assemble(("prefix", palette.KEY), ", ", anywhere, "\n"), table)
 
 
 def keys_markdown() -> str:
     """Return the keys as a Markdown table for the README."""
-    rows = ["| key | does | from any window |", "|---|---|---|"]
-    for keys, binding in grouped():
-        anywhere = f"prefix `{PREFIX_KEY}` `{keys}`" if binding.command else ""
-        shown = " ".join(f"`{key}`" for key in keys.split(" "))
-        rows.append(f"| {shown} | {binding.help} | {anywhere} |")
+    rows = ["| key | does | from any window | action |", "|---|---|---|---|"]
+    where = Where.LIST
+    for binding in Keymap().bindings:
+        if binding.where is not where:
+            where = binding.where
+            rows.append(f"| | *{_HEADINGS[where]}* | | |")
+        anywhere = f"prefix `{PREFIX_KEY}` `{binding.keys[0]}`" if binding.command else ""
+        keys = " ".join(f"`{key}`" for key in shown_keys(binding))
+        rows.append(f"| {keys} | {binding.help} | {anywhere} | `{binding.action}` |")
     return "\n".join(rows) + "\n"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from rich import box
@@ -16,53 +17,76 @@ from orchestra.views import palette
 from orchestra.views.text import age, fit, line, short
 from orchestra.views.usage import context_left, money
 
-_ROOMY = 40
-"""From this many columns on, the agent is shown beside the session's name."""
+_ROOMY, _WIDE = 40, 64
+"""From these many columns on, the agent, and the branch, are shown beside the session's name."""
 
 
-def in_tree(sessions: Sequence[Session]) -> list[tuple[Session, str]]:
-    """Return every session once, each below its parent, with the branches drawn before its name."""
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One session in the list.
+
+    ``stem`` is the branches of the tree before its name. ``why`` says in words what it needs the
+    person for, empty if nothing. ``folded`` is the number of sessions hidden below it.
+    """
+
+    session: Session
+    stem: str = ""
+    why: str = ""
+    asks: bool = False
+    unread: int = 0
+    parent: bool = False
+    folded: int = 0
+
+
+def in_tree(
+    sessions: Sequence[Session], order: Callable[[Session], int] = lambda _: 0, folded: Collection[str] = ()
+) -> list[tuple[Session, str]]:
+    """Return every session once, each below its parent, with the branches drawn before its name.
+
+    Sessions with the same parent are sorted by ``order``. What is below a ``folded`` one is left out.
+    """
     names = {session.name for session in sessions}
-    ordered: list[tuple[Session, str]] = []
-    for session in sessions:
-        if session.parent not in names:
-            _grow(session, sessions, "", ordered)
-    shown = {session.name for session, _ in ordered}
-    return ordered + [(session, "") for session in sessions if session.name not in shown]
+    below: dict[str | None, list[Session]] = {}
+    for session in sorted(sessions, key=order):
+        below.setdefault(session.parent if session.parent in names else None, []).append(session)
+    tree = _Tree(below, folded)
+    for session in below.get(None, []):
+        tree.grow(session, "", tree.ordered)
+    # Sessions that are each other's parents hang below nobody.
+    return tree.ordered + [(session, "") for session in sessions if session.name not in tree.reached]
 
 
-def _grow(session: Session, sessions: Sequence[Session], stem: str, ordered: list[tuple[Session, str]]) -> None:
-    ordered.append((session, stem))
-    children = [other for other in sessions if other.parent == session.name and other.name != session.name]
-    base = stem.replace("├ ", "│ ").replace("└ ", "  ")
-    for child in children:
-        _grow(child, sessions, base + ("└ " if child is children[-1] else "├ "), ordered)
+class _Tree:
+    """The sessions in the order of the tree, and the names of those that it has reached, folded ones too."""
+
+    def __init__(self, below: Mapping[str | None, list[Session]], folded: Collection[str]) -> None:
+        self._below, self._folded = below, folded
+        self.ordered: list[tuple[Session, str]] = []
+        self.reached: set[str] = set()
+
+    def grow(self, session: Session, stem: str, shown: list[tuple[Session, str]]) -> None:
+        """Add a session and what is below it."""
+        if session.name in self.reached:
+            return
+        self.reached.add(session.name)
+        shown.append((session, stem))
+        children = self._below.get(session.name, [])
+        base = stem.replace("├ ", "│ ").replace("└ ", "  ")
+        for child in children:
+            branch = "└ " if child is children[-1] else "├ "
+            self.grow(child, base + branch, [] if session.name in self._folded else shown)
 
 
-def session_lines(
-    sessions: Sequence[Session],
-    *,
-    unread: Mapping[str, int],
-    selected: str,
-    now: datetime,
-    width: int,
-    height: int,
-) -> list[Text]:
-    """Return at most ``height`` lines of ``width`` columns: two lines per session if they fit, else one."""
-    rows = in_tree(sessions)
-    detailed = 2 * len(rows) <= height
+def session_lines(rows: Sequence[Row], *, selected: str, now: datetime, width: int, detailed: bool) -> list[Text]:
+    """Return lines of ``width`` columns: two for each session if ``detailed``, else one."""
     lines: list[Text] = []
-    at = 0
-    for session, stem in rows:
-        chosen = session.name == selected
-        at = len(lines) if chosen else at
-        lines.append(_marked(_first(session, stem, unread, now, width - 1, detailed=detailed), chosen, width))
+    for row in rows:
+        chosen = row.session.name == selected
+        lines.append(_marked(_first(row, now, width - 1, detailed=detailed), chosen, width))
         if detailed:
-            below = stem.replace("├ ", "│ ").replace("└ ", "  ")
-            parent = any(other.parent == session.name for other, _ in rows)
-            lines.append(_marked(_second(session, below + ("│ " if parent else "  "), width - 1), chosen, width))
-    top = max(0, min(at - height // 2, len(lines) - height))
-    return lines[top : top + height]
+            below = row.stem.replace("├ ", "│ ").replace("└ ", "  ")
+            lines.append(_marked(_second(row, below + ("│ " if row.parent else "  "), width - 1), chosen, width))
+    return lines
 
 
 def _marked(row: Text, chosen: bool, width: int) -> Text:  # noqa: FBT001 -- called once for each line of a row
@@ -73,26 +97,67 @@ def _marked(row: Text, chosen: bool, width: int) -> Text:  # noqa: FBT001 -- cal
     return whole
 
 
-def _first(
-    session: Session, stem: str, unread: Mapping[str, int], now: datetime, width: int, *, detailed: bool
-) -> Text:
-    marks = _marks(session, unread)
-    room = width - cell_len(stem) - 2 - cell_len(session.name) - marks.cell_len - 5
-    also = Text(f"{line(session.agent)} ", palette.FAINT) if detailed else _changed(session, files=False)
-    if width + 1 >= _ROOMY and also.cell_len <= room:
-        marks = Text.assemble(marks, also)
-    marks.append(f"{age(session.state_since, now):>3} ", palette.MUTED)
-    start = Text.assemble((stem, palette.RULE))
+def _first(row: Row, now: datetime, width: int, *, detailed: bool) -> Text:
+    session = row.session
+    right = _marks(row)
+    least = min(cell_len(line(session.name)), 12)
+    for extra in _extras(row, width, detailed=detailed):
+        if extra.cell_len + right.cell_len + cell_len(row.stem) + least + 8 <= width:
+            right.append_text(extra)
+    right.append(f"{age(session.state_since, now):>3} ", palette.MUTED)
+    start = Text.assemble((row.stem, palette.RULE))
     start.append(f"{palette.STATE_GLYPHS[session.state]} ", palette.STATE_STYLES[session.state])
-    room = width - cell_len(stem) - 2 - marks.cell_len
-    start.append(fit(line(session.name), room), palette.STRONG)
-    return _spread(start, marks, width)
+    room = width - start.cell_len - right.cell_len
+    name = fit(line(session.name), room)
+    start.append(name, palette.STRONG)
+    if row.folded and cell_len(name) + 4 <= room:
+        start.append(f" +{short(row.folded)}", palette.MUTED)
+    if not detailed and (left := width - start.cell_len - right.cell_len - 2) >= _WHY_LEAST:
+        start.append(f"  {fit(words(row), left)}", _style(row))
+    return _spread(start, right, width)
 
 
-def _marks(session: Session, unread: Mapping[str, int]) -> Text:
+_WHY_LEAST = 12
+
+
+def _extras(row: Row, width: int, *, detailed: bool) -> list[Text]:
+    """Return what else is shown of a session if there is room, the most important first."""
+    session = row.session
+    if width + 1 < _ROOMY:
+        return []
+    agent = Text(f"{line(session.agent)} ", palette.FAINT)
+    if not detailed:
+        return [_changed(session, files=False), agent] if width >= _WIDE else [_changed(session, files=False)]
+    branch = Text(f"{fit(line(session.branch), 28)} ", palette.FAINT) if width >= _WIDE else Text()
+    return [agent, used(session), branch]
+
+
+def used(session: Session) -> Text:
+    """Return the context left and the cost of a session, empty where its agent tells neither."""
+    text = Text()
+    if session.context is not None:
+        little = session.context > _NEARLY_FULL
+        text.append(f"{context_left(session.context)} left ", palette.WARM if little else palette.FAINT)
+    if session.cost is not None:
+        text.append(f"{money(session.cost)} ", palette.FAINT)
+    return text
+
+
+_NEARLY_FULL = 80
+"""Percent of the context from which on what is left stands out."""
+
+
+def _marks(row: Row) -> Text:
+    session = row.session
     marks = Text(" ")
-    if number := unread.get(session.name, 0):
-        marks.append(f" {short(number)} ", palette.BADGE).append(" ")
+    if row.unread:
+        marks.append(f" {short(row.unread)} ", palette.BADGE).append(" ")
+    if session.trouble:
+        marks.append(" ! ", palette.ALARM).append(" ")
+    if session.stuck:
+        marks.append("stuck ", palette.WARM)
+    if session.limited_until is not None:
+        marks.append("limit ", palette.WARM)
     if session.paired:
         marks.append("paired ", palette.VIOLET)
     if session.sandbox is SandboxKind.HOST:
@@ -104,18 +169,28 @@ def _changed(session: Session, *, files: bool = True) -> Text:
     return changes(session.diff, files=files).append(" ") if session.diff.files else Text()
 
 
-def _second(session: Session, stem: str, width: int) -> Text:
-    right = _changed(session)
+def _second(row: Row, stem: str, width: int) -> Text:
+    right = _changed(row.session)
     room = width - cell_len(stem) - right.cell_len - 1
-    style = _style(session)
-    return _spread(Text.assemble((stem, palette.RULE), (fit(doing(session), room), style)), right, width)
+    return _spread(Text.assemble((stem, palette.RULE), (fit(words(row), room), _style(row))), right, width)
+
+
+def words(row: Row) -> str:
+    """Say in one line why a session needs the person, or else what it does."""
+    return line(row.why) or doing(row.session)
+
+
+def _style(row: Row) -> Style:
+    return _words_style(row.session, asks=row.asks)
 
 
 _LOUD = {State.WAITING: palette.WARM, State.FAILED: palette.BAD}
 
 
-def _style(session: Session) -> Style:
-    return palette.BAD if session.trouble else _LOUD.get(session.state, palette.MUTED)
+def _words_style(session: Session, *, asks: bool = False) -> Style:
+    if session.trouble:
+        return palette.BAD
+    return _LOUD.get(session.state, palette.WARM if asks else palette.MUTED)
 
 
 def doing(session: Session) -> str:
@@ -181,5 +256,5 @@ def _cells(session: Session, stem: str, unread: int, now: datetime) -> tuple[Tex
         Text(str(session.commits or "")),
         Text("" if session.cost is None else money(session.cost)),
         Text(context_left(session.context), palette.MUTED),
-        Text(doing(session), _style(session), no_wrap=True, overflow="ellipsis"),
+        Text(doing(session), _words_style(session), no_wrap=True, overflow="ellipsis"),
     )

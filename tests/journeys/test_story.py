@@ -63,10 +63,10 @@ def test_an_executor_made_by_key_is_watched_and_answered(person: Person) -> None
     person.sees("new session")
     person.types("Add Kelvin")
     person.press("Enter")
-    person.sees("task:")
+    person.sees("its task")
     person.pastes(TASK)
-    person.press("Enter")
-    person.sees("1 waiting", "◆ add-kelvin", "Which name?", "▎+ ZERO = 273.15")
+    person.press("C-s")
+    person.sees("◆ add-kelvin", "asks main: Which name?", "▎+ ZERO = 273.15")
     assert person.session("add-kelvin")["state"] == "waiting"
     person.orchestra("send", "add-kelvin", "Call it", "kelvin")
     person.sees("✓ add-kelvin", "Kelvin is there", "▎+ ICE = 0")

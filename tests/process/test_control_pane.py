@@ -134,7 +134,7 @@ def test_it_shows_the_sessions_on_the_alternate_screen(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, terminal: str
 ) -> None:
     for pane in _start(monkeypatch, tmp_path, terminal):
-        pane.shows("3 sessions · 1 waiting", "◆ login", "HOST", "which login?", "● docs")
+        pane.shows("1 working · 3 sessions", "◆ login", "HOST", "which login?", "● docs")
         assert pane.ask("#{alternate_on} #{cursor_flag}") == "1 0"
         assert "38;5;" in pane.screen(colour=True)
 
@@ -152,7 +152,7 @@ def test_keys_move_turn_tabs_and_have_actions_done(pane: Pane) -> None:
     pane.press("m")
     pane.shows("waiting for", "what happened")
     pane.press("Tab")
-    pane.shows("login → main question")
+    pane.shows("main", "login → main question", "no answer yet")
     pane.press("Enter", "t")
     pane.did("switch", {"name": "login"})
     pane.did("terminal", {"name": "login"})
@@ -222,14 +222,18 @@ def test_a_sentence_meant_for_elsewhere_sets_nothing_off(pane: Pane) -> None:
 
 def test_a_new_session_is_typed_in_the_pane(pane: Pane) -> None:
     pane.press("N")
-    pane.shows("new session", "title:")
+    pane.shows("new session: its title")
     pane.press("-l", "Größe 日本")
-    pane.shows("title: Größe 日本▏")
+    pane.shows("Größe 日本")
     pane.press("Enter")
+    pane.shows("new session: Größe 日本: its task")
     pane.press("-l", "do it")
     pane.press("Enter")
-    pane.did("spawn", {"title": "Größe 日本", "task": "do it", "parent": "main"})
-    pane.shows("▌└ ◌ groe", "✓ Größe 日本 is created")
+    pane.press("-l", "well")
+    pane.shows(" do it", " well")
+    pane.press("C-s")
+    pane.did("spawn", {"title": "Größe 日本", "task": "do it\nwell", "parent": "main"})
+    pane.shows("◌ groe", "✓ Größe 日本 is created")
 
 
 def test_keys_work_while_an_action_takes_long(pane: Pane) -> None:
@@ -244,9 +248,11 @@ def test_keys_work_while_an_action_takes_long(pane: Pane) -> None:
 
 def test_help_shows_every_key(pane: Pane) -> None:
     pane.press("?")
-    pane.shows("open the session's spec", "detach from tmux")
+    pane.shows("then O", "open the session's spec")
+    pane.press("End")
+    pane.shows("put the text away")
     pane.press("Escape")
-    pane.hides("detach from tmux")
+    pane.hides("put the text away")
 
 
 def test_hostile_text_is_shown_as_text(pane: Pane) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestra.bindings import KEY_TABLE, in_tmux
+from orchestra.bindings import KEY_TABLE, Keymap
 from orchestra.config import layout
 from orchestra.errors import Refused
 from orchestra.model import Window
@@ -173,8 +173,8 @@ def test_every_key_runs_its_command_for_the_session_in_view(place: Place, popups
     opened(place, "login-page", project)
     place.tmux.keys.bind("O", program(place), popups=popups)
     with place.terminal() as terminal:
-        for number, binding in enumerate((one for one in in_tmux() if one.action != "control"), 1):
-            press(terminal, "O", binding.key)
+        for number, binding in enumerate((one for one in Keymap().in_tmux() if one.action != "control"), 1):
+            press(terminal, "O", binding.keys[0])
             told = record(place, number)[-1]
             words = [word.replace("{session}", "login-page") for word in binding.command]
             assert told["words"] == ["--project", project, *words]
@@ -186,7 +186,7 @@ def test_every_key_runs_its_command_for_the_session_in_view(place: Place, popups
     assert not list(Path.cwd().glob("trap")) + list(place.root.glob("trap"))
     bound = place.option("list-keys", "-T", KEY_TABLE).splitlines()
     marked = [line for line in bound if "ORCHESTRA_POPUP=1" in line]
-    assert len(marked) == (sum(one.popup for one in in_tmux()) if popups else 0)
+    assert len(marked) == (sum(one.popup for one in Keymap().in_tmux()) if popups else 0)
 
 
 def test_the_pane_is_told_and_a_failure_is_shown_as_text(place: Place) -> None:

@@ -9,22 +9,27 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from orchestra.control.app import Control
+from orchestra.control.app import ControlApp, run_app
 from orchestra.control.state import Health
-from orchestra.control.terminal import Terminal
 from orchestra.errors import Refused
 from orchestra.names import slug
+from orchestra.review.source import ReviewSource
 from orchestra.store import Store
+from tests.support.reviews import FakeSource
 from tests.support.stores import add
 
 
-def main(place: Path) -> None:
-    """Run the control pane on what lies in a directory: state.db, diff, and a file of actions to write."""
+class WrittenDown:
+    """What the control pane asks of a project: nothing is done, all is written to files of a directory."""
 
-    def perform(action: str, arguments: Mapping[str, Any]) -> object:
-        with (place / "actions").open("a") as file:
+    def __init__(self, place: Path, store: Store) -> None:
+        self._place, self._store = place, store
+
+    def perform(self, action: str, arguments: Mapping[str, Any]) -> object:
+        """Write an action down; a merge is refused, and a file called slow lets each take long."""
+        with (self._place / "actions").open("a") as file:
             file.write(json.dumps([action, dict(arguments)]) + "\n")
-        while (place / "slow").exists():
+        while (self._place / "slow").exists():
             time.sleep(0.02)
         if action == "review":
             size = {"files": 1, "insertions": 1, "deletions": 0}
@@ -33,26 +38,37 @@ def main(place: Path) -> None:
         if action == "merge":
             raise Refused("app.py \x1b[31mis not\x1b[0m committed", hint="orchestra send it [red]please commit[/red]")
         if action == "spawn":
-            return {"name": add(store, slug(arguments["title"])).name}
+            return {"name": add(self._store, slug(arguments["title"])).name}
         return None
 
-    def diff(name: str) -> str:
-        with (place / "asked").open("a") as file:
+    def diff(self, name: str) -> str:
+        """Return the diff in a file, and write down that it was asked for."""
+        with (self._place / "asked").open("a") as file:
             file.write(f"{name}\n")
-        shown = place / f"diff.{name}"
+        shown = self._place / f"diff.{name}"
         return shown.read_text() if shown.exists() else ""
 
+    def review(self, name: str) -> ReviewSource:
+        """Return a review of a few made-up files."""
+        _ = name
+        return FakeSource()
+
+    def health(self, contained: bool) -> Health:  # noqa: FBT001 -- the protocol's own
+        """Say that everything is well."""
+        return Health(service=True, engine=True if contained else None)
+
+    def fit(self) -> None:
+        """Leave the size as it is."""
+
+    def leave(self) -> bool:
+        """End the control pane."""
+        return False
+
+
+def main(place: Path) -> None:
+    """Run the control pane on what lies in a directory: state.db, diff, and a file of actions to write."""
     store = Store.open(place / "state.db")
-    Control(
-        "shop",
-        store,
-        Terminal(sys.stdin.fileno(), sys.stdout.fileno()),
-        perform=perform,
-        diff=diff,
-        health=lambda contained: Health(True, True if contained else None),
-        leave=lambda: False,
-        fit=lambda: None,
-    ).run()
+    run_app(ControlApp("shop", store, WrittenDown(place, store)))
     print("left in good order")  # noqa: T201 -- what the test looks for on the terminal given back
 
 

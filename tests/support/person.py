@@ -303,10 +303,19 @@ class Person:
 
     def selects(self, name: str) -> None:
         """Move to a session in the control pane, first up, then down."""
-        rows = [str(row["name"]) for row in self.json("list")]
-        self.press(*("k" for _ in rows))
-        self.press(*("j" for _ in range(rows.index(name))))
-        eventually(lambda: self.selected() == name, what=f"{name} is selected:\n{self.screen()}")
+        rows = len(self.json("list"))
+        self.press(*("k" for _ in range(rows)))
+        # The list is sorted by who needs the person, which may change meanwhile.
+        eventually(lambda: self.selected() == name or self._moves_on(), what=f"{name} is selected:\n{self.screen()}")
+
+    def _moves_on(self) -> bool:
+        """Select the next session, from the last one the first; return False, as it may be another one."""
+        before = self.selected()
+        self.press("j")
+        time.sleep(_POLL)
+        if self.selected() == before:
+            self.press("1")
+        return False
 
     # How a person leaves.
 

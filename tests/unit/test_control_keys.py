@@ -1,71 +1,55 @@
-"""Bytes from a terminal become keys."""
+"""Keys by their names in tmux, which are those of the settings."""
 
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from orchestra.control.keys import Key, KeyReader
-
-
-def names(*pieces: bytes) -> list[str]:
-    reader = KeyReader()
-    return [key.name for piece in pieces for key in reader.feed(piece)]
+from orchestra.bindings import BINDINGS, Keymap, Where, doubled
+from orchestra.control.keys import Key, key
 
 
 @pytest.mark.parametrize(
-    ("data", "name"),
+    ("name", "character", "wanted"),
     [
-        (b"s", "s"), (b"N", "N"), (b"?", "?"), (b"\r", "Enter"), (b"\n", "Enter"), (b"\t", "Tab"),
-        (b"\x7f", "Backspace"), (b"\x03", "C-c"), (b"\x1b[A", "Up"), (b"\x1bOA", "Up"), (b"\x1b[B", "Down"),
-        (b"\x1bOB", "Down"), (b"\x1b[5~", "PgUp"), (b"\x1b[6~", "PgDn"), (b"\x1b[1~", "Home"), (b"\x1b[H", "Home"),
-        (b"\x1b[1;5A", "Up"), (b"\x1b[Z", "BackTab"), (b"\x1bx", "M-x"),
-        ("é".encode(), "é"), ("日".encode(), "日"), ("🎉".encode(), "🎉"),
+        ("a", "a", "a"), ("A", "A", "A"), ("question_mark", "?", "?"), ("é", "é", "é"), ("space", " ", " "),
+        ("enter", "\r", "Enter"), ("escape", "\x1b", "Escape"), ("tab", "\t", "Tab"), ("shift+tab", None, "BTab"),
+        ("up", None, "Up"), ("pagedown", None, "PgDn"), ("ctrl+n", "\x0e", "C-n"), ("alt+enter", None, "M-Enter"),
+        ("ctrl+enter", None, "C-Enter"), ("f5", None, "F5"), ("backspace", "\x7f", "BSpace"),
     ],
 )  # fmt: skip
-def test_keys_have_names_however_their_bytes_arrive(data: bytes, name: str) -> None:
-    assert names(data) == [name]
-    assert names(*(bytes([one]) for one in data)) == [name]
+def test_a_key_has_the_name_that_tmux_gives_it(name: str, character: str | None, wanted: str) -> None:
+    assert key(name, character) == Key(wanted)
 
 
-def test_keys_typed_fast_stay_in_order() -> None:
-    assert names(b"jk\x1b[A\x1b[Bq\xc3", b"\xa9s") == ["j", "k", "Up", "Down", "q", "é", "s"]
+def test_a_letter_with_alt_is_no_letter() -> None:
+    assert not key("alt+d", None).is_text
 
 
-def test_a_lone_escape_is_the_escape_key_only_when_nothing_follows() -> None:
-    reader = KeyReader()
-    assert (reader.feed(b"\x1b"), reader.unsure) == ([], True)
-    assert (reader.flush(), reader.unsure) == ([Key("Escape")], False)
-    assert [*reader.feed(b"\x1b"), *reader.feed(b"[A")] == [Key("Up")]
+def test_no_key_means_two_things_in_one_place() -> None:
+    assert doubled({}) is None
 
 
-def test_unknown_sequences_are_not_taken_apart_into_letters() -> None:
-    assert names(b"\x1b[200;3D\x1b[?1;2c\x1b[<0;10;20M\x1b[15~\x1b[Ij") == ["Left", "j"]
-    assert names(b"\x1b[\x1b[A\x1bO\x1b[B") == ["Up", "Down"]
+def test_the_keys_of_the_list_work_in_the_tab_of_needs_too() -> None:
+    keymap = Keymap()
+    assert keymap.does("j", Where.NEEDS) == "next"
+    assert keymap.does("a", Where.NEEDS) == "allow"
+    assert keymap.does("a", Where.LIST) == ""
+    assert keymap.does("j", Where.QUESTION) == ""
+    assert keymap.does(" ") == "page-down"
 
 
-def test_a_paste_is_one_key_and_never_obeyed() -> None:
-    reader = KeyReader()
-    pieces = (b"\x1b[200~D", b"y\x1b[Aq\x1b[20", b"1~j")
-    assert [key for piece in pieces for key in reader.feed(piece)] == [Key("Paste", "Dy\x1b[Aq"), Key("j")]
-    assert not reader.unsure
+def test_own_keys_replace_those_of_an_action() -> None:
+    keymap = Keymap({"merge": ("X", "F5"), "next": ("n",), "next-need": ()})
+    assert [keymap.does(one) for one in ("X", "F5", "M", "n", "j")] == ["merge", "merge", "", "next", ""]
+    assert (keymap.key("merge"), keymap.key("next-need")) == ("X", "")
 
 
-def test_an_endless_paste_is_bounded() -> None:
-    reader = KeyReader()
-    for _ in range(50):
-        assert reader.feed(b"\x1b[200~" if _ == 0 else b"x" * 10_000) == []
-    (key,) = reader.feed(b"\x1b[201~")
-    assert key.name == "Paste"
-    assert len(key.text) < 200_000
+def test_a_key_for_two_actions_is_found_wherever_both_count() -> None:
+    assert doubled({"merge": ("D",)}) == ("D", "delete", "merge")
+    assert doubled({"merge": ("a",)}) == ("a", "merge", "allow")
+    assert doubled({"merge": ("y",)}) is None
 
 
-@given(st.lists(st.binary(max_size=8), max_size=8))
-def test_any_bytes_are_read_and_none_is_kept_for_ever(pieces: list[bytes]) -> None:
-    reader = KeyReader()
-    for piece in pieces:
-        for key in reader.feed(piece):
-            assert key.name
-    reader.flush()
-    assert not reader.unsure
+def test_every_action_has_a_name_of_its_own_and_says_what_it_does() -> None:
+    assert len({one.action for one in BINDINGS}) == len(BINDINGS)
+    assert [one.action for one in BINDINGS if not one.help or not one.keys] == []

@@ -3,36 +3,46 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestra.attention import Need, NeedKind
 from orchestra.bindings import BINDINGS
 from orchestra.control.keys import Key
-from orchestra.control.reducer import press
+from orchestra.control.reducer import press, put_away, submit
 from orchestra.control.state import (
+    UNREAD,
     Data,
+    Draft,
     Effect,
+    Held,
     Invoke,
     Leave,
     Mode,
+    Purpose,
+    Review,
+    Scroll,
     Status,
     Tab,
     View,
+    Write,
     ask_merge,
     begin,
-    measured,
     with_data,
     with_diff,
+    with_filter,
     with_outcome,
+    writing,
 )
+from orchestra.model import State
 from orchestra.views.diff import DiffView
 from orchestra.views.questions import merge_question
-from tests.support.scenes import designer, session
+from tests.support.scenes import NOW, designer, session
 
-KEYS = [binding.key for binding in BINDINGS]
-KEYS += ["Escape", "Home", "End", "Left", "Right", "BackTab", "C-c", "y", "n", "x", "é", "Backspace", "C-w", "C-u"]
+KEYS = [key.replace("Space", " ") for binding in BINDINGS for key in binding.keys] + ["é", "BSpace", "F5"]
 
 
 def scene(selected: str = "b") -> View:
@@ -40,12 +50,24 @@ def scene(selected: str = "b") -> View:
     return with_data(View(selected=selected), data)
 
 
-def pressed(view: View, *keys: str | Key) -> tuple[View, list[Effect]]:
+def pressed(view: View, *keys: str) -> tuple[View, list[Effect]]:
+    """Press keys; what is held back is done, as nothing follows quickly."""
     effects: list[Effect] = []
     for key in keys:
-        view, more = press(view, key if isinstance(key, Key) else Key(key))
-        effects += more
+        view, more = press(view, Key(key))
+        effects += [one.effect if isinstance(one, Held) else one for one in more]
     return view, effects
+
+
+def waiting(number: int = 1, kind: NeedKind = NeedKind.PERMISSION, name: str = "b", *, answerable: bool = True) -> Need:
+    since = NOW - timedelta(minutes=9 - number)
+    return Need(kind, name, since, "wants: rm -rf build", "rm -rf build", number, answerable)
+
+
+def asked(*needs: Need, now: float = float("-inf")) -> View:
+    """Return a view of the tab that lists the needs."""
+    sessions = (designer(), session("a"), session("b"), session("c"))
+    return with_data(View(selected="b", tab=Tab.NEEDS), Data(sessions, needs=needs), now)
 
 
 @pytest.mark.parametrize(
@@ -61,6 +83,12 @@ def test_the_order_is_that_of_the_list() -> None:
         scene("main"), Data(sessions=(designer(), session("a"), session("z"), session("deep", parent="a")))
     )
     assert [pressed(view, *("j" * times))[0].selected for times in range(4)] == ["main", "a", "deep", "z"]
+
+
+def test_who_needs_the_person_comes_first_then_who_works() -> None:
+    sessions = (designer(), session("rests", State.IDLE), session("works"), session("failed", State.FAILED))
+    needs = (waiting(1, NeedKind.FAILED, "failed"), waiting(2, name="works"))
+    assert with_data(View(), Data(sessions, needs=needs)).names == ["main", "works", "failed", "rests"]
 
 
 @pytest.mark.parametrize(
@@ -150,11 +178,6 @@ def test_everything_but_yes_does_nothing(no: str) -> None:
     assert (view.mode, effects) == (Mode.LIST, [])
 
 
-def test_a_pasted_y_is_not_a_yes() -> None:
-    view, effects = pressed(scene(), "D", Key("Paste", "y"))
-    assert (view.mode, effects) == (Mode.CONFIRM, [])
-
-
 @pytest.mark.parametrize("key", ["D", "M", "p"])
 def test_the_designer_is_not_deleted_merged_or_paired(key: str) -> None:
     view, effects = pressed(scene("main"), key)
@@ -164,61 +187,162 @@ def test_the_designer_is_not_deleted_merged_or_paired(key: str) -> None:
 
 
 def test_a_new_session_is_asked_for_title_then_task() -> None:
-    view, effects = pressed(scene(), "N", *"Fix é", "Enter", *"jqD?", "Enter")
-    (effect,) = effects
+    view, effects = pressed(scene(), "N")
+    assert (view.mode, view.draft, effects) == (Mode.WRITE, Draft(Purpose.TITLE), [])
+    view, sent = submit(view, " Fix é ")
+    assert (view.draft, sent) == (Draft(Purpose.TASK, title="Fix é"), ())
+    view, (effect,) = submit(view, "one\n  two\n")
     assert isinstance(effect, Invoke)
-    assert effect.action == "spawn"
-    assert effect.arguments == {"title": "Fix é", "task": "jqD?", "parent": "main"}
+    assert (effect.action, effect.arguments) == ("spawn", {"title": "Fix é", "task": "one\n  two", "parent": "main"})
     assert view.mode is Mode.LIST
 
 
-def test_the_title_is_the_task_where_no_task_is_typed() -> None:
-    (effect,) = pressed(scene(), "N", *"Fix it", "Enter", "Enter")[1]
+def test_the_title_is_the_task_where_no_task_is_written() -> None:
+    _, (effect,) = submit(writing(scene(), Draft(Purpose.TASK, title="Fix it")), "")
     assert isinstance(effect, Invoke)
     assert effect.arguments["task"] == "Fix it"
 
 
-def test_a_session_needs_a_title() -> None:
-    view, effects = pressed(scene(), "N", " ", "Enter")
-    assert (view.mode, effects, view.status.bad) == (Mode.INPUT, [], True)
+def test_a_session_needs_a_title_and_a_message_a_text() -> None:
+    for draft in (Draft(Purpose.TITLE), Draft(Purpose.MESSAGE, "b"), Draft(Purpose.ANSWER, "b", 3)):
+        view, effects = submit(writing(scene(), draft), " ")
+        assert (view.mode, view.draft, effects, view.status.bad) == (Mode.WRITE, draft, (), True)
 
 
-def test_typing_can_be_corrected_pasted_and_cancelled() -> None:
-    view, _ = pressed(scene(), "N", *"ab cd", "Backspace", "C-w", Key("Paste", "e\x1b[31m\nf"))
-    assert view.input is not None
-    assert view.input.text == "abe\\x1b[31m f"
-    assert pressed(view, "C-u")[0].input == replace(view.input, text="")
-    closed, effects = pressed(view, "Escape")
-    assert (closed.mode, closed.input, effects) == (Mode.LIST, None, [])
+def test_what_is_put_away_does_nothing() -> None:
+    for purpose in Purpose:
+        view = put_away(writing(scene(), Draft(purpose, "b")))
+        assert (view.mode, view.draft) == (Mode.LIST, None)
+    assert pressed(writing(scene(), Draft(Purpose.MESSAGE, "b")), "D", "q", "y")[1] == []
 
 
-def test_a_pasted_task_keeps_its_lines() -> None:
-    view, _ = pressed(scene(), "N", "a", "Enter", Key("Paste", "one\r  two\r\nthree\x1b[2J"))
-    _, effects = pressed(view, "Enter")
-    assert isinstance(effects[0], Invoke)
-    assert effects[0].arguments["task"] == "one\n  two\nthree\\x1b[2J"
+def test_a_message_goes_to_the_selected_session() -> None:
+    view, (write,) = pressed(scene(), "r")
+    assert write == Write(Draft(Purpose.MESSAGE, "b"))
+    _, (effect,) = submit(writing(view, Draft(Purpose.MESSAGE, "b")), "go on")
+    assert isinstance(effect, Invoke)
+    assert effect.arguments == {"sender": "user", "recipient": "b", "text": "go on", "kind": "message"}
+
+
+def test_a_question_is_answered_by_its_number() -> None:
+    view = asked(waiting(7, NeedKind.QUESTION))
+    assert pressed(view, "r")[1] == [Write(Draft(Purpose.ANSWER, "b", 7))]
+    _, (effect,) = submit(writing(view, Draft(Purpose.ANSWER, "b", 7)), "yes")
+    assert isinstance(effect, Invoke)
+    assert effect.arguments["answers"] == 7
+
+
+@pytest.mark.parametrize(("key", "decision"), [("a", "allow"), ("A", "always")])
+def test_a_permission_request_is_answered_by_its_number(key: str, decision: str) -> None:
+    view = asked(waiting(3), waiting(4, name="a"))
+    (effect,) = pressed(view, "j", key)[1]
+    assert isinstance(effect, Invoke)
+    assert (effect.action, effect.arguments) == ("answer", {"id": 4, "decision": decision, "reason": ""})
+
+
+def test_a_denial_asks_for_a_reason_that_may_be_empty() -> None:
+    view = asked(waiting(3))
+    draft = Draft(Purpose.REASON, "b", 3)
+    assert pressed(view, "x")[1] == [Write(draft)]
+    for reason in ("not that", ""):
+        _, (effect,) = submit(writing(view, draft), reason)
+        assert isinstance(effect, Invoke)
+        assert effect.arguments == {"id": 3, "decision": "deny", "reason": reason}
+
+
+def test_a_request_that_came_up_by_itself_is_not_answered_before_it_can_be_read() -> None:
+    """The one before it was answered elsewhere, in the moment the key was pressed."""
+    view = asked(waiting(3), waiting(4))
+    view = with_data(view, replace(view.data, needs=(waiting(4),)), now=100.0)
+    early, effects = press(view, Key("a"), 100.0 + UNREAD / 2)
+    assert (effects, early.status.bad) == ((), True)
+    _, (held,) = press(view, Key("a"), 100.0 + 2 * UNREAD)
+    assert isinstance(held, Held)
+    assert isinstance(held.effect, Invoke)
+    assert held.effect.arguments["id"] == 4
+
+
+def test_a_request_is_answered_only_where_it_is_in_sight() -> None:
+    view = replace(asked(waiting(3)), tab=Tab.DIFF)
+    assert pressed(view, "a", "A", "x")[1] == []
+
+
+def test_what_cannot_be_answered_from_here_says_where() -> None:
+    for need in (waiting(3, answerable=False), waiting(3, NeedKind.PROMPT), waiting(3, NeedKind.QUESTION)):
+        for key in "aAx":
+            view, effects = pressed(asked(need), key)
+            assert (effects, view.status.bad) == ([], True)
+            assert view.status.hint.startswith("press ")
+
+
+def test_moving_in_the_tab_of_needs_selects_their_sessions() -> None:
+    view = asked(waiting(1, name="c"), waiting(2, name="a"))
+    assert pressed(view, "j")[0].selected == "a"
+    assert pressed(view, "j", "k")[0].selected == "c"
+    assert pressed(replace(view, tab=Tab.DIFF), "k", "k", "w")[0].item == view.data.needs[1].key
+
+
+def test_the_next_who_needs_the_person_is_one_key_away() -> None:
+    view = replace(asked(waiting(1, name="c"), waiting(2, name="a")), tab=Tab.DIFF)
+    assert view.names == ["main", "a", "c", "b"]
+    assert [pressed(view, *("n" * times))[0].selected for times in range(4)] == ["b", "a", "c", "a"]
+    assert "nothing waits" in pressed(scene(), "n")[0].status.text
+
+
+def test_a_digit_jumps() -> None:
+    assert pressed(scene(), "4")[0].selected == "c"
+    assert pressed(scene(), "9")[0].selected == "b"
+
+
+def test_the_filter_finds_by_name_state_and_agent() -> None:
+    view = with_data(View(selected="b"), Data((designer(), session("b", State.FAILED), session("c", agent="codex"))))
+    assert with_filter(view, "FAIL").names == ["b"]
+    assert with_filter(view, "codex work").names == ["c"]
+    assert with_filter(view, "codex").selected == "c"
+    assert with_filter(view, "nobody").names == []
+    assert pressed(with_filter(view, "codex"), "Escape")[0].names == view.names
+    assert put_away(writing(with_filter(view, "codex"), Draft(Purpose.FILTER))).names == view.names
+    assert submit(writing(with_filter(view, "codex"), Draft(Purpose.FILTER)), "codex")[0].names == ["c"]
+
+
+def test_a_designers_sessions_are_folded_and_unfolded() -> None:
+    view, _ = pressed(scene("main"), "z")
+    assert (view.names, view.rows[0].folded) == (["main"], 3)
+    assert pressed(view, "z")[0].names == ["main", "a", "b", "c"]
+
+
+def test_a_result_counts_as_seen_once_the_person_looks_at_it() -> None:
+    done = waiting(0, NeedKind.DONE)
+    view = replace(asked(done), tab=Tab.MONITOR)
+    seen = [Invoke("mark_reviewed", {"name": "b"})]
+    assert pressed(view, "d")[1] == seen
+    assert pressed(replace(view, tab=Tab.DIFF), "J")[1] == [Scroll(1), *seen]
+    assert pressed(view, "J", "i", "w", "j")[1] == [Scroll(1)]
+    assert pressed(scene(), "d")[1] == []
+
+
+def test_the_review_is_opened_for_the_selected_session() -> None:
+    assert pressed(scene(), "v")[1] == [Review("b")]
 
 
 def test_tabs_turn_in_both_directions() -> None:
     assert pressed(scene(), "Tab")[0].tab is Tab.MONITOR
-    assert pressed(scene(), "Left")[0].tab is Tab.MESSAGES
+    assert pressed(scene(), "BTab")[0].tab is Tab.NEEDS
+    assert pressed(scene(), "Left", "Left")[0].tab is Tab.MESSAGES
     assert pressed(scene(), "m")[0].tab is Tab.MONITOR
     assert pressed(scene(), "m", "d")[0].tab is Tab.DIFF
 
 
-def test_scrolling_stays_within_what_there_is() -> None:
-    view = measured(scene(), page=10, last=25)
-    assert pressed(view, "K")[0].scroll == 0
-    assert pressed(view, "J", "J")[0].scroll == 2
-    assert pressed(view, "PgDn")[0].scroll == 9
-    assert pressed(view, "PgDn", "PgDn", "PgDn")[0].scroll == 25
-    assert pressed(view, "End")[0].scroll == 25
-    assert pressed(view, "End", "j")[0].scroll == 0
+def test_keys_scroll() -> None:
+    keys = ("J", "K", "PgDn", " ", "PgUp", "C-u")
+    assert pressed(scene(), *keys)[1] == [
+        Scroll(1), Scroll(-1), Scroll(pages=1), Scroll(pages=1), Scroll(pages=-1), Scroll(pages=-1)
+    ]  # fmt: skip
 
 
 def test_help_opens_scrolls_and_any_other_key_closes_it() -> None:
-    view = measured(pressed(scene(), "?")[0], page=5, last=9)
-    assert pressed(view, "j")[0].scroll == 1
+    view, _ = pressed(scene(), "?")
+    assert pressed(view, "j") == (view, [Scroll(1)])
     closed, effects = pressed(view, "D")
     assert (closed.mode, effects) == (Mode.LIST, [])
 
@@ -254,12 +378,13 @@ def test_what_is_under_way_is_shown_until_it_ends() -> None:
 
 @given(st.lists(st.sampled_from(KEYS), max_size=40))
 def test_no_keys_lead_anywhere_strange(keys: list[str]) -> None:
-    view = measured(scene(), page=7, last=20)
+    view = replace(asked(waiting(1), waiting(2, NeedKind.DONE, "a")), tab=Tab.DIFF)
     for key in keys:
         view, effects = press(view, Key(key))
-        assert view.selected in view.names
-        assert 0 <= view.scroll <= 20
+        assert view.selected in {"main", "a", "b", "c"}
         assert (view.mode is Mode.CONFIRM) == (view.question is not None)
-        assert (view.mode is Mode.INPUT) == (view.input is not None)
+        assert (view.mode is Mode.WRITE) == (view.draft is not None)
         destructive = [one for one in effects if isinstance(one, Invoke) and one.action in {"delete", "merge"}]
-        assert not destructive or key == "y"
+        assert not destructive or key in "yY"
+        answers = [one for one in effects if isinstance(one, Held) and getattr(one.effect, "action", "") == "answer"]
+        assert not answers or view.tab is Tab.NEEDS

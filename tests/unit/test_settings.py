@@ -82,6 +82,15 @@ def test_settings_cannot_be_changed_once_merged(files: Files) -> None:
         settings.origins["agent"] = "other"  # type: ignore[index]  # what is tested
 
 
+def test_own_keys_and_colours_are_read_by_name(files: Files) -> None:
+    settings = files.load(
+        person='keys: {merge: X, next: [n, Down], next-need: "", jump: 1}\n'
+        'colours: {accent: "#ff8700", bad: red, good: 40}'
+    )
+    assert settings.keys == {"merge": ("X",), "next": ("n", "Down"), "next-need": (), "jump": ("1",)}
+    assert settings.colours == {"accent": "#ff8700", "bad": "red", "good": "40"}
+
+
 def test_a_flag_or_variable_without_a_value_was_not_given(files: Files) -> None:
     settings = files.load(person="model: kept", environment={"ORCHESTRA_MODEL": ""}, flags={"model": None, "agent": ""})
     assert (settings.model, settings.agent) == ("kept", Settings().agent)
@@ -114,6 +123,16 @@ def test_a_flag_or_variable_without_a_value_was_not_given(files: Files) -> None:
         ("agent: \x07", "special characters are not allowed"),
         ("? [a]\n: b", "found unhashable key"),
         ("agent: 2026-02-31", "day is out of range"),
+        ("keys: {merg: X}", "there is no action 'merg' (did you mean merge?)"),
+        ("keys: {merge: Control-x}", "keys: merge cannot have the key 'Control-x'"),
+        ("keys: {merge: [D]}", "keys: D would be the key of delete and of merge"),
+        ("keys: {allow: j}", "keys: j would be the key of next and of allow"),
+        ("keys: [merge]", "keys must be names and texts"),
+        ("keys: {merge: [[X]]}", "keys must be names and texts"),
+        ("theme: pink", "theme must be dark, light or mono, not 'pink'"),
+        ("colours: {accnt: red}", "there is no colour 'accnt' (did you mean accent?)"),
+        ("colours: {accent: reddish}", "colours: accent cannot be 'reddish'"),
+        ("colours: {accent: 256}", "colours: accent cannot be '256'"),
     ],
 )
 def test_a_mistake_is_one_line_that_names_the_file(files: Files, text: str, said: str) -> None:

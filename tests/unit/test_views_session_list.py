@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from io import StringIO
 
 import pytest
 from rich.console import Console
+from rich.text import Text
 
 from orchestra.model import Evidence, SandboxKind, Session, Sign, State
-from orchestra.views.session_list import in_tree, session_lines, wide_table
+from orchestra.views.session_list import Row, in_tree, session_lines, wide_table
 from tests.support.scenes import HOSTILE, NOW, designer, session
 
 
-def shown(sessions: list[Session], width: int = 44, height: int = 40, selected: str = "", **unread: int) -> list[str]:
-    lines = session_lines(sessions, unread=unread, selected=selected, now=NOW, width=width, height=height)
-    assert {one.cell_len for one in lines} == {width}
-    return [one.plain for one in lines]
+def shown(sessions: list[Session], width: int = 44, selected: str = "", *, detailed: bool = True) -> list[str]:
+    rows = [Row(one, stem) for one, stem in in_tree(sessions)]
+    return [one.plain for one in lines(rows, width, selected, detailed=detailed)]
+
+
+def lines(rows: list[Row], width: int, selected: str = "", *, detailed: bool = True) -> list[Text]:
+    made = session_lines(rows, selected=selected, now=NOW, width=width, detailed=detailed)
+    assert {one.cell_len for one in made} == {width}
+    return made
 
 
 def test_executors_stand_below_their_parent() -> None:
@@ -37,38 +44,73 @@ def test_every_session_is_listed_once_whatever_its_parent() -> None:
 
 
 def test_a_session_says_all_that_matters() -> None:
-    first, second = shown([session("login", State.WORKING, sandbox=SandboxKind.HOST)], login=3)
-    assert first.split() == ["●", "login", "3", "HOST", "claude", "3m"]
-    assert second.split() == ["edits", "app.py", "+120", "−4", "▤3"]
+    row = Row(session("login", State.WORKING, sandbox=SandboxKind.HOST, cost=1.5, context=83.4), unread=3)
+    first, second = lines([row], 80)
+    assert first.plain.split() == [
+        "●", "login", "3", "HOST", "claude", "17%", "left", "$1.50", "orchestra/login", "3m"
+    ]  # fmt: skip
+    assert second.plain.split() == ["edits", "app.py", "+120", "−4", "▤3"]
+    assert lines([row], 44)[0].plain.split() == ["●", "login", "3", "HOST", "claude", "3m"]
+
+
+def test_what_an_agent_does_not_tell_is_not_shown() -> None:
+    assert "%" not in shown([session("login")], 120)[0]
+    assert "$" not in shown([session("login")], 120)[0]
+
+
+def test_why_it_needs_the_person_comes_before_what_it_does() -> None:
+    row = Row(session("login"), why="wants: rm -rf build", asks=True)
+    assert "wants: rm -rf build" in lines([row], 60)[1].plain
+    assert "wants: rm -rf build" in lines([row], 80, detailed=False)[0].plain
+
+
+def test_who_is_stuck_or_limited_is_marked() -> None:
+    assert "stuck" in lines([Row(session("login", stuck="no output for 9 minutes"))], 44)[0].plain
+    assert "limit" in lines([Row(session("login", limited_until=NOW))], 44)[0].plain
+
+
+def test_a_folded_session_says_how_many_are_below_it() -> None:
+    sessions = [designer(), session("a"), session("b", parent="a"), session("c", parent="b")]
+    assert [one.name for one, _ in in_tree(sessions, folded={"a"})] == ["main", "a"]
+    assert "a +2" in lines([Row(session("a"), folded=2)], 44)[0].plain
+
+
+def test_sessions_with_the_same_parent_are_sorted_by_the_order_given() -> None:
+    sessions = [designer(), session("a"), session("b"), session("a-child", parent="a")]
+    order = {"main": 0, "a": 2, "b": 1, "a-child": 0}
+    assert [one.name for one, _ in in_tree(sessions, lambda one: order[one.name])] == ["main", "b", "a", "a-child"]
 
 
 def test_a_waiting_session_shows_what_it_waits_for() -> None:
     waiting = session("login", State.WAITING, evidence=Evidence(Sign.ASKED, "Did you mean AuthService?"))
-    lines = session_lines([waiting], unread={}, selected="", now=NOW, width=60, height=4)
-    assert "Did you mean AuthService?" in lines[1].plain
-    assert "asked:" not in lines[1].plain
-    colours = {str(span.style) for span in lines[1].spans if "Did" in lines[1].plain[span.start : span.end]}
+    _, second = lines([Row(waiting)], 60)
+    assert "Did you mean AuthService?" in second.plain
+    assert "asked:" not in second.plain
+    colours = {str(span.style) for span in second.spans if "Did" in second.plain[span.start : span.end]}
     assert colours == {"color(214)"}
 
 
-def test_many_sessions_get_one_line_each_and_the_selected_one_is_in_sight() -> None:
+def test_many_sessions_get_one_line_each() -> None:
     sessions = [designer(), *(session(f"s{number:02}") for number in range(50))]
-    lines = shown(sessions, height=12, selected="s40")
-    assert len(lines) == 12
-    assert [one[:8] for one in lines if one.startswith("▌")] == ["▌├ ● s40"]
+    rows = shown(sessions, selected="s40", detailed=False)
+    assert len(rows) == 51
+    assert [one[:8] for one in rows if one.startswith("▌")] == ["▌├ ● s40"]
 
 
 @pytest.mark.parametrize("width", [20, 28, 44, 80, 120])
 @pytest.mark.parametrize("state", list(State))
 def test_every_width_and_state_is_aligned(width: int, state: State) -> None:
     sessions = [designer(), session("x" * 40, state, paired=True, sandbox=SandboxKind.HOST), session("日本語", state)]
-    assert len(shown(sessions, width=width, main=1000)) == 6
+    rows = [Row(replace(one, cost=9.99, context=50.0), stem, unread=1000) for one, stem in in_tree(sessions)]
+    assert len(lines(rows, width)) == 6
+    assert len(lines(rows, width, detailed=False)) == 3
 
 
 def test_hostile_text_stays_text() -> None:
-    lines = shown([session("a", State.WAITING, evidence=Evidence(None, HOSTILE), agent=HOSTILE)], width=120)
-    assert [one for one in lines if not one.isprintable()] == []
-    assert "[red]x[/red]" in lines[1]
+    row = Row(session("a", State.WAITING, branch=HOSTILE, agent=HOSTILE), why=HOSTILE)
+    made = [one.plain for one in lines([row], 120)]
+    assert [one for one in made if not one.isprintable()] == []
+    assert "[red]x[/red]" in made[1]
 
 
 def test_the_wide_table_keeps_names_whole_and_crops_only_what_they_do() -> None:

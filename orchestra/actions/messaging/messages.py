@@ -49,11 +49,14 @@ def send(
     text: str,
     kind: MessageKind | str | None = None,
     dedupe: str | None = None,
+    answers: int | None = None,
 ) -> Message:
     """Put a message into the recipient's inbox; its kind may change the sender's state.
 
-    Raises NotFound for a recipient that does not exist, UsageError for an empty or too long text.
-    ``sender`` is the caller's verified identity, never a name from the request.
+    ``answers`` is the question that it answers; without it, an open question of the recipient counts
+    as answered. ``sender`` is the caller's verified identity, never a name from the request. Raises
+    NotFound for a recipient that does not exist, UsageError for an empty or too long text, Refused
+    for an answer to a question that is no longer open.
     """
     text = _checked(text)
     recipient = MAIN if recipient in {"", MAIN, "designer"} else recipient
@@ -63,7 +66,19 @@ def send(
     # Together, so that a message that is sent again or interrupted changes no state twice or in part.
     with project.store.together():
         before = project.store.messages.sent(sender, dedupe) if dedupe else None
+        if before is None:
+            _check_open(project, recipient, answers)
         return before or _post(project, sender, recipient, sort, text, dedupe=dedupe)
+
+
+def _check_open(project: Project, recipient: str, answers: int | None) -> None:
+    """Refuse an answer to a question that has one already, which would be taken for that to the next question."""
+    asked = project.store.sessions.find(recipient)
+    if answers is not None and (asked is None or asked.waits_for != answers):
+        raise Refused(
+            f"question {answers} of {recipient} is no longer open",
+            hint=f'to write to it all the same: orchestra send {recipient} "…"',
+        )
 
 
 def _post(

@@ -285,6 +285,11 @@ def _state(text: str) -> State:
         raise UsageError(f"there is no state {text!r}", hint=f"choose from: {', '.join(State)}") from None
 
 
+def mark_reviewed(project: Project, name: str) -> None:
+    """Record that the person has seen a session's result, so that it no longer waits for them."""
+    project.store.notes.note_reviewed(project.store.sessions.get(name).id)
+
+
 def log(project: Project, name: str, *, limit: int = 200) -> list[dict[str, Any]]:
     """Return a session's events, oldest first."""
     if name != PERSON:

@@ -218,6 +218,8 @@ def _land(project: Project, session: Session, target: str, commit: str, old: str
 def _landed(project: Project, name: str, target: str, commit: str) -> None:
     project.store.workspace.update(landing=None)
     project.store.events.log(name, "merged", f"into {target} as {commit[:12]}")
+    if (merged := project.store.sessions.find(name)) is not None:
+        project.store.notes.note_reviewed(merged.id)
     if (designer := project.store.sessions.find("main")) is not None and designer.branch == target:
         import_commits(project, designer)
 

@@ -17,6 +17,7 @@ from orchestra.actions.session.troubles import trouble_of
 from orchestra.actions.workspace.layout import layout_of, load_layout
 from orchestra.actions.workspace.recover import reconcile
 from orchestra.actions.workspace.status_line import clear_status, show_status
+from orchestra.bindings import Keymap
 from orchestra.drivers.tmux.server import OLDEST as OLDEST_TMUX
 from orchestra.errors import (
     CommandFailed,
@@ -144,7 +145,7 @@ def _set_up_tmux(project: Project, server: Tmux, designer: Session, layout: str)
     target = project.store.workspace.update(layout=layout).tmux_session
     wanted = layout_of(project)
     server.claim_session(target, source)
-    saved = server.keys.bind(project.settings.prefix_key, program())
+    saved = server.keys.bind(project.settings.prefix_key, program(), keymap=Keymap(project.settings.keys))
     project.store.workspace.update(saved_keys=saved, status_line=wanted.status)
     show_status(project)
     window = project.store.sessions.get(designer.name).window

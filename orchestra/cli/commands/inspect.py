@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from orchestra.bindings import PREFIX_KEY
+from orchestra.bindings import PREFIX_KEY, Keymap
 from orchestra.cli.completion import sessions
 from orchestra.cli.dispatch import ask, open_to_look
 from orchestra.cli.output import as_json, rich, text
@@ -110,7 +110,8 @@ def keys(context: typer.Context, pager: Pager = False) -> None:
     """Show the keys."""
     from orchestra.views.keys import keys_table  # noqa: PLC0415 -- loads rich
 
-    prefix_key = PREFIX_KEY
+    prefix_key, keymap = PREFIX_KEY, Keymap()
     with suppress(NotARepository):
-        prefix_key = open_to_look(context.obj).usable_settings.prefix_key
-    rich(keys_table(prefix_key), pager=pager)
+        settings = open_to_look(context.obj).usable_settings
+        prefix_key, keymap = settings.prefix_key, Keymap(settings.keys)
+    rich(keys_table(prefix_key, keymap, names=True), pager=pager)

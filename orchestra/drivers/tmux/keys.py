@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from orchestra.bindings import KEY_TABLE, Binding, in_tmux
+from orchestra.bindings import KEY_TABLE, Binding, Keymap
 from orchestra.drivers.tmux.escaping import literal, quoted
 from orchestra.drivers.tmux.server import Server, version
 from orchestra.drivers.tmux.windows import CONTROL, PROJECT, SESSION, Windows
@@ -39,7 +39,9 @@ class Keys:
         self._server = server
         self._windows = windows
 
-    def bind(self, prefix_key: str, program: Sequence[str], *, popups: bool | None = None) -> str:
+    def bind(
+        self, prefix_key: str, program: Sequence[str], *, keymap: Keymap | None = None, popups: bool | None = None
+    ) -> str:
         """Bind the key after tmux's prefix to Orchestra's key table; return its former binding, to be stored.
 
         ``program`` is the command of a key, before ``--project`` and the key's own arguments. A
@@ -54,7 +56,11 @@ class Keys:
         in_popups = version() >= _FIRST_POPUPS if popups is None else popups
         lines = [
             quoted(("set-option", "-s", SAVED, stored)),
-            *(quoted(self._entry(binding, program, popups=in_popups)) for binding in in_tmux()),
+            *(
+                quoted(self._entry(key, binding, program, popups=in_popups))
+                for binding in (keymap or Keymap()).in_tmux()
+                for key in binding.keys
+            ),
             quoted(
                 ("bind-key", "-N", "Orchestra's keys", "-T", "prefix", prefix_key, "switch-client", "-T", KEY_TABLE)
             ),
@@ -112,14 +118,14 @@ class Keys:
         if lines:
             self._server.ask(("source-file", "-"), stdin=("\n".join(lines) + "\n").encode())
 
-    def _entry(self, binding: Binding, program: Sequence[str], *, popups: bool) -> Sequence[str]:
+    def _entry(self, key: str, binding: Binding, program: Sequence[str], *, popups: bool) -> Sequence[str]:
         needed = SESSION if "{session}" in binding.command else PROJECT
         missing = "shows no session" if needed == SESSION else "does not belong to an Orchestra project"
         message = quoted(("display-message", "-d", str(_SHOWN_MS), f"{binding.action}: this window {missing}"))
         line = self._to_control() if binding.action == "control" else self._shell_line(binding, program, popups=popups)
         run = quoted(("run-shell", "-b", line))
         guarded = ("if-shell", "-F", f"#{{!=:#{{{needed}}},}}", run, message)
-        return ("bind-key", "-N", binding.help, "-T", KEY_TABLE, binding.key, *guarded)
+        return ("bind-key", "-N", binding.help, "-T", KEY_TABLE, key, *guarded)
 
     def _shell_line(self, binding: Binding, program: Sequence[str], *, popups: bool) -> str:
         inside = ["ORCHESTRA_POPUP=1"] if binding.popup and popups else []

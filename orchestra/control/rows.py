@@ -1,0 +1,146 @@
+"""Widgets that show rich lines, of which only those in sight are made and only those that changed are painted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.segment import Segment
+from rich.text import Text
+from textual import events
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from orchestra.control.body import Lines
+
+
+class Rows(ScrollView, can_focus=False, inherit_bindings=False):
+    """Lines that scroll."""
+
+    DEFAULT_CSS = """
+    Rows { scrollbar-size: 0 0; overflow-x: hidden; overflow-y: auto; width: 1fr; height: 1fr; }
+    """
+
+    class Clicked(Message):
+        """A line was clicked: its number, the column, and how often in a row."""
+
+        def __init__(self, rows: Rows, line: int, column: int, times: int) -> None:
+            super().__init__()
+            self.rows, self.line, self.column, self.times = rows, line, column, times
+
+    class Scrolled(Message):
+        """The lines in sight are others."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(id=name)
+        self._lines = Lines()
+        self._strips: list[Strip] = []
+        self._made: tuple[int, Size] | None = None
+
+    @property
+    def furthest(self) -> int:
+        """The number of the first line in sight when scrolled to the end."""
+        return max(0, len(self._lines) - self.size.height)
+
+    def show(self, lines: Lines, width: int) -> None:
+        """Show these lines, made for ``width`` columns; what has not changed is not painted again."""
+        self._lines = lines
+        wanted = Size(width, len(lines))
+        if self.virtual_size != wanted:
+            self.virtual_size = wanted
+        self.brings_in_sight()
+        before, self._made = self._strips, None
+        after = self._in_sight()
+        if len(before) != len(after):
+            self.refresh()
+            return
+        changed = [number for number, strip in enumerate(after) if strip != before[number]]
+        if changed:
+            self.refresh(*(Region(0, number, self.size.width, 1) for number in changed))
+
+    def brings_in_sight(self) -> None:
+        """Scroll as little as shows the lines that should be in sight."""
+        top, height, sight = self.scroll_offset.y, self.size.height, self._lines.sight
+        if sight and height:
+            top = max(min(top, sight.start), min(sight.stop - height, sight.start))
+        self.to_line(top)
+
+    def to_line(self, top: int) -> None:
+        """Scroll to a line, or as far as there are lines."""
+        top = max(0, min(top, self.furthest))
+        if top != self.scroll_offset.y:
+            self.scroll_to(y=top, animate=False, force=True)
+
+    def render_line(self, y: int) -> Strip:
+        """Return a line in sight, counted from the top of the widget."""
+        strips = self._in_sight()
+        return strips[y] if y < len(strips) else Strip.blank(self.size.width)
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Tell that other lines are in sight."""
+        super().watch_scroll_y(old_value, new_value)
+        self._made = None
+        self.post_message(self.Scrolled())
+
+    def _in_sight(self) -> list[Strip]:
+        made = (self.scroll_offset.y, self.size)
+        if self._made != made:
+            shown = self._lines.window(made[0], self.size.height)
+            self._strips, self._made = [self._strip(row) for row in shown], made
+        return self._strips
+
+    def _strip(self, row: Text) -> Strip:
+        segments = [Segment(printable(part.text), part.style) for part in row.render(self.app.console)]
+        return Strip(segments).adjust_cell_length(
+            self.size.width, row.style if not isinstance(row.style, str) else None
+        )
+
+    def on_resize(self) -> None:
+        """Keep in sight what should be."""
+        self._made = None
+        self.brings_in_sight()
+
+    def on_click(self, event: events.Click) -> None:
+        """Tell which line was clicked."""
+        self.post_message(self.Clicked(self, event.y + self.scroll_offset.y, event.x, event.chain))
+
+
+class Border(Rows):
+    """Lines whose border can be dragged."""
+
+    class Dragged(Message):
+        """The border was dragged to this column and row of the screen."""
+
+        def __init__(self, column: int, row: int) -> None:
+            super().__init__()
+            self.column, self.row = column, row
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self._dragging = False
+
+    def on_mouse_down(self) -> None:
+        """Take hold of the border."""
+        self._dragging = True
+        self.capture_mouse()
+
+    def on_mouse_up(self) -> None:
+        """Let go of the border."""
+        self._dragging = False
+        self.release_mouse()
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """Move the border with the pointer."""
+        if self._dragging:
+            self.post_message(self.Dragged(event.screen_x, event.screen_y))
+
+
+def fixed(lines: Sequence[Text]) -> Lines:
+    """Return lines that are all there."""
+    return Lines(lines)
+
+
+def printable(text: str) -> str:
+    """Return a text without any unprintable characters that the views missed."""
+    return text if text.isprintable() else "".join(character for character in text if character.isprintable())
