@@ -69,7 +69,7 @@ def settings_table() -> str:
     for name, rule in RULES.items():
         value = defaults[name]
         shown = json.dumps(list(value) if isinstance(value, tuple) else value)
-        choices = f" ({', '.join(rule.choices)})" if rule.choices else ""
+        choices = f" ({', '.join(filter(None, rule.choices))})" if rule.choices else ""
         rows.append(f"| `{name}` | `{shown}` | {rule.about}{choices} |")
     return "\n".join(rows) + "\n"
 

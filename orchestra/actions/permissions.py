@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from orchestra.drivers.calling_agent import calling_agent
 from orchestra.errors import NotAllowed
 from orchestra.model import Role, Session
 
 DESIGNER_ONLY = frozenset({"spawn", "merge", "delete", "stop", "review", "update_spec", "get_diff", "get_session"})
 """The actions that executors may never request."""
+
+
+PERSON_ONLY = frozenset({"answer"})
+"""The actions that no agent may request, whatever way it finds to the person's own commands."""
+
+
+def permit_process(process: int, action: str) -> None:
+    """Raise NotAllowed if an agent's process requests what is the person's alone."""
+    if action in PERSON_ONLY and (name := calling_agent(process)):
+        raise NotAllowed(
+            f"an agent may not {action}, and this process is one of {name}", hint="type it in a terminal of your own"
+        )
 
 
 def permit(caller: Session, action: str, target: Session | None = None) -> None:

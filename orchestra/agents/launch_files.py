@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from orchestra.agents.profile import Profile
-from orchestra.model import Role, SandboxKind, Session
+from orchestra.errors import BadConfig
+from orchestra.model import Permissions, Role, SandboxKind, Session
 
 READ_ONLY = 0o444
 """The mode of a file that the agent reads."""
@@ -21,6 +22,8 @@ OWN_DIR = ".orchestra"
 
 MISSING = f"{OWN_DIR}/no-program"
 """The file in the agent's home that says that its program is missing."""
+ASK = "from runtime.ask_permission import main\n\nmain()\n"
+"""The program that asks the service for a permission."""
 _HERE = Path(__file__).parent
 _LONGEST_PROMPT = 8000
 """Characters of a task that are passed in full; one argument of a program holds 128 KiB (execve(2))."""
@@ -36,7 +39,8 @@ class LaunchContext:
     ``instructions`` is added to the role's own text; ``role``, unless empty, replaces that text.
     ``nudge`` is the prompt for an agent that comes back; if it is empty, the agent waits. The
     directories are as the agent sees them; ``agent_dir`` is read-only for it, ``secrets_dir`` holds
-    ``token`` and one file for each credential.
+    ``token`` and one file for each credential. ``permissions`` is what the agent does without asking, if the person
+    says so, ``deny`` what it must never do; one that is ``headless`` answers one prompt and asks nothing.
     """
 
     session: Session
@@ -49,6 +53,14 @@ class LaunchContext:
     agent_dir: str = "/orchestra/agent"
     secrets_dir: str = "/orchestra/secrets"
     home: str = "/home/agent"
+    permissions: Permissions | None = None
+    deny: tuple[str, ...] = ()
+    headless: bool = False
+
+    @property
+    def mode(self) -> Permissions:
+        """What the agent does without asking: in a container everything by default, because that confines it."""
+        return self.permissions or (Permissions.ALL if self.contained else Permissions.EDITS)
 
     @property
     def contained(self) -> bool:
@@ -178,16 +190,33 @@ def launcher(context: LaunchContext, env: Mapping[str, str], ending: str) -> str
     )
 
 
+def mode_flags(
+    profile: Profile, context: LaunchContext, flags: Mapping[Permissions, tuple[str, ...]], own: Collection[str]
+) -> tuple[str, ...]:
+    """Return the arguments for what the agent does without asking; none if the profile gives some of its ``own``.
+
+    Raises BadConfig for a profile that gives its own while something else is wanted.
+    """
+    given = {word.partition("=")[0] for word in (*profile.command, *_extra(profile, context))} & set(own)
+    if given and context.permissions is not None:
+        message = f"{profile.source} has {min(given)}, and permissions are to be {context.permissions}"
+        raise BadConfig(message, hint=f"remove {min(given)} there, or the setting permissions")
+    return () if given or context.headless else flags[context.mode]
+
+
+def _extra(profile: Profile, context: LaunchContext) -> tuple[str, ...]:
+    return profile.in_container if context.contained else profile.on_host
+
+
 def past_proxies(mcp_url: str, *command: str) -> tuple[str, ...]:
     """Return a command with the proxy settings that the launcher gives an agent."""
     script = f'{runtime_text("no_proxy.sh")}exec "$@"'
     return ("env", f"ORCHESTRA_MCP_URL={mcp_url}", "sh", "-c", script, "sh", *command)
 
 
-def words(profile: Profile, context: LaunchContext, command: tuple[str, ...]) -> list[str]:
-    """Return a profile's command with its placeholders filled in and the arguments for this sandbox added."""
-    extra = profile.in_container if context.contained else profile.on_host
-    return [_filled(profile, context, word) for word in (*command, *extra)]
+def words(profile: Profile, context: LaunchContext, command: tuple[str, ...], flags: tuple[str, ...] = ()) -> list[str]:
+    """Return a profile's command with its placeholders filled in, and its arguments for this sandbox and ``flags``."""
+    return [_filled(profile, context, word) for word in (*command, *_extra(profile, context), *flags)]
 
 
 def quoted(command: list[str]) -> str:

@@ -21,6 +21,7 @@ BUILT_IN = Path(__file__).parent / "profiles"
 """The directory of the built-in profiles, which is searched last."""
 FAMILY_NAMES = ("claude", "codex", "gemini", "opencode", "plain", "rehearsal")
 """The families that a profile may name."""
+_WITHOUT_PERMISSIONS = frozenset({"plain", "rehearsal"})
 USES = ("cost", "tokens", "context")
 """The usage that an agent may report."""
 _ADDRESSES = ("_URL", "_MODEL")
@@ -182,6 +183,9 @@ def parse(name: str, directory: ProfileDirectory, *, version: str = "") -> Profi
         values[key] = tuple(line.replace("{version}", version) for line in values.get(key, ()))
     values.setdefault("logins", tuple(name for name in values.get("credentials", ()) if not name.endswith(_ADDRESSES)))
     values["delivery"] = Delivery(values.get("delivery", Delivery.PULL))
+    if values.get("permissions") and values.get("family", "plain") in _WITHOUT_PERMISSIONS:
+        message = f"{source}: 'permissions' do nothing for a profile without one of the families that ask"
+        raise BadConfig(message, hint=f"choose a family: {', '.join(sorted({*FAMILY_NAMES} - _WITHOUT_PERMISSIONS))}")
     profile = Profile(name=name, source=source, **{"family": "plain", **values})
     if profile.family == "plain" and not profile.command:
         raise BadConfig(f"{source}: 'command' is missing", hint='say what to run, for example: command: ["bash"]')

@@ -20,7 +20,7 @@ class Family(Protocol):
     that a program beside the agent asks for messages and wakes it with them, ``TELLS_PROMPTS`` that
     it reports the full text of each prompt, ``TOOLS_LATE`` that it may send a request before it
     uses the tools that it has fetched. ``DIALOG_TOO`` says that its window shows its own dialog while one of its
-    permission requests waits for an answer.
+    permission requests waits for an answer, ``TAKES_ANSWERS`` that such requests can be answered at all.
     """
 
     HANDS_OVER: frozenset[str]
@@ -28,6 +28,7 @@ class Family(Protocol):
     TELLS_PROMPTS: bool
     TOOLS_LATE: bool
     DIALOG_TOO: bool
+    TAKES_ANSWERS: bool
 
     def launch_files(self, profile: Profile, context: LaunchContext, /) -> LaunchFiles:
         """Return the launch files of an agent with this profile."""
@@ -47,8 +48,17 @@ class Family(Protocol):
     def asked(self, event: str, payload: Mapping[str, Any], permissions: Permissions, /) -> ToolUse | None:
         """Return what an event asks permission for; None for no question, or one that only its window can answer."""
 
+    def is_free(self, event: str, payload: Mapping[str, Any], permissions: Permissions, /) -> bool:
+        """Return whether an event that asks before every tool is about one that needs no permission."""
+
     def used(self, event: str, payload: Mapping[str, Any], /) -> ToolUse | None:
         """Return what the agent has just done, according to an event; None if it reports no tool's end."""
+
+    def before(self, event: str, payload: Mapping[str, Any], /) -> ToolUse | None:
+        """Return what an agent is about to do, with or without a question, if an event can still prevent it."""
+
+    def denial(self, event: str, reason: str, /) -> dict[str, Any]:
+        """Return the reply that prevents what an agent is about to do."""
 
     def permission_reply(self, event: str, /, *, allowed: bool | None, reason: str) -> dict[str, Any]:
         """Return the reply that answers a permission request; with None, its own dialog asks the person."""
@@ -80,6 +90,7 @@ def launch_files(profile: Profile, context: LaunchContext) -> LaunchFiles:
 def headless(profile: Profile, context: LaunchContext) -> LaunchFiles:
     """Return the launch files of an agent that answers its task once, without a terminal, and exits."""
     asked = replace(profile, command=profile.headless, resume=(), in_container=(), on_host=())
+    context = replace(context, headless=True)
     made = launch_files(asked, context)
     ending = family_of(profile).once(asked, context)
     if not ending:

@@ -161,7 +161,7 @@ def _broken_limit(value: object, rule: Rule) -> str:
     """Return what the value must be, or an empty text if it is valid."""
     texts = value if isinstance(value, tuple) else (value,)
     if rule.choices and not set(texts) <= set(rule.choices):
-        either = " or ".join((", ".join(rule.choices[:-1]), rule.choices[-1]))
+        either = " or ".join((", ".join(filter(None, rule.choices[:-1])), rule.choices[-1]))
         return f"a list of {either}" if rule.type is tuple else either
     if rule.pattern and not all(re.fullmatch(rule.pattern, str(text)) for text in texts):
         return rule.shape

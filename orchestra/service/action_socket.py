@@ -6,15 +6,20 @@ import asyncio
 import json
 import logging
 import os
+import socket
+import struct
 from collections.abc import Callable
 from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from orchestra import __version__, errors, protocol
 from orchestra.actions import registry
+from orchestra.actions.permissions import permit_process
 from orchestra.actions.service_process import mark
 from orchestra.drivers.bug_report import write_report
+from orchestra.project import Project
 from orchestra.service.context import ServiceContext
 from orchestra.service.limits import LOCAL_CONNECTIONS, LOCAL_DEADLINE
 
@@ -96,7 +101,8 @@ class ActionSocket:
 
         future = self._requests.get(number)
         if future is None:
-            future = self._desk.local.submit(registry.run, self._desk.project, action, arguments, progress, number)
+            run = partial(_run, peer=_peer(writer))
+            future = self._desk.local.submit(run, self._desk.project, action, arguments, progress, number)
             self._remember(number, future)
         future.add_done_callback(lambda _: loop.call_soon_threadsafe(lines.put_nowait, None))
         while (text := await lines.get()) is not None:
@@ -123,6 +129,20 @@ class ActionSocket:
         message = f"a bug in Orchestra: {type(error).__name__}: {error}"
         encoded = protocol.encode_error(errors.OrchestraError(message, hint=f"please report it with {file}"))
         return {"error": {**encoded, "extra": {"exit": BUG_EXIT}}}
+
+
+def _peer(writer: asyncio.StreamWriter) -> int:
+    """Return the id of the process at the other end (SO_PEERCRED, unix(7)); 0 if it is unknown."""
+    link = writer.get_extra_info("socket")
+    size = struct.calcsize("3i")
+    return int(struct.unpack("3i", link.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))[0]) if link else 0
+
+
+def _run(
+    project: Project, action: str, arguments: dict[str, Any], progress: Callable[[str], None], number: str, *, peer: int
+) -> Any:  # noqa: ANN401 -- the action's own plain result
+    permit_process(peer, action)
+    return registry.run(project, action, arguments, progress, number)
 
 
 async def _say(writer: asyncio.StreamWriter, reply: dict[str, Any]) -> None:

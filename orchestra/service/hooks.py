@@ -70,6 +70,8 @@ async def _reply(caller: Caller, event: str, payload: dict[str, Any]) -> dict[st
     # One at a time: the messages in an earlier reply count as delivered once it has been sent.
     await caller.read_alone()
     try:
+        if denial := await caller.context.act_soon(permission_wait.denial, caller.session, event, payload):
+            return denial
         reply = await caller.context.act_soon(
             hook_reply.take_hook, caller.session, event, payload, presence=caller.context.presence
         )

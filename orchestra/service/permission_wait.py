@@ -16,6 +16,7 @@ import anyio
 
 from orchestra.actions.messaging import hook_events, permission_requests
 from orchestra.actions.messaging.permission_requests import Asked
+from orchestra.actions.session import container_spec
 from orchestra.agents import family_of
 from orchestra.errors import OrchestraError, Refused
 from orchestra.lifecycle import age
@@ -30,7 +31,7 @@ log = logging.getLogger("orchestra.service.permissions")
 ASK_EVENT = "AskPermission"
 LONGEST_WAIT = 20.0
 """The longest that a hook's request stays open, in seconds; then the hook asks again."""
-_PAUSE = 0.5
+_PAUSE = 1.0
 LONGEST_KEY = 64
 _NOTHING: dict[str, Any] = {"reply": {}}
 _OVER = {"window": AnsweredBy.WINDOW, "ended": AnsweredBy.ENDED}
@@ -48,14 +49,20 @@ async def ask(caller: Caller, payload: Mapping[str, Any]) -> dict[str, Any]:
     return _NOTHING
 
 
+def denial(project: Project, session: Session, event: str, payload: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the reply that prevents what an agent is about to do, if a rule forbids it; else nothing."""
+    reason = permission_requests.forbidden(project, session, event, payload)
+    return family_of(project.profile(session.agent)).denial(event, reason) if reason else {}
+
+
 async def _ask(caller: Caller, payload: Mapping[str, Any]) -> dict[str, Any]:
     desk = caller.context
     if payload.get("over") in _OVER:
         await desk.act_soon(take_back, caller.session, str(payload.get("key")), _OVER[payload["over"]])
         return _NOTHING
     begun = await desk.act_soon(begin, caller.session, payload)
-    if begun is None:
-        return _NOTHING
+    if not isinstance(begun, PermissionRequest):
+        return begun
     look_after(desk)
     if begun.answered_by is None and begun.answerable:
         await _wait(desk, begun)
@@ -68,18 +75,21 @@ async def _wait(desk: ServiceContext, request: PermissionRequest) -> None:
         await desk.changes.until(lambda: store.permissions.is_closed(request.id))
 
 
-def begin(project: Project, session: Session, payload: Mapping[str, Any]) -> PermissionRequest | None:
-    """Record what a hook asks, once; None if that is no permission that anybody but its window can give."""
+def begin(project: Project, session: Session, payload: Mapping[str, Any]) -> PermissionRequest | dict[str, Any]:
+    """Record what a hook asks, once; returns the answer at once if that needs none, or only its window can give it."""
     profile = project.profile(session.agent)
     about, event, key = payload.get("payload"), str(payload.get("event")), str(payload.get("key"))
     if not isinstance(about, Mapping) or not 0 < len(key) <= LONGEST_KEY:
         raise Refused("a question for a permission needs a key and a payload")
     mode = payload.get("mode")
     family = family_of(profile)
-    use = family.asked(event, about, Permissions(mode) if mode in set(Permissions) else Permissions.ASK)
+    permissions = Permissions(mode) if mode in set(Permissions) else Permissions.ASK
+    if family.is_free(event, about, permissions):
+        return {"reply": family.permission_reply(event, allowed=True, reason="")}
+    use = family.asked(event, about, permissions)
     if use is None:
         hook_events.record_signs(project, session, family.signs(event, about))
-        return None
+        return {"reply": family.permission_reply(event, allowed=None, reason="")}
     asked = Asked(key, digest(json.dumps([event, about], sort_keys=True), 64), use)
     return permission_requests.ask(project, session, profile, asked)
 
@@ -105,10 +115,25 @@ def look_after(desk: ServiceContext) -> None:
 
 async def _look_after(desk: ServiceContext) -> None:
     try:
-        while await desk.act_soon(close_forgotten, desk.waiting):  # noqa: ASYNC110 -- no event says that a time is over
+        while await desk.act_soon(close_forgotten, desk.waiting):
+            await desk.act_soon(leave_to_windows)
             await asyncio.sleep(_PAUSE)
     except OrchestraError as error:
         log.warning("%s", error)
+
+
+def leave_to_windows(project: Project) -> None:
+    """Let agents ask in their windows if the person looks at one whose dialog is not shown while its hook waits."""
+    for name in {request.session for request in project.store.permissions.open() if request.answerable}:
+        session = project.store.sessions.get(name)
+        if not family_of(project.profile(session.agent)).DIALOG_TOO and _is_looked_at(project, session):
+            permission_requests.leave_to_window(project, session)
+
+
+def _is_looked_at(project: Project, session: Session) -> bool:
+    server = project.tmux()
+    window = container_spec.window_of(project, session) if server is not None else None
+    return server is not None and window is not None and window.pane in {client.pane for client in server.clients()}
 
 
 def close_forgotten(project: Project, waiting: WaitingHooks) -> bool:

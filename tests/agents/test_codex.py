@@ -241,6 +241,9 @@ def test_a_permission_prompt_and_a_turn_cut_off_by_the_person_are_seen(start: Ca
         terminal = start(stub, server)
         terminal.start(model=OLDER)
         until(lambda: stub.payloads("PermissionRequest"))
+        # Its own screen comes once the hook that asks has ended without an answer.
+        assert "Would you like to run" not in terminal.screen
+        stub.replies["AskPermission"] = [{}]
         texts = [text for event, payload in stub.hooks for _, text in FAMILIES["codex"].signs(event, payload)]
         assert texts[-1] == "asks for permission: runs touch /x"
         assert terminal.signs()[-1] is Sign.PROMPTED

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -27,9 +29,11 @@ USUAL = frozenset({
     "test_messages_reach_it_at_the_end_of_its_turn_as_many_as_there_are",
     "test_killed_it_comes_back_with_its_conversation_and_goes_on_when_told",
     "test_a_permission_prompt_is_seen_and_its_end",
+    "test_a_gate_that_is_killed_lets_nothing_through",
 })  # fmt: skip
 """What every run plays; the rest is for ``make test-agents``."""
 REPORTS = Call(REPORT, {"kind": "complete", "message": "x"})
+LEAVE = FAMILIES["gemini"].permission_reply("BeforeTool", allowed=None, reason="")
 RUNS = Call("run_shell_command", {"command": "touch ran", "description": "a command"})
 
 
@@ -305,6 +309,7 @@ def test_without_a_login_it_shows_its_own_and_is_not_said_to_be_ready(start: Cal
 
 def test_a_permission_prompt_is_seen_and_its_end(start: Callable[..., Terminal]) -> None:
     with McpStub() as stub, ModelServer([Rule([RUNS], user=TASK, times=1), Rule([Say("THE END")])]) as server:
+        stub.replies["AskPermission"] = [LEAVE]
         terminal = start(stub, server)
         terminal.start()
         terminal.signed(Sign.PROMPTED)
@@ -318,6 +323,7 @@ def test_a_permission_prompt_is_seen_and_its_end(start: Callable[..., Terminal])
 
 def test_a_turn_cut_off_in_a_question_for_permission_is_seen(start: Callable[..., Terminal]) -> None:
     with McpStub() as stub, ModelServer([Rule([RUNS], user=TASK)]) as server:
+        stub.replies["AskPermission"] = [LEAVE]
         terminal = start(stub, server)
         terminal.start()
         terminal.shows("Allow execution")
@@ -325,6 +331,37 @@ def test_a_turn_cut_off_in_a_question_for_permission_is_seen(start: Callable[...
         terminal.signed(Sign.TURN_ENDED)
         assert terminal.told()[-1][1] == "interrupted"
         assert not (terminal.worktree / "ran").exists()
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_our_gate_is_answered_for_exactly_one_tool(start: Callable[..., Terminal], *, allowed: bool) -> None:
+    """No dialog comes up, what is allowed runs, and the model is told why it may not."""
+    with McpStub() as stub, ModelServer([Rule([RUNS], user=TASK, times=1), Rule([Say("THE END")])]) as server:
+        terminal = start(stub, server)
+        terminal.start()
+        until(lambda: len(stub.keys) == 1, deadline=SLOW)
+        assert not (terminal.worktree / "ran").exists()
+        stub.replies["AskPermission"] = [
+            FAMILIES["gemini"].permission_reply("BeforeTool", allowed=allowed, reason="Never PURPLE")
+        ]
+        terminal.signed(Sign.TURN_ENDED)
+        assert (terminal.worktree / "ran").exists() is allowed
+        assert ("Never PURPLE" in server.conversation()[-1].everything) is not allowed
+        assert "Allow execution" not in terminal.screen
+
+
+def test_a_gate_that_is_killed_lets_nothing_through(start: Callable[..., Terminal]) -> None:
+    with McpStub() as stub, ModelServer([Rule([RUNS], user=TASK, times=1), Rule([Say("THE END")])]) as server:
+        terminal = start(stub, server)
+        terminal.start()
+        until(lambda: len(stub.keys) == 1, deadline=SLOW)
+        for process in Path("/proc").glob("[0-9]*"):
+            words = (process / "cmdline").read_bytes() if (process / "cmdline").exists() else b""
+            if f"{terminal.place}/agent/hook.py".encode() in words and words.startswith(b"/") and b"said=" not in words:
+                os.kill(int(process.name), signal.SIGKILL)
+        terminal.signed(Sign.TURN_ENDED)
+        assert not (terminal.worktree / "ran").exists()
+        assert "Orchestra could not ask" in server.conversation()[-1].everything
 
 
 def test_a_turn_cut_off_while_it_thinks_is_seen_and_takes_no_message(start: Callable[..., Terminal]) -> None:

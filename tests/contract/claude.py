@@ -17,7 +17,7 @@ class Claude(Scripted):
     url: ClassVar[str] = "ANTHROPIC_BASE_URL"
     key: ClassVar[str] = "ANTHROPIC_API_KEY"
     shell: ClassVar[str] = "Bash"
-    asking: ClassVar[Mapping[str, Any]] = {"in_container": ["--permission-mode", "default"]}
+    asking: ClassVar[Mapping[str, Any]] = {"permissions": "ask"}
     yes: ClassVar[tuple[str, ...]] = ("1",)
 
 

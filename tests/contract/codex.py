@@ -25,10 +25,9 @@ class Codex(Scripted):
     url: ClassVar[str] = "OPENAI_BASE_URL"
     key: ClassVar[str] = "OPENAI_API_KEY"
     base: ClassVar[str] = "/v1"
-    asking: ClassVar[Mapping[str, Any]] = {
-        "in_container": ["--sandbox", "workspace-write", "--ask-for-approval", "on-request"]
-    }
+    asking: ClassVar[Mapping[str, Any]] = {"permissions": "edits"}
     yes: ClassVar[tuple[str, ...]] = ("y",)
+    dialog: ClassVar[str] = "Would you like"
 
     def command(self, line: str, *, asks: bool) -> Call:
         # The model says itself for which command it wants permission; it may not where the person allows all.

@@ -29,8 +29,9 @@ class Gemini(Scripted):
     key: ClassVar[str] = "GEMINI_API_KEY"
     ours: ClassVar[str] = "mcp_orchestra_"
     shell: ClassVar[str] = "run_shell_command"
-    asking: ClassVar[Mapping[str, Any]] = {"in_container": ["--approval-mode", "default"]}
+    asking: ClassVar[Mapping[str, Any]] = {"permissions": "ask"}
     yes: ClassVar[tuple[str, ...]] = ("1",)
+    dialog: ClassVar[str] = "Allow execution"
 
 
 DRIVER = Gemini()

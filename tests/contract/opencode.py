@@ -21,7 +21,7 @@ class OpenCode(Scripted):
     base: ClassVar[str] = "/v1"
     ours: ClassVar[str] = "orchestra_"
     shell: ClassVar[str] = "bash"
-    asking: ClassVar[Mapping[str, Any]] = {"env": {"OPENCODE_PERMISSION": '{"bash": "ask"}'}}
+    asking: ClassVar[Mapping[str, Any]] = {"permissions": "edits"}
 
     def settings(self, model: ModelServer, /) -> Mapping[str, str]:
         return {**super().settings(model), "OPENAI_COMPATIBLE_MODEL": "scripted"}

@@ -10,8 +10,9 @@ from typing import Any, ClassVar
 import yaml
 
 from orchestra.agents import load
-from tests.contract.stage import Ability, Hold, Message, Move, Report, Rest, Send, Shell, Stage, Talk
+from tests.contract.stage import SLOW, Ability, Hold, Message, Move, Report, Rest, Send, Shell, Stage, Talk
 from tests.support.models.server import Asked, Call, ModelServer, Rule, Say
+from tests.support.person import eventually
 
 SECRET = "sk-ant-api03-contract-9876543210-9876543210"
 CAREFUL = "careful"
@@ -23,7 +24,8 @@ class Scripted:
 
     ``url`` and ``key`` are the credentials that lead to the model; ``ours`` is what the agent puts
     before our tools' names, ``shell`` its tool for commands. ``asking`` are keys of the profile
-    that make it ask before it runs one, ``yes`` the keys that allow it.
+    that make it ask before it runs one, ``yes`` the keys that allow it. ``dialog`` stands in its
+    window once the person goes there, if that does not show a dialog before.
     """
 
     profile: ClassVar[str]
@@ -40,6 +42,7 @@ class Scripted:
     shell: ClassVar[str] = ""
     asking: ClassVar[Mapping[str, Any]] = {}
     yes: ClassVar[tuple[str, ...]] = ("Enter",)
+    dialog: ClassVar[str] = ""
 
     def settings(self, model: ModelServer, /) -> Mapping[str, str]:
         return {self.url: f"{model.url(model.address)}{self.base}", self.key: self.secret}
@@ -93,6 +96,9 @@ class Scripted:
         stage.model.release(f"{name}.{gate}")
 
     def allow(self, stage: Stage, name: str) -> None:
+        if self.dialog:
+            stage.person.orchestra("switch", name)
+            eventually(lambda: self.dialog in stage.screen(name), within=SLOW, what=f"the dialog of {name}")
         stage.key(name, *self.yes)
 
     def asked(self, stage: Stage, name: str) -> list[Asked]:

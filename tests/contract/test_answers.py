@@ -101,7 +101,8 @@ def test_answered_in_its_window_it_takes_no_other_answer(stage: Stage) -> None:
     eventually((stage.worktree(name) / "first").exists, within=SLOW, what="the first command runs")
     late = stage.person.orchestra("answer", str(first.id), "deny", check=False)
     assert late.returncode == 1
-    assert "was already answered in its window" in late.stderr
+    assert "in its window" in late.stderr or "only its window can answer" in late.stderr
+    eventually(lambda: [one.id for one in stage.requests(name)] != [first.id], within=SLOW, what="it asks again")
     (second,) = stage.requests(name)
     again = stage.person.orchestra("answer", str(first.id), "allow", check=False)
     assert "was already answered in its window" in again.stderr
@@ -111,3 +112,18 @@ def test_answered_in_its_window_it_takes_no_other_answer(stage: Stage) -> None:
     assert not (stage.worktree(name) / "second").exists()
     told = [(one.id, one.answered_by, one.decision) for one in stage.store.permissions.answers(name)]
     assert told == [(first.id, AnsweredBy.WINDOW, None), (second.id, AnsweredBy.PERSON, Decision.DENY)]
+
+
+@pytest.mark.usefixtures("rules")
+def test_what_a_rule_denies_it_may_not_do_without_asking_either(stage: Stage) -> None:
+    """In a container an agent asks nothing by default; the person's ``deny`` holds there too."""
+    if stage.lacks(Ability.ASKS):
+        documented(stage.driver, Ability.ASKS)
+        return
+    name = stage.play("free", Shell("touch forbidden"), Shell("touch free"), Talk("All is done"))
+    eventually((stage.worktree(name) / "free").exists, within=SLOW, what="the other command runs")
+    stage.is_in(name, "idle")
+    assert not (stage.worktree(name) / "forbidden").exists()
+    told = [(one.decision, one.answered_by) for one in stage.store.permissions.answers(name)]
+    # opencode has the rule in its own settings, and asks nobody.
+    assert told in ([(Decision.DENY, AnsweredBy.RULE)], [])

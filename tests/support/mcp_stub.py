@@ -59,8 +59,8 @@ class McpStub:
     def hook(self, event: str, payload: dict[str, Any]) -> dict[str, Any]:
         """Take one hook; the start and the first prompt are answered once the tools were listed, as by the service.
 
-        A question for a permission counts as the hook that it is about, once, and is answered with what is prepared for
-        that hook; until then its asker asks again.
+        A question for a permission counts as the hook that it is about, once; until an answer is prepared for it, its
+        asker asks again.
         """
         if event == "AskPermission":
             return self.question(payload)
@@ -85,7 +85,9 @@ class McpStub:
         elif asked["key"] not in self.keys:
             self.keys.append(asked["key"])
             self.hooks.append((event, payload))
-        prepared = self.replies.get(event, [])
+        if event == "BeforeTool" and payload.get("tool_name") != "run_shell_command":
+            return {"reply": {"decision": "allow"}}
+        prepared = self.replies.get("AskPermission", [])
         return {"reply": prepared.pop(0)} if prepared else {}
 
     def result(self, method: str, params: dict[str, Any]) -> dict[str, Any]:

@@ -32,7 +32,7 @@ def session(tmp_path: Path) -> Session:
     return a_session(worktree)
 
 
-def setting(session: Session, **values: str) -> LaunchContext:
+def setting(session: Session, **values: Any) -> LaunchContext:  # noqa: ANN401 -- fields of several types
     return LaunchContext(
         session=session, mcp_url="http://10.0.0.1:7000/mcp", hook_url="http://10.0.0.1:7000/hooks", **values
     )

@@ -53,7 +53,13 @@ def said(kind: str, content: str = "words", **more: object) -> dict[str, Any]:
 
 def test_a_container_keeps_it_in_and_on_the_machine_it_asks(tmp_path: Path) -> None:
     assert "yolo" in plan(tmp_path)["first"]
-    assert "yolo" not in plan(tmp_path, contained=False)["first"]
+    on_host = plan(tmp_path, contained=False)
+    (gate,) = on_host["settings"]["hooks"]["BeforeTool"][0]["hooks"]
+    assert gate["command"].startswith("said=$(")
+    assert " edits)" in gate["command"]
+    assert "deny" in gate["command"]
+    (free,) = plan(tmp_path)["settings"]["hooks"]["BeforeTool"][0]["hooks"]
+    assert "said" not in free["command"]
 
 
 def test_the_token_stays_in_the_environment(tmp_path: Path) -> None:

@@ -171,6 +171,7 @@ def _row(project: Project, profile: Profile, in_use: Sequence[str]) -> dict[str,
         "cost": "cost" in profile.tells,
         "context": "context" in profile.tells,
         "resume": profile.resumes or bool(profile.resume),
+        "permissions": family_of(profile).TAKES_ANSWERS,
         "delivery": profile.delivery.value,
         "messages": reach(profile),
     }

@@ -8,12 +8,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestra.agents import Family, Profile, tool_use
+from orchestra.agents import Family, Profile, family_of, tool_use
 from orchestra.config.permission_rules import Verdict, verdict
 from orchestra.errors import NotFound, Refused, UsageError
 from orchestra.lifecycle import age
 from orchestra.model import AnsweredBy, Decision, PermissionRequest, Session, Sign, ToolUse
-from orchestra.protocol import plain
+from orchestra.protocol import plain, request_id
 from orchestra.terminal_text import clean
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ PAGE, LONGEST_PAGE = 200, 2000
 """How many answers are shown by default, and at most."""
 DENIED = "The person has denied this."
 """What an agent is told that was denied something without a reason."""
+LOOKED_AT = "you went to its window, which asks you now"
+"""Why only its window takes the answer to a request."""
 _TOO_LONG = "it is too long to be shown whole"
 _GOES_ON = frozenset({Decision.ALLOW, Decision.ALWAYS})
 
@@ -159,6 +161,14 @@ def _by_rule(project: Project, session: Session, profile: Profile, request: Perm
     return False
 
 
+def leave_to_window(project: Project, session: Session) -> None:
+    """Let an agent whose window shows no dialog while its hook waits ask there, because the person goes there."""
+    if family_of(project.profile(session.agent)).DIALOG_TOO:
+        return
+    for request in project.store.permissions.open_of(session.id):
+        project.store.permissions.leave_to_window(request.id, LOOKED_AT)
+
+
 def deny_late(project: Project, request: PermissionRequest, now: datetime) -> None:
     """Deny a request that nobody has answered in the time that the settings give."""
     longest = project.usable_settings.answer_timeout
@@ -175,6 +185,23 @@ def rules_say(project: Project, session: Session, profile: Profile, use: ToolUse
     settings = project.usable_settings
     allow = () if project.settings_trouble is not None else (*settings.allow, *profile.allow)
     return verdict(use, allow, (*settings.deny, *profile.deny), Path(session.worktree))
+
+
+def forbidden(project: Project, session: Session, event: str, payload: Mapping[str, Any]) -> str:
+    """Return why a rule forbids what an agent is about to do without a question, and record that; else nothing."""
+    profile = project.profile(session.agent)
+    if not project.usable_settings.deny and not profile.deny:
+        return ""
+    use = family_of(profile).before(event, payload)
+    found = rules_say(project, session, profile, use) if use is not None else Verdict()
+    if use is None or not found.denied_by:
+        return ""
+    permissions = project.store.permissions
+    with project.store.together():
+        request = permissions.ask(session.id, request_id(), "", use)
+        reason = denial(found)
+        permissions.answer(request.id, AnsweredBy.RULE, Decision.DENY, rule=found.denied_by, reason=reason)
+    return reason
 
 
 def denial(found: Verdict) -> str:

@@ -17,7 +17,7 @@ from orchestra.drivers.git import private_refs
 from orchestra.drivers.sandbox.protocol import AGENT_FILES, AGENT_HOME, SECRETS
 from orchestra.errors import ServiceDown
 from orchestra.lifecycle import in_a_turn
-from orchestra.model import Role, SandboxKind, Session, State
+from orchestra.model import Permissions, Role, SandboxKind, Session, State
 
 if TYPE_CHECKING:
     from orchestra.agents import LaunchFiles, Profile
@@ -156,6 +156,8 @@ def launch_context(project: Project, session: Session) -> LaunchContext:
         "instructions": instructions.added(project, session),
         "role": instructions.instead(project, session),
         "nudge": nudge(project, session),
+        "permissions": permissions(project, session),
+        "deny": (*project.usable_settings.deny, *project.profile(session.agent).deny),
     }
     if session.sandbox is SandboxKind.DOCKER:
         return LaunchContext(
@@ -165,6 +167,14 @@ def launch_context(project: Project, session: Session) -> LaunchContext:
             home=AGENT_HOME,
         )
     return LaunchContext(**common, agent_dir=str(paths.agent), secrets_dir=str(paths.secrets), home=str(paths.home))
+
+
+def permissions(project: Project, session: Session) -> Permissions | None:
+    """Return what a session's agent does without asking, if a setting or its profile says so."""
+    settings = project.usable_settings
+    of_role = settings.designer_permissions if session.role is Role.DESIGNER else ""
+    wanted = of_role or settings.permissions or project.profile(session.agent).permissions
+    return Permissions(wanted) if wanted else None
 
 
 def nudge(project: Project, session: Session) -> str:

@@ -7,6 +7,7 @@ import shlex
 import shutil
 from typing import TYPE_CHECKING, Any
 
+from orchestra.actions.messaging import permission_requests
 from orchestra.actions.session import container_spec
 from orchestra.actions.work import spec
 from orchestra.errors import NotFound, Refused, ToolMissing
@@ -41,6 +42,7 @@ def switch(project: Project, name: str = "", *, control: bool = False, client: s
     if window is None:
         raise NotFound(f"{name} has no window", hint=f"start it again: orchestra resume {name}")
     server.windows.select(window.id, client or None, pane=window.pane)
+    permission_requests.leave_to_window(project, session)
     return {"window": window.id}
 
 

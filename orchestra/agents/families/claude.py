@@ -32,13 +32,18 @@ STATUS_DEADLINE = 1
 LISTEN_DEADLINE = 2_000_000
 """Seconds that one listener may wait for messages; Claude Code's own timer allows at most 2,147,483."""
 
+MODES = {
+    Permissions.ALL: ("--dangerously-skip-permissions",),
+    Permissions.EDITS: ("--permission-mode", "acceptEdits"),
+    Permissions.ASK: ("--permission-mode", "default"),
+}
+_OWN_FLAGS = frozenset({"--dangerously-skip-permissions", "--permission-mode"})
 _CONFIG = ".claude"
 """Claude Code's own directory, below the agent's home."""
 _PROGRAM = (
     "__init__.py", "post_event.py", "post_event.sh", "ask_permission.py",
     "claude/__init__.py", "claude/first_questions.py", "claude/status_line.sh", "claude/tokens.py",
 )  # fmt: skip
-_ASK = "from runtime.ask_permission import main\n\nmain()\n"
 _START = "from runtime.claude.first_questions import main\n\nmain()\n"
 _POSTED = (
     "UserPromptSubmit",
@@ -64,6 +69,7 @@ _NUMBERED = re.compile(r"^\[message (\d+) from ", re.MULTILINE)
 HANDS_OVER = frozenset({"UserPromptSubmit", "PostToolUse", "Stop"})
 """The hooks whose reply delivers messages during a turn; after SessionStart there may be none."""
 LISTENS, TELLS_PROMPTS, TOOLS_LATE, DIALOG_TOO = True, True, True, True
+TAKES_ANSWERS = True
 
 
 def launch_files(profile: Profile, context: LaunchContext) -> LaunchFiles:
@@ -75,7 +81,7 @@ def launch_files(profile: Profile, context: LaunchContext) -> LaunchFiles:
         "begins.json": common.as_json(settings(context, begins=True)),
         "mcp.json": common.as_json(mcp_config(context)),
         "start.py": (_START.encode(), common.READ_ONLY),
-        "ask.py": (_ASK.encode(), common.READ_ONLY),
+        "ask.py": (common.ASK.encode(), common.READ_ONLY),
         **common.runtime_files(*_PROGRAM),
     }
     env = {"CLAUDE_CONFIG_DIR": str(PurePosixPath(context.home, _CONFIG))}
@@ -99,7 +105,8 @@ def _ending(profile: Profile, context: LaunchContext) -> str:
     trusted = json.dumps({str(context.session.worktree): {"hasTrustDialogAccepted": True}})
     lines = [f"trusted={shlex.quote(trusted)}\n"]
     for name, command, flag in starts:
-        program = common.quoted(common.words(profile, context, command))
+        mode = common.mode_flags(profile, context, MODES, _OWN_FLAGS)
+        program = common.quoted(common.words(profile, context, command, mode))
         rest = common.quoted([*flags, flag, context.session.conversation])
         lines.append(f'{name}() {{ exec {program} --settings "$settings" {rest} "$@"; }}\n')
     return "".join(lines) + common.runtime_text("claude/launch.sh")
@@ -137,7 +144,7 @@ def settings(context: LaunchContext, *, begins: bool = False) -> dict[str, Any]:
         "disableDeepLinkRegistration": "disable",
         "statusLine": {"type": "command", "command": _status_line(context, post_event), "padding": 0},
     }
-    if context.contained:
+    if context.contained or context.mode is Permissions.ALL:
         values["skipDangerousModePermissionPrompt"] = True
     return values
 
@@ -252,6 +259,7 @@ def hook_reply(event: str, text: str) -> dict[str, Any]:
 
 
 prompt, used, permission_reply = claude_hooks.prompt, claude_hooks.used, claude_hooks.permission_reply
+is_free, before, denial = claude_hooks.is_free, claude_hooks.before, claude_hooks.denial
 
 
 def asked(event: str, payload: Mapping[str, Any], _permissions: Permissions) -> ToolUse | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from orchestra.agents import tool_use
 from orchestra.agents.activity import brief
-from orchestra.model import ToolUse
+from orchestra.model import Permissions, ToolUse
 
 ASKS = "PermissionRequest"
 """The event with which an agent asks for permission."""
@@ -44,9 +44,25 @@ def question(payload: Mapping[str, Any]) -> str:
     return brief(first.get("question", "")) if isinstance(first, Mapping) else ""
 
 
+def is_free(_event: str, _payload: Mapping[str, Any], _permissions: Permissions) -> bool:
+    """Return that everything that an agent asks needs a permission: it knows itself what is free."""
+    return False
+
+
 def used(event: str, payload: Mapping[str, Any]) -> ToolUse | None:
     """Return what an agent has just done, so that it has been allowed."""
     return _use(payload) if event in _ENDS else None
+
+
+def before(event: str, payload: Mapping[str, Any]) -> ToolUse | None:
+    """Return what an agent is about to do, also where it asks for no permission."""
+    return _use(payload) if event == "PreToolUse" else None
+
+
+def denial(event: str, reason: str) -> dict[str, Any]:
+    """Return the reply that prevents it."""
+    decision = {"permissionDecision": "deny", "permissionDecisionReason": reason}
+    return {"hookSpecificOutput": {"hookEventName": event, **decision}}
 
 
 def _use(payload: Mapping[str, Any]) -> ToolUse:

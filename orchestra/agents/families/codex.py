@@ -28,17 +28,41 @@ TOOL_DEADLINE = 3600
 HANDS_OVER = frozenset({"UserPromptSubmit", "PostToolUse", "Stop"})
 """The hooks whose reply delivers messages during a turn."""
 LISTENS, TELLS_PROMPTS, TOOLS_LATE, DIALOG_TOO = False, True, False, False
+TAKES_ANSWERS = True
+
+MODES = {
+    Permissions.ALL: ("--dangerously-bypass-approvals-and-sandbox",),
+    Permissions.EDITS: ("--sandbox", "workspace-write", "--ask-for-approval", "on-request"),
+    Permissions.ASK: ("--sandbox", "read-only", "--ask-for-approval", "on-request"),
+}
+"""What Codex does not ask for it does in its own sandbox, which asks before it is left."""
+_OWN_FLAGS = frozenset({
+    "--sandbox", "-s", "--ask-for-approval", "-a", "--approve-for-me", "--full-auto", "--yolo",
+    "--dangerously-bypass-approvals-and-sandbox",
+})  # fmt: skip
+ASK_DEADLINE = 2_000_000
+"""Seconds that the hook which asks for a permission may wait for the answer."""
+SERVICE_SILENCE = 20
+"""Seconds for which the service may be gone before Codex's own screen asks."""
 
 _HOOKS = {
     "UserPromptSubmit": HOOK_DEADLINE,
     "PreToolUse": HOOK_DEADLINE,
     "PostToolUse": HOOK_DEADLINE,
-    "PermissionRequest": HOOK_DEADLINE,
+    claude_hooks.ASKS: ASK_DEADLINE,
     "Stop": HOOK_DEADLINE,
     "Interrupt": LAST_HOOK_DEADLINE,
     "SessionEnd": LAST_HOOK_DEADLINE,
 }
-_PROGRAM = ("__init__.py", "post_event.py", "jsonl_tail.py", "codex/__init__.py", "codex/start.py", "codex/watch.py")
+_PROGRAM = (
+    "__init__.py",
+    "post_event.py",
+    "ask_permission.py",
+    "jsonl_tail.py",
+    "codex/__init__.py",
+    "codex/start.py",
+    "codex/watch.py",
+)
 _START = "from runtime.codex.start import main\n\nmain()\n"
 _WATCH = "from runtime.codex.watch import main\n\nmain()\n"
 _PATCHED = re.compile(r"^\*\*\* (?:Update|Add|Delete) File: (.+)$", re.MULTILINE)
@@ -49,9 +73,10 @@ _ASKS = "request_user_input"
 def launch_files(profile: Profile, context: LaunchContext) -> LaunchFiles:
     """Return Codex's launch files: its own home, and all settings as arguments of each start."""
     command = profile.command or ("codex",)
+    flags = common.mode_flags(profile, context, MODES, _OWN_FLAGS)
     plan = {
-        "first": common.words(profile, context, command),
-        "again": common.words(profile, context, profile.resume or command),
+        "first": common.words(profile, context, command, flags),
+        "again": common.words(profile, context, profile.resume or command, flags),
         "settings": {name: toml(value) for name, value in settings(profile, context).items()},
     }
     files = {
@@ -59,6 +84,7 @@ def launch_files(profile: Profile, context: LaunchContext) -> LaunchFiles:
         "nudge.md": (context.nudge.encode(), common.READ_ONLY),
         "codex.json": common.as_json(plan),
         "start.py": (_START.encode(), common.READ_ONLY),
+        "ask.py": (common.ASK.encode(), common.READ_ONLY),
         "watch.py": (_WATCH.encode(), common.READ_ONLY),
         **common.runtime_files(*_PROGRAM),
     }
@@ -104,11 +130,17 @@ def settings(profile: Profile, context: LaunchContext) -> dict[str, Any]:
 
 
 def hooks(context: LaunchContext) -> dict[str, Any]:
-    """Return our hooks, with Codex's own mark that exactly these may run without a review."""
+    """Return our hooks, with Codex's own mark that exactly these may run without a review.
+
+    The one that asks for a permission runs before Codex's own screen, for commands, patches and several at once, and
+    Escape ends it. Without an answer, or after its time, the screen asks. (All seen in 0.169.0.)
+    """
     by_event: dict[str, Any] = {}
     trusted: dict[str, Any] = {}
     for event, deadline in _HOOKS.items():
-        command = common.quoted([*context.post_event, event, str(deadline)])
+        posts = [*context.post_event, event, str(deadline)]
+        asks = [*context.asking, event, str(SERVICE_SILENCE)]
+        command = common.quoted(asks if event == claude_hooks.ASKS else posts)
         hook = {"type": "command", "command": command, "timeout": deadline + 1}
         by_event[event] = [{"hooks": [hook]}]
         label = re.sub(r"(?<!^)(?=[A-Z])", "_", event).lower()
@@ -178,6 +210,7 @@ def hook_reply(event: str, text: str) -> dict[str, Any]:
 
 
 prompt, used, permission_reply = claude_hooks.prompt, claude_hooks.used, claude_hooks.permission_reply
+is_free, before, denial = claude_hooks.is_free, claude_hooks.before, claude_hooks.denial
 
 
 def asked(event: str, payload: Mapping[str, Any], _permissions: Permissions) -> ToolUse | None:

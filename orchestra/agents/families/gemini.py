@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Mapping
 from datetime import timedelta
@@ -9,6 +10,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from orchestra.agents import launch_files as common
+from orchestra.agents import tool_use
 from orchestra.agents.activity import Limit, Usage, brief, named, share, whole
 from orchestra.agents.launch_files import LaunchContext, LaunchFiles
 from orchestra.agents.profile import Profile
@@ -19,9 +21,26 @@ HOOK_DEADLINE = 5
 TOOL_DEADLINE = 3_600_000
 """Milliseconds one of our tools may take, for example to wait for a message."""
 
+ASKS = "BeforeTool"
+"""The hook in which our gate asks for a permission."""
+ASK_DEADLINE = 2_000_000
+"""Seconds that the gate may wait for the answer; Node.js can count 2,147,483."""
+MODES = dict.fromkeys(Permissions, ("--approval-mode", "yolo"))
+"""The same for all: Gemini CLI lets no hook answer its dialogs, so that our gate asks in their place."""
+_OWN_FLAGS = frozenset({"--approval-mode", "--yolo", "-y", "--allowed-tools"})
+_DENIAL = '{"decision": "deny", "reason": "Orchestra could not ask for permission."}'
+_EDITS = frozenset({"replace", "write_file"})
+_FREE = frozenset({
+    "read_file", "read_many_files", "grep_search", "search_file_content", "glob", "list_directory", "write_todos",
+    "update_topic", "ask_user", "get_internal_docs", "complete_task",
+})  # fmt: skip
+_DECIDES = frozenset({".gemini", ".claude", ".codex", ".opencode", ".orchestra", ".git", ".mcp.json", "opencode.json"})
+"""Names in a worktree that decide what agents or git run."""
+
 HANDS_OVER = frozenset({"BeforeAgent", "AfterTool", "AfterAgent"})
 """The hooks whose reply delivers messages during a turn."""
 LISTENS, TELLS_PROMPTS, TOOLS_LATE, DIALOG_TOO = False, True, False, False
+TAKES_ANSWERS = True
 
 _HOOKS = {
     "SessionStart": "Ready",
@@ -36,7 +55,7 @@ _HOOKS = {
 The service delays SessionStart, which would come after the first turn.
 """
 _PROGRAM = (
-    "__init__.py", "post_event.py", "jsonl_tail.py",
+    "__init__.py", "post_event.py", "ask_permission.py", "jsonl_tail.py",
     "gemini/__init__.py", "gemini/start.py", "gemini/home.py", "gemini/hook.py", "gemini/watch.py",
 )  # fmt: skip
 _START = "from runtime.gemini.start import main\n\nmain()\n"
@@ -65,11 +84,13 @@ _TOOLS = {
 def launch_files(profile: Profile, context: LaunchContext) -> LaunchFiles:
     """Return Gemini CLI's launch files; its own files stay in the session's home."""
     command = profile.command or ("gemini",)
+    flags = common.mode_flags(profile, context, MODES, _OWN_FLAGS)
+    gated = bool(flags) and context.mode is not Permissions.ALL
     plan = {
-        "first": common.words(profile, context, command),
-        "again": common.words(profile, context, profile.resume or command),
+        "first": common.words(profile, context, command, flags),
+        "again": common.words(profile, context, profile.resume or command, flags),
         "conversation": context.session.conversation,
-        "settings": settings(context),
+        "settings": settings(context, gated=gated),
     }
     files = {
         "first.md": (common.first_prompt(context).encode(), common.READ_ONLY),
@@ -91,7 +112,7 @@ def once(_profile: Profile, context: LaunchContext) -> str:
     return f'exec "$python" {common.quoted([context.path("start.py"), context.agent_dir, "once"])}\n'
 
 
-def settings(context: LaunchContext) -> dict[str, Any]:
+def settings(context: LaunchContext, *, gated: bool = False) -> dict[str, Any]:
     """Return our settings; Gemini CLI replaces names that begin with $, so the token stays in the environment."""
     server = {
         "httpUrl": context.mcp_url,
@@ -117,18 +138,34 @@ def settings(context: LaunchContext) -> dict[str, Any]:
         "security": {"folderTrust": {"enabled": False}},
         "mcpServers": {"orchestra": server},
         "hooksConfig": {"enabled": True, "notifications": False},
-        "hooks": hooks(context),
+        "hooks": hooks(context, gated=gated),
     }
 
 
-def hooks(context: LaunchContext) -> dict[str, Any]:
+def hooks(context: LaunchContext, *, gated: bool = False) -> dict[str, Any]:
     """Return our hooks; their variables are passed on even if a project hides secrets from hooks."""
     by_event: dict[str, Any] = {}
     for event, reported in _HOOKS.items():
+        gate = gated and event == ASKS
         command = common.quoted([context.python, context.path("hook.py"), reported, str(HOOK_DEADLINE)])
-        hook = {"name": "orchestra", "type": "command", "command": command, "timeout": 1000 * (HOOK_DEADLINE + 1)}
+        hook: dict[str, Any] = {"name": "orchestra", "type": "command", "command": command}
+        hook["timeout"] = 1000 * (HOOK_DEADLINE + 1)
+        if gate:
+            hook |= {"command": _gate(command, context.mode), "timeout": 1000 * ASK_DEADLINE}
         by_event[event] = [{"hooks": [{**hook, "env": {"ORCHESTRA_TOKEN": "$ORCHESTRA_TOKEN"}}]}]
     return by_event
+
+
+def _gate(command: str, permissions: Permissions) -> str:
+    """Return the command of the hook that asks for permissions, which denies if it fails.
+
+    It runs before the policy and the dialog of every tool: ``allow`` goes on, ``deny`` blocks with the reason, and
+    ``ask`` opens the dialog, whatever the mode. A hook that prints nothing lets the tool run, and so does one that is
+    killed or takes longer than its time; Escape does not end it, but a tool of a turn that is over does not run.
+    (All seen in 0.61.0.)
+    """
+    said = f'said=$({command} {permissions.value}) && [ -n "$said" ] || said={common.quoted([_DENIAL])}'
+    return f"{said}; printf '%s' \"$said\""
 
 
 def signs(event: str, payload: Mapping[str, Any]) -> list[tuple[Sign, str]]:
@@ -223,16 +260,59 @@ def _lasts(failure: str) -> timedelta | None:
     return timedelta(hours=hours, minutes=minutes, seconds=seconds) or None
 
 
-def asked(_event: str, _payload: Mapping[str, Any], _permissions: Permissions) -> ToolUse | None:
-    """Return nothing yet."""
-    return None
+def is_free(event: str, payload: Mapping[str, Any], permissions: Permissions) -> bool:
+    """Return whether a tool needs no permission: those that only read, and in its worktree edits, if they are free."""
+    tool = str(payload.get("tool_name", ""))
+    if event != ASKS or tool.startswith(_OURS) or tool in _FREE or permissions is Permissions.ALL:
+        return event == ASKS
+    return permissions is Permissions.EDITS and tool in _EDITS and _is_ordinary(payload)
 
 
-def used(_event: str, _payload: Mapping[str, Any]) -> ToolUse | None:
-    """Return nothing yet."""
-    return None
+def _is_ordinary(payload: Mapping[str, Any]) -> bool:
+    """Return whether a file is in the worktree and decides nothing about agents or git there."""
+    given = payload.get("tool_input")
+    path = str(given.get("file_path") or "") if isinstance(given, Mapping) else ""
+    root = str(payload.get("cwd") or "")
+    within = posixpath.relpath(posixpath.normpath(posixpath.join(root, path)), root) if path and root else ".."
+    return not within.startswith("..") and not _DECIDES & set(within.lower().split("/"))
 
 
-def permission_reply(_event: str, *, allowed: bool | None, reason: str) -> dict[str, Any]:  # noqa: ARG001
-    """Return nothing yet."""
-    return {}
+def asked(event: str, payload: Mapping[str, Any], permissions: Permissions) -> ToolUse | None:
+    """Return what our gate before a tool asks permission for."""
+    return None if event != ASKS or is_free(event, payload, permissions) else _use(payload)
+
+
+def before(event: str, payload: Mapping[str, Any]) -> ToolUse | None:
+    """Return what Gemini CLI is about to do, also where our gate asks for no permission."""
+    return _use(payload) if event == ASKS else None
+
+
+def denial(event: str, reason: str) -> dict[str, Any]:
+    """Return the reply that prevents it."""
+    return permission_reply(event, allowed=False, reason=reason)
+
+
+def used(event: str, payload: Mapping[str, Any]) -> ToolUse | None:
+    """Return what Gemini CLI has just done."""
+    return _use(payload) if event == "AfterTool" else None
+
+
+def _use(payload: Mapping[str, Any]) -> ToolUse:
+    tool, arguments = str(payload.get("tool_name", "")), payload.get("tool_input")
+    given = arguments if isinstance(arguments, Mapping) else {}
+    if tool in _EDITS:
+        return tool_use.of_edit(given)
+    if tool == "run_shell_command":
+        return tool_use.of_shell({key: value for key, value in given.items() if key != "wait_for_previous"})
+    if tool == "read_file":
+        return tool_use.of_path(given)
+    return tool_use.of_other(_TOOLS.get(tool, tool), given)
+
+
+def permission_reply(event: str, *, allowed: bool | None, reason: str) -> dict[str, Any]:
+    """Return the reply of the gate before a tool; without an answer, its own dialog asks the person."""
+    if event != ASKS:
+        return {}
+    if allowed is None:
+        return {"decision": "ask"}
+    return {"decision": "allow"} if allowed else {"decision": "deny", "reason": reason}

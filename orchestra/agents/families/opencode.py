@@ -8,20 +8,26 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from orchestra.agents import launch_files as common
+from orchestra.agents import tool_use
 from orchestra.agents.activity import Limit, Usage, added, brief, mapping, moment, named, number
+from orchestra.agents.families import plain
 from orchestra.agents.launch_files import LaunchContext, LaunchFiles
 from orchestra.agents.profile import Profile
 from orchestra.model import Permissions, Sign, ToolUse
 
 CALL_DEADLINE = 600_000
 """Milliseconds one of our tools may take; a merge runs the project's tests."""
+ASKS = "Prompted"
+"""The bridge's event for an open dialog."""
 HANDS_OVER = frozenset({"Inbox"})
 """The bridge's request for messages, which it sends only while the session is idle."""
 LISTENS, TELLS_PROMPTS, TOOLS_LATE, DIALOG_TOO = False, True, False, True
+TAKES_ANSWERS = True
 
 _PROGRAM = (
-    "__init__.py", "post_event.py",
-    "opencode/__init__.py", "opencode/configure.py", "opencode/api.py", "opencode/events.py", "opencode/bridge.py",
+    "__init__.py", "post_event.py", "ask_permission.py",
+    "opencode/__init__.py", "opencode/configure.py", "opencode/api.py", "opencode/events.py", "opencode/permissions.py",
+    "opencode/bridge.py",
 )  # fmt: skip
 _START = "from runtime.opencode.bridge import main\n\nmain()\n"
 _TOOLS = {
@@ -36,6 +42,8 @@ _TOOLS = {
     "task": "Task",
 }
 _OURS = "orchestra_"
+_READS = ("read", "glob", "grep", "list", "lsp", "todowrite", "todoread", "question")
+"""Permissions of tools that change nothing."""
 _LIMITED = re.compile(r"rate.?limit|too many requests|quota|usage limit", re.IGNORECASE)
 
 
@@ -93,11 +101,22 @@ def configuration(profile: Profile, context: LaunchContext) -> dict[str, Any]:
 
 
 def _permissions(context: LaunchContext) -> dict[str, Any]:
-    """In a container the agent works without asking, because the container confines it; on the host it asks."""
-    if context.contained:
-        return {"*": "allow"}
+    """Return what is free, and what is denied whatever is free; of several patterns, opencode takes the last."""
+    wanted = _free(context)
+    commands = {rule: "deny" for rule in context.deny if "(" not in rule}
+    return {**wanted, "bash": {"*": wanted.get("bash", wanted.get("*", "ask")), **commands}} if commands else wanted
+
+
+def _free(context: LaunchContext) -> dict[str, Any]:
     ours = {"*": "ask", f"{context.agent_dir}/*": "allow", f"{context.agent_dir}/**": "allow"}
-    return {"bash": "ask", "webfetch": "ask", "external_directory": ours, "orchestra_*": "allow"}
+    match context.mode:
+        case Permissions.ALL:
+            return {"*": "allow"}
+        case Permissions.EDITS:
+            return {"bash": "ask", "webfetch": "ask", "external_directory": ours, "orchestra_*": "allow"}
+        case Permissions.ASK:
+            free = dict.fromkeys(_READS, "allow")
+            return {"*": "ask", **free, "external_directory": ours, "orchestra_*": "allow"}
 
 
 def signs(event: str, payload: Mapping[str, Any]) -> list[tuple[Sign, str]]:
@@ -182,16 +201,32 @@ def usage(event: str, payload: Mapping[str, Any]) -> Usage | None:
     )
 
 
-def asked(_event: str, _payload: Mapping[str, Any], _permissions: Permissions) -> ToolUse | None:
-    """Return nothing yet."""
-    return None
+def asked(event: str, payload: Mapping[str, Any], _permissions: Permissions) -> ToolUse | None:
+    """Return what opencode asks permission for; None for a question of its agent."""
+    tool, arguments = str(payload.get("tool") or ""), payload.get("input")
+    if event != ASKS or not tool:
+        return None
+    given = dict(arguments) if isinstance(arguments, Mapping) else {}
+    pattern = given.pop("pattern", "")
+    if tool == "bash" and given.get("command"):
+        return tool_use.of_shell(given)
+    if tool == "edit" and given.get("diff"):
+        return tool_use.of_patch(str(given["diff"]), [str(given.get("filepath") or pattern)])
+    if tool == "webfetch":
+        return tool_use.of_url({"url": pattern, **given})
+    return tool_use.of_other(_TOOLS.get(tool, tool), {"for": pattern, **given})
+
+
+is_free, before, denial = plain.is_free, plain.before, plain.denial
 
 
 def used(_event: str, _payload: Mapping[str, Any]) -> ToolUse | None:
-    """Return nothing yet."""
+    """Return nothing: the bridge itself tells that a dialog is closed."""
     return None
 
 
-def permission_reply(_event: str, *, allowed: bool | None, reason: str) -> dict[str, Any]:  # noqa: ARG001
-    """Return nothing yet."""
-    return {}
+def permission_reply(event: str, *, allowed: bool | None, reason: str) -> dict[str, Any]:
+    """Return what the bridge tells opencode about a request; empty to leave it to the dialog."""
+    if allowed is None or event != ASKS:
+        return {}
+    return {"reply": "once"} if allowed else {"reply": "reject", "message": reason}

@@ -14,6 +14,7 @@ from orchestra.model import Permissions, Sign, ToolUse
 HANDS_OVER: frozenset[str] = frozenset()
 """A plain program has no hooks that deliver messages; it fetches them."""
 LISTENS, TELLS_PROMPTS, TOOLS_LATE, DIALOG_TOO = False, False, False, True
+TAKES_ANSWERS = False
 
 _SIGNS = {
     "Ready": Sign.READY,
@@ -83,6 +84,21 @@ def usage(event: str, payload: Mapping[str, Any]) -> Usage | None:
 def asked(_event: str, _payload: Mapping[str, Any], _permissions: Permissions) -> ToolUse | None:
     """Return nothing: a plain program asks in its own window."""
     return None
+
+
+def is_free(_event: str, _payload: Mapping[str, Any], _permissions: Permissions) -> bool:
+    """Return that nothing is known to need no permission."""
+    return False
+
+
+def before(_event: str, _payload: Mapping[str, Any]) -> ToolUse | None:
+    """Return nothing: no hook of a plain program can prevent anything."""
+    return None
+
+
+def denial(_event: str, _reason: str) -> dict[str, Any]:
+    """Return an empty reply, as above."""
+    return {}
 
 
 def used(_event: str, _payload: Mapping[str, Any]) -> ToolUse | None:

@@ -9,6 +9,7 @@ from orchestra.agents.profile import Profile
 
 HANDS_OVER = plain.HANDS_OVER
 LISTENS, TELLS_PROMPTS, TOOLS_LATE, DIALOG_TOO = False, False, False, True
+TAKES_ANSWERS = False
 
 _PROGRAM = (
     "__init__.py", "rehearsal/__init__.py", "rehearsal/story.py", "rehearsal/progress.py", "rehearsal/client.py",
@@ -17,7 +18,8 @@ _PROGRAM = (
 _START = "from runtime.rehearsal.main import main\n\nraise SystemExit(main())\n"
 
 signs, hook_reply, prompt, usage = plain.signs, plain.hook_reply, plain.prompt, plain.usage
-asked, used, permission_reply = plain.asked, plain.used, plain.permission_reply
+before, denial = plain.before, plain.denial
+is_free, asked, used, permission_reply = plain.is_free, plain.asked, plain.used, plain.permission_reply
 
 
 def launch_files(profile: Profile, context: LaunchContext) -> LaunchFiles:

@@ -28,16 +28,17 @@ LAST_WORD = 1.0
 
 
 class Question:
-    """One question to the service, which has the same key however often it is asked."""
+    """One question to the service, which has the same key however often it is asked, by default a new one."""
 
-    def __init__(self, event: str, payload: dict[str, Any], mode: str = "") -> None:
-        self._body = {"key": os.urandom(16).hex(), "event": event, "payload": payload, "mode": mode}
+    def __init__(self, event: str, payload: dict[str, Any], mode: str = "", key: str = "") -> None:
+        self._body = {"key": key or os.urandom(16).hex(), "event": event, "payload": payload, "mode": mode}
         self.answer: dict[str, Any] | None = None
+        self.over = False
         self.heard = time.monotonic()
 
     def ask(self) -> None:
-        """Ask until there is an answer, and keep it."""
-        while self.answer is None:
+        """Ask until there is an answer, and keep it, or until the question is over."""
+        while self.answer is None and not self.over:
             asked = time.monotonic()
             self._hear(post(ASK, json.dumps(self._body).encode(), ASKING))
             if self.answer is None and time.monotonic() < asked + PAUSE:
@@ -54,6 +55,7 @@ class Question:
 
     def take_back(self, why: str) -> None:
         """Tell the service that nobody waits for the answer any more: ``window`` or ``ended``."""
+        self.over = True
         post(ASK, json.dumps({**self._body, "over": why}).encode(), LAST_WORD)
 
 
@@ -88,6 +90,7 @@ def wait(question: Question, *, longest_silence: float = float("inf")) -> dict[s
     """
     parent = os.getppid()
     dialog = Dialog(parent)
+    dialog.is_closed()
     asking = threading.Thread(target=question.ask, daemon=True)
     asking.start()
     while asking.is_alive():

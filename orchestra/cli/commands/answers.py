@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -34,6 +35,9 @@ def answer(
         raise UsageError(f"{number!r} is not the number of a request", hint=_SEE)
     if not decision:
         raise UsageError("the answer is missing", hint=f"type: orchestra answer {number} allow, or always, or deny")
+    from orchestra.actions.permissions import permit_process  # noqa: PLC0415 -- loads when touched
+
+    permit_process(os.getpid(), "answer")
     given = ask(context.obj, "answer", id=int(number), decision=decision, reason=reason)
     if json_:
         as_json(given)

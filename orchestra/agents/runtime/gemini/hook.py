@@ -1,4 +1,7 @@
-"""Report one of Gemini CLI's hooks to the service: `hook.py EVENT SECONDS` posts its standard input."""
+"""Report one of Gemini CLI's hooks to the service: `hook.py EVENT SECONDS` posts its standard input.
+
+`hook.py BeforeTool SECONDS PERMISSIONS` also asks for the permission to use the tool, and waits for the answer.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,18 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
+from ..ask_permission import Question, wait
 from ..post_event import post
 from .home import has_login
 from .watch import cut_off, parsed
 
 READY, END = "Ready", "AfterAgent"
+SERVICE_SILENCE = 20.0
+"""Seconds for which the service may be gone before Gemini CLI's own dialog asks."""
+_GATE = 3
+"""The argument that says what needs no permission."""
 _TAIL = 65536
 """Bytes at the end of a conversation that are read to find its last line."""
 
@@ -39,8 +48,18 @@ def main() -> None:
     """Post the hook, and print the reply for Gemini CLI."""
     event, deadline = sys.argv[1], float(sys.argv[2])
     body = sys.stdin.buffer.read()
+    if len(sys.argv) > _GATE:
+        post(event, body, deadline)
+        sys.stdout.write(json.dumps(answer(body, sys.argv[_GATE])))
+        return
     silent = (event == END and was_cut_off(body)) or (event == READY and not _is_ready())
     sys.stdout.write(("" if silent else post(event, body, deadline)) or "{}")
+
+
+def answer(body: bytes, mode: str) -> dict[str, Any]:
+    """Return the answer to a request to use a tool; without one, Gemini CLI's own dialog asks the person."""
+    payload = json.loads(body)
+    return wait(Question("BeforeTool", payload, mode), longest_silence=SERVICE_SILENCE) or {"decision": "ask"}
 
 
 def _is_ready() -> bool:

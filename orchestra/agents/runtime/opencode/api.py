@@ -79,6 +79,13 @@ class Api:
         """Return the open permission requests and questions; raises Gone."""
         return [*self.call("GET", "/permission"), *self.call("GET", "/question")]
 
+    def reply(self, request: str, answer: dict[str, str]) -> None:
+        """Answer one permission request; raises Gone, also if it has been answered already.
+
+        A ``reject`` also rejects the other open requests of its conversation.
+        """
+        self.call("POST", f"/permission/{request}/reply", answer)
+
     def create(self, title: str) -> str:
         """Create a conversation and return its id; raises Gone."""
         return str(self.call("POST", "/session", {"title": title})["id"])

@@ -17,6 +17,7 @@ from typing import Any
 from .. import post_event
 from .api import Api, Gone
 from .events import EventReporter
+from .permissions import Permissions
 
 PAUSE = 0.3
 """Seconds between two checks for something that is not available yet."""
@@ -41,7 +42,9 @@ class Bridge:
         self._missed = False
         self._heads: set[str] = set()
         self._lock = threading.Lock()
-        self._reporter = EventReporter(self._enqueue, self._window, self._noted())
+        self._permissions = Permissions(api)
+        ask, replied = self._permissions.ask, self._permissions.replied
+        self._reporter = EventReporter(self._enqueue, self._window, self._noted(), ask=ask, replied=replied)
         self._synced = threading.Event()
         self._trying = ("", 0)
 

@@ -14,8 +14,18 @@ _ABORTED = "MessageAbortedError"
 class EventReporter:
     """Follows the conversation that the person last wrote to, and those that its agent started."""
 
-    def __init__(self, report: Report, window: Callable[[str, str], float], session: str = "") -> None:
+    def __init__(
+        self,
+        report: Report,
+        window: Callable[[str, str], float],
+        session: str = "",
+        *,
+        ask: Report | None = None,
+        replied: Callable[[str], None] = lambda _request: None,
+    ) -> None:
         self._report = report
+        self._ask = ask or (lambda _request, about: report("Prompted", about))
+        self._replied = replied
         self._window = window
         self.session = session
         self.busy = False
@@ -56,9 +66,10 @@ class EventReporter:
             return
         patterns = [str(pattern) for pattern in about.get("patterns") or ()]
         given = {"pattern": ", ".join(patterns), **(about.get("metadata") or {})}
-        self._report("Prompted", {"tool": about.get("permission", ""), "input": given})
+        self._ask(str(about.get("id", "")), {"tool": about.get("permission", ""), "input": given})
 
     def _answered(self, request: str) -> None:
+        self._replied(request)
         if request in self._dialogs:
             self._dialogs.discard(request)
             if not self._dialogs:
