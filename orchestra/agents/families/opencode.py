@@ -101,9 +101,9 @@ def configuration(profile: Profile, context: LaunchContext) -> dict[str, Any]:
 
 
 def _permissions(context: LaunchContext) -> dict[str, Any]:
-    """Return what is free, and what is denied whatever is free; of several patterns, opencode takes the last."""
+    """Return what is free; what is denied is asked, so that our rule answers. Of several patterns the last counts."""
     wanted = _free(context)
-    commands = {rule: "deny" for rule in context.deny if "(" not in rule}
+    commands = {rule: "ask" for rule in context.deny if "(" not in rule}
     return {**wanted, "bash": {"*": wanted.get("bash", wanted.get("*", "ask")), **commands}} if commands else wanted
 
 
