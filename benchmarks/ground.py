@@ -53,8 +53,8 @@ class Ground:
 def ground() -> Iterator[Ground]:
     """Bring Orchestra up on a small repository, and take everything away afterwards."""
     root = Path(tempfile.mkdtemp(prefix="orchestra-bench-"))
-    _settle(root)
-    repository = _repository(root)
+    settle(root)
+    repository = repository_at(root)
     try:
         yield _up(root, repository)
     finally:
@@ -65,7 +65,8 @@ def ground() -> Iterator[Ground]:
         shutil.rmtree(root, ignore_errors=True)
 
 
-def _settle(root: Path) -> None:
+def settle(root: Path) -> None:
+    """Give this process a home and a tmux directory below ``root``, and the agent that costs nothing."""
     for name in [name for name in os.environ if name.startswith(("TMUX", "ORCHESTRA_"))]:
         del os.environ[name]
     (root / "tmux").mkdir()
@@ -77,9 +78,14 @@ def _settle(root: Path) -> None:
     os.environ["ORCHESTRA_MAX_SESSIONS"] = "1000"
 
 
-def _repository(root: Path) -> Path:
+def repository_at(root: Path, files: int = 1) -> Path:
+    """Make a repository with one commit of so many files, fifty in a directory."""
     repository = root / "project"
     repository.mkdir()
+    for number in range(files - 1):
+        directory = repository / f"part-{number // 50 // 50}" / f"{number // 50 % 50}"
+        directory.mkdir(parents=True, exist_ok=True)
+        (directory / f"{number}.txt").write_text(f"{number}\n")
     (repository / "README.md").write_text("hello\n")
     for words in (
         ("init", "-q", "-b", "main"),

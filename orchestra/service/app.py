@@ -76,7 +76,12 @@ class Service:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._leaving.set)
         project = self._desk.project
-        watcher = Watcher(project, self._desk.presence, vanished=lambda: loop.call_soon_threadsafe(self._leaving.set))
+        watcher = Watcher(
+            project,
+            self._desk.presence,
+            vanished=lambda: loop.call_soon_threadsafe(self._leaving.set),
+            written=lambda: loop.call_soon_threadsafe(self._desk.changes.tell),
+        )
         oversight = Oversight(project)
         async with self._mcp.open():
             self._listeners.listen(await asyncio.to_thread(loopback_socket, project))
@@ -108,12 +113,15 @@ class Service:
             address = ""
             try:
                 address = await self._desk.act_soon(gateway)
+                trouble = ""
             except OrchestraError as error:
                 if str(error) != trouble:
                     trouble = str(error)
                     log.warning("no address for containers: %s", error)
             listens = bool(address) and self._listeners.listen_also(address)
             await asyncio.sleep(GATEWAY_PERIOD if listens else GATEWAY_WANTED)
+            if not address and not trouble:
+                await self._desk.changes.next()
 
 
 def gateway(project: Project) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 
@@ -11,6 +12,10 @@ from orchestra.errors import OrchestraError
 log = logging.getLogger("orchestra.service")
 
 _POLL = 0.05
+_BEAT = 1.0
+"""Seconds between two checks if somebody tells of writes."""
+_TOLD, _TOLD_POLL = 0.5, 0.01
+"""Seconds in which a write that was told of becomes visible, and between the first two checks meanwhile."""
 
 
 class Changes:
@@ -23,6 +28,13 @@ class Changes:
         self._waiting = 0
         self._kicks = 0
         self._poller: asyncio.Task[None] | None = None
+        self._told = asyncio.Event()
+        self._trusts = False
+
+    def tell(self) -> None:
+        """Say that somebody has begun to write to the database; from then on it is checked less often by itself."""
+        self._trusts = True
+        self._told.set()
 
     async def until(self, wanted: Callable[[], bool]) -> None:
         """Wait until ``wanted``, called after each change, returns True."""
@@ -33,6 +45,14 @@ class Changes:
                 if wanted():
                     return
                 await self._after(seen)
+        finally:
+            self._waiting -= 1
+
+    async def next(self) -> None:
+        """Wait until the database has changed since the last check by anybody who waits."""
+        self._waiting += 1
+        try:
+            await self._after(self._version)
         finally:
             self._waiting -= 1
 
@@ -57,11 +77,28 @@ class Changes:
                 self._poller = asyncio.create_task(self._poll())
             await self._changed.wait()
 
+    async def _next(self) -> None:
+        """Wait until a write is visible, for at most a beat."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._told.wait(), _BEAT)
+        if not self._told.is_set():
+            return
+        self._told.clear()
+        before, pause = self._version, _TOLD_POLL
+        self._saw(self._look())
+        while self._waiting and self._version == before and pause < _TOLD:
+            await asyncio.sleep(pause)
+            self._saw(self._look())
+            pause *= 2
+
     async def _poll(self) -> None:
         try:
             while self._waiting:
                 self._saw(self._look())
-                await asyncio.sleep(_POLL)
+                if not self._trusts:
+                    await asyncio.sleep(_POLL)
+                else:
+                    await self._next()
         except OrchestraError as error:
             log.warning("%s", error)
             # The waiting tasks then check themselves and get the same error.

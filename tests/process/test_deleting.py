@@ -20,6 +20,7 @@ from orchestra.model import Intent, Landing, SandboxKind, Session, State
 from orchestra.project import Project
 from orchestra.protocol import Progress
 from orchestra.service.delivery.presence import Presence
+from orchestra.service.watch.session_care import SessionCare
 from orchestra.service.watch.watcher import Watcher
 from tests.support.living import Crash, World, living
 
@@ -312,21 +313,22 @@ def test_an_engine_that_is_down_leaves_the_sessions_of_the_machine_looked_after(
 def test_a_profile_that_was_removed_stops_no_look_at_the_others(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, agent in (("alpha", "removed"), ("beta", "plain")):
         world.lives(name)
-        world.project.store.sessions.update(name, agent=agent, window=f"@{name}", state=State.WORKING)
+        world.project.store.sessions.update(name, agent=agent, window=f"@{name}", state=State.UNKNOWN)
     world.project.paths.home.agents.mkdir(parents=True)
     (world.project.paths.home.agents / "plain.yaml").write_text("family: plain\ncommand: [sleep, '9']\n")
-    asked: list[str] = []
 
     class Windows:
         """The windows of a tmux server whose panes changed just now."""
 
-        def activity(self, window: str) -> float:
-            asked.append(window)
-            return world.project.store.now().timestamp()
+        def activities(self) -> dict[str, float]:
+            return dict.fromkeys(("@alpha", "@beta"), world.project.store.now().timestamp())
 
     monkeypatch.setattr(Project, "tmux", lambda _: SimpleNamespace(windows=Windows()))
     refresh.look_at_panes(world.project)
-    assert asked == ["@beta"]
+    assert [world.project.store.sessions.get(name).state for name in ("alpha", "beta")] == [
+        State.UNKNOWN,
+        State.WORKING,
+    ]
 
 
 def test_a_bug_about_one_session_keeps_the_watcher_from_no_other(
@@ -337,14 +339,15 @@ def test_a_bug_about_one_session_keeps_the_watcher_from_no_other(
     watcher = Watcher(world.project, Presence())
     tended: list[str] = []
 
-    def spec(session: Session) -> None:
+    def spec(_care: SessionCare, session: Session) -> float:
         if session.name == "alpha":
             raise RecursionError
         tended.append(session.name)
+        return 1.0
 
-    monkeypatch.setattr(watcher, "_spec", spec)
-    monkeypatch.setattr(watcher, "_commits", lambda _: None)
-    monkeypatch.setattr(watcher, "_diff", lambda _: None)
+    monkeypatch.setattr(SessionCare, "_spec", spec)
+    monkeypatch.setattr(SessionCare, "_commits", lambda *_: 1.0)
+    monkeypatch.setattr(SessionCare, "_diff", lambda *_: 1.0)
     for _ in range(3):
         watcher.look_around()
     assert tended.count("beta") == 3

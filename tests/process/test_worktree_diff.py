@@ -282,7 +282,7 @@ def test_a_checkout_without_an_index_is_told_apart(yard: Yard) -> None:
 def settled_mark(yard: Yard, tree: Path, cache: Path) -> str:
     """Return the mark of a look, once the file is old enough to be told apart by its times."""
     until(lambda: Sight.of((tree / "new.txt").stat(), time.time()).mark, "an old file")
-    return worktree_diff.count(yard.repository, tree, yard.tip, cache=cache)[1]
+    return worktree_diff.count(yard.repository, tree, yard.tip, cache=cache).mark
 
 
 def test_a_change_that_counts_the_same_has_another_mark(yard: Yard, tmp_path: Path) -> None:

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Container
+from collections.abc import Container, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from orchestra.actions.messaging.messages import send
-from orchestra.actions.session import paired_git
+from orchestra.actions.session import container_spec, paired_git
 from orchestra.actions.session.branch_sync import import_commits
 from orchestra.actions.session.last_output import last_words
 from orchestra.actions.work import spec
 from orchestra.drivers.git import worktree_diff
-from orchestra.errors import NotFound, OrchestraError
+from orchestra.errors import DeadlineExceeded, NotFound, OrchestraError
 from orchestra.model import BoxSight, BoxState, Event, Intent, MessageKind, Role, SandboxKind, Session, Sign, State
 from orchestra.names import PERSON, SYSTEM
 
 if TYPE_CHECKING:
     from orchestra.project import Project
 
-__all__ = ["import_commits", "look", "refresh_diff", "watch_specs"]
+__all__ = ["import_commits", "look", "look_at_boxes", "refresh_diff", "refresh_summary", "watch_specs"]
 
 _ENDED_WELL = frozenset({0, 130, 143})
 """Exit codes of an agent that ended as requested: by itself, by ^C, or by TERM (128 + signal)."""
@@ -36,38 +37,77 @@ _QUIET = 10.0
 
 def look(project: Project) -> None:
     """Compare every session's record with the state of its box, and record changes."""
-    troubles = {kind: error for kind in sorted(_kinds(project)) if (error := _look_at(project, kind)) is not None}
+    troubles = look_at_boxes(project).troubles
     look_at_panes(project, unseen=troubles)
     if troubles:
         raise next(iter(troubles.values()))
 
 
-def _look_at(project: Project, kind: SandboxKind) -> OrchestraError | None:
-    """Check the sessions in one kind of sandbox; return the error that prevents this, so that the others continue."""
-    try:
-        sights = project.sandbox(kind).look_all()
-    except OrchestraError as error:
-        return error
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What prevents a look at each kind of sandbox; ``busy`` if a session is being changed, so look again soon."""
+
+    troubles: Mapping[SandboxKind, OrchestraError]
+    busy: bool
+
+
+def look_at_boxes(project: Project) -> Looked:
+    """Compare every session's record with the state of its box; one kind of sandbox does not prevent the others."""
+    troubles, busy = {}, False
+    for kind in sorted(_kinds(project)):
+        try:
+            busy = _look_at(project, kind) or busy
+        except OrchestraError as error:
+            troubles[kind] = error
+    return Looked(troubles, busy)
+
+
+def _look_at(project: Project, kind: SandboxKind) -> bool:
+    """Check the sessions in one kind of sandbox; return whether one is being changed by somebody else."""
+    sights, busy = project.sandbox(kind).look_all(), False
     for session in project.store.sessions.all():
         if session.sandbox is kind:
+            sight = sights.get(project.box_name(session), BoxSight(BoxState.ABSENT))
             # The session may be deleted at this moment.
             with contextlib.suppress(NotFound):
-                _compare(project, session, sights.get(project.box_name(session), BoxSight(BoxState.ABSENT)))
-    return None
+                busy = not _compare(project, session, sight) or busy
+    return busy
 
 
 def _kinds(project: Project) -> set[SandboxKind]:
     return {session.sandbox for session in project.store.sessions.all()}
 
 
-def _compare(project: Project, session: Session, sight: BoxSight) -> None:
+def _compare(project: Project, session: Session, sight: BoxSight) -> bool:
+    """Record what a box tells; returns False if somebody else is changing the session now."""
     if sight.state is BoxState.RUNNING:
         if _ended_by_itself(session):
             project.store.sessions.record_sign(session.name, Sign.LAUNCHED, "runs again")
-        return
-    expected = session.state in {State.STOPPED, State.FAILED} or session.intent is not Intent.RUN
-    if expected or _is_being_started(project, session):
-        return
+        return True
+    return _is_expected(project, session) or _record_end(project, session.name)
+
+
+def _is_expected(project: Project, session: Session) -> bool:
+    """Return whether a session's agent need not run now."""
+    ended = session.state in {State.STOPPED, State.FAILED} or session.intent is not Intent.RUN
+    return ended or _is_being_started(project, session)
+
+
+def _record_end(project: Project, name: str) -> bool:
+    """Record that an agent has ended by itself; returns False if somebody is stopping or starting it now."""
+    try:
+        with project.lock(name, deadline=0.0):
+            session = project.store.sessions.get(name)
+            # It may have been started since it was seen.
+            sight = container_spec.look(project, session)
+            if not _is_expected(project, session):
+                _note_end(project, session, sight)
+    except DeadlineExceeded:
+        return False
+    return True
+
+
+def _note_end(project: Project, session: Session, sight: BoxSight) -> None:
     if sight.state is BoxState.EXITED:
         sign = Sign.STOPPED if sight.code in _ENDED_WELL else Sign.EXITED
         output = last_words(project, session) if sign is Sign.EXITED else ""
@@ -101,25 +141,21 @@ def look_at_panes(project: Project, *, unseen: Container[SandboxKind] = ()) -> N
         for session in project.store.sessions.all()
         if session.intent is Intent.RUN and session.state in judged_by_panes
     ]
+    silences = {agent: _is_silent(project, agent) for agent in {session.agent for session in running}}
     silent = [
-        session
-        for session in running
-        if session.sandbox not in unseen and session.window and _is_silent(project, session)
+        session for session in running if session.sandbox not in unseen and session.window and silences[session.agent]
     ]
     server = project.tmux() if silent else None
+    activity = server.windows.activities() if server else {}
     for session in silent:
-        try:
-            active_at = server.windows.activity(session.window or "") if server else None
-        except NotFound:
-            active_at = None
         # The session may be deleted at this moment.
         with contextlib.suppress(NotFound):
-            _sign_of_pane(project, session, active_at)
+            _sign_of_pane(project, session, activity.get(session.window or ""))
 
 
-def _is_silent(project: Project, session: Session) -> bool:
+def _is_silent(project: Project, agent: str) -> bool:
     try:
-        return not project.profile(session.agent).hooks
+        return not project.profile(agent).hooks
     except OrchestraError:
         # Its profile was removed or is broken; the other sessions are checked all the same.
         return False
@@ -137,23 +173,29 @@ def _sign_of_pane(project: Project, session: Session, active_at: float | None) -
         project.store.sessions.record_sign(session.name, sign, text)
 
 
-def refresh_diff(project: Project, session: Session) -> bool:
-    """Count the changes since the session's base, and write its summary; returns True if either changed.
+def refresh_diff(project: Project, session: Session) -> Mapping[str, int]:
+    """Count the changes since the session's base; return the directories that were read, with their inodes.
 
     Also stores a mark of the worktree, so that others can see whether the diff has changed.
     """
     _guard_submodules(project, session)
     base = session.base if session.role is Role.EXECUTOR else project.repository.head()[0]
-    stat, mark = worktree_diff.count(
-        project.repository, session.worktree, base, cache=project.session_paths(session).root
-    )
-    project.store.notes.note_diff(session.id, mark)
-    fresh = project.store.sessions.get(session.name)
-    words = summary(fresh, project.store.events.select(session.name, limit=12))
-    if stat == fresh.diff and words == fresh.summary:
-        return False
-    project.store.sessions.update(session.name, diff=stat, summary=words)
-    return True
+    counted = worktree_diff.count(project.repository, session.worktree, base, cache=project.session_paths(session).root)
+    if counted.stat != project.store.sessions.get(session.name).diff:
+        with project.store.together():
+            project.store.notes.note_diff(session.id, counted.mark)
+            project.store.sessions.update(session.name, diff=counted.stat)
+    else:
+        project.store.notes.note_diff(session.id, counted.mark)
+    return counted.directories
+
+
+def refresh_summary(project: Project, name: str) -> None:
+    """Write in one line what a session is doing, unless that is what is written."""
+    session = project.store.sessions.get(name)
+    words = summary(session, project.store.events.select(name, limit=12))
+    if words != session.summary:
+        project.store.sessions.update(name, summary=words)
 
 
 def _guard_submodules(project: Project, session: Session) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestra.drivers.git.command import Git, as_variables
+from orchestra.drivers.git.listed_settings import listed
 from orchestra.drivers.untrusted_tree import UntrustedTree
 
 _ENTRY = re.compile(
@@ -47,7 +48,7 @@ def untouched(git: Git, host: Git, tree: UntrustedTree, changed: Sequence[str]) 
     nanoseconds are more precise: if they are equal, the file is the one that git wrote. Source of
     the format: git-ls-files(1), ``--debug``.
     """
-    if not changed or not any(item.startswith("filter.") for item in host.lines0("config", "--list", "-z")):
+    if not changed or not any(item.startswith("filter.") for item in listed(host)):
         return set()
     behind = _behind_a_filter(git, changed)
     if not behind:

@@ -66,6 +66,11 @@ class IndexTable:
         known = {"files": self.files, "links": sorted(self.links), "skipped": sorted(self.skipped)}
         path.write_text(json.dumps(known), encoding="ascii")
 
+    @property
+    def has_attributes(self) -> bool:
+        """Whether a ``.gitattributes`` is tracked."""
+        return any(".gitattributes" in names for names in self.files.values())
+
     def _add(self, entry: re.Match[str], written: int) -> None:
         path, flags = entry[4], int(entry[11], 16)
         folder, _, name = path.rpartition("/")

@@ -13,6 +13,8 @@ from pathlib import Path
 
 from orchestra import files
 from orchestra.drivers.git.command import Git
+from orchestra.drivers.git.head_file import commit_at
+from orchestra.drivers.git.listed_settings import listed, standard_files
 from orchestra.drivers.git.repository import Repository
 
 _OBEYED = frozenset(
@@ -75,14 +77,14 @@ def build(directory: Path, repo: Repository, *, own_objects: bool = False) -> Gi
 
 def obeyed(source: Git) -> dict[str, str]:
     """Return those of the person's settings for ``source`` that an isolated git directory uses."""
-    pairs = (item.partition("\n") for item in source.lines0("config", "--list", "-z"))
+    pairs = (item.partition("\n") for item in listed(source))
     return {key: value for key, _, value in pairs if key in _OBEYED}
 
 
 def furnish(git: Git, source: Git, work_tree: Path) -> Git:
     """Return the isolated git for a work tree, with the settings, sparse patterns and commit of ``source``."""
     _link(git.git_dir / "info/sparse-checkout", source.git_dir / "info/sparse-checkout")
-    files.replace(git.git_dir / "HEAD", source.text("rev-parse", "--verify", "HEAD^{commit}") + "\n")
+    files.replace(git.git_dir / "HEAD", commit_at(source) + "\n")
     return Git(
         git.git_dir,
         work_tree=work_tree,
@@ -90,6 +92,13 @@ def furnish(git: Git, source: Git, work_tree: Path) -> Git:
         settings={**obeyed(source), **git.settings},
         variables=git.variables,
     )
+
+
+def has_attributes(git: Git) -> bool:
+    """Return whether attributes may come from anywhere but the files that are tracked (gitattributes(5))."""
+    own = _text(git.git_dir / "info/attributes").strip() != _ATTRIBUTES.strip()
+    named = "core.attributesfile" in git.settings
+    return own or named or any(path.exists() for path in standard_files("attributes"))
 
 
 def _text(path: Path) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestra import safe_files
-from orchestra.drivers.git import find_repository
+from orchestra.drivers.git import find_repository, head_file
 from orchestra.drivers.git.command import Git
 from orchestra.drivers.git.inner_repositories import hide
 from orchestra.drivers.process import Completed, failure
@@ -283,6 +283,8 @@ class Repository:
 
     def head(self) -> tuple[str, str]:
         """Return the commit that is checked out, and the branch (empty when detached)."""
+        if (known := head_file.head(self.git())) is not None:
+            return known
         done = self.git().run("symbolic-ref", "--quiet", "HEAD", check=False)
         return self.resolve("HEAD"), done.text.strip().removeprefix("refs/heads/")
 

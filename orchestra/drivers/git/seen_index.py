@@ -71,8 +71,14 @@ class SeenIndex:
 
     def bring_up_to_date(self, seen: Mapping[str, Sight], *, renewed: bool) -> int:
         """Update the index to what was seen, and return how many files could not be read in time."""
+        unread = self._update_to(seen, renewed=renewed)
+        # By content where it was read, because a young file may change again without a new time.
+        known = {path: [*self._memory.read.get(path, ["", sight.mark])[1:]] for path, sight in seen.items()}
+        self.mark = digest(json.dumps(known, sort_keys=True), 16)
+        return unread
+
+    def _update_to(self, seen: Mapping[str, Sight], *, renewed: bool) -> int:
         marks = {path: sight.mark for path, sight in seen.items()}
-        self.mark = digest(json.dumps(marks, sort_keys=True), 16)
         fresh = self._fresh(seen)
         if not renewed and not fresh and marks == self._memory.marks and self.path.exists():
             return 0

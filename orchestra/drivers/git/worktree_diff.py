@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestra.drivers.git import worktree_snapshot
@@ -30,16 +30,29 @@ _NUMBERS = re.compile(r"(\d+) (files?|insertions?|deletions?)")
 
 def stat(repo: Repository, worktree: Path, base: str, *, cache: Path | None = None) -> DiffStat:
     """Count the changes of a worktree since the commit ``base``; ``cache`` as for `worktree_snapshot.look`."""
-    return count(repo, worktree, base, cache=cache)[0]
+    return count(repo, worktree, base, cache=cache).stat
 
 
-def count(repo: Repository, worktree: Path, base: str, *, cache: Path | None = None) -> tuple[DiffStat, str]:
-    """Return the same with a mark, which differs if the changes may have changed."""
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """The changes of a worktree, and a mark that differs if they may have changed.
+
+    ``directories`` are all those whose entries count, with their inodes; the top one is empty.
+    """
+
+    stat: DiffStat
+    mark: str
+    directories: Mapping[str, int]
+
+
+def count(repo: Repository, worktree: Path, base: str, *, cache: Path | None = None) -> Counted:
+    """Count the changes of a worktree since the commit ``base``; ``cache`` as for `worktree_snapshot.look`."""
     with worktree_snapshot.look(repo, worktree, cache) as frozen:
         counted = _counted(frozen.git, base)
     left = frozen.uncounted
     mark = digest(f"{base} {frozen.tip} {left} {frozen.mark}", 16)
-    return replace(counted, files=counted.files + left, uncounted=counted.uncounted + left), mark
+    numbers = replace(counted, files=counted.files + left, uncounted=counted.uncounted + left)
+    return Counted(numbers, mark, frozen.directories)
 
 
 def diff(repo: Repository, worktree: Path, base: str, *, limit: int = DIFF_LIMIT, cache: Path | None = None) -> str:

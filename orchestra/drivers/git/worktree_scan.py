@@ -44,7 +44,8 @@ class Found:
     """``changed``: tracked paths that may differ; ``untracked`` by the topmost directory that has nothing tracked.
 
     ``nested`` are nested repositories, ``modules`` checked-out submodules, ``unread`` unreadable
-    directories; ``more`` says that the scan is incomplete.
+    directories; ``more`` says that the scan is incomplete. ``directories`` are those that were
+    read, with their inodes: a change in any other one would not show.
     """
 
     changed: dict[str, Sight] = field(default_factory=dict)
@@ -52,6 +53,7 @@ class Found:
     nested: list[str] = field(default_factory=list)
     modules: list[str] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
+    directories: dict[str, int] = field(default_factory=dict)
     more: bool = False
 
 
@@ -61,6 +63,7 @@ class _Directory:
 
     path: str
     heap: str = ""
+    inode: int = 0
 
 
 @dataclass(slots=True)
@@ -87,7 +90,6 @@ class Scan:
         self._clock = clock
         self._end = clock() + bounds.seconds
         self._left = bounds.entries
-        self._visited: set[str] = set()
         self.found = Found()
 
     def run(self) -> Found:
@@ -115,7 +117,7 @@ class Scan:
             return
         if NAME in names:
             self._rules.take(self._tree, directory.path)
-        self._visited.add(directory.path)
+        self.found.directories[directory.path] = directory.inode
         for name, seen in children:
             self._meet(directory, name, seen, tracked.get(name), met)
         for name in tracked.keys() - names:
@@ -141,25 +143,25 @@ class Scan:
         if known is not None and known not in {ASSUMED, noted(seen)}:
             self.found.changed[path] = self._tree.sight(seen)
         if stat.S_ISDIR(seen.st_mode):
-            self._go_into(directory, path, met)
+            self._go_into(directory, path, seen.st_ino, met)
         elif known is None and path in self._table.links:
             self.found.changed[path] = self._tree.sight(seen)
         elif known is None and (stat.S_ISREG(seen.st_mode) or stat.S_ISLNK(seen.st_mode)):
             met.files.append((path, directory.heap or path))
 
-    def _go_into(self, directory: _Directory, path: str, met: _Level) -> None:
+    def _go_into(self, directory: _Directory, path: str, inode: int, met: _Level) -> None:
         if path in self._table.links:
-            self._go_into_module(path, met)
+            self._go_into_module(path, inode, met)
         elif path in self._table.files:
-            met.certain.append(_Directory(path))
+            met.certain.append(_Directory(path, inode=inode))
         else:
-            met.directories.append(_Directory(path, directory.heap or path))
+            met.directories.append(_Directory(path, directory.heap or path, inode))
 
-    def _go_into_module(self, path: str, met: _Level) -> None:
+    def _go_into_module(self, path: str, inode: int, met: _Level) -> None:
         """Check the directory of a submodule: it is a checkout of it, or has files that git would not see."""
         names = {name for name, _ in self._children(path, max(self._left, 0) + 1) or ()}
         if _GIT not in names:
-            met.certain.append(_Directory(path, path))
+            met.certain.append(_Directory(path, path, inode))
         elif self._bounds.whole:
             self._keep_all(_Directory(path, path))
         else:
@@ -218,7 +220,7 @@ class Scan:
 
     def _note_absent(self) -> None:
         for folder, names in self._table.files.items():
-            if folder not in self._visited and not self._is_unread(folder):
+            if folder not in self.found.directories and not self._is_unread(folder):
                 for name, known in names.items():
                     self._lost(_join(folder, name), known)
 

@@ -7,12 +7,13 @@ all. Each changed or untracked file is copied, and git reads the copy in an isol
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
@@ -21,7 +22,7 @@ from orchestra.drivers import temporary
 from orchestra.drivers.git import isolated
 from orchestra.drivers.git.command import Git
 from orchestra.drivers.git.filter_programs import untouched
-from orchestra.drivers.git.ignore_rules import NAME, IgnoreRules
+from orchestra.drivers.git.ignore_rules import NAME, IgnoreMemory, IgnoreRules
 from orchestra.drivers.git.index_table import IndexTable
 from orchestra.drivers.git.repository import Repository, real_path
 from orchestra.drivers.git.seen_index import REPOSITORY, SeenIndex
@@ -37,6 +38,8 @@ _KEPT_WHOLE = 2 << 30
 """The most bytes of one file in a snapshot."""
 Clock = Callable[[], float]
 _INDEX_MARK = "index.mark"
+_KEPT = "look"
+"""The name of the directory that makes the next look at the same worktree fast."""
 _NAMED = 3
 
 
@@ -45,7 +48,8 @@ class Frozen:
     """A snapshot of a worktree: ``git`` is pinned to an index of it, ``tip`` is the branch's commit.
 
     ``uncounted`` is the number of files that it lacks; ``notes`` say what else was left out.
-    ``mark`` differs if a file that differs from the commit has changed.
+    ``mark`` differs if a file that differs from the commit has changed. ``directories`` as in
+    `worktree_scan.Found`.
     """
 
     git: Git
@@ -53,6 +57,7 @@ class Frozen:
     uncounted: int = 0
     notes: tuple[str, ...] = ()
     mark: str = ""
+    directories: Mapping[str, int] = field(default_factory=dict)
 
 
 @contextlib.contextmanager
@@ -128,12 +133,14 @@ def _freeze(repo: Repository, worktree: Path, room: Git, bounds: Bounds, clock: 
         # Git sees no tree: it reads attributes from the index.
         git = isolated.furnish(room, host, _empty(room.git_dir))
         renewed = take_index(host.git_dir, git.git_dir)
-        found = _scan(git, tree, _table(git, renewed=renewed), bounds)
-        seen, uncounted = _candidates(git, host, tree, found, bounds)
+        table = _table(git, renewed=renewed)
+        found = _scan(git, tree, table, bounds)
+        kept = _filtered(git, host, tree, table, found)
+        seen, uncounted = _candidates(tree, found, bounds, kept)
         index = SeenIndex(git, tree, bounds, clock)
         uncounted += index.bring_up_to_date(seen, renewed=renewed)
     tip = (git.git_dir / "HEAD").read_text(encoding="ascii").strip()
-    return Frozen(git.at(index.path), tip, uncounted, tuple(_notes(found)), index.mark)
+    return Frozen(git.at(index.path), tip, uncounted, tuple(_notes(found)), index.mark, found.directories)
 
 
 def _empty(git_dir: Path) -> Path:
@@ -151,10 +158,16 @@ def _table(git: Git, *, renewed: bool) -> IndexTable:
     return known
 
 
+@functools.lru_cache(maxsize=256)
+def _memory_of(git_dir: Path) -> IgnoreMemory:
+    del git_dir
+    return IgnoreMemory()
+
+
 def _scan(git: Git, tree: UntrustedTree, table: IndexTable, bounds: Bounds) -> Found:
     directory = Path(tempfile.mkdtemp(dir=git.git_dir, prefix="rules-"))
     try:
-        rules = IgnoreRules(git, directory)
+        rules = IgnoreRules(git, directory, _memory_of(git.git_dir) if git.git_dir.name == _KEPT else None)
         for path in table.skipped:
             folder, _, name = path.rpartition("/")
             if name == NAME:
@@ -164,9 +177,17 @@ def _scan(git: Git, tree: UntrustedTree, table: IndexTable, bounds: Bounds) -> F
         safe_files.remove(directory)
 
 
-def _candidates(git: Git, host: Git, tree: UntrustedTree, found: Found, bounds: Bounds) -> tuple[dict[str, Sight], int]:
+def _filtered(git: Git, host: Git, tree: UntrustedTree, table: IndexTable, found: Found) -> set[str]:
+    """Return the changed paths that only look so, because a filter wrote them."""
+    if not found.changed or not (table.has_attributes or isolated.has_attributes(git)):
+        return set()
+    return untouched(git, host, tree, sorted(found.changed))
+
+
+def _candidates(
+    tree: UntrustedTree, found: Found, bounds: Bounds, kept: Collection[str]
+) -> tuple[dict[str, Sight], int]:
     """Return the paths to enter into the index, and how many untracked ones exceed the limits."""
-    kept = untouched(git, host, tree, sorted(found.changed))
     seen = {path: found.changed[path] for path in sorted(found.changed) if path not in kept}
     seen |= {path: Sight(mark=REPOSITORY) for path in found.nested}
     if bounds.whole:
@@ -215,7 +236,7 @@ def _notes(found: Found) -> Iterator[str]:
 
 @contextlib.contextmanager
 def _look_directory(repo: Repository, cache: Path | None) -> Iterator[Path]:
-    kept = cache / "look" if cache is not None else None
+    kept = cache / _KEPT if cache is not None else None
     lock = _claim(kept) if kept is not None else None
     if kept is not None and lock is not None:
         with lock:

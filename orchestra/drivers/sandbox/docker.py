@@ -6,6 +6,7 @@ import contextlib
 import math
 import re
 import secrets
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ import requests
 
 from orchestra.drivers import process
 from orchestra.drivers.process import Completed
-from orchestra.drivers.sandbox import docker_networks
+from orchestra.drivers.sandbox import docker_events, docker_networks
 from orchestra.drivers.sandbox.docker_client import (
     CALL_DEADLINE,
     LOOK_DEADLINE,
@@ -159,6 +160,17 @@ class DockerSandbox:
     def look_all(self) -> dict[str, BoxSight]:
         """Return the state of every container of this home with one call, without start times."""
         return {row["Names"][0].removeprefix("/"): _listed(row) for row in self._rows() if row["Names"]}
+
+    def watch(self, changed: Callable[[], object], ended: threading.Event) -> None:
+        """Call ``changed`` now and after each event of a container of this home, until ``ended`` is set.
+
+        Raises EngineDown or EngineSilent when the engine's stream ends.
+        """
+        for event in docker_events.stream(ended, label=HOME):
+            labels = event["Actor"]["Attributes"] if event else {}
+            # The labels of an older version do not tell whose it is.
+            if not event or OWNER not in labels or self._installation.owns(labels):
+                changed()
 
     def made_for(self, project: str) -> dict[str, bool]:
         """Return the containers of one project by name, with True for those that an older version created."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Self, TypeAlias
 
 from orchestra.drivers import process
 from orchestra.drivers.process import Completed
@@ -19,6 +21,8 @@ from orchestra.model import BoxSight, BoxState, SandboxKind
 
 _Known: TypeAlias = tuple[int, str]
 _POLL = 0.02
+_WATCH = 1.0
+"""Seconds until a newly started agent is noticed by `HostSandbox.watch`."""
 _KILL_SECONDS = 5.0
 _LAUNCH_SECONDS = 5.0
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
@@ -78,6 +82,25 @@ class HostSandbox:
         if not self._records.is_dir():
             return {}
         return {file.name: self.look(file.name) for file in self._records.iterdir() if file.suffix != ".new"}
+
+    def watch(self, changed: Callable[[], object], ended: threading.Event) -> None:
+        """Call ``changed`` now and whenever an agent's process has started or ended, until ``ended`` is set."""
+        with _Processes() as processes:
+            changed()
+            written: int | None = -1
+            while not ended.is_set():
+                # Each agent's start and end writes into the directory, or ends a process.
+                if processes.wait(0.0 if written == -1 else _WATCH) or written != self._written():
+                    written = self._written()
+                    processes.follow({name: record for name, record in self._all() if _alive(record)})
+                    changed()
+
+    def _written(self) -> int | None:
+        return self._records.stat().st_mtime_ns if self._records.is_dir() else None
+
+    def _all(self) -> Iterator[tuple[str, _Record]]:
+        names = [file.name for file in self._records.iterdir()] if self._records.is_dir() else []
+        return ((name, record) for name in names if (record := self._read(name)) is not None)
 
     def made_for(self, project: str) -> dict[str, bool]:
         """Return the agents' processes of this project."""
@@ -174,6 +197,43 @@ class HostSandbox:
                 return True
             self._sleep(_POLL)
         return False
+
+
+class _Processes:
+    """Waits for the end of processes without asking again and again (pidfd_open(2))."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, tuple[_Record, int]] = {}
+        self._poller = select.poll()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for name in list(self._open):
+            self._leave(name)
+
+    def follow(self, alive: dict[str, _Record]) -> None:
+        """Wait from now on for exactly these."""
+        before = {name: record for name, (record, _) in self._open.items()}
+        for name in [name for name, record in before.items() if alive.get(name) != record]:
+            self._leave(name)
+        for name, record in alive.items():
+            if name not in self._open:
+                # It may have ended since, and then others see that it has.
+                with contextlib.suppress(ProcessLookupError):
+                    descriptor = os.pidfd_open(record.pid)
+                    self._open[name] = record, descriptor
+                    self._poller.register(descriptor, select.POLLIN)
+
+    def wait(self, seconds: float) -> bool:
+        """Return True as soon as one of them ends, or False after some seconds."""
+        return bool(self._poller.poll(seconds * 1000))
+
+    def _leave(self, name: str) -> None:
+        _, descriptor = self._open.pop(name)
+        self._poller.unregister(descriptor)
+        os.close(descriptor)
 
 
 def _alive(record: _Record) -> bool:

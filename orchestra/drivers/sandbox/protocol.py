@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -85,6 +86,12 @@ class Sandbox(Protocol):
 
     def look_all(self) -> dict[str, BoxSight]:
         """Return the state of every box of this home by name, with exit codes but without start times."""
+
+    def watch(self, changed: Callable[[], object], ended: threading.Event) -> None:
+        """Call ``changed`` now and after a box of this home may have started or ended, until ``ended`` is set.
+
+        Raises EngineDown, CommandFailed or DeadlineExceeded when there is nothing to watch any more.
+        """
 
     def made_for(self, project: str) -> dict[str, bool]:
         """Return the boxes of one project by name, with True for those that an older version created."""

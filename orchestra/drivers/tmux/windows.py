@@ -176,12 +176,11 @@ class Windows:
             raise NotFound(f"no session is shown in tmux window {window}", hint="to open it again: orchestra up")
         return pane
 
-    def activity(self, window: str) -> float:
-        """Return the time of the last output in the window, in seconds since the epoch."""
-        seconds = self._server.line(("display-message", "-p", "-t", identifier(window), "#{window_activity}"))
-        if not seconds:
-            raise NotFound(f"tmux has no window {window}", hint="to open it again: orchestra up")
-        return float(seconds)
+    def activities(self) -> dict[str, float]:
+        """Return the time of the last output in each window of the server, in seconds since the epoch."""
+        listed = self._server.ask(("list-windows", "-a", "-F", "#{window_id} #{window_activity}")).text
+        pairs = (line.partition(" ") for line in listed.splitlines())
+        return {window: float(seconds) for window, _, seconds in pairs if seconds}
 
     def close_spare(self, tmux_session: str) -> None:
         """Close the first window of a tmux session if it still exists; an otherwise empty tmux session ends."""

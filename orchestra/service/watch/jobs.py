@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Hashable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from orchestra.errors import EngineDown, OrchestraError
@@ -18,6 +19,8 @@ ENGINE_REST = 5.0
 """The longest pause between two attempts of a job that only needs an engine, in seconds."""
 SHARE = 4.0
 """A long job pauses this many times its duration, so that big repositories do not use up the machine."""
+_THREADS = 128
+"""The most jobs in progress, hanging ones included."""
 OVERTIME = 2.0
 """Seconds after which a running job no longer counts, so that a hanging one does not block others."""
 
@@ -45,14 +48,25 @@ class _Rest:
 
 
 class Jobs:
-    """Runs a few jobs at a time in threads; a failing one is logged once, and retried after growing pauses."""
+    """Runs a few jobs at a time in threads; a failing one is logged once, and retried after growing pauses.
 
-    def __init__(self, at_once: int = 4, clock: Callable[[], float] = time.monotonic) -> None:
+    ``ended`` is called after each job, in its thread.
+    """
+
+    def __init__(
+        self,
+        at_once: int = 4,
+        clock: Callable[[], float] = time.monotonic,
+        ended: Callable[[], object] = lambda: None,
+    ) -> None:
         self._at_once = at_once
+        self._ended = ended
         self._clock = clock
         self._lock = threading.Lock()
         self._records: dict[Hashable, _Record] = {}
         self._closed = False
+        # Threads are kept, because each has a connection to the database.
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="job")
 
     def offer(
         self,
@@ -77,13 +91,14 @@ class Jobs:
                 return False
             record.busy, record.began = True, self._clock()
         rest = _Rest(pause, share, slowest)
-        threading.Thread(target=self._run, args=(key, record, job, rest), name=f"job {key}").start()
+        self._threads.submit(self._run, key, record, job, rest)
         return True
 
     def close(self) -> None:
         """Start no more jobs; running ones end on their own."""
         with self._lock:
             self._closed = True
+        self._threads.shutdown(wait=False)
 
     def _at_work(self) -> int:
         now = self._clock()
@@ -102,6 +117,7 @@ class Jobs:
             record.not_before = now + min(rest.after(now - record.began, record.failures), longest)
             record.busy = False
             known, record.trouble = record.trouble, str(error) if error else ""
+        self._ended()
         if error is not None and known != str(error):
             unexpected = not isinstance(error, OrchestraError)
             log.log(

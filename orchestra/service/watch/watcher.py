@@ -1,53 +1,54 @@
-"""The loop that keeps the database up to date: commits, diffs, boxes, specs, messages."""
+"""The loop that keeps the database up to date: commits, diffs, boxes, specs, messages.
+
+It sleeps until something happens: the kernel tells of files, among them the database's, and the
+engine of containers. A look at everything now and then finds what no event told.
+"""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
 from functools import partial
 
-from orchestra.actions.work import refresh, spec
+from orchestra.actions.messaging.messages import send
+from orchestra.actions.work import refresh
 from orchestra.actions.workspace import status_line
 from orchestra.errors import OrchestraError
-from orchestra.model import Intent, Session, State
+from orchestra.model import Intent, MessageKind, SandboxKind, Session, State
+from orchestra.names import PERSON, SYSTEM
 from orchestra.project import Project
 from orchestra.service.delivery.presence import Presence
 from orchestra.service.delivery.typed import TypedDelivery
-from orchestra.service.watch import file_stamps
+from orchestra.service.watch.box_events import BoxEvents
 from orchestra.service.watch.jobs import Jobs
+from orchestra.service.watch.pace import Pace
+from orchestra.service.watch.session_care import SessionCare
+from orchestra.service.watch.session_files import DATABASE, SessionFiles
+from orchestra.service.watch.touched import Subject, Touched
+
+__all__ = ["Pace", "Watcher"]
 
 log = logging.getLogger("orchestra.service.watch.watcher")
 
-_BUSY = frozenset({State.STARTING, State.WORKING, State.UNKNOWN})
-_TRIES = 3
-_UNPROMPTED = 50.0
-"""Without a noticed change, scanning uses at most this share of the time, so large worktrees are scanned less often."""
-_LONGEST_REST = 600.0
-"""The longest pause between two scans of a worktree, in seconds."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """Periods of the scans, in seconds.
-
-    ``diff``: the least after a noticed change; ``diff_busy`` and ``diff_idle``: without one, for
-    working and idle agents.
-    """
-
-    tick: float = 0.3
-    look: float = 1.5
-    diff: float = 2.0
-    diff_busy: float = 10.0
-    diff_idle: float = 30.0
-    deliver: float = 0.3
+_BOXES: Subject = ("boxes", 0)
+_JUDGED = frozenset({State.STARTING, State.WORKING, State.UNKNOWN})
+"""States that are judged by the output in the window, for agents without hooks."""
+_VISIBLE = 0.5
+"""Seconds within which a write to the database's file is visible to readers."""
+_SOON, _APART = 0.01, 0.05
+"""Seconds between two checks for such a write at first, and between two readings of all sessions."""
+_LIVELY = 2.0
+"""Seconds after a change for which deliveries are tried at their pace; then once in `_PATIENT` seconds."""
+_PATIENT = 1.0
 
 
 class Watcher:
-    """Watches every session of a project in its own thread; errors in one session do not stop it."""
+    """Watches every session of a project in its own thread; errors in one session do not stop it.
+
+    ``written`` is called, in another thread, after any process has written to the database.
+    """
 
     def __init__(
         self,
@@ -57,150 +58,197 @@ class Watcher:
         pace: Pace | None = None,
         typist: TypedDelivery | None = None,
         vanished: Callable[[], object] = lambda: None,
+        written: Callable[[], object] = lambda: None,
     ) -> None:
         self._project = project
         self._vanished = vanished
+        self._written = written
         self._pace = pace or Pace()
         self._typist = typist or TypedDelivery(project, presence)
-        self._jobs = Jobs()
+        self._touched = Touched()
+        self._jobs = Jobs(ended=self._touched.ring)
+        self._files = SessionFiles(project, self._note)
+        self._boxes = BoxEvents(project, lambda: self._touched.note({_BOXES}))
+        self._care = SessionCare(project, self._jobs, self._touched, self._files, self._pace)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watcher", daemon=True)
-        self._version = -1
-        self._shown = -1
+        self._until = 0.0
+        self._version, self._read_at, self._visible_until = -1, 0.0, 0.0
+        self._shown = ""
         self._sessions: list[Session] = []
         self._waiting: set[str] = set()
         self._events: dict[str, int] = {}
         self._newest = 0
-        self._imported: dict[int, file_stamps.Trace] = {}
-        self._tries: Counter[tuple[int, file_stamps.Trace]] = Counter()
-        self._met: dict[int, str] = {}
-        self._counted: dict[int, tuple[object, float]] = {}
-        self._took: dict[int, float] = {}
         self._first = 0
-        self._specs: dict[int, file_stamps.Trace] = {}
-        self._specs_before: dict[int, file_stamps.Trace] = {}
+        self._swept, self._looked, self._looked_at_panes, self._unwatched_at = (0.0,) * 4
+        self._look, self._unseen = True, set[SandboxKind]()
+        self._told = ""
 
     def start(self) -> None:
         """Start watching."""
+        self._files.events.start()
         self._thread.start()
 
     def stop(self) -> None:
         """Stop watching."""
         self._stop.set()
+        self._touched.ring()
+        self._boxes.close()
         self._thread.join(timeout=5)
         self._jobs.close()
+        self._files.events.close()
+
+    def _note(self, subjects: Collection[Subject]) -> None:
+        if DATABASE in subjects:
+            self._written()
+        self._touched.note(subjects)
 
     def _run(self) -> None:
         trouble = ""
-        while not self._stop.wait(self._pace.tick):
+        while True:
+            touched = self._touched.wait(max(0.0, self._until - time.monotonic()))
+            if self._stop.is_set():
+                return
             if not self._project.paths.database.exists():
                 # The project's state directory was removed, so there is nothing to watch.
                 self._vanished()
                 return
             try:
-                self.look_around()
+                self.look_around(touched)
                 trouble = ""
             except OrchestraError as error:
                 if str(error) != trouble:
                     trouble = str(error)
                     log.warning("%s", error)
+                self._stop.wait(self._pace.tick)
             except Exception:  # sessions must stay looked after, whatever bug one of them meets
                 log.exception("one round failed")
                 self._stop.wait(self._pace.diff_busy)
 
-    def look_around(self) -> None:
+    def look_around(self, touched: Collection[Subject] = ()) -> None:
         """Do one round: start every job that is due."""
-        self._refresh()
+        self._until = time.monotonic() + (self._pace.beat if self._files.events.works else self._pace.tick)
+        self._take(touched)
+        fresh = self._refresh()
+        self._sweep()
         for session in self._in_turn():
-            self._tend(session)
-        if any(session.intent is Intent.RUN for session in self._sessions):
-            self._jobs.offer("boxes", partial(refresh.look, self._project), pause=self._pace.look, slowest=5.0)
-        shown = partial(status_line.show_status, self._project)
-        if self._shown != self._version and self._jobs.offer("status", shown, pause=1.0):
-            self._shown = self._version
-        self._deliveries()
+            self._soon(self._care.tend(session, self._events.get(session.name)))
+        self._look_at_boxes()
+        self._look_at_panes()
+        self._status()
+        self._deliveries(fresh=fresh)
 
-    def _tend(self, session: Session) -> None:
-        """Start the due jobs of one session; errors do not affect the others."""
-        try:
-            self._spec(session)
-            if session.intent is Intent.RUN and session.state is not State.STARTING:
-                self._commits(session)
-                self._diff(session)
-        except Exception as error:
-            if self._met.get(session.id) != repr(error):
-                self._met[session.id] = repr(error)
-                log.exception("looking after %s", session.name)
+    def _soon(self, seconds: float) -> None:
+        """Let the next round begin in so many seconds at the latest."""
+        self._until = min(self._until, time.monotonic() + seconds)
+
+    def _take(self, touched: Collection[Subject]) -> None:
+        self._care.touch(touched)
+        self._look = self._look or _BOXES in touched
+        if DATABASE in touched:
+            self._visible_until = time.monotonic() + _VISIBLE
+
+    def _refresh(self) -> bool:
+        """Read the sessions again if the database has changed; otherwise this takes a few microseconds."""
+        store, now = self._project.store, time.monotonic()
+        if self._version >= 0 and now - self._read_at < _APART:
+            self._soon(_APART)
+            return False
+        version = store.data_version()
+        if version == self._version:
+            if now < self._visible_until:
+                self._soon(max(_SOON, (now - self._visible_until + _VISIBLE) / 2))
+            return False
+        self._version, self._read_at, self._visible_until = version, now, 0.0
+        self._sessions = store.sessions.all()
+        self._waiting = store.messages.recipients()
+        for event in store.events.select(after_id=self._newest, limit=500):
+            self._events[event.session] = self._newest = event.id
+        self._care.keep(self._sessions)
+        return True
+
+    def _sweep(self) -> None:
+        """Look at everything now and then, in case no event told of a change."""
+        now = time.monotonic()
+        if now - self._swept > self._pace.sweep:
+            self._swept = now
+            self._care.touch_all()
+            self._files.follow_database()
+            self._tell_of_limits()
+        if now - self._unwatched_at > (self._pace.look if self._files.events.works else 0):
+            self._unwatched_at = now
+            self._care.touch_unwatched()
+
+    def _tell_of_limits(self) -> None:
+        trouble = self._files.events.trouble
+        if not trouble or trouble == self._told:
+            return
+        self._told = trouble
+        log.warning("%s", trouble)
+        known = self._project.store.messages.select(sender=SYSTEM, recipient=PERSON, limit=200)
+        if not any(message.text == trouble for message in known):
+            send(self._project, sender=SYSTEM, recipient=PERSON, text=trouble, kind=MessageKind.NOTICE)
 
     def _in_turn(self) -> list[Session]:
         """Return the sessions, starting with another one each round, so that none is always last."""
         self._first = (self._first + 1) % max(1, len(self._sessions))
         return self._sessions[self._first :] + self._sessions[: self._first]
 
-    def _refresh(self) -> None:
-        """Read the sessions again if the database has changed; otherwise this takes a few microseconds."""
-        store = self._project.store
-        version = store.data_version()
-        if version == self._version:
+    def _running(self) -> list[Session]:
+        return [session for session in self._sessions if session.intent is Intent.RUN]
+
+    def _look_at_boxes(self) -> None:
+        running, now = self._running(), time.monotonic()
+        if not running:
             return
-        self._version = version
-        self._sessions = store.sessions.all()
-        self._waiting = store.messages.recipients()
-        for event in store.events.select(after_id=self._newest, limit=500):
-            self._events[event.session] = self._newest = event.id
+        followed = [self._boxes.follow(kind) for kind in {session.sandbox for session in running}]
+        starts = any(session.state is State.STARTING for session in running)
+        pause = self._pace.sweep if all(followed) and not starts else self._pace.look
+        if not self._look and now - self._looked <= pause:
+            self._soon(pause)
+        elif self._jobs.offer("boxes", self._compare_boxes, pause=self._pace.tick, slowest=5.0):
+            self._look, self._looked = False, now
+        else:
+            self._soon(self._pace.tick)
 
-    def _commits(self, session: Session) -> None:
-        trace = file_stamps.of_refs(self._project, session)
-        if self._imported.get(session.id) != trace:
-            self._jobs.offer(
-                ("commits", session.name), partial(self._import, session.name, trace), pause=self._pace.tick
-            )
+    def _compare_boxes(self) -> None:
+        looked = refresh.look_at_boxes(self._project)
+        self._unseen = set(looked.troubles)
+        if looked.busy:
+            self._touched.note({_BOXES})
+        for error in looked.troubles.values():
+            raise error
 
-    def _import(self, name: str, trace: file_stamps.Trace) -> None:
-        session = self._project.store.sessions.get(name)
-        key = session.id, trace
-        self._tries[key] += 1
-        # A temporary failure passes, so a changed trace gets a few attempts.
-        if refresh.import_commits(self._project, session) or self._tries[key] >= _TRIES:
-            self._imported[session.id] = trace
-            del self._tries[key]
+    def _look_at_panes(self) -> None:
+        judged = {session.state for session in self._running()} & _JUDGED
+        if not judged:
+            return
+        now = time.monotonic()
+        pause = self._pace.panes if judged == {State.UNKNOWN} else self._pace.look
+        if now - self._looked_at_panes > pause:
+            job = partial(refresh.look_at_panes, self._project, unseen=frozenset(self._unseen))
+            if self._jobs.offer("panes", job, pause=self._pace.look, slowest=5.0):
+                self._looked_at_panes = now
+        self._soon(pause)
 
-    def _diff(self, session: Session) -> None:
-        work = file_stamps.of_work(self._project, session)
-        evidence = (self._events.get(session.name), self._imported.get(session.id), work)
-        known, at = self._counted.get(session.id, (None, 0.0))
-        age = time.monotonic() - at
-        late = self._pace.diff_busy if session.state in _BUSY else self._pace.diff_idle
-        late = min(max(late, _UNPROMPTED * self._took.get(session.id, 0.0)), _LONGEST_REST)
-        if (evidence != known and age > self._pace.diff) or age > late:
-            job = partial(self._count, session.name, evidence)
-            self._jobs.offer(("diff", session.name), job, pause=self._pace.diff, slowest=_LONGEST_REST)
+    def _status(self) -> None:
+        text = status_line.segment(self._project.paths.source.name, self._sessions)
+        shown = partial(status_line.show_status, self._project)
+        if self._shown != text and self._jobs.offer("status", shown, pause=1.0):
+            self._shown = text
 
-    def _count(self, name: str, evidence: object) -> None:
-        session = self._project.store.sessions.get(name)
-        began = time.monotonic()
-        self._counted[session.id] = evidence, began
-        refresh.refresh_diff(self._project, session)
-        self._took[session.id] = time.monotonic() - began
-
-    def _spec(self, session: Session) -> None:
-        trace = file_stamps.of_spec(self._project, session)
-        still = self._specs_before.get(session.id) == trace
-        self._specs_before[session.id] = trace
-        # Wait until the trace is the same twice, because an editor may write in two steps.
-        if trace and still and self._specs.get(session.id) != trace:
-            job = partial(self._notice, session.name, session.id, trace)
-            self._jobs.offer(("spec", session.name), job, pause=self._pace.tick)
-
-    def _notice(self, name: str, number: int, trace: file_stamps.Trace) -> None:
-        spec.notice_change(self._project, name)
-        self._specs[number] = trace
-
-    def _deliveries(self) -> None:
+    def _deliveries(self, *, fresh: bool) -> None:
         for session in self._sessions:
-            if self._typist.prompts.is_due(session):
+            if fresh and self._typist.prompts.is_due(session):
                 learn = partial(self._typist.prompts.learn, session.name)
                 self._jobs.offer(("prompt", session.name), learn, pause=self._pace.deliver, share=0.0, urgent=True)
-            if session.name in self._waiting and self._typist.wanted(session):
-                job = partial(self._typist.attend, session.name)
-                self._jobs.offer(("deliver", session.name), job, pause=self._pace.deliver, share=0.0, urgent=True)
+            if session.name in self._waiting:
+                self._deliver(session)
+
+    def _deliver(self, session: Session) -> None:
+        lively = time.monotonic() - self._read_at < _LIVELY
+        self._soon(self._pace.deliver if lively else _PATIENT)
+        if self._typist.wanted(session):
+            self._soon(self._pace.deliver)
+            job = partial(self._typist.attend, session.name)
+            self._jobs.offer(("deliver", session.name), job, pause=self._pace.deliver, share=0.0, urgent=True)

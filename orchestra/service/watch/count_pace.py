@@ -1,0 +1,67 @@
+"""Decide when a session's changes may be counted again: at once after a rest, and fairly while many write."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from orchestra.service.watch.pace import Pace
+
+SHARE = 0.06
+"""The share of a processor that counting may use while sessions keep writing."""
+_LATEST = 10.0
+"""Seconds within which a change is counted, however many sessions write; a large worktree takes longer."""
+_ALONE = 10.0
+"""How many times its own duration one count pauses at the least."""
+_ACTIVE = 10.0
+"""Seconds after a count for which a session counts as writing."""
+_UNPROMPTED = 50.0
+"""Without a noticed change, counting uses at most this share of the time, so large worktrees are counted less often."""
+_LONGEST = 600.0
+"""The longest pause between two counts of a worktree that is not watched, in seconds."""
+
+
+@dataclass(slots=True)
+class _Last:
+    at: float
+    took: float
+
+
+class CountPace:
+    """The pauses between the counts of all sessions."""
+
+    def __init__(self, pace: Pace, clock: Callable[[], float] = time.monotonic) -> None:
+        self._pace = pace
+        self._clock = clock
+        self._last: dict[int, _Last] = {}
+
+    def counted(self, session: int, began: float) -> None:
+        """Note that a count has ended."""
+        now = self._clock()
+        self._last[session] = _Last(now, now - began)
+
+    def keep(self, sessions: set[int]) -> None:
+        """Forget all other sessions."""
+        self._last = {number: last for number, last in self._last.items() if number in sessions}
+
+    def due(self, session: int, *, changed: bool, busy: bool, watched: bool) -> float:
+        """Return in how many seconds a session is to be counted; 0 for now, infinite for not without a change."""
+        last = self._last.get(session)
+        if last is None:
+            return 0.0
+        late = self._unprompted(last, busy=busy, watched=watched)
+        pause = min(self._pause(last), late) if changed else late
+        return max(0.0, last.at + pause - self._clock())
+
+    def _pause(self, last: _Last) -> float:
+        since = self._clock() - _ACTIVE
+        active = sum(other.at > since for other in self._last.values())
+        return max(self._pace.diff, min(active * last.took / SHARE, _LATEST), last.took * _ALONE)
+
+    def _unprompted(self, last: _Last, *, busy: bool, watched: bool) -> float:
+        if watched:
+            return self._pace.sweep_work
+        usual = self._pace.diff_busy if busy else self._pace.diff_idle
+        return min(max(usual, _UNPROMPTED * last.took), _LONGEST, math.inf)
