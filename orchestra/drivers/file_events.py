@@ -299,7 +299,9 @@ class _Storms(Generic[Subject]):
 
 
 def _allowed() -> int:
-    try:
-        return int((_LIMITS / "max_user_watches").read_text())
-    except (OSError, ValueError):
-        return 8_192
+    """Return how many directories a user may watch, here and in this user namespace (user_namespaces(7))."""
+    numbers = []
+    for file in (_LIMITS / "max_user_watches", Path("/proc/sys/user/max_inotify_watches")):
+        with contextlib.suppress(OSError, ValueError):
+            numbers.append(int(file.read_text()))
+    return min(numbers, default=MOST)

@@ -89,6 +89,52 @@ def test_one_session_s_trouble_does_not_stop_the_others(project: Project) -> Non
     eventually(lambda: project.store.sessions.get("beta").commits == 1)
 
 
+@pytest.fixture
+def told(project: Project) -> Iterator[Watcher]:
+    """A watcher that learns of files from the kernel's events alone."""
+    never = 3600.0
+    pace = Pace(look=0.1, sweep=never, sweep_work=never, diff_busy=never, diff_idle=never)
+    made = Watcher(project, Presence(), pace=pace)
+    made.start()
+    eventually(lambda: project.store.notes.diff_mark(project.store.sessions.get("beta").id))
+    yield made
+    made.stop()
+
+
+@pytest.mark.usefixtures("told")
+def test_files_directories_commits_and_specs_are_seen_by_events_alone(project: Project) -> None:
+    session = project.store.sessions.get("alpha")
+    for number, directory in enumerate(("", "new", "new/deep"), 1):
+        (session.worktree / directory).mkdir(exist_ok=True)
+        (session.worktree / directory / "file").write_text("one\n")
+        eventually(lambda number=number: project.store.sessions.get("alpha").diff.insertions == number)  # type: ignore[misc]
+    (session.worktree / "new/deep/file").write_text("one\ntwo\n")
+    eventually(lambda: project.store.sessions.get("alpha").diff.insertions == 4)
+    commit(session, "done")
+    eventually(lambda: project.store.sessions.get("alpha").commits == 1)
+    place = project.session_paths(session)
+    place.spec.parent.mkdir(parents=True, exist_ok=True)
+    place.spec.write_text("build a bridge\n")
+    eventually(lambda: project.store.specs.get("alpha"))
+
+
+def test_a_missed_event_is_found_by_the_next_sweep(project: Project) -> None:
+    watcher = Watcher(project, Presence(), pace=Pace(sweep=0.3, sweep_work=0.3))
+    # Its events are never read.
+    thread = threading.Thread(target=watcher._run)  # noqa: SLF001 -- its loop without its events
+    thread.start()
+    try:
+        eventually(lambda: project.store.notes.diff_mark(project.store.sessions.get("alpha").id))
+        commit(project.store.sessions.get("alpha"), "one")
+        eventually(lambda: project.store.sessions.get("alpha").commits == 1)
+        (project.store.sessions.get("alpha").worktree / "new.txt").write_text("a\nb\n")
+        eventually(lambda: project.store.sessions.get("alpha").diff.insertions == 3)
+    finally:
+        watcher._stop.set()  # noqa: SLF001 -- as above
+        thread.join()
+        watcher._jobs.close()  # noqa: SLF001 -- as above
+
+
 def test_a_job_never_runs_twice_at_once() -> None:
     jobs = Jobs()
     started, done = threading.Event(), threading.Event()

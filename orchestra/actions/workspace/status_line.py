@@ -31,6 +31,11 @@ def show_status(project: Project) -> None:
         _show_segment(project, server)
 
 
+def shown(title: str, sessions: list[Session]) -> object:
+    """Return what `show_status` would show of these sessions, to compare it with what it showed before."""
+    return segment(title, sessions), {session.window: label(session) for session in sessions if session.window}
+
+
 def _show_labels(project: Project, server: Tmux) -> None:
     labels = {session.window: label(session) for session in project.store.sessions.all() if session.window}
     try:

@@ -74,14 +74,14 @@ class Watcher:
         self._thread = threading.Thread(target=self._run, name="watcher", daemon=True)
         self._until = 0.0
         self._version, self._read_at, self._visible_until = -1, 0.0, 0.0
-        self._shown = ""
+        self._shown: object = None
         self._sessions: list[Session] = []
         self._waiting: set[str] = set()
         self._events: dict[str, int] = {}
         self._newest = 0
         self._first = 0
         self._swept, self._looked, self._looked_at_panes, self._unwatched_at = (0.0,) * 4
-        self._look, self._unseen = True, set[SandboxKind]()
+        self._look, self._busy, self._unseen = True, False, set[SandboxKind]()
         self._told = ""
 
     def start(self) -> None:
@@ -202,11 +202,11 @@ class Watcher:
         if not running:
             return
         followed = [self._boxes.follow(kind) for kind in {session.sandbox for session in running}]
-        starts = any(session.state is State.STARTING for session in running)
+        starts = self._busy or any(session.state is State.STARTING for session in running)
         pause = self._pace.sweep if all(followed) and not starts else self._pace.look
         if not self._look and now - self._looked <= pause:
             self._soon(pause)
-        elif self._jobs.offer("boxes", self._compare_boxes, pause=self._pace.tick, slowest=5.0):
+        elif self._jobs.offer("boxes", self._compare_boxes, pause=_APART, slowest=5.0):
             self._look, self._looked = False, now
         else:
             self._soon(self._pace.tick)
@@ -214,8 +214,7 @@ class Watcher:
     def _compare_boxes(self) -> None:
         looked = refresh.look_at_boxes(self._project)
         self._unseen = set(looked.troubles)
-        if looked.busy:
-            self._touched.note({_BOXES})
+        self._busy = looked.busy
         for error in looked.troubles.values():
             raise error
 
@@ -232,10 +231,13 @@ class Watcher:
         self._soon(pause)
 
     def _status(self) -> None:
-        text = status_line.segment(self._project.paths.source.name, self._sessions)
-        shown = partial(status_line.show_status, self._project)
-        if self._shown != text and self._jobs.offer("status", shown, pause=1.0):
-            self._shown = text
+        now = status_line.shown(self._project.paths.source.name, self._sessions)
+        if self._shown == now:
+            return
+        if self._jobs.offer("status", partial(status_line.show_status, self._project), pause=1.0):
+            self._shown = now
+        else:
+            self._soon(self._pace.tick)
 
     def _deliveries(self, *, fresh: bool) -> None:
         for session in self._sessions:
