@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from textual.app import App
 
 from orchestra.model import Scope
@@ -33,6 +35,9 @@ class ReviewApp(App[None]):
 
 def run(source: ReviewSource, scope: Scope = Scope.BRANCH) -> None:
     """Show a review until the person leaves it; raises what went wrong."""
+    # Textual believes these before the terminal, and a tmux server that a Python program started hands them on.
+    for name in ("COLUMNS", "LINES"):
+        os.environ.pop(name, None)
     app = ReviewApp(source, scope)
     app.run()
     if app.bug is not None:

@@ -32,10 +32,15 @@ class Entry:
 
 @dataclass(slots=True)
 class Document:
-    """One scope of a session's changes; only `patches` and `counts` grow while it is read."""
+    """One scope of a session's changes; only patches and line counts are added while it is read.
+
+    ``risky`` is the number of risky files, ``total`` the line counts of all, None until they are known.
+    """
 
     changes: Changes
     entries: tuple[Entry, ...]
+    risky: int = 0
+    total: LineCounts | None = None
     counts: Mapping[str, LineCounts] = field(default_factory=dict)
     patches: dict[int, Patch] = field(default_factory=dict)
 
@@ -43,15 +48,17 @@ class Document:
     def of(cls, changes: Changes) -> Document:
         """Put the risky files first."""
         entries = [Entry(file, risk.of_file(file)) for file in changes.files]
-        return cls(changes, tuple(sorted(entries, key=lambda entry: not entry.reason)))
+        risky = sum(bool(entry.reason) for entry in entries)
+        return cls(changes, tuple(sorted(entries, key=lambda entry: not entry.reason)), risky)
 
     def __len__(self) -> int:
         return len(self.entries)
 
-    @property
-    def risky(self) -> int:
-        """The number of risky files."""
-        return sum(bool(entry.reason) for entry in self.entries)
+    def count(self, counts: Mapping[str, LineCounts]) -> None:
+        """Take the line counts of all files."""
+        self.counts = counts
+        pairs = [(one.insertions, one.deletions) for one in counts.values()]
+        self.total = LineCounts(sum(added for added, _ in pairs), sum(removed for _, removed in pairs))
 
     def viewed(self, marks: Mapping[str, str]) -> frozenset[int]:
         """Return the files that were viewed as they are now."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import islice, zip_longest
 
 from rich.text import Text
 
-from orchestra.model import ChangedFile, LineCounts
+from orchestra.model import ChangedFile
 from orchestra.review.document import Document, Position
 from orchestra.review.state import SCOPES, View
 from orchestra.views import palette
@@ -116,18 +116,13 @@ def _header(view: View) -> Text:
     document = view.document
     if document is not None:
         header.append(count(len(document), "file"), palette.STRONG).append("  ")
-        header.append_text(line_counts(_total(document.counts.values()) if document.counts else None))
+        header.append_text(line_counts(document.total))
         if view.viewed:
             header.append(f"  ✓ {len(view.viewed)} viewed", palette.GOOD)
         if document.risky:
             header.append(f"  ⚠ {document.risky} risky", palette.WARM)
     header.truncate(view.width)
     return header
-
-
-def _total(counts: Iterable[LineCounts]) -> LineCounts:
-    pairs = [(one.insertions, one.deletions) for one in counts]
-    return LineCounts(sum(added for added, _ in pairs), sum(removed for _, removed in pairs))
 
 
 def _footer(view: View) -> Text:

@@ -31,7 +31,8 @@ def printed(source: ReviewSource, changes: Changes, width: int) -> Iterator[Text
     """
     document = Document.of(changes)
     counts, viewed = source.counts(changes), document.viewed(source.viewed())
-    yield _summary(document, counts)
+    document.count(counts)
+    yield _summary(document)
     yield from (Text(f"⚠ {line(note)}", palette.WARM) for note in changes.notes)
     yield Text()
     yield from _listed(document, counts, viewed, width)
@@ -69,9 +70,9 @@ def _file(entry: Entry, counts: LineCounts | None) -> dict[str, Any]:
     }
 
 
-def _summary(document: Document, counts: Mapping[str, LineCounts]) -> Text:
-    total = LineCounts(sum(one.insertions for one in counts.values()), sum(one.deletions for one in counts.values()))
-    summary = Text().append(count(len(document), "file"), palette.STRONG).append("  ").append_text(line_counts(total))
+def _summary(document: Document) -> Text:
+    summary = Text().append(count(len(document), "file"), palette.STRONG).append("  ")
+    summary.append_text(line_counts(document.total))
     return summary.append(f"  ⚠ {document.risky} risky", palette.WARM) if document.risky else summary
 
 

@@ -117,7 +117,7 @@ def opened(view: View, document: Document, marks: Mapping[str, str]) -> Outcome:
 def counted(view: View, changes: Changes, counts: Mapping[str, LineCounts]) -> Outcome:
     """Handle the line counts of a look."""
     if view.document is not None and view.document.changes is changes:
-        view.document.counts = counts
+        view.document.count(counts)
     return view, ()
 
 
@@ -325,7 +325,7 @@ def _help(view: View) -> Outcome:
 
 
 def _leave(view: View) -> Outcome:
-    return view, (Leave(),)
+    return replace(view, message="keeping what you saw…"), (Leave(),)
 
 
 _STEPS: Mapping[str, Step] = {

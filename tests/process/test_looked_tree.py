@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 
 from orchestra.drivers.git import looked_tree, tree_diff, worktree_diff, worktree_snapshot
+from orchestra.drivers.untrusted_tree import Sight
 from orchestra.errors import Refused
 from tests.support.repositories import Yard
+from tests.support.tmux import until
 
 
 @pytest.fixture
@@ -30,6 +33,7 @@ def test_nothing_was_looked_at_before_the_first_review(yard: Yard) -> None:
 def test_what_was_looked_at_survives_git_s_garbage_collection(yard: Yard) -> None:
     tree = yard.worktree("login")
     yard.write({"app.py": "changed\n", "deep/er/new.txt": "never committed\n", "long": b"x" * 5_000_000}, at=tree)
+    until(lambda: Sight.of((tree / "long").stat(), time.time()).mark, "a file old enough to be told apart")
     seen = keep(yard, tree)
     yard.git("gc", "--quiet", "--prune=now")
     commit = looked_tree.last(yard.repository, 7)

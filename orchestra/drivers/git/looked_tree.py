@@ -13,6 +13,8 @@ from orchestra.errors import Refused
 PREFIX = "refs/orchestra/looked/"
 _MOST = 256 << 20
 """The most bytes that a review adds to the repository."""
+_UNPACKED = 100
+"""Up to so many objects are stored as files of their own."""
 _MODULE = "160000"
 _DEADLINE = 120.0
 
@@ -52,7 +54,9 @@ def _copy_objects(repo: Repository, git: Git, tree: str, tip: str) -> None:
             f"the changed files have more than {_MOST:,} bytes", hint="commit them, or add them to .gitignore"
         )
     pack = git.run("pack-objects", "--stdout", "-q", stdin=missing, deadline=_DEADLINE).stdout
-    repo.git().run("unpack-objects", "-q", stdin=pack, deadline=_DEADLINE)
+    # As git fetch does: many objects stay in their pack, because writing each to a file of its own takes long.
+    take = ("index-pack", "--stdin") if len(sizes) > _UNPACKED else ("unpack-objects", "-q")
+    repo.git().run(*take, stdin=pack, deadline=_DEADLINE)
 
 
 def _missing(git: Git, tree: str, tip: str) -> bytes:

@@ -1,0 +1,227 @@
+"""`orchestra review` and `orchestra diff` in a real terminal, at every size, by keys and by mouse."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from orchestra.drivers.git import looked_tree
+from tests.support.projects import HostProject, host_project
+from tests.support.scenes import HOSTILE
+from tests.support.tmux import until
+
+SIZES = [(40, 12), (120, 40), (220, 50)]
+EVIL = "evil\x1b]0;OWNED\x07\x1b[2J\u202e.txt"
+DEEP = "a-rather-long-directory/" * 30 + "deep.txt"
+_SERVER = "reviewer"
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[HostProject]:
+    """A session that changed a file of every kind."""
+    code = "".join(f"value_{number} = {number}\n" for number in range(400))
+    files = {"app.py": code, "tests/test_app.py": "def test(): pass\n", "old.txt": "same\n" * 20}
+    with host_project(monkeypatch, files=files) as found:
+        tree = found.spawn("alpha").worktree
+        found.write(tree, "app.py", code.replace("value_7 = 7", "value_7 = seven").replace("value_300", "other_300"))
+        (tree / "tests/test_app.py").unlink()
+        (tree / "old.txt").rename(tree / "new.txt")
+        (tree / "picture").write_bytes(b"\0\1\2")
+        (tree / "link").symlink_to("/etc/passwd")
+        found.write(tree, ".github/workflows/ci.yml", "on: push\n")
+        found.write(tree, EVIL, f"{HOSTILE.strip(chr(0))}\n{'世界 👩‍💻 ' * 60}THE-END\n".replace("\udcff", ""))
+        found.write(tree, DEEP, "deep\n")
+        yield found
+        subprocess.run(("tmux", "-L", _SERVER, "kill-server"), check=False, capture_output=True)
+
+
+@dataclass
+class Window:
+    """A terminal of its own in which one command runs."""
+
+    world: HostProject
+
+    def opens(self, words: str, size: tuple[int, int], **variables: str) -> None:
+        command = shlex.join((sys.executable, "-m", "orchestra", *words.split()))
+        given = [part for name, value in variables.items() for part in ("-e", f"{name}={value}")]
+        width, height = map(str, size)
+        (self.world.place / "tmux.conf").write_text("set -g status off\nset -g mouse on\n")
+        start = ("-f", str(self.world.place / "tmux.conf"), "new-session", "-d", "-x", width, "-y", height, *given)
+        self.tmux(*start, "-c", str(self.world.source), f"{command}; echo ended $?; exec sleep 600")
+
+    def tmux(self, *words: str) -> str:
+        done = subprocess.run(("tmux", "-L", _SERVER, *words), check=True, capture_output=True, timeout=30)
+        return done.stdout.decode()
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.tmux("send-keys", key)
+
+    def click(self, column: int, row: int) -> None:
+        self.tmux("send-keys", "-l", f"\x1b[<0;{column};{row}M\x1b[<0;{column};{row}m")
+
+    def wheel(self, column: int, row: int) -> None:
+        self.tmux("send-keys", "-l", f"\x1b[<65;{column};{row}M")
+
+    def screen(self) -> str:
+        return self.tmux("capture-pane", "-p")
+
+    def sees(self, *texts: str) -> str:
+        shown = ""
+
+        def all_there() -> str:
+            nonlocal shown
+            shown = self.screen()
+            return shown if all(text in shown for text in texts) else ""
+
+        try:
+            return until(all_there, seconds=60)
+        except AssertionError:
+            pytest.fail(f"{texts} is not on the screen:\n{shown}")
+
+
+@pytest.fixture
+def window(world: HostProject) -> Window:
+    return Window(world)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_a_review_is_driven_by_keys(window: Window, size: tuple[int, int]) -> None:
+    window.opens("review alpha", size)
+    window.sees("8 files", "ci.yml")
+    window.press("}", "}")
+    window.sees("deep.txt")
+    window.press("}")
+    shown = window.sees("value_6", "seven")
+    assert "value_7 = 7" in shown
+    assert ("│" in shown) == (size[0] >= 90)
+    window.press("]", "]")
+    window.sees("other_300")
+    window.press("/", *"the-end", "Enter")
+    window.sees("世界")
+    window.press("$")
+    window.sees("THE-END")
+    window.press("0", "v", "{")
+    window.sees("▸ ✓", "\\x1b[2J")
+    window.press("3")
+    window.sees("since your last")
+    window.press("q")
+    window.sees("ended 0")
+    assert len(window.world.refs(looked_tree.PREFIX)) == 1
+    assert EVIL in window.world.project.store.viewed.marks(window.world.session("alpha").id)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_a_review_is_driven_by_the_mouse(window: Window, size: tuple[int, int]) -> None:
+    window.opens("review alpha", size)
+    window.sees("8 files", "ci.yml")
+    if size[0] < 90:
+        window.press("t")
+    rows = window.sees("picture").splitlines()
+    row = next(number for number, text in enumerate(rows, 1) if "app.py" in text[:20])
+    window.click(6, row)
+    until(lambda: "▾ app.py" in window.screen().splitlines()[1], "app.py on top")
+    window.wheel(size[0] - 5, 6)
+    until(lambda: "▾ app.py" not in window.screen(), "scrolled")
+    window.press("q")
+    window.sees("ended 0")
+
+
+def test_a_window_of_another_size_is_filled_at_once(window: Window) -> None:
+    window.opens("review alpha", (120, 40))
+    window.sees("8 files", "ci.yml")
+    for width, height in ((220, 50), (40, 12), (91, 20)):
+        window.tmux("resize-window", "-x", str(width), "-y", str(height))
+        window.sees("q leave")
+        assert len(window.screen().splitlines()) == height
+
+
+@pytest.mark.parametrize(
+    "variables", [{"NO_COLOR": "1"}, {"PYTHONIOENCODING": "ascii"}, {"TERM": "screen"}], ids=lambda one: next(iter(one))
+)
+def test_a_review_works_without_colours_or_unicode_and_in_any_terminal(
+    window: Window, variables: dict[str, str]
+) -> None:
+    window.opens("review alpha", (100, 30), **variables)
+    shown = window.sees("8 files", "ci.yml", "runs in CI", "on: push")
+    if "PYTHONIOENCODING" in variables:
+        assert shown.isascii()
+        assert "! runs in CI" in shown
+    if "NO_COLOR" in variables:
+        assert "[38;" not in window.tmux("capture-pane", "-ep")
+    window.press("}", "PgDn", "q")
+    window.sees("ended 0")
+
+
+def test_a_diff_opens_in_a_pager_and_nothing_of_it_is_cut(window: Window) -> None:
+    window.opens("diff alpha", (60, 20))
+    window.sees("8 files", "look at these first")
+    window.press("/", *"THE-END", "Enter")
+    window.sees("THE-END")
+    window.press("q")
+    window.sees("ended 0")
+
+
+def run(world: HostProject, *words: str) -> subprocess.CompletedProcess[bytes]:
+    command = (sys.executable, "-m", "orchestra", *words)
+    return subprocess.run(command, cwd=world.source, capture_output=True, check=False, timeout=120)
+
+
+def test_a_patch_is_what_git_takes(world: HostProject, tmp_path: Path) -> None:
+    patch = run(world, "diff", "alpha", "--patch").stdout
+    subprocess.run(("git", "clone", "--quiet", world.source, tmp_path / "clone"), check=True)
+    subprocess.run(("git", "apply", "--index"), cwd=tmp_path / "clone", input=patch, check=True, capture_output=True)
+    tree = world.session("alpha").worktree
+    world.git("add", "--all", cwd=tree)
+    assert world.git("write-tree", cwd=tmp_path / "clone") == world.git("write-tree", cwd=tree)
+
+
+def test_the_files_are_listed_as_json(world: HostProject) -> None:
+    listed = json.loads(run(world, "diff", "alpha", "--json").stdout)
+    files = {file["path"]: file for file in listed["files"]}
+    assert [file["risk"] for file in listed["files"][:2]] == ["runs in CI", "removes a test"]
+    assert (files["app.py"]["insertions"], files["app.py"]["deletions"]) == (2, 2)
+    assert files["new.txt"]["old_path"] == "old.txt"
+    assert files["picture"]["binary"]
+    assert EVIL in files
+
+
+def test_a_reader_that_leaves_early_is_no_error(world: HostProject) -> None:
+    big = "".join(f"line {number}\n" for number in range(60_000))
+    world.write(world.session("alpha"), "big.txt", big)
+    for flags in ([], ["--patch"]):
+        command = shlex.join((sys.executable, "-m", "orchestra", "diff", "alpha", *flags))
+        words = ("bash", "-c", f"{command} | head -3; exit ${{PIPESTATUS[0]}}")
+        done = subprocess.run(words, cwd=world.source, capture_output=True, check=False, timeout=120)
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert len(done.stdout.splitlines()) == 3
+
+
+def test_a_piped_diff_is_whole(world: HostProject) -> None:
+    big = "".join(f"line {number}\n" for number in range(100_000))
+    world.write(world.session("alpha"), "big.txt", big)
+    assert run(world, "diff", "alpha").stdout.count(b"\n+line ") == 100_000
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("review alpha", b"needs a terminal"),
+        ("diff alpha --stat --last-commit", b"the whole branch"),
+        ("diff alpha --last-commit --since-last", b"exclude each other"),
+        ("diff nobody", b"nobody"),
+    ],
+)
+def test_what_cannot_be_done_is_said_with_what_to_type(world: HostProject, words: str, said: bytes) -> None:
+    done = run(world, *words.split())
+    assert done.returncode in {1, 2}
+    assert said in done.stderr
+    assert b"  \xe2\x86\x92 " in done.stderr or os.environ.get("LC_ALL") == "C"
