@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from orchestra.actions.maintenance.gc import gc
 from orchestra.actions.work.session_review import SessionReview
+from orchestra.drivers.git import looked_tree
 from orchestra.errors import NotFound, Refused
 from orchestra.model import Changes, LineCounts, Scope
 from tests.support.projects import HostProject, host_project
@@ -113,6 +115,16 @@ def test_a_patch_makes_the_same_tree_elsewhere(world: HostProject, reviewed: Ses
     subprocess.run(("git", "apply", "--index", "--whitespace=nowarn"), cwd=clone, input=b"".join(blocks), check=True)
     world.git("add", "--all", cwd=tree)
     assert world.git("write-tree", cwd=clone) == world.git("write-tree", cwd=tree)
+
+
+def test_gc_takes_the_trees_of_sessions_that_are_gone(world: HostProject, reviewed: SessionReview) -> None:
+    reviewed.changes(Scope.BRANCH)
+    reviewed.leave()
+    gc(world.project, remove=True)
+    assert len(world.refs(looked_tree.PREFIX)) == 1
+    world.git("update-ref", f"{looked_tree.PREFIX}999", "HEAD")
+    gc(world.project, remove=True)
+    assert list(world.refs(looked_tree.PREFIX)) == [f"{looked_tree.PREFIX}{world.session('alpha').id}"]
 
 
 def test_a_session_that_is_not_there_is_not_found(world: HostProject) -> None:

@@ -15,6 +15,7 @@ from orchestra.actions.maintenance.scratch_project import sweep
 from orchestra.actions.session import container_spec, preserve
 from orchestra.actions.session.troubles import error_to_report
 from orchestra.drivers import temporary
+from orchestra.drivers.git import looked_tree
 from orchestra.drivers.git.repository import REMOVED
 from orchestra.errors import CommandFailed, DeadlineExceeded, EngineDown, OrchestraError, StoreError
 from orchestra.model import BoxState, SandboxKind, Session
@@ -52,6 +53,7 @@ def gc(
     leftovers.extend(_half_removed(project, remove=remove))
     if remove:
         _forget_secrets(project, everything=everything)
+        looked_tree.drop_others(project.repository, [session.id for session in project.store.sessions.all()])
     return leftovers
 
 
