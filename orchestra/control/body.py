@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from datetime import datetime
 from io import StringIO
@@ -12,6 +13,7 @@ from rich.text import Text
 from orchestra.control.state import Tab, View
 from orchestra.views import palette
 from orchestra.views.diff import DiffView
+from orchestra.views.highlight import SHARE
 from orchestra.views.keys import keys_table
 from orchestra.views.monitor import monitor_view
 from orchestra.views.needs import need_lines
@@ -41,13 +43,26 @@ class DiffLines(Lines):
     def __init__(self, diff: DiffView, width: int) -> None:
         super().__init__()
         self._diff, self._width = diff, width
+        self._window: tuple[tuple[int, int], list[Text]] | None = None
+
+    def shows(self, diff: DiffView | None, width: int) -> bool:
+        """Return whether these are the lines of a diff for a width."""
+        return self._diff is diff and self._width == width
 
     def __len__(self) -> int:
         return len(self._diff)
 
     def window(self, top: int, height: int) -> Sequence[Text]:
-        """Return at most ``height`` lines from ``top`` on."""
-        return [_indented(row) for row in self._diff.lines(self._width, top, height)]
+        """Return at most ``height`` lines from ``top`` on, the same as before unless their colours took too long."""
+        if self._window is None or self._window[0] != (top, height):
+            began = time.thread_time()
+            made = [_indented(row) for row in self._diff.lines(self._width, top, height)]
+            self._window = ((top, height), made)
+            if time.thread_time() - began > SHARE / 2:
+                # Some may have stayed without colours, which the next look continues with.
+                self._window = None
+                return made
+        return self._window[1]
 
 
 class ListLines(Lines):
@@ -79,8 +94,8 @@ class ListLines(Lines):
         return lines[skipped : skipped + height]
 
 
-def body(view: View, now: datetime, width: int) -> Lines:
-    """Return what the shown tab has to show."""
+def body(view: View, now: datetime, width: int, before: Lines) -> Lines:
+    """Return what the shown tab has to show, the lines from ``before`` if they are those of the same diff."""
     inner = width - 2
     if view.tab is Tab.NEEDS:
         return NeedLines(view, now, width)
@@ -88,7 +103,7 @@ def body(view: View, now: datetime, width: int) -> Lines:
     if session is None:
         return Lines()
     if view.tab is Tab.DIFF:
-        return _diff(view, session.name, inner)
+        return _diff(view, session.name, inner, before)
     if view.tab is Tab.MONITOR:
         sent = [message for message in view.data.messages if message.sender == session.name]
         rows = monitor_view(session, view.data.events, sent[-1:], now=now).lines(inner)
@@ -111,14 +126,15 @@ class NeedLines(Lines):
         return next((key for key, lines in self._places.items() if line in lines), "")
 
 
-def _diff(view: View, name: str, width: int) -> Lines:
+def _diff(view: View, name: str, width: int, before: Lines) -> Lines:
     if view.diff_of != name or (view.diff is None and not view.diff_error):
         return Lines([_indented(Text("reading the diff…", palette.FAINT))])
     if view.diff is None or not len(view.diff):
         words = view.diff_error or f"{name} has changed nothing yet"
         style = palette.BAD if view.diff_error else palette.FAINT
         return Lines([_indented(Text(row, style)) for row in wrap(words, width)])
-    return DiffLines(view.diff, width)
+    same = isinstance(before, DiffLines) and before.shows(view.diff, width)
+    return before if same else DiffLines(view.diff, width)
 
 
 def help_lines(view: View, width: int) -> Lines:

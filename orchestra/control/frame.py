@@ -41,7 +41,7 @@ def too_small(width: int, height: int) -> list[Text]:
 def list_height(view: View, room: int) -> int:
     """Return the rows for the list when it is above the body."""
     if view.split is not None:
-        return max(1, min(int(room * view.split), room - 2))
+        return max(1, min(round(room * view.split), room - 2))
     number = len(view.rows)
     most = max(_FEWEST, int(room * _SHARE))
     return max(1, min(2 * number if 2 * number <= most else number, most, room - 2))
@@ -49,7 +49,7 @@ def list_height(view: View, room: int) -> int:
 
 def list_width(view: View, width: int) -> int:
     """Return the columns for the list when it is beside the body."""
-    wanted = int(width * view.split) if view.split is not None else min(width // 3, _WIDE_LIST)
+    wanted = round(width * view.split) if view.split is not None else min(width // 3, _WIDE_LIST)
     return max(_NARROW_LIST, min(wanted, width - _NARROW_LIST))
 
 

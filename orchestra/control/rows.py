@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.segment import Segment
 from rich.text import Text
@@ -36,6 +36,7 @@ class Rows(ScrollView, can_focus=False, inherit_bindings=False):
         super().__init__(id=name)
         self._lines = Lines()
         self._strips: list[Strip] = []
+        self._known: dict[int, tuple[Text, int, Strip]] = {}
         self._made: tuple[int, Size] | None = None
 
     @property
@@ -86,9 +87,15 @@ class Rows(ScrollView, can_focus=False, inherit_bindings=False):
     def _in_sight(self) -> list[Strip]:
         made = (self.scroll_offset.y, self.size)
         if self._made != made:
-            shown = self._lines.window(made[0], self.size.height)
-            self._strips, self._made = [self._strip(row) for row in shown], made
+            shown, before = self._lines.window(made[0], self.size.height), self._known
+            self._known = {id(row): (row, self.size.width, self._known_strip(row, before)) for row in shown}
+            self._strips, self._made = [self._known[id(row)][2] for row in shown], made
         return self._strips
+
+    def _known_strip(self, row: Text, before: Mapping[int, tuple[Text, int, Strip]]) -> Strip:
+        """Return the line as it was made the last time, if it is the same object and as wide."""
+        known = before.get(id(row))
+        return known[2] if known is not None and known[1] == self.size.width else self._strip(row)
 
     def _strip(self, row: Text) -> Strip:
         segments = [Segment(printable(part.text), part.style) for part in row.render(self.app.console)]

@@ -110,7 +110,7 @@ class PaneScreen(Screen[None], inherit_bindings=False):
         if wide:
             self.edge.show(Lines([Text("│", palette.RULE)] * room), 1)
         right = width - across - 1 if wide else width
-        self.shown_body = body(view, now, right)
+        self.shown_body = body(view, now, right, self.shown_body)
         self.body.show(self.shown_body, right)
         self.show_tabs(view)
 

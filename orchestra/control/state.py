@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -242,7 +243,11 @@ def arranged(view: View) -> View:
     for need in view.data.needs:
         needs.setdefault(need.session, []).append(need)
     ranks = {one.name: rank(one, needs.get(one.name, ())) for one in view.data.sessions}
-    rows = tuple(_row(view, session, stem, needs.get(session.name, [])) for session, stem in _listed(view, ranks))
+    children = Counter(one.parent for one in view.data.sessions) if not view.filter else Counter()
+    rows = tuple(
+        _row(view, session, stem, needs.get(session.name, []), children[session.name])
+        for session, stem in _listed(view, ranks)
+    )
     return replace(view, rows=rows)
 
 
@@ -255,12 +260,11 @@ def _listed(view: View, ranks: Mapping[str, int]) -> list[tuple[Session, str]]:
     return [(one, "") for one in sorted(found, key=lambda one: ranks[one.name])]
 
 
-def _row(view: View, session: Session, stem: str, needs: list[Need]) -> Row:
+def _row(view: View, session: Session, stem: str, needs: list[Need], children: int) -> Row:
     data = view.data
     question = data.questions.get(session.waits_for or 0)
     first = min(needs, key=lambda need: rank(session, [need]), default=None)
     why = first.why if first else asking(question) if question else ""
-    children = sum(one.parent == session.name for one in data.sessions) if not view.filter else 0
     folded = children if session.name in view.folded else 0
     unread = data.unread.get(session.name, 0)
     return Row(session, stem, why, first is not None, unread, parent=bool(children), folded=folded)

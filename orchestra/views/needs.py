@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from rich.cells import chop_cells
 from rich.style import Style
 from rich.text import Text
 
 from orchestra.attention import Need, NeedKind
 from orchestra.bindings import Keymap
 from orchestra.views import palette
-from orchestra.views.text import age, fit, line, wrap
+from orchestra.views.text import age, block, fit, line, wrap
 
 _GLYPHS: dict[NeedKind, tuple[str, Style]] = {
     NeedKind.PERMISSION: ("◆", palette.WARM),
@@ -65,7 +66,13 @@ def _detail(need: Need, width: int, *, chosen: bool) -> list[Text]:
     if not need.detail or (need.why.endswith(need.detail) and len(need.why) < width // 2):
         return []
     bar = ("▌" if chosen else " ", palette.ACCENT)
-    return [Text.assemble(bar, ("▏ ", palette.FAINT), row, no_wrap=True) for row in wrap(need.detail, width - 3)]
+    rows = _exact(need.detail, width - 3) if need.kind is NeedKind.PERMISSION else wrap(need.detail, width - 3)
+    return [Text.assemble(bar, ("▏ ", palette.FAINT), row, no_wrap=True) for row in rows]
+
+
+def _exact(text: str, width: int) -> list[str]:
+    """Return a text's lines with every space in its place, those that are too long in pieces."""
+    return [piece for row in block(text) for piece in chop_cells(row, max(2, width)) or [""]]
 
 
 def _keys(need: Need, keymap: Keymap, width: int) -> Text:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from rich import box
 from rich.cells import cell_len
@@ -81,12 +82,19 @@ def session_lines(rows: Sequence[Row], *, selected: str, now: datetime, width: i
     """Return lines of ``width`` columns: two for each session if ``detailed``, else one."""
     lines: list[Text] = []
     for row in rows:
-        chosen = row.session.name == selected
-        lines.append(_marked(_first(row, now, width - 1, detailed=detailed), chosen, width))
-        if detailed:
-            below = row.stem.replace("├ ", "│ ").replace("└ ", "  ")
-            lines.append(_marked(_second(row, below + ("│ " if row.parent else "  "), width - 1), chosen, width))
+        old = age(row.session.state_since, now)
+        lines += _lines_of(row, old, width, detailed, row.session.name == selected)
     return lines
+
+
+@lru_cache(maxsize=1024)
+def _lines_of(row: Row, old: str, width: int, detailed: bool, chosen: bool) -> tuple[Text, ...]:  # noqa: FBT001 -- a key of the cache
+    """Return the lines of one session, the same objects as long as nothing about it changes."""
+    first = _marked(_first(row, old, width - 1, detailed=detailed), chosen, width)
+    if not detailed:
+        return (first,)
+    below = row.stem.replace("├ ", "│ ").replace("└ ", "  ")
+    return first, _marked(_second(row, below + ("│ " if row.parent else "  "), width - 1), chosen, width)
 
 
 def _marked(row: Text, chosen: bool, width: int) -> Text:  # noqa: FBT001 -- called once for each line of a row
@@ -97,14 +105,14 @@ def _marked(row: Text, chosen: bool, width: int) -> Text:  # noqa: FBT001 -- cal
     return whole
 
 
-def _first(row: Row, now: datetime, width: int, *, detailed: bool) -> Text:
+def _first(row: Row, old: str, width: int, *, detailed: bool) -> Text:
     session = row.session
     right = _marks(row)
     least = min(cell_len(line(session.name)), 12)
     for extra in _extras(row, width, detailed=detailed):
         if extra.cell_len + right.cell_len + cell_len(row.stem) + least + 8 <= width:
             right.append_text(extra)
-    right.append(f"{age(session.state_since, now):>3} ", palette.MUTED)
+    right.append(f"{old:>3} ", palette.MUTED)
     start = Text.assemble((row.stem, palette.RULE))
     start.append(f"{palette.STATE_GLYPHS[session.state]} ", palette.STATE_STYLES[session.state])
     room = width - start.cell_len - right.cell_len

@@ -17,9 +17,10 @@ from pathlib import Path
 import pytest
 
 from orchestra.control.app import DIFF_PERIOD
+from orchestra.control.state import UNREAD
 from orchestra.control.typing import RAPID
 from orchestra.drivers.tmux.driver import Tmux
-from orchestra.model import DiffStat, MessageKind, Role, SandboxKind, Sign, State
+from orchestra.model import DiffStat, MessageKind, Role, SandboxKind, Sign, State, ToolUse
 from orchestra.store import Store
 from tests.support.tmux import tmux_place, until
 
@@ -42,9 +43,32 @@ class Pane:
 
     def says_yes(self) -> None:
         """Answer a question once it has been there for longer than the letters of a word are apart."""
-        asked = time.monotonic()
-        until(lambda: time.monotonic() - asked > RAPID, "a moment")
+        self.settles()
         self.press("y")
+
+    def settles(self) -> None:
+        """Wait as long as a need must be in sight before it is answered, which is longer than letters are apart."""
+        began = time.monotonic()
+        until(lambda: time.monotonic() - began > max(RAPID, UNREAD), "a moment")
+
+    def clicks(self, text: str, *, times: int = 1) -> None:
+        """Click on a text with the mouse: what a terminal sends, one report for each press and each release."""
+        row, line = next((row, line) for row, line in enumerate(self.shows(text).splitlines(), 1) if text in line)
+        at = f"0;{line.index(text) + 1};{row}"
+        self._sends(f"\x1b[<{at}M\x1b[<{at}m" * times)
+
+    def drags(self, row: int, to: int) -> None:
+        """Drag the mouse from a row to another one."""
+        for report in (f"0;40;{row}M", f"32;40;{(row + to) // 2}M", f"32;40;{to}M", f"0;40;{to}m"):
+            self._sends(f"\x1b[<{report}")
+            self.settles()
+
+    def wheel(self, row: int) -> None:
+        """Turn the mouse's wheel down once, with the pointer in a row."""
+        self._sends(f"\x1b[<65;5;{row}M")
+
+    def _sends(self, text: str) -> None:
+        self.tmux.server.ask(("send-keys", "-t", self.id, "-H", *(f"{byte:x}" for byte in text.encode())))
 
     def screen(self, *, colour: bool = False) -> str:
         return self.tmux.panes.capture(self.id, colour=colour)
@@ -103,7 +127,7 @@ def _fill(store: Store) -> None:
     store.messages.post("login", "main", MessageKind.QUESTION, "QUESTION: which login?")
 
 
-def _start(monkeypatch: pytest.MonkeyPatch, place: Path, terminal: str) -> Iterator[Pane]:
+def _start(monkeypatch: pytest.MonkeyPatch, place: Path, terminal: str, **variables: str) -> Iterator[Pane]:
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     with tmux_place(monkeypatch, config=f"set -g default-terminal {terminal}\n") as server:
         store = Store.open(place / "state.db")
@@ -111,11 +135,17 @@ def _start(monkeypatch: pytest.MonkeyPatch, place: Path, terminal: str) -> Itera
         (place / "diff.login").write_text(_diff("print('hello')"))
         shell = f"'{sys.executable}' '{PROGRAM}' '{place}' 2> '{place}/err'; echo code $?; stty -a; exec cat"
         window = server.tmux.windows.open_agent(
-            server.session, "c", ("sh", "-c", shell), session="c", project="p", cwd=place, env={"PYTHONPATH": str(ROOT)}
+            server.session,
+            "c",
+            ("sh", "-c", shell),
+            session="c",
+            project="p",
+            cwd=place,
+            env={"PYTHONPATH": str(ROOT), **variables},
         )
         pane = Pane(server.tmux, window.pane, place, store)
         pane.resize(44, 36)
-        pane.shows("login", "● service")
+        pane.shows("login", "service")
         yield pane
         store.close()
 
@@ -207,6 +237,102 @@ def test_delete_asks_and_says_what_is_kept(pane: Pane) -> None:
     pane.shows("Delete login?")
     pane.says_yes()
     pane.did("delete", {"name": "login"})
+
+
+def test_a_permission_request_is_seen_exactly_and_answered_by_its_number(pane: Pane) -> None:
+    session = pane.store.sessions.get("docs")
+    use = ToolUse("Bash", command="rm -rf build", summary="runs: rm -rf build", detail="rm -rf build\n  && rm -rf dist")
+    asked = pane.store.permissions.ask(session.id, "key", "digest", use)
+    other = pane.store.permissions.ask(pane.store.sessions.get("login").id, "key", "digest", use)
+    pane.shows("2 need you", "wants: rm -rf build")
+    pane.press("w")
+    pane.shows("▏   && rm -rf dist", "a allow once")
+    pane.press("k")
+    pane.settles()
+    pane.press("a")
+    pane.did("answer", {"id": asked.id, "decision": "allow", "reason": ""})
+    pane.settles()
+    pane.press("j")
+    pane.settles()
+    pane.press("x")
+    pane.shows("why login may not")
+    pane.press("-l", "not now")
+    pane.press("Enter")
+    pane.did("answer", {"id": other.id, "decision": "deny", "reason": "not now"})
+    assert len(pane.actions()) == 2
+
+
+def test_a_word_typed_over_a_permission_request_answers_nothing(pane: Pane) -> None:
+    use = ToolUse("Bash", command="rm", summary="runs: rm", detail="rm")
+    pane.store.permissions.ask(pane.store.sessions.get("docs").id, "key", "digest", use)
+    pane.press("w")
+    pane.shows("a allow once")
+    for text in ("always do that\r", "and x", "xanadu"):
+        pane.settles()
+        pane.press("-l", text)
+        pane.shows("looks like text")
+    assert pane.actions() == []
+
+
+def test_a_question_is_answered_in_its_place(pane: Pane) -> None:
+    asked = pane.store.messages.post("docs", "user", MessageKind.QUESTION, "QUESTION: which title?\nA or B?")
+    pane.store.sessions.record_sign("docs", Sign.ASKED, "which title?", waits_for=asked.id)
+    pane.shows("1 needs you", "asks: which title?")
+    pane.press("n", "w")
+    pane.shows("A or B?", "r answer")
+    pane.settles()
+    pane.press("r")
+    pane.shows("answer to docs")
+    pane.press("-l", "Take B")
+    pane.press("Enter")
+    pane.press("-l", "please")
+    pane.shows(" Take B", " please")
+    pane.press("C-s")
+    text = {"text": "Take B\nplease", "answers": asked.id}
+    pane.did("send", {"sender": "user", "recipient": "docs", "kind": "message"} | text)
+
+
+def test_the_mouse_selects_goes_shows_scrolls_and_drags(pane: Pane) -> None:
+    pane.store.sessions.update("login", diff=DiffStat(1, 99, 0))
+    lines = "".join(f"+row {number}\n" for number in range(99))
+    (pane.place / "diff.login").write_text(f"diff --git a/a b/a\n--- /dev/null\n+++ b/a\n@@ -0,0 +1,99 @@\n{lines}")
+    pane.clicks("login")
+    pane.shows("row 3")
+    pane.wheel(30)
+    until(lambda: "1 file" not in pane.screen(), "the diff is scrolled")
+    bar = next(row for row, line in enumerate(pane.screen().splitlines(), 1) if "Monitor" in line)
+    pane.drags(bar, bar + 9)
+    until(lambda: "Monitor" in pane.screen().splitlines()[bar + 8], "the border is where it was dragged to")
+    pane.clicks("Messages")
+    pane.shows("login → main question")
+    pane.clicks("docs", times=2)
+    pane.did("switch", {"name": "docs"})
+
+
+@pytest.mark.parametrize(("width", "height"), [(40, 24), (250, 40)])
+def test_everything_works_in_narrow_and_in_wide_terminals(pane: Pane, width: int, height: int) -> None:
+    pane.resize(width, height)
+    pane.press("j")
+    pane.shows("print('hello')", "which login?", "? help")
+    assert max(len(line) for line in pane.screen().splitlines()) <= width
+    pane.press("m")
+    pane.shows("what happened")
+    pane.press("?")
+    pane.shows("create a session")
+    pane.press("Escape")
+    pane.hides("create a session")
+    pane.press("D")
+    pane.shows("Delete login?", "y yes")
+
+
+def test_without_unicode_everything_has_a_letter_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for pane in _start(monkeypatch, tmp_path, "screen", LC_ALL="C", NO_COLOR="1"):
+        pane.press("j")
+        screen = pane.shows("* service", "print('hello')", "which login?")
+        assert screen.isascii()
+        assert "|` " not in screen
+        assert "38;5" not in pane.screen(colour=True)
+        assert "\x1b[7m" in pane.screen(colour=True)
 
 
 def test_a_sentence_meant_for_elsewhere_sets_nothing_off(pane: Pane) -> None:

@@ -9,8 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from orchestra.config.settings import Settings
 from orchestra.control.app import ControlApp, run_app
 from orchestra.control.state import Health
+from orchestra.control.theme import filters
 from orchestra.errors import Refused
 from orchestra.names import slug
 from orchestra.review.source import ReviewSource
@@ -68,7 +70,7 @@ class WrittenDown:
 def main(place: Path) -> None:
     """Run the control pane on what lies in a directory: state.db, diff, and a file of actions to write."""
     store = Store.open(place / "state.db")
-    run_app(ControlApp("shop", store, WrittenDown(place, store)))
+    run_app(ControlApp("shop", store, WrittenDown(place, store), filters=filters(Settings())))
     print("left in good order")  # noqa: T201 -- what the test looks for on the terminal given back
 
 
