@@ -59,11 +59,12 @@ def test_only_what_changed_is_set_again(place: Place, monkeypatch: pytest.Monkey
         asked.append(commands[0][0])
         return ask(server, *commands)
 
-    monkeypatch.setattr(Server, "ask", noting)
-    place.tmux.labels.show({main.id: Label("○", "main · idle")})
-    assert asked == ["list-windows"]
-    place.tmux.labels.show({main.id: Label("●", "main · idle")})
-    assert asked == ["list-windows"] * 2 + ["set-option"]
+    with monkeypatch.context() as patched:
+        patched.setattr(Server, "ask", noting)
+        place.tmux.labels.show({main.id: Label("○", "main · idle")})
+        assert asked == ["list-windows"]
+        place.tmux.labels.show({main.id: Label("●", "main · idle")})
+        assert asked == ["list-windows"] * 2 + ["set-option"]
 
 
 def test_an_agent_s_text_runs_nothing_and_draws_nothing_of_its_own(place: Place) -> None:
