@@ -28,6 +28,7 @@ ACTIONS: dict[str, str] = {
     "restore": "session.manage:restore",
     "usage": "session.usage:usage",
     "mark_reviewed": "session.manage:mark_reviewed",
+    "search": "work.search:search",
     "send": "messaging.messages:send",
     "inbox": "messaging.messages:inbox",
     "read": "messaging.messages:read",

@@ -4,6 +4,7 @@ from orchestra.agents.activity import Usage
 from orchestra.agents.launch_files import LaunchContext, LaunchFiles, own_files
 from orchestra.agents.profile import BUILT_IN, Delivery, Profile, load, names
 from orchestra.agents.registry import FAMILIES, Family, family_of, headless, launch_files
+from orchestra.agents.transcripts import Transcripts
 
 __all__ = [
     "BUILT_IN",
@@ -13,6 +14,7 @@ __all__ = [
     "LaunchContext",
     "LaunchFiles",
     "Profile",
+    "Transcripts",
     "Usage",
     "family_of",
     "headless",

@@ -10,6 +10,7 @@ from orchestra.agents.activity import Usage
 from orchestra.agents.families import claude, codex, gemini, opencode, plain, rehearsal
 from orchestra.agents.launch_files import EXECUTABLE, LaunchContext, LaunchFiles, launcher
 from orchestra.agents.profile import Profile
+from orchestra.agents.transcripts import Transcripts
 from orchestra.model import Permissions, Sign, ToolUse
 
 
@@ -19,14 +20,16 @@ class Family(Protocol):
     ``HANDS_OVER`` are the events whose reply can deliver messages to the agent. ``LISTENS`` says
     that a program beside the agent asks for messages and wakes it with them, ``TELLS_PROMPTS`` that
     it reports the full text of each prompt, ``TOOLS_LATE`` that it may send a request before it
-    uses the tools that it has fetched. ``DIALOG_TOO`` says that its window shows its own dialog while one of its
-    permission requests waits for an answer, ``TAKES_ANSWERS`` that such requests can be answered at all.
+    uses the tools that it has fetched. ``TRANSCRIPTS`` are the files with its conversations.
+    ``DIALOG_TOO`` says that its window shows its own dialog while one of its permission requests
+    waits for an answer, ``TAKES_ANSWERS`` that such requests can be answered at all.
     """
 
     HANDS_OVER: frozenset[str]
     LISTENS: bool
     TELLS_PROMPTS: bool
     TOOLS_LATE: bool
+    TRANSCRIPTS: Transcripts
     DIALOG_TOO: bool
     TAKES_ANSWERS: bool
 

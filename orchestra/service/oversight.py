@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 from orchestra.actions.work import oversight
+from orchestra.actions.work.search_sources import read_commits, read_conversations
 from orchestra.errors import OrchestraError
 from orchestra.model import Event, Session, Sign
 from orchestra.project import Project
@@ -25,6 +28,9 @@ RETRY = 10.0
 """Seconds after which something that failed is tried again."""
 _TOOLS = 12
 _PAGE = 500
+READING = 5.0
+"""Seconds for indexing one session at the end of its turn."""
+_READ_AFTER = frozenset({Sign.TURN_ENDED.value, Sign.COMPLETED.value, "commit"})
 _OWN = frozenset({"stuck"})
 """The kinds of events that are no sign of the agent."""
 
@@ -45,6 +51,8 @@ class Oversight:
         self._tools: defaultdict[str, deque[str]] = defaultdict(lambda: deque(maxlen=_TOOLS))
         self._changed: dict[int, tuple[object, datetime]] = {}
         self._trouble = ""
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="search index")
+        self._unread: set[str] = set()
 
     def start(self) -> None:
         """Start looking."""
@@ -53,7 +61,9 @@ class Oversight:
     def stop(self) -> None:
         """Stop looking."""
         self._stop.set()
-        self._thread.join(timeout=5)
+        if self._thread.is_alive():
+            self._thread.join(timeout=5)
+        self._reader.shutdown(wait=False, cancel_futures=True)
 
     def _run(self) -> None:
         while not self._stop.wait(self._tick) and not self._vanished():
@@ -88,9 +98,30 @@ class Oversight:
         self._trouble = trouble
 
     def _read_events(self) -> None:
+        earlier = self._newest == 0
         for event in self._project.store.events.select(after_id=self._newest, limit=_PAGE):
             self._newest = event.id
             self._take(event)
+            if event.kind in _READ_AFTER and not earlier:
+                self._read_later(event.session)
+
+    def _read_later(self, name: str) -> None:
+        """Index what a session has said and committed, in a thread of its own, once for many events."""
+        if name not in self._unread:
+            self._unread.add(name)
+            self._reader.submit(self._read, name)
+
+    def _read(self, name: str) -> None:
+        self._unread.discard(name)
+        try:
+            session = self._project.store.sessions.find(name)
+            if session is not None:
+                read_commits(self._project, session)
+                read_conversations(self._project, session, end=time.monotonic() + READING)
+        except OrchestraError as error:
+            log.info("%s cannot be indexed: %s", name, error)
+        except Exception:  # a file of an agent's must not end the indexing of others
+            log.exception("indexing %s", name)
 
     def _take(self, event: Event) -> None:
         if event.kind not in _OWN:

@@ -16,6 +16,8 @@ from orchestra.store.migrations import prepare
 from orchestra.store.permissions import Permissions
 from orchestra.store.prompts import EmptyPrompts
 from orchestra.store.requests import Requests
+from orchestra.store.search_index import SearchIndex
+from orchestra.store.searchable import Searchable
 from orchestra.store.session_notes import SessionNotes
 from orchestra.store.sessions import Sessions
 from orchestra.store.specs import Specs
@@ -45,6 +47,8 @@ class Store:
         self.deliveries = Deliveries(database, clock)
         self.prompts = EmptyPrompts(database, clock)
         self.usage = UsageRecords(database, clock)
+        self.searchable = Searchable(database, clock)
+        self.search = SearchIndex(database.path.with_name("search.db"))
         self.specs = Specs(database, clock)
         self.workspace = Workspaces(database, clock)
         self.consents = Consents(database, clock)
@@ -79,3 +83,4 @@ class Store:
     def close(self) -> None:
         """Close the database for all threads."""
         self._database.close()
+        self.search.close()

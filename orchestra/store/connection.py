@@ -6,7 +6,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import Enum
@@ -46,8 +46,9 @@ _TROUBLES: dict[int, tuple[str, str]] = {
 class Database:
     """The connections to one SQLite file."""
 
-    def __init__(self, path: Path, *, busy_deadline: float = BUSY_DEADLINE) -> None:
+    def __init__(self, path: Path, *, busy_deadline: float = BUSY_DEADLINE, pragmas: Sequence[str] = ()) -> None:
         self.path = path
+        self._pragmas = (*_PRAGMAS, *pragmas)
         self._busy_deadline = busy_deadline
         self._connections: dict[threading.Thread, sqlite3.Connection] = {}
         self._changing = threading.Lock()
@@ -79,7 +80,7 @@ class Database:
         )
         made.row_factory = sqlite3.Row
         made.create_function("monotonic", 0, time.monotonic)
-        for pragma in _PRAGMAS:
+        for pragma in self._pragmas:
             made.execute(pragma)
         return made
 

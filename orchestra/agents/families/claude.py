@@ -14,6 +14,7 @@ from orchestra.agents.activity import Usage, brief, limit_of, mapping, named, nu
 from orchestra.agents.families import claude_hooks
 from orchestra.agents.launch_files import LaunchContext, LaunchFiles
 from orchestra.agents.profile import Profile
+from orchestra.agents.transcripts import Said, Transcripts, text_of, time_of
 from orchestra.model import Permissions, Sign, ToolUse
 
 SESSION_START_DEADLINE = 8
@@ -285,3 +286,14 @@ def usage(event: str, payload: Mapping[str, Any]) -> Usage | None:
         model=brief(mapping(payload.get("model")).get("id", "")),
         limit=limit_of(payload.get("rate_limits"), "used_percentage", "resets_at"),
     )
+
+
+def _said(entry: Mapping[str, object]) -> Said | None:
+    """Return what a line of a conversation says; results of tools and what hooks add are left out."""
+    kind, message = entry.get("type"), mapping(entry.get("message"))
+    if kind not in {"user", "assistant"} or entry.get("isMeta"):
+        return None
+    return Said(str(kind), text_of(message.get("content")), time_of(entry.get("timestamp")), brief(entry.get("uuid")))
+
+
+TRANSCRIPTS = Transcripts(f"{_CONFIG}/projects", f"{_CONFIG}/projects/*.jsonl", _said)

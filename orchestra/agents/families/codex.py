@@ -14,6 +14,7 @@ from orchestra.agents.activity import Usage, brief, limit_of, mapping, named, sh
 from orchestra.agents.families import claude_hooks
 from orchestra.agents.launch_files import LaunchContext, LaunchFiles
 from orchestra.agents.profile import Profile
+from orchestra.agents.transcripts import Said, Transcripts, text_of, time_of
 from orchestra.model import Permissions, Sign, ToolUse
 
 HOOK_DEADLINE = 5
@@ -234,3 +235,17 @@ def usage(event: str, payload: Mapping[str, Any]) -> Usage | None:
         counter=brief(payload.get("conversation")),
         limit=limit_of(payload.get("limits"), "used_percent", "resets_at"),
     )
+
+
+_SPEAKERS = {"user_message": "user", "agent_message": "assistant"}
+
+
+def _said(entry: Mapping[str, object]) -> Said | None:
+    payload = mapping(entry.get("payload"))
+    who = _SPEAKERS.get(str(payload.get("type")))
+    if entry.get("type") != "event_msg" or who is None:
+        return None
+    return Said(who, text_of(payload.get("message")), time_of(entry.get("timestamp")))
+
+
+TRANSCRIPTS = Transcripts(".codex/sessions", ".codex/sessions/*.jsonl", _said)

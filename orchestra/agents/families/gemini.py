@@ -14,6 +14,7 @@ from orchestra.agents import tool_use
 from orchestra.agents.activity import Limit, Usage, brief, named, share, whole
 from orchestra.agents.launch_files import LaunchContext, LaunchFiles
 from orchestra.agents.profile import Profile
+from orchestra.agents.transcripts import Said, Transcripts, text_of, time_of
 from orchestra.model import Permissions, Sign, ToolUse
 
 HOOK_DEADLINE = 5
@@ -316,3 +317,16 @@ def permission_reply(event: str, *, allowed: bool | None, reason: str) -> dict[s
     if allowed is None:
         return {"decision": "ask"}
     return {"decision": "allow"} if allowed else {"decision": "deny", "reason": reason}
+
+
+_SPEAKERS = {"user": "user", "gemini": "assistant"}
+
+
+def _said(entry: Mapping[str, object]) -> Said | None:
+    who = _SPEAKERS.get(str(entry.get("type")))
+    if who is None:
+        return None
+    return Said(who, text_of(entry.get("content")), time_of(entry.get("timestamp")), brief(entry.get("id")))
+
+
+TRANSCRIPTS = Transcripts(".gemini/tmp", ".gemini/tmp/*/chats/*.jsonl", _said)

@@ -13,6 +13,7 @@ from orchestra.agents.activity import Limit, Usage, added, brief, mapping, momen
 from orchestra.agents.families import plain
 from orchestra.agents.launch_files import LaunchContext, LaunchFiles
 from orchestra.agents.profile import Profile
+from orchestra.agents.transcripts import OURS
 from orchestra.model import Permissions, Sign, ToolUse
 
 CALL_DEADLINE = 600_000
@@ -23,6 +24,7 @@ HANDS_OVER = frozenset({"Inbox"})
 """The bridge's request for messages, which it sends only while the session is idle."""
 LISTENS, TELLS_PROMPTS, TOOLS_LATE, DIALOG_TOO = False, True, False, True
 TAKES_ANSWERS = True
+TRANSCRIPTS = OURS
 
 _PROGRAM = (
     "__init__.py", "post_event.py", "ask_permission.py",

@@ -9,12 +9,14 @@ from orchestra.agents import launch_files as common
 from orchestra.agents.activity import Limit, Usage, brief, moment, number, whole
 from orchestra.agents.launch_files import LaunchContext, LaunchFiles
 from orchestra.agents.profile import Profile
+from orchestra.agents.transcripts import OURS
 from orchestra.model import Permissions, Sign, ToolUse
 
 HANDS_OVER: frozenset[str] = frozenset()
 """A plain program has no hooks that deliver messages; it fetches them."""
 LISTENS, TELLS_PROMPTS, TOOLS_LATE, DIALOG_TOO = False, False, False, True
 TAKES_ANSWERS = False
+TRANSCRIPTS = OURS
 
 _SIGNS = {
     "Ready": Sign.READY,

@@ -10,6 +10,7 @@ from orchestra.agents.profile import Profile
 HANDS_OVER = plain.HANDS_OVER
 LISTENS, TELLS_PROMPTS, TOOLS_LATE, DIALOG_TOO = False, False, False, True
 TAKES_ANSWERS = False
+TRANSCRIPTS = plain.TRANSCRIPTS
 
 _PROGRAM = (
     "__init__.py", "rehearsal/__init__.py", "rehearsal/story.py", "rehearsal/progress.py", "rehearsal/client.py",

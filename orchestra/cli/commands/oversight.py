@@ -1,4 +1,4 @@
-"""The commands that keep an overview: usage."""
+"""The commands that keep an overview: usage, search."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from orchestra.cli.dispatch import ask
+from orchestra.cli.dispatch import ask, say
 from orchestra.cli.output import as_json, rich
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -14,7 +14,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 def add_to(app: typer.Typer) -> None:
     """Register this group's commands."""
-    app.command()(usage)
+    for command in (usage, search):
+        app.command()(command)
 
 
 def usage(context: typer.Context, json_: Json = False) -> None:
@@ -26,3 +27,29 @@ def usage(context: typer.Context, json_: Json = False) -> None:
     from orchestra.views.usage import usage_table  # noqa: PLC0415 -- loads rich
 
     rich(usage_table(found))
+
+
+def search(
+    context: typer.Context,
+    words: Annotated[
+        list[str], typer.Argument(metavar="TEXT", help='Words; "in quotes" together, word* for beginnings.')
+    ],
+    in_: Annotated[
+        str,
+        typer.Option("--in", metavar="KIND[,KIND]", help="messages, specs, events, commits, conversations."),
+    ] = "",
+    session: Annotated[str, typer.Option(metavar="NAME", help="Only in this session, deleted or not.")] = "",
+    limit: Annotated[int, typer.Option(metavar="N", help="How many of each kind.")] = 20,
+    json_: Json = False,
+) -> None:
+    """Search messages, specs, events, commits and conversations. Those of deleted sessions too."""
+    kinds = [kind.strip() for kind in in_.split(",") if kind.strip()]
+    found = ask(context.obj, "search", text=" ".join(words), kinds=kinds, session=session, limit=limit)
+    if json_:
+        as_json(found)
+    else:
+        from orchestra.views.search import hits_table  # noqa: PLC0415 -- loads rich
+
+        rich(hits_table(found["hits"]))
+    if found["unread"]:
+        say(f"not everything was read yet, of {', '.join(found['unread'])}; to read on, search again")

@@ -11,12 +11,14 @@ from orchestra.errors import CommandFailed, ToolMissing
 from orchestra.model import Commit
 
 _DEADLINE = 30.0
-_FIELDS = ("%H", "%s", "%an", "%ct")
+_SUBJECT = "%s"
+_FIELDS = ("%H", _SUBJECT, "%an", "%ct")
 
 
-def commits(repo: Repository, base: str, tip: str, limit: int = 200) -> list[Commit]:
+def commits(repo: Repository, base: str, tip: str, limit: int = 200, *, bodies: bool = False) -> list[Commit]:
     """Return at most ``limit`` commits that ``tip`` has and ``base`` does not have, newest first.
 
+    With ``bodies``, each one's subject is its whole message.
     Raises CommandFailed if git does not know one of the two, or does not answer in 30 seconds.
     """
     import git  # noqa: PLC0415 -- takes a fifth of a second to load
@@ -24,7 +26,7 @@ def commits(repo: Repository, base: str, tip: str, limit: int = 200) -> list[Com
     client = git.Git(os.fspath(repo.common_dir))
     # GitPython copies the process environment; these variables pin git and switch off prompts and other settings.
     client.update_environment(**Git(repo.git_dir).environment())
-    form = "--format=" + "%x00".join(_FIELDS)
+    form = "--format=" + "%x00".join("%B" if bodies and field == _SUBJECT else field for field in _FIELDS)
     flags = (form, "-z", f"--max-count={limit}", "--no-color", "--no-show-signature", "--no-mailmap")
     try:
         listing = client.log(*flags, f"{base}..{tip}", "--", kill_after_timeout=_DEADLINE)

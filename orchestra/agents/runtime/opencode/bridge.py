@@ -11,6 +11,7 @@ import signal
 import sys
 import threading
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,10 @@ class Bridge:
         self._lock = threading.Lock()
         self._permissions = Permissions(api)
         ask, replied = self._permissions.ask, self._permissions.replied
-        self._reporter = EventReporter(self._enqueue, self._window, self._noted(), ask=ask, replied=replied)
+        self._conversation = home / "conversation.jsonl"
+        self._reporter = EventReporter(
+            self._enqueue, self._window, self._noted(), ask=ask, replied=replied, say=self._write
+        )
         self._synced = threading.Event()
         self._trying = ("", 0)
 
@@ -58,6 +62,13 @@ class Bridge:
 
     def _enqueue(self, event: str, payload: dict[str, Any]) -> None:
         self._events.put((event, payload))
+
+    def _write(self, who: str, text: str) -> None:
+        """Store what was said where Orchestra's search reads it."""
+        if text.strip():
+            said = {"at": datetime.now(UTC).isoformat(), "who": who, "text": text}
+            with contextlib.suppress(OSError), self._conversation.open("a", encoding="utf-8") as file:
+                file.write(f"{json.dumps(said)}\n")
 
     def _window(self, provider: str, model: str) -> float:
         try:

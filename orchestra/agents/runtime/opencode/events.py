@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 Report = Callable[[str, dict[str, Any]], None]
+Say = Callable[[str, str], None]
+"""A function that stores who said what, because opencode's own database is not read."""
 _ASKED = frozenset({"permission.asked", "question.asked"})
 _ANSWERED = frozenset({"permission.replied", "question.replied", "question.rejected"})
 _ABORTED = "MessageAbortedError"
@@ -22,10 +24,13 @@ class EventReporter:
         *,
         ask: Report | None = None,
         replied: Callable[[str], None] = lambda _request: None,
+        say: Say = lambda _who, _text: None,
     ) -> None:
         self._report = report
         self._ask = ask or (lambda _request, about: report("Prompted", about))
         self._replied = replied
+        self._say = say
+        self._texts: dict[str, dict[str, str]] = {}
         self._window = window
         self.session = session
         self.busy = False
@@ -90,8 +95,10 @@ class EventReporter:
             self._prompts.add(number)
             if not self._parents.get(session) and session != self.session:
                 self.session, self.busy = session, False
-        elif session == self.session and (info.get("time") or {}).get("completed"):
-            self._count(info)
+        elif (info.get("time") or {}).get("completed"):
+            self._say("assistant", "\n".join(self._texts.pop(number, {}).values()))
+            if session == self.session:
+                self._count(info)
 
     def _count(self, info: dict[str, Any]) -> None:
         tokens = info.get("tokens") or {}
@@ -114,9 +121,12 @@ class EventReporter:
         if kind == "text" and message in self._prompts:
             if part.get("sessionID") == self.session and message not in self._begun and not part.get("synthetic"):
                 self._begun.add(message)
+                self._say("user", str(part.get("text", "")))
                 self._begin(str(part.get("text", "")))
-        elif kind == "text" and part.get("sessionID") == self.session:
-            self._answer = str(part.get("text") or "") or self._answer
+        elif kind == "text":
+            self._texts.setdefault(message, {})[str(part.get("id", ""))] = str(part.get("text") or "")
+            if part.get("sessionID") == self.session:
+                self._answer = str(part.get("text") or "") or self._answer
         elif kind == "tool":
             self._tool(part, part.get("state") or {})
 
