@@ -175,6 +175,9 @@ class ReviewScreen(Screen[None]):
         if self._leaving:
             return
         self._leaving = True
+        if self.view.document is None:
+            self._go()
+            return
         # Whatever keeps the tree from being kept is no reason to stay.
         self._start(self._source.leave, lambda _: self._go(), lambda _: self._go())
 

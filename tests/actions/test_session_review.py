@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 import subprocess
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from orchestra.actions.maintenance.gc import gc
 from orchestra.actions.work.session_review import SessionReview
-from orchestra.drivers.git import looked_tree
+from orchestra.drivers.git import looked_tree, worktree_snapshot
+from orchestra.drivers.git.repository import Repository
+from orchestra.drivers.git.worktree_snapshot import Frozen
 from orchestra.errors import NotFound, Refused
 from orchestra.model import Changes, LineCounts, Scope
 from tests.support.projects import HostProject, host_project
@@ -138,6 +142,41 @@ def test_after_it_is_closed_nothing_is_read(world: HostProject, reviewed: Sessio
     reviewed.close()
     with pytest.raises(Refused, match="closed"):
         reviewed.patch(changes, changes.files[0])
+
+
+def test_whoever_leaves_during_a_long_look_does_not_wait_for_it(
+    world: HostProject, reviewed: SessionReview, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+    look = worktree_snapshot.look
+
+    @contextmanager
+    def slow_look(repo: Repository, worktree: Path, cache: Path) -> Iterator[Frozen]:
+        begun.set()
+        assert go_on.wait(60)
+        with look(repo, worktree, cache) as frozen:
+            yield frozen
+
+    monkeypatch.setattr(worktree_snapshot, "look", slow_look)
+    refused: list[Refused] = []
+
+    def read() -> None:
+        try:
+            reviewed.changes(Scope.BRANCH)
+        except Refused as error:
+            refused.append(error)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    assert begun.wait(60)
+    reviewed.leave()
+    reviewed.close()
+    go_on.set()
+    reader.join(60)
+    assert "closed" in refused[0].message
+    other = SessionReview(world.project, "alpha")
+    assert paths(other.changes(Scope.BRANCH)) == []
+    other.close()
 
 
 def test_two_reviews_of_one_session_do_not_wait_for_each_other(world: HostProject, reviewed: SessionReview) -> None:

@@ -31,6 +31,12 @@ def test_risky_files_come_first_and_all_others_in_their_order() -> None:
     ]  # fmt: skip
 
 
+def test_a_risky_file_stands_before_those_that_come_before_it_by_name() -> None:
+    files = tuple(changed(path) for path in ("a.py", "b.py", "uv.lock", "web/.envrc"))
+    entries = Document.of(Changes(Scope.BRANCH, "", "", files)).entries
+    assert [entry.file.path for entry in entries] == ["uv.lock", "web/.envrc", "a.py", "b.py"]
+
+
 def test_viewed_is_what_has_the_same_mark() -> None:
     marks = {"app.py": "100644 new-app.py", "long.txt": "100644 other", "gone": "x"}
     assert document().viewed(marks) == {1}

@@ -31,6 +31,7 @@ class SessionReview:
         self._git: Git | None = None
         self._seen = self._tip = ""
         self._looking = threading.Lock()
+        self._closed = False
 
     @property
     def name(self) -> str:
@@ -43,6 +44,8 @@ class SessionReview:
             session = self._session = self._project.store.sessions.get(self.name)
             notes = self._look_again(session)
             old, new = self._ends(session, scope)
+            if self._closed:
+                self._give_back()
             files, whole = tree_diff.changed_files(self._running, old, new)
         if not whole:
             notes += (f"only the first {len(files):,} changed files are listed",)
@@ -82,19 +85,30 @@ class SessionReview:
 
     def leave(self) -> None:
         """Remember what was seen as what the person last looked at."""
-        with self._looking:
-            if self._git is None:
-                return
-            looked_tree.keep(self._project.repository, self._git, self._session.id, self._seen, self._tip)
-            looked_tree.drop_others(
-                self._project.repository, [session.id for session in self._project.store.sessions.all()]
-            )
+        # During another look, what was seen before it may be gone already.
+        if not self._looking.acquire(blocking=False):
+            return
+        try:
+            if self._git is not None:
+                self._keep(self._git)
+        finally:
+            self._looking.release()
 
     def close(self) -> None:
-        """Give back what the look holds."""
-        with self._looking:
-            self._git = None
-            self._look.close()
+        """Give back what the look holds, at once or, during a look, at its end."""
+        self._closed = True
+        if self._looking.acquire(blocking=False):
+            self._give_back()
+            self._looking.release()
+
+    def _keep(self, git: Git) -> None:
+        repository = self._project.repository
+        looked_tree.keep(repository, git, self._session.id, self._seen, self._tip)
+        looked_tree.drop_others(repository, [session.id for session in self._project.store.sessions.all()])
+
+    def _give_back(self) -> None:
+        self._git = None
+        self._look.close()
 
     @property
     def _running(self) -> Git:
