@@ -27,6 +27,7 @@ ACTIONS: dict[str, str] = {
     "delete": "session.manage:delete",
     "restore": "session.manage:restore",
     "usage": "session.usage:usage",
+    "needs": "workspace.open_needs:list_needs",
     "mark_reviewed": "session.manage:mark_reviewed",
     "search": "work.search:search",
     "send": "messaging.messages:send",

@@ -19,7 +19,7 @@ from orchestra.cli.light import LightGroup
 GROUPS = {
     "up": ("up", "down", "control"),
     "sessions": ("new", "stop", "resume", "delete", "restore", "merge", "pair", "unpair"),
-    "inspect": ("list", "show", "log", "monitor", "keys"),
+    "inspect": ("list", "needs", "show", "log", "monitor", "keys"),
     "review": ("diff", "review"),
     "oversight": ("usage", "search"),
     "messages": ("send", "inbox", "wait"),

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from orchestra.attention import needs
+from orchestra.actions.workspace.open_needs import open_needs, questions_of
 from orchestra.control.state import Data
-from orchestra.model import Event, Message, Session
+from orchestra.model import Event, Message
 from orchestra.store import Store
 
 _EVENTS, _MESSAGES = 40, 60
@@ -15,15 +13,10 @@ _EVENTS, _MESSAGES = 40, 60
 def read(records: Store, selected: str) -> Data:
     """Return all data for a view whose selected session is ``selected``; raises StoreError."""
     sessions = tuple(records.sessions.all())
-    questions = _questions(records, sessions)
-    open_needs = needs(
-        sessions,
-        questions=questions,
-        requests=records.permissions.open(),
-        reviewed=records.notes.reviewed(),
-    )
+    questions = questions_of(records, sessions)
+    waiting = open_needs(records, sessions, questions)
     events, messages = about(records, selected)
-    return Data(sessions, records.messages.unread_counts(), events, messages, open_needs, questions)
+    return Data(sessions, records.messages.unread_counts(), events, messages, waiting, questions)
 
 
 def about(records: Store, name: str) -> tuple[tuple[Event, ...], tuple[Message, ...]]:
@@ -34,10 +27,3 @@ def about(records: Store, name: str) -> tuple[tuple[Event, ...], tuple[Message, 
     received = records.messages.select(recipient=name, limit=_MESSAGES)
     messages = {message.id: message for message in (*sent, *received)}
     return tuple(records.events.select(name, limit=_EVENTS)), tuple(messages[number] for number in sorted(messages))
-
-
-def _questions(records: Store, sessions: Sequence[Session]) -> dict[int, Message]:
-    """Return the messages that sessions wait for an answer to, by number."""
-    numbers = [session.waits_for for session in sessions if session.waits_for is not None]
-    found = ((number, records.messages.get(number)) for number in numbers)
-    return {number: message for number, message in found if message is not None}

@@ -16,7 +16,7 @@ from rich.text import Text
 from orchestra.model import Evidence, Message, MessageKind, MessageState, State
 from orchestra.views import palette
 from orchestra.views.monitor import MessagesView
-from orchestra.views.text import block, count, line
+from orchestra.views.text import age, block, count, line
 from orchestra.views.usage import context_left, money, tokens
 
 Row = Mapping[str, Any]
@@ -128,6 +128,34 @@ def findings_table(findings: Sequence[Row]) -> RenderableType:
         )
         if finding.get("repair"):
             table.add_row("", "", Text.assemble(("→ ", palette.WARM), _block(finding["repair"])))
+    return table
+
+
+_ANSWERS = {
+    "permission": "orchestra answer {number} allow, always or deny",
+    "prompt": "orchestra switch {session}",
+    "question": "orchestra send {session} TEXT",
+    "failed": "orchestra log {session}",
+    "stuck": "orchestra monitor {session}",
+    "done": "orchestra review {session}",
+}
+"""What to type for each kind of need; the text of a trouble says it itself."""
+
+
+def needs_table(needs: Sequence[Row], now: datetime) -> RenderableType:
+    """Return what waits for the person, oldest first, each with what to type."""
+    if not needs:
+        return Text("nothing waits for you", palette.MUTED)
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True, style=palette.STRONG)
+    table.add_column(overflow="fold")
+    table.add_column(no_wrap=True, justify="right", style=palette.FAINT)
+    for need in needs:
+        since = datetime.fromisoformat(need["since"])
+        table.add_row(line(need["session"]), Text(line(need["why"])), age(since, now))
+        if answer := _ANSWERS.get(need["kind"]):
+            words = answer.format(session=line(need["session"]), number=need["number"])
+            table.add_row("", Text.assemble(("→ ", palette.WARM), words), "")
     return table
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from orchestra.actions.workspace.layout import layout_of
+from orchestra.actions.workspace.open_needs import list_needs
 from orchestra.drivers.tmux.labels import Label
 from orchestra.errors import BadConfig, NotFound, Refused, UsageError
 from orchestra.model import Intent, SandboxKind, Session, State
 from orchestra.views.palette import STATE_GLYPHS
 
 if TYPE_CHECKING:
+    from orchestra.attention import Need
     from orchestra.drivers.tmux.driver import Tmux
     from orchestra.project import Project
 
@@ -31,9 +34,10 @@ def show_status(project: Project) -> None:
         _show_segment(project, server)
 
 
-def shown(title: str, sessions: list[Session]) -> object:
+def shown(project: Project, sessions: Sequence[Session]) -> object:
     """Return what `show_status` would show of these sessions, to compare it with what it showed before."""
-    return segment(title, sessions), {session.window: label(session) for session in sessions if session.window}
+    labels = {session.window: label(session) for session in sessions if session.window}
+    return segment(project.paths.source.name, sessions, list_needs(project)), labels
 
 
 def _show_labels(project: Project, server: Tmux) -> None:
@@ -62,7 +66,7 @@ def _show_segment(project: Project, server: Tmux) -> None:
         with project.lock(_LOCK):
             if not project.store.workspace.get().status_line:
                 return
-            text = segment(project.paths.source.name, project.store.sessions.all())
+            text = segment(project.paths.source.name, project.store.sessions.all(), list_needs(project))
             server.set_status(known.tmux_session, text, project=str(project.paths.source))
     except NotFound:
         project.store.workspace.update(status_line=False)
@@ -79,12 +83,11 @@ def clear_status(project: Project) -> None:
                 server.clear_status(target, project=str(project.paths.source))
 
 
-def segment(title: str, sessions: list[Session]) -> str:
-    """Return the segment's text: the project, the names of waiting sessions, and how many work."""
-    running = [session for session in sessions if session.intent is Intent.RUN]
-    waiting = [session.name for session in running if session.state is State.WAITING]
-    working = sum(session.state is State.WORKING for session in running)
+def segment(title: str, sessions: Sequence[Session], needs: Iterable[Need]) -> str:
+    """Return the segment's text: the project, which sessions need the person, and how many work."""
+    waiting = list(dict.fromkeys(need.session for need in needs))
+    working = sum(session.state is State.WORKING and session.intent is Intent.RUN for session in sessions)
     named = ", ".join(waiting[:_NAMED]) + (f" and {len(waiting) - _NAMED} more" if len(waiting) > _NAMED else "")
-    parts = [f"{named} {'waits' if len(waiting) == 1 else 'wait'}"] if waiting else []
+    parts = [f"{named} {'needs' if len(waiting) == 1 else 'need'} you"] if waiting else []
     parts += [f"{working} working"] if working else []
     return f"{title}: {', '.join(parts) or 'quiet'}"

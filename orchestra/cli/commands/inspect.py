@@ -1,4 +1,4 @@
-"""The commands that only show something: list, show, log, monitor, keys."""
+"""The commands that only show something: list, needs, show, log, monitor, keys."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Pager = Annotated[bool, typer.Option("--pager", help="Use a pager.")]
 def add_to(app: typer.Typer) -> None:
     """Register this group's commands."""
     app.command("list")(list_)
-    for command in (show, log, monitor, keys):
+    for command in (needs, show, log, monitor, keys):
         app.command()(command)
 
 
@@ -38,6 +38,17 @@ def list_(context: typer.Context, json_: Json = False) -> None:
         text("there are no sessions yet; to begin, type: orchestra up")
         return
     rich(wide_table(sessions, unread=store.messages.unread_counts(), now=store.now()))
+
+
+def needs(context: typer.Context, json_: Json = False) -> None:
+    """List what waits for you, oldest first. Says what to type for each."""
+    found = ask(context.obj, "needs")
+    if json_:
+        as_json(found)
+        return
+    from orchestra.views.tables import needs_table  # noqa: PLC0415 -- loads rich
+
+    rich(needs_table(found, datetime.now(UTC)))
 
 
 def show(context: typer.Context, name: Name, json_: Json = False) -> None:

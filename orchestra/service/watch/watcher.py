@@ -231,7 +231,7 @@ class Watcher:
         self._soon(pause)
 
     def _status(self) -> None:
-        now = status_line.shown(self._project.paths.source.name, self._sessions)
+        now = status_line.shown(self._project, self._sessions)
         if self._shown == now:
             return
         if self._jobs.offer("status", partial(status_line.show_status, self._project), pause=1.0):
