@@ -54,7 +54,7 @@ def commands_table() -> str:
 def _words(command: Any) -> Iterator[str]:  # noqa: ANN401 -- as above
     for one in command.params:
         if one.param_type_name == "argument":
-            label = (one.metavar or one.name.upper()).strip("[]")
+            label = (one.metavar or one.name.upper()).strip("[]") + ("…" if one.nargs < 0 else "")
             yield label if one.required else f"[{label}]"
     for one in command.params:
         if one.param_type_name == "option":

@@ -319,3 +319,11 @@ def test_opening_a_window_is_fast(place: Place) -> None:
 def test_sockets_are_where_tmux_puts_them(place: Place) -> None:
     assert Path(place.tmux.socket).is_socket()
     assert place.tmux.socket == str(place.root.resolve() / f"tmux-{os.getuid()}" / "inner")
+
+
+def test_windows_are_put_in_order_in_the_places_that_they_have(place: Place) -> None:
+    first, other, second, third = (opened(place, name).id for name in ("first", "other", "second", "third"))
+    place.tmux.windows.select(second)
+    place.tmux.windows.arrange([third, first, second])
+    assert [window.id for window in place.tmux.windows.all()] == [third, other, first, second]
+    assert [window.id for window in place.tmux.windows.all() if window.active] == [second]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from orchestra.actions.messaging.messages import send
 from orchestra.actions.session import container_spec
 from orchestra.actions.session.follow_branch import follow, is_rebased, private_branch, worktree_path
-from orchestra.drivers.git import commit_import, private_dir
+from orchestra.drivers.git import commit_import, private_dir, private_refs
 from orchestra.errors import CommandFailed, Moved, Refused, RefusedCommits
 from orchestra.model import BoxState, MessageKind, Role, SandboxKind, Session
 from orchestra.names import SYSTEM
@@ -64,6 +64,8 @@ def _agree(project: Project, session: Session) -> bool:
     if session.sandbox is SandboxKind.HOST or not session.branch:
         return _note(project, session, _host_tip(project, session))
     session = _rename_inside(project, session)
+    if _agrees_already(project, session):
+        return True
     private = fetch(project, session)
     if private is None or is_rebased(session):
         return False
@@ -75,6 +77,14 @@ def _agree(project: Project, session: Session) -> bool:
     if host == session.head:
         return _take_out(project, session, private, host)
     return _host_wins(project, session, private, host)
+
+
+def _agrees_already(project: Project, session: Session) -> bool:
+    """Return whether neither side has moved since they last agreed, so that nothing needs to be fetched."""
+    if not session.head or is_rebased(session):
+        return False
+    private = private_refs.tip(project.session_paths(session).git, private_branch(session))
+    return private == session.head and _host_tip(project, session) == session.head
 
 
 def _host_tip(project: Project, session: Session) -> str:

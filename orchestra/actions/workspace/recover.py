@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from orchestra.actions.session.many import each
 from orchestra.actions.session.settle import settle
 from orchestra.actions.session.stale_containers import drop_containers
 from orchestra.actions.session.troubles import Trouble, trouble_of
 from orchestra.actions.work.merge import finish_landings
 from orchestra.drivers import temporary
 from orchestra.drivers.git import index_lock
-from orchestra.errors import DeadlineExceeded, EngineDown, StoreError
+from orchestra.errors import DeadlineExceeded, EngineDown, OrchestraError, StoreError
 from orchestra.model import Intent, Session
 from orchestra.protocol import Progress, ignore
 
@@ -22,7 +24,7 @@ _PASSING = (EngineDown, DeadlineExceeded, StoreError)
 
 
 def reconcile(project: Project, *, progress: Progress = ignore) -> list[Trouble]:
-    """Settle every session, and finish any interrupted landing; return what failed.
+    """Settle every session, many at once, and finish any interrupted landing; return what failed.
 
     An error in one session, even a bug of ours, does not stop the others. After ``down --stop``
     nothing is started until the next ``up``.
@@ -31,16 +33,32 @@ def reconcile(project: Project, *, progress: Progress = ignore) -> list[Trouble]
         drop_containers(project)
     temporary.sweep()
     index_lock.sweep(project.repository.common_dir)
-    troubles = [error for error in (_finish_landings(project),) if error is not None]
+    landings = _finish_landings(project)
     resting = project.store.workspace.get().resting
-    for session in project.store.sessions.all():
-        if resting and session.intent is Intent.RUN:
-            continue
+    sessions = [session for session in project.store.sessions.all() if not resting or session.intent is not Intent.RUN]
+
+    def settled(session: Session) -> Trouble | None:
         try:
             settle(project, session.name, progress=progress)
         except Exception as error:  # noqa: BLE001 -- the others are settled all the same
-            troubles.append(_troubled(project, session, error))
-    return troubles
+            return _troubled(project, session, error)
+        return None
+
+    troubles = [landings, *each(sessions, settled)]
+    _arrange(project, sessions)
+    return [trouble for trouble in troubles if trouble is not None]
+
+
+def _arrange(project: Project, before: Sequence[Session]) -> None:
+    """Put the windows that were opened side by side in the order of their sessions."""
+    known = {session.window for session in before}
+    opened = [session.window for session in project.store.sessions.all() if session.window not in {None, *known}]
+    windows = [window for window in opened if window]
+    if len(windows) > 1:
+        # Their order is only for the eye.
+        with suppress(OrchestraError):
+            if (server := project.tmux()) is not None:
+                server.windows.arrange(windows)
 
 
 def _finish_landings(project: Project) -> Trouble | None:

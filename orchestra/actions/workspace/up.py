@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from orchestra.actions.session import budgets, container_spec, preserve
 from orchestra.actions.session.branch_sync import import_commits
 from orchestra.actions.session.choose_sandbox import choose_sandbox
+from orchestra.actions.session.many import each
 from orchestra.actions.session.settle import settle
 from orchestra.actions.session.stale_containers import drop_containers
 from orchestra.actions.session.troubles import trouble_of
@@ -207,18 +208,20 @@ def _undress(project: Project, server: Tmux) -> None:
 
 
 def _stop_boxes(project: Project, progress: Progress) -> tuple[list[str], list[str]]:
-    """Stop every agent; returns the stopped sessions, and those that may still run."""
+    """Stop every agent, many at once; returns the stopped sessions, and those that may still run."""
     with contextlib.suppress(StoreError):
         project.store.workspace.update(resting=True)
-    stopped, left = [], []
-    for session in project.store.sessions.all():
+
+    def stopped(session: Session) -> bool | None:
         try:
-            if _stop_session(project, session, progress):
-                stopped.append(session.name)
+            return _stop_session(project, session, progress)
         except Exception as error:  # noqa: BLE001 -- the others are stopped all the same
             progress(f"not stopped: {trouble_of(project, session.name, error)}")
-            left.append(session.name)
-    return stopped, left
+            return None
+
+    sessions = project.store.sessions.all()
+    results = list(zip(sessions, each(sessions, stopped), strict=True))
+    return [session.name for session, ran in results if ran], [session.name for session, ran in results if ran is None]
 
 
 def release_network(project: Project) -> None:

@@ -14,11 +14,16 @@ import typer
 from orchestra.cli.completion import deleted_sessions, profiles, sessions
 from orchestra.cli.dispatch import ask, say
 from orchestra.cli.error_handler import INTERRUPTED, in_popup
+from orchestra.cli.many import ask_each, chosen
 from orchestra.cli.output import as_json, text
 from orchestra.errors import UsageError
 from orchestra.names import numbered, slug
 
 Name = Annotated[str, typer.Argument(help="The session.", autocompletion=sessions)]
+Names = Annotated[list[str], typer.Argument(metavar="NAME", help="The sessions.", autocompletion=sessions)]
+AnyNames = Annotated[
+    list[str] | None, typer.Argument(metavar="NAME", help="The sessions.", autocompletion=sessions, show_default=False)
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Ask = Annotated[bool, typer.Option("--ask", help="Ask for confirmation first.")]
 
@@ -112,27 +117,43 @@ def _asking() -> Iterator[None]:
         raise typer.Exit(0 if in_popup() else INTERRUPTED) from None
 
 
-def stop(context: typer.Context, name: Name) -> None:
-    """Stop a session's agent. Its worktree, branch and conversation stay."""
-    ask(context.obj, "stop", name=name)
+def stop(
+    context: typer.Context,
+    names: AnyNames = None,
+    every: Annotated[bool, typer.Option("--all", help="Stop every session, the designer too.")] = False,
+) -> None:
+    """Stop the agents of sessions. Their worktrees, branches and conversations stay."""
+    wanted = chosen(context.obj, names or [], every=(lambda row: row["state"] != "stopped") if every else None)
+    ask_each(context.obj, "stop", wanted, _stopped)
+
+
+def _stopped(name: str, _: object) -> None:
     text(f"{name} is stopped; to start it again: orchestra resume {name}")
 
 
 def resume(
     context: typer.Context,
-    name: Name,
+    names: AnyNames = None,
     over_budget: Annotated[
-        bool, typer.Option("--over-budget", help="Let a session that has used its budget use as much again.")
+        bool, typer.Option("--over-budget", help="Let sessions that have used their budget use as much again.")
+    ] = False,
+    every: Annotated[
+        bool, typer.Option("--all", help="Start every session whose agent has stopped or failed.")
     ] = False,
 ) -> None:
-    """Start a stopped session again. It continues the same conversation."""
-    session = ask(context.obj, "resume", name=name, over_budget=over_budget)
+    """Start stopped sessions again. They continue the same conversations."""
+    ended = {"stopped", "failed"}
+    wanted = chosen(context.obj, names or [], every=(lambda row: row["state"] in ended) if every else None)
+    ask_each(context.obj, "resume", wanted, _resumed, over_budget=over_budget)
+
+
+def _resumed(name: str, session: Any) -> None:  # noqa: ANN401 -- as JSON
     text(f"{name} is {session['state']}")
 
 
 def delete(
     context: typer.Context,
-    name: Name,
+    names: Names,
     force: Annotated[
         bool, typer.Option("--force", help="Delete it even while it works. Its work is still kept.")
     ] = False,
@@ -141,13 +162,20 @@ def delete(
     ] = False,
     ask_person: Ask = False,
 ) -> None:
-    """Delete a session. All its work is kept and can be restored."""
+    """Delete sessions. All their work is kept and can be restored."""
+    wanted = chosen(context.obj, names, every=None)
     # No question about what is refused anyway.
-    if ask_person and ask(context.obj, "show", name=name)["role"] != "designer":
-        _confirm(f"Delete {name}?", "Its branch, worktree and uncommitted work are kept.")
-    gone = ask(context.obj, "delete", name=name, force=force, remove_worktree=worktree)
-    text(f"{name} is deleted; {_branch_now(gone)}, {_worktree_now(gone, asked=worktree)}")
-    text(f"to bring it back: orchestra restore {name}")
+    if ask_person and any(ask(context.obj, "show", name=name)["role"] != "designer" for name in wanted):
+        whose = "Its branch" if len(wanted) == 1 else "Their branches"
+        _confirm(
+            f"Delete {', '.join(wanted)}?", f"{whose}, worktree{'s'[: len(wanted) - 1]} and uncommitted work are kept."
+        )
+
+    def show(name: str, gone: dict[str, Any]) -> None:
+        text(f"{name} is deleted; {_branch_now(gone)}, {_worktree_now(gone, asked=worktree)}")
+        text(f"to bring it back: orchestra restore {name}")
+
+    ask_each(context.obj, "delete", wanted, show, force=force, remove_worktree=worktree)
 
 
 def _branch_now(gone: dict[str, Any]) -> str:

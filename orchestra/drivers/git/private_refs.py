@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from orchestra import safe_files
@@ -16,15 +17,33 @@ from orchestra.drivers.git import commit_import, quarantine
 from orchestra.drivers.git.private_dir import NOTHING, Extras, Stash
 from orchestra.drivers.git.quarantine import Quarantine
 from orchestra.drivers.git.repository import Repository
-from orchestra.errors import Refused
+from orchestra.errors import NotFound, Refused
 
 MOST_REFS = 500
 """The most new refs that are kept."""
 _MOST_STASHES = 100
 _LONGEST_LOG = 1 << 20
+_LONGEST_ID = 200
 _INCOMING = "refs/incoming/"
 _WANTED = ("refs/heads/*", "refs/tags/*", "refs/stas*")
 _ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+
+
+def tip(git_dir: Path, branch: str) -> str:
+    """Return the commit of a branch in a private git directory, as far as its files say so plainly; else empty.
+
+    An agent may have written anything there, so this is only good for comparing.
+    """
+    with suppress(Refused, NotFound):
+        loose = safe_files.read(git_dir, f"refs/heads/{branch}", most=_LONGEST_ID)
+        if loose is not None:
+            found = loose.decode("ascii", "replace").strip()
+            return found if _ID.fullmatch(found) else ""
+        packed = (safe_files.read(git_dir, "packed-refs", most=_LONGEST_LOG) or b"").decode("utf-8", "replace")
+        end = f" refs/heads/{branch}"
+        ids = (line.removesuffix(end) for line in packed.splitlines() if line.endswith(end))
+        return next((each for each in ids if _ID.fullmatch(each)), "")
+    return ""
 
 
 def keep(

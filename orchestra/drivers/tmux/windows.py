@@ -182,6 +182,20 @@ class Windows:
         pairs = (line.partition(" ") for line in listed.splitlines())
         return {window: float(seconds) for window, _, seconds in pairs if seconds}
 
+    def arrange(self, windows: Sequence[str]) -> None:
+        """Put windows of one tmux session in this order, in the places that they have together."""
+        listed = self._server.ask(("list-windows", "-a", "-F", "#{window_id} #{window_active}")).text.split()
+        now = [window for window in listed[::2] if window in windows]
+        active = [window for window, shown in zip(listed[::2], listed[1::2], strict=True) if shown == "1"]
+        swaps: list[Command] = []
+        for place, wanted in enumerate(window for window in windows if window in now):
+            if (other := now[place]) != wanted:
+                swaps.append(("swap-window", "-d", "-s", identifier(wanted), "-t", identifier(other)))
+                now[now.index(wanted)], now[place] = other, wanted
+        if swaps:
+            # tmux goes on showing the same place, not the same window.
+            self._server.ask(*swaps, *(("select-window", "-t", window) for window in active if window in now))
+
     def close_spare(self, tmux_session: str) -> None:
         """Close the first window of a tmux session if it still exists; an otherwise empty tmux session ends."""
         listing = ("list-windows", "-t", identifier(tmux_session), "-F", f"#{{?{SPARE},#{{window_id}},}}")
