@@ -151,8 +151,8 @@ def test_what_needs_no_engine_does_not_ask_it_and_the_rest_says_so_soon(
 
 
 def test_what_only_a_silent_engine_kept_from_being_done_is_tried_again_soon() -> None:
-    now = [0.0]
-    jobs = Jobs(clock=lambda: now[0])
+    now, ended = [0.0], threading.Event()
+    jobs = Jobs(clock=lambda: now[0], ended=ended.set)
 
     def job() -> None:
         now[0] += 60.0
@@ -160,5 +160,6 @@ def test_what_only_a_silent_engine_kept_from_being_done_is_tried_again_soon() ->
 
     for _ in range(MANY):
         assert jobs.offer("commits", job, pause=0.3)
-        eventually(lambda: all(thread.name != "job commits" for thread in threading.enumerate()))
+        assert ended.wait(20)
+        ended.clear()
         now[0] += ENGINE_REST
