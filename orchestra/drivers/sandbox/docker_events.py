@@ -3,16 +3,37 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-import requests
+from docker.types.daemon import CancellableStream
 
-from orchestra.drivers.sandbox.docker_client import connect, is_silence, translated
+from orchestra.drivers.sandbox.docker_client import LOOK_DEADLINE, connect, translated
 
-_QUIET = 30
-"""Seconds without an event after which the stream is opened again, because a dead engine sends none either."""
+_QUIET = 60
+"""Seconds after which the stream is opened again, because a dead engine sends no events either."""
 _EVENTS = ("create", "destroy", "die", "pause", "rename", "start", "unpause")
+
+
+@contextmanager
+def _ending(events: CancellableStream[Any], seconds: float) -> Iterator[threading.Event]:
+    """Cut a stream off if it does not end by itself; the result then is set."""
+    silent = threading.Event()
+
+    def cut() -> None:
+        silent.set()
+        events.close()
+
+    timer = threading.Timer(seconds, cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield silent
+    finally:
+        timer.cancel()
+        events.close()
 
 
 def stream(ended: threading.Event, *, label: str) -> Iterator[dict[str, Any]]:
@@ -24,12 +45,11 @@ def stream(ended: threading.Event, *, label: str) -> Iterator[dict[str, Any]]:
     filters = {"type": "container", "label": label, "event": list(_EVENTS)}
     while not ended.is_set():
         with translated("follow the engine's events"):
-            events = connect(_QUIET).events(decode=True, filters=filters)
-            try:
+            now = int(time.time())
+            # The engine ends the stream then, and the SDK waits for that without a deadline of its own.
+            events = connect(_QUIET).events(decode=True, filters=filters, since=now, until=now + _QUIET)
+            with _ending(events, _QUIET + LOOK_DEADLINE) as silent:
                 yield {}
                 yield from events
-            except requests.exceptions.RequestException as error:
-                if not is_silence(error):
-                    raise
-            finally:
-                events.close()
+            if silent.is_set():
+                raise TimeoutError

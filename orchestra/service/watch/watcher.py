@@ -7,6 +7,7 @@ engine of containers. A look at everything now and then finds what no event told
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Collection
@@ -42,6 +43,8 @@ _SOON, _APART = 0.01, 0.05
 _LIVELY = 2.0
 """Seconds after a change for which deliveries are tried at their pace; then once in `_PATIENT` seconds."""
 _PATIENT = 1.0
+_LISTED = 1.0
+"""Seconds after which the engine's list shows what it told of."""
 
 
 class Watcher:
@@ -82,6 +85,7 @@ class Watcher:
         self._first = 0
         self._swept, self._looked, self._looked_at_panes, self._unwatched_at = (0.0,) * 4
         self._look, self._busy, self._unseen = True, False, set[SandboxKind]()
+        self._again, self._look_again = _LISTED, math.inf
         self._told = ""
 
     def start(self) -> None:
@@ -204,10 +208,17 @@ class Watcher:
         followed = [self._boxes.follow(kind) for kind in {session.sandbox for session in running}]
         starts = self._busy or any(session.state is State.STARTING for session in running)
         pause = self._pace.sweep if all(followed) and not starts else self._pace.look
-        if not self._look and now - self._looked <= pause:
-            self._soon(pause)
+        if self._look:
+            self._again = _APART
+        wait = min(self._looked + pause, self._look_again) - now
+        if wait > 0 and not self._look:
+            self._soon(wait)
         elif self._jobs.offer("boxes", self._compare_boxes, pause=_APART, slowest=5.0):
             self._look, self._looked = False, now
+            # The engine tells of an end some tenths of a second before its list shows it (Docker 20.10).
+            self._look_again = now + self._again if self._again < _LISTED else math.inf
+            self._again *= 2
+            self._soon(self._look_again - now)
         else:
             self._soon(self._pace.tick)
 
