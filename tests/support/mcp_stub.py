@@ -84,7 +84,8 @@ class McpStub:
             self.taken_back.append(asked["over"])
         elif asked["key"] not in self.keys:
             self.keys.append(asked["key"])
-            self.hooks.append((event, payload))
+            # Gemini CLI's gate asks before every tool, beside the hook that reports it.
+            self.hooks += [(event, payload)] if event != "BeforeTool" else []
         if event == "BeforeTool" and payload.get("tool_name") != "run_shell_command":
             return {"reply": {"decision": "allow"}}
         prepared = self.replies.get("AskPermission", [])

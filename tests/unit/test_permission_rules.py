@@ -165,6 +165,8 @@ def tree(tmp_path: Path) -> Path:
     (tmp_path / "secret").write_text("x")
     (tmp_path / "tree" / "src" / "out").symlink_to(tmp_path / "secret")
     (tmp_path / "tree" / "away").symlink_to(tmp_path)
+    (tmp_path / "tree" / "docs").mkdir()
+    (tmp_path / "tree" / "src" / "inner").symlink_to(tmp_path / "tree" / "docs")
     return tmp_path / "tree"
 
 
@@ -178,6 +180,7 @@ def test_a_rule_for_files_covers_the_worktree_alone(tree: Path) -> None:
     for path in ("a.py", "../secret", "src/../../secret", "src/out", "away/secret", "/etc/passwd", "src", ""):
         assert not allows("Edit(src/**)", edit(path), tree)
         assert not allows("Edit(*)", edit(path), tree) or path in {"a.py", "src"}
+    assert not allows("Edit(src/**)", edit("src/inner/a.py"), tree)
     assert allows("Edit(src/*.py)", edit("src/a.py"), tree)
     assert not allows("Edit(src/*.py)", edit("src/deep/a.py"), tree)
     assert not allows("Edit(src/**)", tool_use.of_path({"file_path": "src/a.py"}), tree)
@@ -223,6 +226,8 @@ def test_a_rule_for_addresses_covers_its_host_alone() -> None:
     ):
         assert not allows(rule, fetch(url), WORK)
     assert allows("WebFetch(https://*.python.org)", fetch("https://docs.python.org/3/"), WORK)
+    assert allows("WebFetch(https://docs.*/*)", fetch("https://docs.python.org/3/"), WORK)
+    assert not allows("WebFetch(https://docs.*/*)", fetch("https://docs.x@evil.example/3/"), WORK)
     assert denies("WebFetch(https://evil.example/*)", fetch("https://EVIL.example/a"), WORK)
     assert denies("WebFetch(https://evil.example)", fetch("https://u:p@evil.example:80/a"), WORK)
     assert not denies("WebFetch(https://evil.example)", fetch("https://good.example/evil.example"), WORK)
