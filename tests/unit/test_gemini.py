@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from orchestra.agents import FAMILIES, LaunchContext, Usage, launch_files, load
+from orchestra.agents.families import gemini
 from orchestra.agents.prompt_draft import prompt_text
 from orchestra.agents.runtime.gemini import home, hook, start
 from orchestra.agents.runtime.gemini.watch import CANCELLED, FAILED, Conversations
-from orchestra.model import Sign
+from orchestra.model import Permissions, Sign
 from tests.support.launch_files import CONVERSATION, a_session, in_docker
 
 EMPTY = "\x1b[38;5;229m> \x1b[7m\x1b[39m \x1b[0m\x1b[38;5;248m\x1b[48;5;240m Type your message or @path/to/file\x1b[39m"
@@ -257,3 +258,51 @@ def test_how_full_it_is_depends_on_the_model() -> None:
 def test_its_prompt_is_read_and_where_none_is_nothing_is_typed(prompt: str, found: bool) -> None:  # noqa: FBT001 -- given
     assert bool(prompt_text("gemini", f"{ABOVE}{prompt}\n\n workspace (/directory)\n")) is found
     assert prompt_text("gemini", "starting") is None
+
+
+@pytest.mark.parametrize(
+    ("said", "denied"),
+    [('{"decision": "deny", "reason": "a rule"}', True), ('{"decision": "allow"}', False), ("{}", False), ("", False),
+     ("[]", False), ("deny", False)],
+)  # fmt: skip
+def test_what_a_rule_denies_is_not_asked_as_well(said: str, *, denied: bool) -> None:
+    assert hook.is_denial(said) is denied
+
+
+FREE = {"read_file": {"file_path": "a"}, "glob": {"pattern": "*"}, "mcp_orchestra_report": {}}
+EDITED = {"replace": {"file_path": "/w/src/a.py"}, "write_file": {"file_path": "src/b.py", "content": "x"}}
+ASKED = {
+    "run_shell_command": {"command": "ls"},
+    "web_fetch": {"prompt": "https://x"},
+    "mcp_other_tool": {},
+    "save_memory": {"fact": "x"},
+}
+
+
+def gated(tool: str, given: dict[str, Any]) -> dict[str, Any]:
+    return {"tool_name": tool, "tool_input": given, "cwd": "/w"}
+
+
+@pytest.mark.parametrize("permissions", [Permissions.EDITS, Permissions.ASK])
+def test_the_gate_asks_for_what_the_permissions_do_not_give(permissions: Permissions) -> None:
+    for tool, given in FREE.items():
+        assert gemini.is_free("BeforeTool", gated(tool, given), permissions)
+        assert gemini.asked("BeforeTool", gated(tool, given), permissions) is None
+    for tool, given in EDITED.items():
+        assert gemini.is_free("BeforeTool", gated(tool, given), permissions) is (permissions is Permissions.EDITS)
+    for tool, given in ASKED.items():
+        assert not gemini.is_free("BeforeTool", gated(tool, given), permissions)
+        assert gemini.asked("BeforeTool", gated(tool, given), permissions) is not None
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["../x", "/etc/passwd", "", ".gemini/settings.json", "src/../.git/config", "a/.CLAUDE/x", ".mcp.json", "/w/../x"],
+)
+def test_edits_outside_or_of_what_decides_are_asked(path: str) -> None:
+    assert not gemini.is_free("BeforeTool", gated("replace", {"file_path": path}), Permissions.EDITS)
+
+
+def test_without_an_answer_the_gate_leaves_it_to_the_dialog() -> None:
+    assert gemini.permission_reply("BeforeTool", allowed=None, reason="") == {"decision": "ask"}
+    assert gemini.permission_reply("BeforeTool", allowed=False, reason="no") == {"decision": "deny", "reason": "no"}

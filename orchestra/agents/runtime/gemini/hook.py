@@ -49,11 +49,19 @@ def main() -> None:
     event, deadline = sys.argv[1], float(sys.argv[2])
     body = sys.stdin.buffer.read()
     if len(sys.argv) > _GATE:
-        post(event, body, deadline)
-        sys.stdout.write(json.dumps(answer(body, sys.argv[_GATE])))
+        said = post(event, body, deadline)
+        sys.stdout.write(said if is_denial(said) else json.dumps(answer(body, sys.argv[_GATE])))
         return
     silent = (event == END and was_cut_off(body)) or (event == READY and not _is_ready())
     sys.stdout.write(("" if silent else post(event, body, deadline)) or "{}")
+
+
+def is_denial(said: str) -> bool:
+    """Return whether the service has already denied what a hook reports, as a rule wants it."""
+    try:
+        return bool(json.loads(said).get("decision") == "deny")
+    except (ValueError, AttributeError):
+        return False
 
 
 def answer(body: bytes, mode: str) -> dict[str, Any]:
