@@ -164,6 +164,7 @@ class DiffView:
         if not self._index:
             return
         _highlighter.begin(share=math.inf if height is None else SHARE)
+        _plain.clear()
         end = None if height is None else max(0, top + height - 1)
         if top == 0 and height != 0:
             yield self._summary(width)
@@ -272,12 +273,16 @@ _painted: dict[int, tuple[Hunk, list[Text]]] = {}
 _PAINTED_KEPT = 64
 
 
+_plain: set[int] = set()
+"""Hunks that stay without colours in this window, so that none of their lines tries again."""
 _highlighter = Highlighter()
 
 
 def _coloured(file: FileDiff, hunk: Hunk) -> list[Text]:
     """Return the coloured lines of a hunk, empty without colours; recent hunks are cached."""
     known = _painted.get(id(hunk))
+    if id(hunk) in _plain:
+        return []
     if known is not None and known[0] is hunk:
         return known[1]
     lines = _paint(file, hunk)
@@ -285,6 +290,8 @@ def _coloured(file: FileDiff, hunk: Hunk) -> list[Text]:
         while len(_painted) >= _PAINTED_KEPT:
             _painted.pop(next(iter(_painted)))
         _painted[id(hunk)] = (hunk, lines)
+    else:
+        _plain.add(id(hunk))
     return lines
 
 

@@ -126,3 +126,29 @@ def test_what_a_rule_denies_it_may_not_do_without_asking_either(stage: Stage) ->
     assert not (stage.worktree(name) / "forbidden").exists()
     told = [(one.decision, one.answered_by) for one in stage.store.permissions.answers(name)]
     assert told == [(Decision.DENY, AnsweredBy.RULE)]
+
+
+def test_answered_by_keys_in_the_control_pane(stage: Stage) -> None:
+    """The pane shows the whole command; the key answers the one request that is in sight."""
+    name = asking(stage, "by-key", "touch first", "touch second")
+    (first,) = stage.requests(name)
+    person = stage.person
+    person.sit_down("up")
+    try:
+        person.goes_to_control()
+        person.selects(name)
+        person.press("w")
+        person.says("a", "▏ touch first", "a allow once")
+        eventually((stage.worktree(name) / "first").exists, within=SLOW, what="the first command runs")
+        (second,) = stage.requests(name)
+        person.says("x", "▏ touch second", "x deny")
+        person.sees(f"why {name} may not")
+        person.types("Never touch PURPLE")
+        person.press("Enter")
+        stage.is_in(name, "idle")
+    finally:
+        person.closes_the_terminal()
+    assert stage.driver.remembers(stage, name, "Never touch PURPLE")
+    assert not (stage.worktree(name) / "second").exists()
+    told = [(one.id, one.decision, one.answered_by) for one in stage.store.permissions.answers(name)]
+    assert told == [(first.id, Decision.ALLOW, AnsweredBy.PERSON), (second.id, Decision.DENY, AnsweredBy.PERSON)]

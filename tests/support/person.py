@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 
 import pytest
 
+from orchestra.control.state import UNREAD
 from orchestra.control.typing import RAPID
 from orchestra.paths import Home
 from tests.support.tmux import UNHURRIED
@@ -242,9 +243,13 @@ class Person:
 
     def says_yes(self, *question: str) -> None:
         """Answer a question of the control pane, no quicker than one reads it."""
-        self.sees(*question)
-        time.sleep(RAPID)
-        self.press("y")
+        self.says("y", *question)
+
+    def says(self, key: str, *texts: str) -> None:
+        """Press a key once texts are to be seen, no quicker than one reads them."""
+        self.sees(*texts)
+        time.sleep(max(RAPID, UNREAD))
+        self.press(key)
 
     def types(self, text: str) -> None:
         """Type a text."""
