@@ -24,7 +24,20 @@ MEDIAN_FUNCTION = 7
 P90_FUNCTION = 16
 AGENT_NAMES = frozenset({"claude", "codex", "opencode", "gemini"})
 HEAVY = frozenset(
-    {"asyncio", "docker", "git", "libtmux", "mcp", "pydantic", "requests", "starlette", "textual", "uvicorn", "yaml"}
+    {
+        "apprise",
+        "asyncio",
+        "docker",
+        "git",
+        "libtmux",
+        "mcp",
+        "pydantic",
+        "requests",
+        "starlette",
+        "textual",
+        "uvicorn",
+        "yaml",
+    }
 )
 """Libraries that cost 40 ms and more: a command loads them when it needs them, and no sooner."""
 LIGHT_FLOORS = ("errors", "names", "paths", "model", "wire", "lifecycle", "bindings", "consent", "config", "project")
@@ -106,6 +119,7 @@ def imported(module: Path) -> Iterator[str]:
 @pytest.mark.parametrize(
     ("library", "door"),
     [
+        ("apprise", "orchestra/drivers/"),
         ("mcp", "orchestra/service/"),
         ("starlette", "orchestra/service/"),
         ("uvicorn", "orchestra/service/"),

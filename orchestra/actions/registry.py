@@ -29,6 +29,7 @@ ACTIONS: dict[str, str] = {
     "usage": "session.usage:usage",
     "needs": "workspace.open_needs:list_needs",
     "mark_reviewed": "session.manage:mark_reviewed",
+    "test_notifications": "messaging.notify:test",
     "search": "work.search:search",
     "send": "messaging.messages:send",
     "inbox": "messaging.messages:inbox",

@@ -21,7 +21,7 @@ GROUPS = {
     "sessions": ("new", "stop", "resume", "delete", "restore", "merge", "pair", "unpair"),
     "inspect": ("list", "needs", "show", "log", "monitor", "keys"),
     "review": ("diff", "review"),
-    "oversight": ("usage", "search"),
+    "oversight": ("usage", "search", "notify"),
     "messages": ("send", "inbox", "wait"),
     "answers": ("answer",),
     "windows": ("switch", "terminal", "spec"),

@@ -97,6 +97,15 @@ class Settings:
     project_budget: float = _setting(0.0, "US dollars that all sessions together may cost; 0: no limit", least=0)
     stuck_after: int = _setting(15, "minutes that a working agent may be silent; 0: for ever", least=0)
     resume_after_limit: bool = _setting(False, "whether an agent goes on by itself when a rate limit has ended")
+    notify: tuple[str, ...] = _setting(
+        (), "how you are notified", choices=("bell", "osc9", "osc777", "desktop", "urls")
+    )
+    quiet_hours: str = _setting(
+        "",
+        "when you are not notified; empty: never",
+        pattern=r"(([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d)?",
+        shape="two times in quotes, such as 22:00-07:00",
+    )
     base_image: str = _setting(
         "debian:bookworm-slim", "the image that all images are built on", pattern=r"\S+", shape="an image name"
     )

@@ -17,7 +17,9 @@ from orchestra.actions.work import oversight
 from orchestra.actions.work.search_sources import read_commits, read_conversations
 from orchestra.errors import OrchestraError
 from orchestra.model import Event, Session, Sign
+from orchestra.notifications import BUDGET_EVENT, STUCK_EVENT
 from orchestra.project import Project
+from orchestra.service.notifier import Notifier
 from orchestra.stuck import Facts, due, stuck
 
 log = logging.getLogger("orchestra.service.oversight")
@@ -31,14 +33,21 @@ _PAGE = 500
 READING = 5.0
 """Seconds for indexing one session at the end of its turn."""
 _READ_AFTER = frozenset({Sign.TURN_ENDED.value, Sign.COMPLETED.value, "commit"})
-_OWN = frozenset({"stuck"})
+_OWN = frozenset({BUDGET_EVENT, STUCK_EVENT})
 """The kinds of events that are no sign of the agent."""
 
 
 class Oversight:
     """Looks after all sessions of a project in its own thread."""
 
-    def __init__(self, project: Project, *, tick: float = TICK, vanished: Callable[[], bool] | None = None) -> None:
+    def __init__(
+        self,
+        project: Project,
+        *,
+        tick: float = TICK,
+        vanished: Callable[[], bool] | None = None,
+        notifier: Notifier | None = None,
+    ) -> None:
         self._project = project
         self._tick = tick
         self._vanished = vanished or (lambda: not project.paths.database.exists())
@@ -47,6 +56,8 @@ class Oversight:
         self._version = -1
         self._due: datetime | None = None
         self._newest = 0
+        self._begun = False
+        self._notifier = notifier or Notifier(project)
         self._last: dict[str, datetime] = {}
         self._tools: defaultdict[str, deque[str]] = defaultdict(lambda: deque(maxlen=_TOOLS))
         self._changed: dict[int, tuple[object, datetime]] = {}
@@ -56,11 +67,18 @@ class Oversight:
 
     def start(self) -> None:
         """Start looking."""
+        self._notifier.start()
         self._thread.start()
+
+    @property
+    def has_looked(self) -> bool:
+        """Whether the events from before the start have been passed."""
+        return self._begun
 
     def stop(self) -> None:
         """Stop looking."""
         self._stop.set()
+        self._notifier.stop()
         if self._thread.is_alive():
             self._thread.join(timeout=5)
         self._reader.shutdown(wait=False, cancel_futures=True)
@@ -98,12 +116,14 @@ class Oversight:
         self._trouble = trouble
 
     def _read_events(self) -> None:
-        earlier = self._newest == 0
+        earlier, self._begun = not self._begun, True
         for event in self._project.store.events.select(after_id=self._newest, limit=_PAGE):
             self._newest = event.id
             self._take(event)
-            if event.kind in _READ_AFTER and not earlier:
-                self._read_later(event.session)
+            if not earlier:
+                self._notifier.take(event)
+                if event.kind in _READ_AFTER:
+                    self._read_later(event.session)
 
     def _read_later(self, name: str) -> None:
         """Index what a session has said and committed, in a thread of its own, once for many events."""

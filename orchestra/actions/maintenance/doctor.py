@@ -15,6 +15,7 @@ from orchestra.actions.maintenance.agent_report import BUILT, FINISHED, UNBUILT,
 from orchestra.actions.maintenance.check_container import try_container
 from orchestra.actions.maintenance.finding import Finding, trouble
 from orchestra.actions.maintenance.gc import orphans
+from orchestra.actions.messaging import notify
 from orchestra.actions.service_process import ping
 from orchestra.actions.session import reattach
 from orchestra.agents import names
@@ -52,9 +53,18 @@ def doctor(start: Path) -> list[Finding]:
     findings += [_repository(project), *of_sessions(project), *_logins(project)]
     if project.settings_trouble is not None:
         findings.append(trouble("settings", project.settings_trouble))
+    findings += _notifications(project)
     if engine.well:
         findings += [*_proxy(), *_of_engine(project)]
     return [*findings, _service(project)]
+
+
+def _notifications(project: Project) -> list[Finding]:
+    """Check the ways in which the person is notified, if there are any."""
+    ways = project.usable_settings.notify
+    if troubles := notify.check(project):
+        return [trouble("notifications", error) for error in troubles]
+    return [Finding("notifications", well=True, detail=", ".join(dict.fromkeys(ways)))] if ways else []
 
 
 def _of_engine(project: Project) -> Iterator[Finding]:

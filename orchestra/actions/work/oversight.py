@@ -14,7 +14,8 @@ from orchestra.actions.session.manage import stop
 from orchestra.actions.session.troubles import Trouble, trouble_of
 from orchestra.budget import Standing, standing
 from orchestra.model import Intent, MessageKind, Session, Sign, State
-from orchestra.names import PERSON, SYSTEM
+from orchestra.names import MAIN, PERSON, SYSTEM
+from orchestra.notifications import BUDGET_EVENT, STUCK_EVENT
 from orchestra.stuck import is_limited
 
 if TYPE_CHECKING:
@@ -45,9 +46,8 @@ def keep_budgets(project: Project) -> list[Trouble]:
 def _warn(project: Project, session: Session) -> None:
     used = budgets.dollars((session.cost or 0) - session.allowance)
     budget = budgets.dollars(project.usable_settings.budget)
-    _tell(
-        project, f"budget.near.{_key(project, session)}", f"{session.name} has used {used} of its budget of {budget}."
-    )
+    text = f"{session.name} has used {used} of its budget of {budget}."
+    _tell(project, f"budget.near.{_key(project, session)}", text, session.name)
 
 
 def _key(project: Project, session: Session) -> str:
@@ -64,7 +64,7 @@ def _end(project: Project, session: Session) -> Trouble | None:
             project.store.sessions.record_sign(session.name, Sign.STOPPED, reason)
         again = f"orchestra resume {session.name} --over-budget"
         text = f"{session.name} is stopped: {reason}. Its work is kept. To let it use as much again: {again}"
-        _tell(project, f"budget.over.{_key(project, session)}", text)
+        _tell(project, f"budget.over.{_key(project, session)}", text, session.name)
     except Exception as error:  # noqa: BLE001 -- the other sessions are stopped all the same
         return trouble_of(project, session.name, error)
     return None
@@ -82,10 +82,12 @@ def _keep_project(project: Project) -> None:
     _tell(project, f"project-budget.{how}.{budget}", text)
 
 
-def _tell(project: Project, key: str, text: str) -> None:
-    """Send the person a notice, unless they have had it."""
-    if project.store.messages.sent(SYSTEM, key) is None:
-        send(project, sender=SYSTEM, recipient=PERSON, text=text, kind=MessageKind.NOTICE, dedupe=key)
+def _tell(project: Project, key: str, text: str, session: str = MAIN) -> None:
+    """Send the person a notice, and record it as an event of a session, unless they have had it."""
+    with project.store.together():
+        if project.store.messages.sent(SYSTEM, key) is None:
+            send(project, sender=SYSTEM, recipient=PERSON, text=text, kind=MessageKind.NOTICE, dedupe=key)
+            project.store.events.log(session, BUDGET_EVENT, text)
 
 
 def note_stuck(project: Project, session: Session, reason: str) -> None:
@@ -94,7 +96,7 @@ def note_stuck(project: Project, session: Session, reason: str) -> None:
         with project.store.together():
             project.store.sessions.update(session.id, stuck=reason)
             if reason:
-                project.store.events.log(session.name, "stuck", reason)
+                project.store.events.log(session.name, STUCK_EVENT, reason)
 
 
 def end_limits(project: Project, sessions: Iterable[Session], now: datetime) -> None:

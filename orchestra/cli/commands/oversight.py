@@ -1,4 +1,4 @@
-"""The commands that keep an overview: usage, search."""
+"""The commands that keep an overview: usage, search, notify."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from typing import Annotated
 
 import typer
 
-from orchestra.cli.dispatch import ask, say
-from orchestra.cli.output import as_json, rich
+from orchestra.cli.dispatch import ask, open_to_look, say
+from orchestra.cli.output import as_json, rich, text
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def add_to(app: typer.Typer) -> None:
     """Register this group's commands."""
-    for command in (usage, search):
+    for command in (usage, search, notify):
         app.command()(command)
 
 
@@ -53,3 +53,25 @@ def search(
         rich(hits_table(found["hits"]))
     if found["unread"]:
         say(f"not everything was read yet, of {', '.join(found['unread'])}; to read on, search again")
+
+
+def notify(
+    context: typer.Context,
+    test: Annotated[bool, typer.Option("--test", help="Try each way that is set, also in quiet hours.")] = False,
+    json_: Json = False,
+) -> None:
+    """Show how you are notified. With --test, try it."""
+    if not test:
+        settings = open_to_look(context.obj).usable_settings
+        about = {"notify": list(settings.notify), "quiet_hours": settings.quiet_hours}
+        quiet = f", not from {settings.quiet_hours.replace('-', ' to ')}" if settings.quiet_hours else ""
+        ways = ", ".join(settings.notify) or "you are not notified; to change it, see: docs/oversight.md"
+        as_json(about) if json_ else text(f"{ways}{quiet if settings.notify else ''}")
+        return
+    tried = ask(context.obj, "test_notifications")
+    if json_:
+        as_json(tried)
+    for each in () if json_ else tried:
+        text(f"{each['way']}: {each['detail']}{' → ' if each['hint'] else ''}{each['hint']}")
+    if not all(each["well"] for each in tried):
+        raise typer.Exit(1)

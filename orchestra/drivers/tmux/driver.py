@@ -176,6 +176,12 @@ class Tmux:
         others = [(stack == "0", int(stack), window) for stack, window, ours in rows if not ours]
         return min(others)[2] if others else ""
 
+    def terminals(self) -> list[str]:
+        """Return the devices of the attached terminals, such as ``/dev/pts/3``, without programs in control mode."""
+        listing = self.server.ask(("list-clients", "-F", "#{client_control_mode} #{client_tty}")).text
+        rows = (line.partition(" ") for line in listing.splitlines())
+        return [terminal for controls, _, terminal in rows if controls != "1" and terminal]
+
     def set_session_option(self, tmux_session: str, option: str, value: str) -> None:
         """Set an option on one tmux session, and save its own value for `restore_session_option`."""
         session = self.server.objects.session(tmux_session)
