@@ -19,7 +19,7 @@ _LIMITED = re.compile(
     r"\b429\b|rate.?limit|too many requests|quota|usage limit|hit your limit|exhausted your capacity", re.IGNORECASE
 )
 _UNDER_WAY = frozenset({State.STARTING, State.WORKING})
-_RUNNING = _UNDER_WAY | {State.WAITING, State.IDLE, State.DONE, State.FAILED}
+_RUNNING = _UNDER_WAY | {State.UNKNOWN, State.WAITING, State.IDLE, State.DONE, State.FAILED}
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,8 @@ _PRAGMAS = (
 _VERSION = 1
 _MODULE = "fts5"
 _IN_ORDER = frozenset({"messages", "specs", "events"})
-_WORDS_AROUND = 24
+_BEFORE, _AFTER = 60, 140
+"""Characters of a line that are shown before and after what was found."""
 _SCHEMA = (
     """CREATE TABLE documents (
         id INTEGER PRIMARY KEY,
@@ -142,7 +143,7 @@ class SearchIndex:
         # FTS5 returns rows in this order without sorting them, which is the order in time of what the database holds.
         order = "words.rowid" if kind in _IN_ORDER else "at DESC, words.rowid"
         rows = self._database.rows(
-            f"""SELECT documents.*, snippet(words, 0, ?1, ?2, '…', {_WORDS_AROUND}) AS line
+            f"""SELECT documents.*, highlight(words, 0, ?1, ?2) AS shown
             FROM words CROSS JOIN documents ON documents.id = words.rowid
             WHERE words MATCH ?3 AND words.rowid IN (
                 SELECT words.rowid FROM words CROSS JOIN documents ON documents.id = words.rowid
@@ -217,4 +218,17 @@ def _plain(text: str) -> str:
 
 def _hit(row: sqlite3.Row) -> Hit:
     at = moment(row["at"])
-    return Hit(row["kind"], row["session"], row["session_id"], at, row["place"], row["line"])
+    return Hit(row["kind"], row["session"], row["session_id"], at, row["place"], line_around(row["shown"]))
+
+
+def line_around(text: str) -> str:
+    """Return the line with the first mark in a text, or a part of it with an ellipsis where something is missing."""
+    at = max(0, text.find(OPEN))
+    begin = text.rfind("\n", 0, at) + 1
+    end = text.find("\n", at)
+    end = len(text) if end < 0 else end
+    first, last = max(begin, at - _BEFORE), min(end, at + _AFTER)
+    line = text[first:last]
+    if line.count(OPEN) > line.count(CLOSE):
+        line += CLOSE
+    return f"{'…' if first > begin else ''}{line}{'…' if last < end else ''}"

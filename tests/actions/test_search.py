@@ -49,9 +49,9 @@ def test_every_kind_is_found_with_its_session_its_time_and_its_place(host: HostP
     assert {hit["session"] for hit in hits} == {"one"}
     places = [hit["where"].split(",")[0].split(" ")[0] for hit in hits]
     assert places == ["message", "version", "tool-used", "commit", "user"]
-    assert hits[0]["line"] == "The walrus is in. Second line."
+    assert hits[0]["line"] == "The walrus is in."
     assert hits[0]["line"][slice(*hits[0]["found"][0])] == "walrus"
-    assert found(host, "clams", "commits") == [("commits", "one", "Add the walrus It eats clams.")]
+    assert found(host, "clams", "commits") == [("commits", "one", "It eats clams.")]
 
 
 def test_what_comes_later_is_found_by_the_next_search(host: HostProject) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from orchestra.errors import StoreError, UsageError
 from orchestra.store import search_index
-from orchestra.store.search_index import CLOSE, LONGEST, OPEN, Document, SearchIndex, query
+from orchestra.store.search_index import CLOSE, LONGEST, OPEN, Document, SearchIndex, line_around, query
 from tests.support.stores import START
 
 
@@ -102,9 +102,24 @@ def test_a_document_is_added_once_and_a_removed_one_is_not_found(index: SearchIn
 def test_the_line_around_a_hit_has_the_words_marked(index: SearchIndex) -> None:
     index.add([document("1", f"{'before ' * 50}the {OPEN}needle{CLOSE} here{' after' * 50}")])
     (hit,) = index.find(query("needle"), "messages", sessions=None, limit=5)
-    assert f"{OPEN}needle{CLOSE}" in hit.line
-    assert hit.line.count(OPEN) == 1
+    assert f"the {OPEN}needle{CLOSE} here after" in hit.line
+    assert (hit.line[0], hit.line[-1], hit.line.count(OPEN)) == ("…", "…", 1)
     assert len(hit.line) < 300
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("one\n[two] three\nfour", "[two] three"),
+        ("[one]", "[one]"),
+        ("no mark\nat all", "no mark"),
+        ("", ""),
+        (f"[{'x' * 300}] end", f"[{'x' * 139}]…"),
+    ],
+)
+def test_a_line_is_cut_around_the_first_mark(text: str, expected: str) -> None:
+    shown = line_around(text.replace("[", OPEN).replace("]", CLOSE))
+    assert shown.replace(OPEN, "[").replace(CLOSE, "]") == expected
 
 
 def test_a_huge_text_is_indexed_up_to_a_limit(index: SearchIndex) -> None:

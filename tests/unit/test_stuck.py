@@ -61,6 +61,7 @@ def test_the_third_failure_of_one_command_in_a_row_counts() -> None:
 def test_a_context_counts_from_nine_tenths_on() -> None:
     assert stuck(replace(FACTS, context=89.9)) == ""
     assert stuck(replace(FACTS, context=92.0, state=State.IDLE)) == "its context is nearly full: 92%"
+    assert stuck(replace(FACTS, context=92.0, state=State.UNKNOWN)) == "its context is nearly full: 92%"
     assert stuck(replace(FACTS, context=92.0, state=State.STOPPED)) == ""
 
 

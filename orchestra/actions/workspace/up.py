@@ -29,7 +29,7 @@ from orchestra.errors import (
     StoreError,
     ToolMissing,
 )
-from orchestra.model import BoxState, Role, SandboxKind, Session, Sign
+from orchestra.model import BoxState, Intent, Role, SandboxKind, Session, Sign
 from orchestra.names import MAIN
 from orchestra.paths import Home
 from orchestra.protocol import Progress, ignore
@@ -77,7 +77,7 @@ def up(
         if server is None or server.version() < OLDEST_TMUX:
             raise ToolMissing("orchestra needs tmux 3.2 or newer", hint="install it: sudo apt-get install tmux")
         drop_containers(project)
-        _designer(project, agent, task, kind)
+        _say_if_over(project, _designer(project, agent, task, kind), progress)
         failure = _settle_designer(project, progress)
         troubles = reconcile(project, progress=progress)
         designer = project.store.sessions.get(MAIN)
@@ -94,6 +94,12 @@ def up(
             "troubles": [str(trouble) for trouble in troubles],
             "troubled": [trouble.session for trouble in troubles if trouble.session],
         }
+
+
+def _say_if_over(project: Project, designer: Session, progress: Progress) -> None:
+    if designer.intent is Intent.STOP:
+        again = f"to let it use as much again: orchestra resume {designer.name} --over-budget"
+        progress(f"{designer.name} stays stopped, {budgets.reason(project, designer)}; {again}")
 
 
 def _settle_designer(project: Project, progress: Progress) -> Exception | None:
