@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import IntEnum, StrEnum
 
 from orchestra.model import Message, MessageKind, PermissionRequest, Role, Session, Sign, State
-from orchestra.names import PERSON
+from orchestra.names import MAIN, PERSON
 
 
 class NeedKind(StrEnum):
@@ -17,7 +17,7 @@ class NeedKind(StrEnum):
     PERMISSION: its agent asks for one, and Orchestra knows exactly for what. PROMPT: its window
     shows a dialog. QUESTION: it asked the person, or a session that cannot answer. TROUBLE: its
     worktree or branch needs repair. STUCK: it seems to make no progress. DONE: it has finished, and
-    nobody has seen the result.
+    nobody has seen the result. MESSAGE: it, or Orchestra, wrote to the person.
     """
 
     PERMISSION = "permission"
@@ -27,6 +27,7 @@ class NeedKind(StrEnum):
     TROUBLE = "trouble"
     STUCK = "stuck"
     DONE = "done"
+    MESSAGE = "message"
 
 
 class Rank(IntEnum):
@@ -71,6 +72,7 @@ _RANKS = {
     NeedKind.TROUBLE: Rank.FAILED,
     NeedKind.STUCK: Rank.FAILED,
     NeedKind.DONE: Rank.UNREVIEWED,
+    NeedKind.MESSAGE: Rank.UNREVIEWED,
 }
 _AT_WORK = frozenset({State.STARTING, State.WORKING, State.WAITING, State.UNKNOWN})
 _CANNOT_ANSWER = frozenset({State.FAILED, State.STOPPED})
@@ -82,17 +84,20 @@ def needs(
     questions: Mapping[int, Message],
     requests: Iterable[PermissionRequest],
     reviewed: Mapping[int, datetime],
+    unread: Iterable[Message] = (),
 ) -> tuple[Need, ...]:
     """Return everything that waits for the person, oldest first.
 
     ``questions`` are the messages that sessions wait for an answer to, by number; ``reviewed`` is
-    when the person last saw a session's result, by the session's id.
+    when the person last saw a session's result, by the session's id; ``unread`` are the messages to
+    the person that they have not read.
     """
     asked = [_asked(one) for one in requests]
     known = {one.session for one in asked}
     by_name = {session.name: session for session in sessions}
     found = [need for session in sessions for need in _of(session, by_name, questions, reviewed, session.name in known)]
-    return tuple(sorted([*asked, *found], key=lambda need: (need.since, need.key)))
+    letters = [_written(message, by_name) for message in unread if message.id not in questions]
+    return tuple(sorted([*asked, *found, *letters], key=lambda need: (need.since, need.key)))
 
 
 def _asked(request: PermissionRequest) -> Need:
@@ -101,6 +106,14 @@ def _asked(request: PermissionRequest) -> Need:
         NeedKind.PERMISSION, request.session, request.at, f"wants: {words}", request.detail, request.id,
         request.answerable, request.note,
     )  # fmt: skip
+
+
+def _written(message: Message, by_name: Mapping[str, Session]) -> Need:
+    words = question_text(message)
+    why = f"writes: {words.splitlines()[0] if words else ''}"
+    session = message.sender if message.sender in by_name else MAIN
+    who = "" if session == message.sender else f"{message.sender} "
+    return Need(NeedKind.MESSAGE, session, message.sent_at, f"{who}{why}", words, message.id, answerable=True)
 
 
 def _of(

@@ -94,6 +94,7 @@ BINDINGS: tuple[Binding, ...] = (
     Binding("allow", ("a",), "allow what the agent asks for, once", where=Where.NEEDS, held=True, word="allow"),
     Binding("always", ("A",), "allow it for the rest of this session", where=Where.NEEDS, held=True, word="always"),
     Binding("deny", ("x",), "refuse it, with a reason if you like", where=Where.NEEDS, held=True, word="deny"),
+    Binding("seen", ("e",), "put a message to you away as read", where=Where.NEEDS, held=True, word="read"),
     Binding("yes", ("y", "Y"), "yes", where=Where.QUESTION, word="yes"),
     Binding("no", ("n", "N", "q", "Escape", "Enter", "C-c"), "no", where=Where.QUESTION, word="no"),
     Binding("send", ("C-s", "C-Enter", "M-Enter"), "send what is written", where=Where.TEXT, word="send"),

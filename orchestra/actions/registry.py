@@ -34,6 +34,7 @@ ACTIONS: dict[str, str] = {
     "send": "messaging.messages:send",
     "inbox": "messaging.messages:inbox",
     "read": "messaging.messages:read",
+    "mark_seen": "messaging.messages:mark_seen",
     "answer": "messaging.permission_requests:answer",
     "open_requests": "messaging.permission_requests:open_requests",
     "answers": "messaging.permission_requests:answers",

@@ -17,6 +17,7 @@ from textual.binding import BindingType
 from textual.filter import LineFilter
 from textual.screen import Screen
 
+from orchestra.attention import NeedKind
 from orchestra.bindings import PREFIX_KEY, Keymap
 from orchestra.control import links
 from orchestra.control.body import NeedLines
@@ -46,7 +47,7 @@ from orchestra.control.state import (
     moments,
     select,
     select_need,
-    unreviewed,
+    waits,
     with_data,
     with_diff,
     with_filter,
@@ -287,7 +288,7 @@ class ControlApp(App[None], inherit_bindings=False):
             self.view = replace(self.view, status=Status(source.message, source.hint, bad=True))
             self.repaint()
             return
-        if unreviewed(self.view, name):
+        if waits(self.view, name, NeedKind.DONE):
             self._invoke(Invoke("mark_reviewed", {"name": name}))
         self.push_screen(screen(source), lambda _: self.refresh_data())
 

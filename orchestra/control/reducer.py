@@ -29,7 +29,7 @@ from orchestra.control.state import (
     is_executor,
     select,
     select_need,
-    unreviewed,
+    waits,
     with_filter,
     writing,
 )
@@ -39,6 +39,11 @@ from orchestra.views.questions import Asked, delete_question, pair_question
 
 Reduced = tuple[View, tuple[Effect, ...]]
 _FAR = 1_000_000
+_LOOKED_AT = (
+    (Tab.DIFF, NeedKind.DONE, "mark_reviewed"),
+    (Tab.MESSAGES, NeedKind.MESSAGE, "mark_seen"),
+)
+"""The needs that end when the person looks at a tab, each with the action that records it."""
 
 
 def press(view: View, key: Key, now: float | None = None) -> Reduced:
@@ -76,6 +81,8 @@ def _in_list(view: View, key: Key, now: float) -> Reduced:
         return view, (_SCROLLS[action], *_seen(view, action))
     if action == "quit":
         return view, (Held(Leave()),)
+    if action == "seen":
+        return _put_away(view, now)
     if binding.where is Where.NEEDS:
         return _answer(view, action, now)
     act = _ACTS.get(action)
@@ -88,10 +95,11 @@ def _in_list(view: View, key: Key, now: float) -> Reduced:
 
 
 def _seen(view: View, action: str) -> tuple[Effect, ...]:
-    """Record that the person has looked at the result of a session that has finished."""
-    looked = action in _SCROLLS or action in {"diff", "tab", "tab-back"}
-    if looked and view.tab is Tab.DIFF and unreviewed(view, view.selected):
-        return (Invoke("mark_reviewed", {"name": view.selected}),)
+    """Record that the person has looked at a finished session's result, or at messages to them."""
+    looked = action in _SCROLLS or action in {"diff", "messages", "tab", "tab-back"}
+    for tab, kind, done in _LOOKED_AT:
+        if looked and view.tab is tab and waits(view, view.selected, kind):
+            return (Invoke(done, {"name": view.selected}),)
     return ()
 
 
@@ -303,6 +311,16 @@ def _answer(view: View, action: str, now: float) -> Reduced:
     if action == "deny":
         return view, (Held(Write(Draft(Purpose.REASON, need.session, need.number))),)
     return view, (Held(_decide(need.session, need.number, _DECISIONS[action])),)
+
+
+def _put_away(view: View, now: float) -> Reduced:
+    """Mark the messages of the selected need's session as read."""
+    need = view.need
+    if need is None or need.kind is not NeedKind.MESSAGE:
+        return _refuse(view, "there is no message to you here", _way(view, need)), ()
+    if now - view.item_at < UNREAD:
+        return _refuse(view, "another message has come up; read it first", "then press the key again"), ()
+    return view, (Held(Invoke("mark_seen", {"name": need.session})),)
 
 
 def _way(view: View, need: Need | None) -> str:

@@ -333,9 +333,9 @@ def is_executor(session: Session | None) -> bool:
     return session is not None and session.role is Role.EXECUTOR
 
 
-def unreviewed(view: View, name: str) -> bool:
-    """Return whether a session has finished and its result has not been seen."""
-    return any(need.session == name and need.kind is NeedKind.DONE for need in view.data.needs)
+def waits(view: View, name: str, kind: NeedKind) -> bool:
+    """Return whether a session needs the person in this way."""
+    return any(need.session == name and need.kind is kind for need in view.data.needs)
 
 
 def moments(view: View) -> list[datetime]:

@@ -22,10 +22,12 @@ _GLYPHS: dict[NeedKind, tuple[str, Style]] = {
     NeedKind.TROUBLE: ("✗", palette.BAD),
     NeedKind.STUCK: ("?", palette.WARM),
     NeedKind.DONE: ("✓", palette.GOOD),
+    NeedKind.MESSAGE: ("○", palette.ACCENT),
 }
 _WAYS = {
     NeedKind.PERMISSION: (("allow", "allow once"), ("always", "always in this session"), ("deny", "deny")),
     NeedKind.QUESTION: (("write", "answer"), ("switch", "go to the window")),
+    NeedKind.MESSAGE: (("write", "reply"), ("seen", "put away as read"), ("switch", "go to the window")),
     NeedKind.DONE: (("diff", "see the diff"), ("review", "review"), ("merge", "merge")),
 }
 _JUMP = (("switch", "go to the window"),)

@@ -138,6 +138,7 @@ _ANSWERS = {
     "failed": "orchestra log {session}",
     "stuck": "orchestra monitor {session}",
     "done": "orchestra review {session}",
+    "message": "orchestra send {session} TEXT; or put it away: orchestra inbox --read",
 }
 """What to type for each kind of need; the text of a trouble says it itself."""
 

@@ -6,11 +6,13 @@ from datetime import timedelta
 
 import pytest
 
-from orchestra.actions.messaging.messages import send
+from orchestra.actions.messaging.messages import mark_seen, send
 from orchestra.actions.session.manage import mark_reviewed
+from orchestra.actions.workspace.open_needs import list_needs
+from orchestra.attention import NeedKind
 from orchestra.errors import Refused
 from orchestra.model import MessageKind
-from orchestra.names import PERSON
+from orchestra.names import MAIN, PERSON, SYSTEM
 from tests.support.projects import HostProject
 
 
@@ -37,3 +39,28 @@ def test_a_result_was_seen_when_the_person_says_so(host: HostProject) -> None:
     assert store.notes.reviewed() == {}
     mark_reviewed(host.project, "one")
     assert abs(store.notes.reviewed()[session.id] - store.now()) < timedelta(minutes=1)
+
+
+def written(host: HostProject) -> list[tuple[str, str]]:
+    return [(need.session, need.detail) for need in list_needs(host.project) if need.kind is NeedKind.MESSAGE]
+
+
+def test_a_message_to_the_person_waits_until_they_have_seen_it_or_written_back(host: HostProject) -> None:
+    for name in ("one", "two"):
+        host.spawn(name, task="short")
+        send(host.project, sender=name, recipient=PERSON, text=f"from {name}")
+    assert written(host) == [("one", "from one"), ("two", "from two")]
+    send(host.project, sender=PERSON, recipient="one", text="thanks")
+    assert written(host) == [("two", "from two")]
+    mark_seen(host.project, "two")
+    assert written(host) == []
+
+
+def test_what_orchestra_wrote_waits_with_the_designer(host: HostProject) -> None:
+    host.spawn("one", task="short")
+    send(host.project, sender=SYSTEM, recipient=PERSON, text="80 % is used", kind=MessageKind.NOTICE)
+    assert written(host) == [("main", "80 % is used")]
+    mark_seen(host.project, "one")
+    assert written(host) == [("main", "80 % is used")]
+    mark_seen(host.project, MAIN)
+    assert written(host) == []

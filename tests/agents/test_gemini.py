@@ -185,6 +185,7 @@ def test_its_hooks_are_the_evidence_of_a_turn_and_its_files_tell_how_full_it_is(
         ]
         assert terminal.told()[-1][1] == "THE END"
         told = FAMILIES["gemini"].usage("Tokens", stub.payloads("Tokens")[-1])
+        assert told is not None
         assert replace(told, counter="") == Usage(
             tokens_in=200, tokens_out=40, context=100 * 120 / 1048576, model=MODEL
         )

@@ -27,9 +27,10 @@ def found(
     asked: tuple[PermissionRequest, ...] = (),
     questions: tuple[Message, ...] = (),
     reviewed: dict[int, datetime] | None = None,
+    unread: tuple[Message, ...] = (),
 ) -> list[Need]:
     by_number = {one.id: one for one in questions}
-    return list(needs(sessions, questions=by_number, requests=asked, reviewed=reviewed or {}))
+    return list(needs(sessions, questions=by_number, requests=asked, reviewed=reviewed or {}, unread=unread))
 
 
 def test_who_only_works_or_rests_needs_nobody() -> None:
@@ -71,6 +72,26 @@ def test_a_question_to_the_designer_is_the_persons_only_where_it_cannot_answer(s
         need.kind for need in found(replace(designer(), state=state), asks, questions=(asked,))
     }
     assert found(asks, questions=(asked,))[0].why == "asks main: Should I install pytest?"
+
+
+def test_an_unread_message_to_the_person_is_shown_in_full_with_its_sender() -> None:
+    letter = Message(7, "a", "user", MessageKind.MESSAGE, "Tests pass.\nAll of them.", NOW, MessageState.QUEUED, NOW)
+    (need,) = found(session("a"), unread=(letter,))
+    assert (need.kind, need.session, need.number, need.answerable) == (NeedKind.MESSAGE, "a", 7, True)
+    assert (need.why, need.detail) == ("writes: Tests pass.", "Tests pass.\nAll of them.")
+    assert rank(session("a"), [need]) is Rank.UNREVIEWED
+
+
+def test_what_orchestra_or_a_deleted_session_wrote_is_shown_with_the_designer() -> None:
+    notice = Message(8, "orchestra", "user", MessageKind.NOTICE, "80 % is used", NOW, MessageState.QUEUED, NOW)
+    (need,) = found(designer(), unread=(notice,))
+    assert (need.session, need.why) == ("main", "orchestra writes: 80 % is used")
+
+
+def test_a_question_is_not_listed_again_as_a_message() -> None:
+    asked = question()
+    kinds = [need.kind for need in found(session("a", State.WAITING, waits_for=5), questions=(asked,), unread=(asked,))]
+    assert kinds == [NeedKind.QUESTION]
 
 
 def test_a_reported_error_is_no_question() -> None:

@@ -388,3 +388,19 @@ def test_no_keys_lead_anywhere_strange(keys: list[str]) -> None:
         assert not destructive or key in "yY"
         answers = [one for one in effects if isinstance(one, Held) and getattr(one.effect, "action", "") == "answer"]
         assert not answers or view.tab is Tab.NEEDS
+
+
+def test_a_message_to_the_person_is_read_once_they_look_at_the_messages_or_put_it_away() -> None:
+    view = replace(asked(waiting(7, NeedKind.MESSAGE)), tab=Tab.DIFF)
+    seen = [Invoke("mark_seen", {"name": "b"})]
+    assert pressed(view, "i")[1] == seen
+    assert pressed(view, "m")[1] == []
+    assert pressed(replace(view, tab=Tab.NEEDS), "e")[1] == seen
+    assert pressed(replace(asked(waiting(3, NeedKind.PERMISSION)), tab=Tab.NEEDS), "e")[1] == []
+
+
+def test_a_message_that_has_just_come_up_is_not_put_away_unread() -> None:
+    view = replace(asked(waiting(7, NeedKind.MESSAGE), now=5.0), tab=Tab.NEEDS, item_at=5.0)
+    after, effects = press(view, Key("e"), 5.0 + UNREAD / 2)
+    assert effects == ()
+    assert "read it first" in after.status.text

@@ -68,6 +68,8 @@ def send(
         before = project.store.messages.sent(sender, dedupe) if dedupe else None
         if before is None:
             _check_open(project, recipient, answers)
+        if sender == PERSON:
+            mark_seen(project, recipient)
         return before or _post(project, sender, recipient, sort, text, dedupe=dedupe)
 
 
@@ -175,6 +177,13 @@ def unread(project: Project, recipient: str, *, limit: int) -> list[Message]:
 def mark_read(project: Project, numbers: list[int]) -> None:
     """Record that messages were read."""
     project.store.messages.mark(numbers, MessageState.READ)
+
+
+def mark_seen(project: Project, name: str) -> None:
+    """Record that the person has read what a session wrote to them; for the designer, also what Orchestra wrote."""
+    senders = {name, SYSTEM} if name == MAIN else {name}
+    queued = project.store.messages.select(recipient=PERSON, states=[MessageState.QUEUED])
+    mark_read(project, [message.id for message in queued if message.sender in senders])
 
 
 def inbox(project: Project, name: str = "", *, limit: int = PAGE, before: int = 0) -> list[Message]:

@@ -6,11 +6,17 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from orchestra.attention import Need, needs
+from orchestra.model import MessageState
+from orchestra.names import PERSON
 
 if TYPE_CHECKING:
     from orchestra.model import Message, Session
     from orchestra.project import Project
     from orchestra.store import Store
+
+
+_LETTERS = 50
+"""The most unread messages to the person that are listed, the newest."""
 
 
 def list_needs(project: Project) -> tuple[Need, ...]:
@@ -21,7 +27,13 @@ def list_needs(project: Project) -> tuple[Need, ...]:
 
 def open_needs(store: Store, sessions: Sequence[Session], questions: Mapping[int, Message]) -> tuple[Need, ...]:
     """Return what waits for the person of these sessions; ``questions`` are those of `questions_of`."""
-    return needs(sessions, questions=questions, requests=store.permissions.open(), reviewed=store.notes.reviewed())
+    return needs(
+        sessions,
+        questions=questions,
+        requests=store.permissions.open(),
+        reviewed=store.notes.reviewed(),
+        unread=store.messages.select(recipient=PERSON, states=[MessageState.QUEUED], limit=_LETTERS),
+    )
 
 
 def questions_of(store: Store, sessions: Sequence[Session]) -> dict[int, Message]:

@@ -41,10 +41,13 @@ def inbox(
     ] = "",
     limit: Annotated[int, typer.Option(metavar="N", min=1, max=1000, help="How many messages to show at most.")] = 200,
     before: Annotated[int, typer.Option(metavar="ID", min=0, help="Only messages before this one.")] = 0,
+    read: Annotated[bool, typer.Option("--read", help="Also mark the messages to you as read.")] = False,
     json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show the messages between you and the sessions, newest last."""
     messages = ask(context.obj, "inbox", name=name, limit=limit, before=before)
+    if read:
+        ask(context.obj, "read", recipient=PERSON)
     if json_:
         as_json([_shape(message) for message in messages])
         return
