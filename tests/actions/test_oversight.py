@@ -10,6 +10,7 @@ import pytest
 from orchestra.actions.session.manage import delete, restore, resume
 from orchestra.actions.session.spawn import spawn
 from orchestra.actions.session.usage import usage
+from orchestra.actions.workspace.up import down, up
 from orchestra.errors import OverBudget
 from orchestra.model import Evidence, Intent, MessageState, Session, Sign, Spent, State
 from orchestra.names import PERSON, SYSTEM
@@ -98,6 +99,19 @@ class TestBudget:
         look(host)
         delete(host.project, "one", force=True)
         assert restore(host.project, "one").intent is Intent.STOP
+
+    def test_up_leaves_a_designer_over_it_stopped_and_says_why(self, host: HostProject) -> None:
+        session = host.project.store.workspace.get().tmux_session
+        up(host.project, tmux_socket=host.tmux.socket, tmux_session=session)
+        settings(host, budget=5)
+        host.project.store.usage.record(host.session("main").id, "", Spent(cost=6.0))
+        look(host)
+        down(host.project)
+        with pytest.raises(OverBudget, match="main is over budget"):
+            up(host.project, tmux_socket=host.tmux.socket, tmux_session=session)
+        assert host.session("main").intent is Intent.STOP
+        resume(host.project, "main", over_budget=True)
+        assert up(host.project, tmux_socket=host.tmux.socket, tmux_session=session)["control"]
 
     def test_a_project_over_it_starts_nothing_more(self, host: HostProject) -> None:
         settings(host, project_budget=10)

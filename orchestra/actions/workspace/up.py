@@ -29,7 +29,7 @@ from orchestra.errors import (
     StoreError,
     ToolMissing,
 )
-from orchestra.model import BoxState, Intent, Role, SandboxKind, Session, Sign
+from orchestra.model import BoxState, Role, SandboxKind, Session, Sign
 from orchestra.names import MAIN
 from orchestra.paths import Home
 from orchestra.protocol import Progress, ignore
@@ -77,7 +77,7 @@ def up(
         if server is None or server.version() < OLDEST_TMUX:
             raise ToolMissing("orchestra needs tmux 3.2 or newer", hint="install it: sudo apt-get install tmux")
         drop_containers(project)
-        _say_if_over(project, _designer(project, agent, task, kind), progress)
+        _designer(project, agent, task, kind)
         failure = _settle_designer(project, progress)
         troubles = reconcile(project, progress=progress)
         designer = project.store.sessions.get(MAIN)
@@ -96,15 +96,10 @@ def up(
         }
 
 
-def _say_if_over(project: Project, designer: Session, progress: Progress) -> None:
-    if designer.intent is Intent.STOP:
-        again = f"to let it use as much again: orchestra resume {designer.name} --over-budget"
-        progress(f"{designer.name} stays stopped, {budgets.reason(project, designer)}; {again}")
-
-
 def _settle_designer(project: Project, progress: Progress) -> Exception | None:
     """Start the designer, and return the error if that fails, so that the other sessions are started too."""
     try:
+        budgets.require_within(project, project.store.sessions.get(MAIN))
         settle(project, MAIN, progress=progress)
     except EngineDown:
         raise
@@ -159,7 +154,11 @@ def _set_up_tmux(project: Project, server: Tmux, designer: Session, layout: str)
     if window is None:
         return None
     command = (*program(), "--project", source, "control")
-    control = server.control.open(window, command, wanted, project=source)
+    try:
+        control = server.control.open(window, command, wanted, project=source)
+    except NotFound:
+        # The designer could not be started, and its window is of an earlier time.
+        return None
     server.windows.select_pane(control)
     return control
 
