@@ -94,6 +94,9 @@ class Source(Protocol):
     def fit(self) -> None:
         """Resize the pane to its layout."""
 
+    def zoom(self, on: bool) -> bool:  # noqa: FBT001 -- which of the two
+        """Give the pane the whole window, or its own part again; returns whether that changed anything."""
+
     def leave(self) -> bool:
         """Detach the person's terminal; returns whether the control pane stays."""
 
@@ -290,7 +293,15 @@ class ControlApp(App[None], inherit_bindings=False):
             return
         if waits(self.view, name, NeedKind.DONE):
             self._invoke(Invoke("mark_reviewed", {"name": name}))
-        self.push_screen(screen(source), lambda _: self.refresh_data())
+        start(self, lambda: self._source.zoom(True), lambda zoomed: self._open_review(screen(source), zoomed))
+
+    def _open_review(self, screen: Screen[None], zoomed: object) -> None:
+        self.push_screen(screen, lambda _: self._close_review(zoomed=zoomed is True))
+
+    def _close_review(self, *, zoomed: bool) -> None:
+        self.refresh_data()
+        if zoomed:
+            start(self, lambda: self._source.zoom(False), lambda _: None)
 
     def _invoke(self, effect: Invoke) -> None:
         self.view = begin(self.view, effect)

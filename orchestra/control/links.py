@@ -71,6 +71,11 @@ class Links:
         server.control.fit(pane, layout_of(self._project))
         self._room = room
 
+    def zoom(self, on: bool) -> bool:  # noqa: FBT001 -- which of the two
+        """Give this pane the whole tmux window, or its own part again; returns whether that changed anything."""
+        server, pane = Tmux.current(), os.environ.get("TMUX_PANE", "")
+        return server is not None and bool(pane) and server.control.zoom(pane, on=on)
+
     def leave(self) -> bool:
         """Take the person away from Orchestra's windows; returns whether the control pane stays.
 

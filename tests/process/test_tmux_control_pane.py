@@ -151,3 +151,15 @@ def test_a_window_too_small_or_gone_says_so(place: Place) -> None:
     place.tmux.windows.close(main.id)
     with pytest.raises(NotFound):
         control(place, main, "left")
+
+
+def test_a_control_pane_gets_the_whole_window_and_its_part_again(place: Place) -> None:
+    pane = control(place, opened(place, "main"), "left")
+    with place.terminal(size=(140, 30)):
+        assert place.tmux.control.zoom(pane, on=True)
+        assert not place.tmux.control.zoom(pane, on=True)
+        place.tmux.control.fit(pane, layout.load("left"))
+        assert place.option("display-message", "-p", "-t", pane, "#{window_zoomed_flag} #{pane_width}") == "1 140\n"
+        assert place.tmux.control.zoom(pane, on=False)
+        assert not place.tmux.control.zoom(pane, on=False)
+        assert place.option("display-message", "-p", "-t", pane, "#{window_zoomed_flag}") == "0\n"

@@ -62,6 +62,11 @@ class WrittenDown:
     def fit(self) -> None:
         """Leave the size as it is."""
 
+    def zoom(self, on: bool) -> bool:  # noqa: FBT001 -- the protocol's own
+        """Say that the pane has the whole window already."""
+        _ = on
+        return False
+
     def leave(self) -> bool:
         """End the control pane."""
         return False

@@ -30,6 +30,7 @@ class Answers:
     diffs: dict[str, str] = field(default_factory=dict)
     done: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     results: dict[str, object] = field(default_factory=dict)
+    zooms: list[bool] = field(default_factory=list)
     healthy: Health = field(default_factory=lambda: Health(service=True))
 
     def perform(self, action: str, arguments: Mapping[str, Any]) -> object:
@@ -56,6 +57,11 @@ class Answers:
 
     def fit(self) -> None:
         """Leave the size as it is."""
+
+    def zoom(self, on: bool) -> bool:  # noqa: FBT001 -- the protocol's own
+        """Write down that the pane gets the whole window, or its own part again."""
+        self.zooms.append(on)
+        return True
 
     def leave(self) -> bool:
         """End the control pane."""

@@ -209,9 +209,11 @@ def test_a_review_is_shown_in_the_whole_window_and_left_again(filled: Store, sou
             await shown.press("4" if len(shown.app.view.names) > 3 else "3", "v")
             await shown.until(lambda: "looking at" not in shown.text and "app.py" in shown.text, "the review")
             assert "Monitor" not in shown.text
+            assert source.zooms == [True]
             await shown.press("j", "t", "s")
             await shown.press("q")
             await shown.sees("Monitor", "Needs you")
+            await shown.until(lambda: source.zooms == [True, False], "the window's other panes")
             assert [action for action, _ in source.done] == ["mark_reviewed"]
 
     run(story())

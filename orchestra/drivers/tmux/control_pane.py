@@ -72,8 +72,22 @@ class ControlPane:
                 ("display-message", "-p", "-t", identifier(pane), "#{window_width} #{window_height}")
             )
             width, height = map(int, size.split())
-            wanted = ("-x" if layout.beside else "-y", layout.size_in(width, height))
-            self._server.ask(("resize-pane", "-t", identifier(pane), *wanted))
+            wanted = f"{'-x' if layout.beside else '-y'} {layout.size_in(width, height)}"
+            # Resizing would end a zoom that the person began a moment ago.
+            self._unless_zoomed(pane, f"resize-pane -t {identifier(pane)} {wanted}")
+
+    def zoom(self, pane: str, *, on: bool) -> bool:
+        """Give the pane the whole window, or put the window's panes back; returns whether that changed anything."""
+        pane = identifier(pane)
+        before = self._server.line(("display-message", "-p", "-t", pane, "#{window_zoomed_flag} #{window_panes}"))
+        zoomed, _, panes = before.partition(" ")
+        if panes == "1" or (zoomed == "1") == on:
+            return False
+        self._server.ask(("resize-pane", "-Z", "-t", pane))
+        return True
+
+    def _unless_zoomed(self, pane: str, command: str) -> None:
+        self._server.ask(("if-shell", "-F", "-t", identifier(pane), "#{!=:#{window_zoomed_flag},1}", command))
 
     def room(self, pane: str) -> str:
         """Return the size of the window with a control pane, such as ``200x50``.
