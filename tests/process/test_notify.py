@@ -277,7 +277,10 @@ class TestNotifier:
                 store.sessions.record_sign("one", Sign.TOOL_USED, "runs ls")
                 store.sessions.record_sign("one", Sign.PROMPTED, text)
                 eventually(lambda text=text: receiver.got[-1]["message"] == text)  # type: ignore[misc] # mypy cannot infer a lambda with a default
-            eventually(lambda: [event for event in store.events.select("main") if event.kind == "trouble"])
+            # They are sent one after another: with the next, the second failure has been noted or not.
+            receiver.status = 200
+            store.sessions.record_sign("one", Sign.TURN_FAILED, "third")
+            eventually(lambda: receiver.got[-1]["message"] == "third")
         finally:
             overseer.stop()
         assert len([event for event in store.events.select("main") if event.kind == "trouble"]) == 1
