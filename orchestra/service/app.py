@@ -112,7 +112,9 @@ class Service:
         while True:
             address = ""
             try:
-                address = await self._desk.act_soon(gateway)
+                # Read here, because a thread for each of these checks costs more than the check.
+                if SandboxKind.DOCKER in self._desk.project.store.sessions.sandboxes():
+                    address = await self._desk.act_soon(gateway)
                 trouble = ""
             except OrchestraError as error:
                 if str(error) != trouble:
@@ -120,8 +122,6 @@ class Service:
                     log.warning("no address for containers: %s", error)
             listens = bool(address) and self._listeners.listen_also(address)
             await asyncio.sleep(GATEWAY_PERIOD if listens else GATEWAY_WANTED)
-            if not address and not trouble:
-                await self._desk.changes.next()
 
 
 def gateway(project: Project) -> str:
@@ -129,7 +129,7 @@ def gateway(project: Project) -> str:
 
     Raises EngineDown and other errors of the engine, because this creates the network.
     """
-    if all(session.sandbox is not SandboxKind.DOCKER for session in project.store.sessions.all()):
+    if SandboxKind.DOCKER not in project.store.sessions.sandboxes():
         return ""
     return project.sandbox(SandboxKind.DOCKER).gateway()
 

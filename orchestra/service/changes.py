@@ -48,14 +48,6 @@ class Changes:
         finally:
             self._waiting -= 1
 
-    async def next(self) -> None:
-        """Wait until the database has changed since the last check by anybody who waits."""
-        self._waiting += 1
-        try:
-            await self._after(self._version)
-        finally:
-            self._waiting -= 1
-
     def wake(self) -> None:
         """Let all waiting tasks check again, because something else has changed."""
         self._kicks += 1

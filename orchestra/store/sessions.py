@@ -88,6 +88,11 @@ class Sessions(Part):
         )
         return [_session(row) for row in rows]
 
+    def sandboxes(self) -> set[SandboxKind]:
+        """Return the kinds of sandbox that the sessions use."""
+        rows = self._database.rows("SELECT DISTINCT sandbox FROM sessions WHERE deleted_at IS NULL")
+        return {SandboxKind(row["sandbox"]) for row in rows}
+
     def update(self, name_or_id: str | int, **values: object) -> Session:
         """Change fields of a session, by name or, even if it is deleted, by id; raises NotFound, NameTaken."""
         with self._database.change():

@@ -43,6 +43,8 @@ _SOON, _APART = 0.01, 0.05
 _LIVELY = 2.0
 """Seconds after a change for which deliveries are tried at their pace; then once in `_PATIENT` seconds."""
 _PATIENT = 1.0
+_STATUS = 1.0
+"""Seconds between two changes of tmux's own lines."""
 _LISTED = 1.0
 """Seconds after which the engine's list shows what it told of."""
 
@@ -78,6 +80,7 @@ class Watcher:
         self._until = 0.0
         self._version, self._read_at, self._visible_until = -1, 0.0, 0.0
         self._shown: object = None
+        self._stale, self._compared = True, 0.0
         self._sessions: list[Session] = []
         self._waiting: set[str] = set()
         self._events: dict[str, int] = {}
@@ -139,7 +142,7 @@ class Watcher:
             self._soon(self._care.tend(session, self._events.get(session.name)))
         self._look_at_boxes()
         self._look_at_panes()
-        self._status()
+        self._status(fresh=fresh)
         self._deliveries(fresh=fresh)
 
     def _soon(self, seconds: float) -> None:
@@ -213,7 +216,7 @@ class Watcher:
         wait = min(self._looked + pause, self._look_again) - now
         if wait > 0 and not self._look:
             self._soon(wait)
-        elif self._jobs.offer("boxes", self._compare_boxes, pause=_APART, slowest=5.0):
+        elif self._jobs.offer("boxes", self._compare_boxes, pause=_APART, share=1.0, slowest=5.0):
             self._look, self._looked = False, now
             # The engine tells of an end some tenths of a second before its list shows it (Docker 20.10).
             self._look_again = now + self._again if self._again < _LISTED else math.inf
@@ -241,13 +244,22 @@ class Watcher:
                 self._looked_at_panes = now
         self._soon(pause)
 
-    def _status(self) -> None:
+    def _status(self, *, fresh: bool) -> None:
+        self._stale = self._stale or fresh
+        wait = self._compared + _STATUS - time.monotonic()
+        if not self._stale:
+            return
+        if wait > 0:
+            self._soon(wait)
+            return
+        self._stale, self._compared = False, time.monotonic()
         now = status_line.shown(self._project, self._sessions)
         if self._shown == now:
             return
-        if self._jobs.offer("status", partial(status_line.show_status, self._project), pause=1.0):
+        if self._jobs.offer("status", partial(status_line.show_status, self._project), pause=_STATUS):
             self._shown = now
         else:
+            self._stale = True
             self._soon(self._pace.tick)
 
     def _deliveries(self, *, fresh: bool) -> None:
