@@ -56,6 +56,7 @@ wild: venv ## what people do to a repository, in a hundred random orders
 bench: setup ## compare Orchestra with the raw commands
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.review
+	$(BIN)/python -m benchmarks.at_rest --sessions 51 --writing 20 --all
 
 screenshots: setup ## make the README's pictures from the demo in a real tmux
 	$(BIN)/python scripts/screenshots.py

@@ -211,9 +211,11 @@ class Windows:
 
     def _drop_spare(self, tmux_session: str, spare: Sequence[str]) -> None:
         # A new tmux session cannot be empty; its first window is closed once ours is open.
+        for window in spare:
+            # Another window that is opened now may have closed it first.
+            self._server.ask(("kill-window", "-t", window), check=False)
         if spare:
-            kills = [("kill-window", "-t", window) for window in spare]
-            self._server.ask(*kills, ("move-window", "-r", "-t", tmux_session))
+            self._server.ask(("move-window", "-r", "-t", tmux_session))
 
     def _rescue_control(self, window: str) -> None:
         listing = f"#{{pane_id}} #{{pane_width}} #{{{CONTROL}}}"

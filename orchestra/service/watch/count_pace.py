@@ -13,8 +13,10 @@ SHARE = 0.06
 """The share of a processor that counting may use while sessions keep writing."""
 _LATEST = 10.0
 """Seconds within which a change is counted, however many sessions write; a large worktree takes longer."""
-_ALONE = 10.0
-"""How many times its own duration one count pauses at the least."""
+_BURST, _COUNTS = 0.15, 3.0
+"""Seconds of counting, or so many times the last count, that a session may use at once after a rest."""
+_LARGE = 4.0
+"""A session that has used that pauses at least so many times the duration of a count that takes seconds."""
 _ACTIVE = 10.0
 """Seconds after a count for which a session counts as writing."""
 _UNPROMPTED = 50.0
@@ -27,6 +29,7 @@ _LONGEST = 600.0
 class _Last:
     at: float
     took: float
+    credit: float
 
 
 class CountPace:
@@ -40,7 +43,10 @@ class CountPace:
     def counted(self, session: int, began: float) -> None:
         """Note that a count has ended."""
         now = self._clock()
-        self._last[session] = _Last(now, now - began)
+        took = now - began
+        last = self._last.get(session)
+        credit = max(_BURST, _COUNTS * took) if last is None else self._credit(last)
+        self._last[session] = _Last(now, took, credit - took)
 
     def keep(self, sessions: set[int]) -> None:
         """Forget all other sessions."""
@@ -56,9 +62,19 @@ class CountPace:
         return max(0.0, last.at + pause - self._clock())
 
     def _pause(self, last: _Last) -> float:
+        owed = -last.credit
+        wait = min(owed / self._rate(), max(_LATEST, last.took * _LARGE)) if owed > 0 else 0.0
+        return max(self._pace.diff, wait)
+
+    def _credit(self, last: _Last) -> float:
+        """Return the seconds of counting that a session may use now; below 0 if it has used too many."""
+        most = max(_BURST, _COUNTS * last.took)
+        return min(most, max(last.credit, -most) + (self._clock() - last.at) * self._rate())
+
+    def _rate(self) -> float:
+        """Return each writing session's share of a processor."""
         since = self._clock() - _ACTIVE
-        active = sum(other.at > since for other in self._last.values())
-        return max(self._pace.diff, min(active * last.took / SHARE, _LATEST), last.took * _ALONE)
+        return SHARE / max(1, sum(other.at > since for other in self._last.values()))
 
     def _unprompted(self, last: _Last, *, busy: bool, watched: bool) -> float:
         if watched:
