@@ -352,17 +352,6 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
-    """Something that happened to a session, in the order of recording."""
-
-    id: int
-    session: str
-    at: datetime
-    kind: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
 class Commit:
     """One commit of a session's branch."""
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, time
 from enum import StrEnum
 
-from orchestra.model import Event, Sign, State
+from orchestra.events import Event
+from orchestra.model import Sign, State
 
 _LONGEST = 200
 

@@ -148,7 +148,7 @@ def photograph(seen: Terminal) -> None:
     seen.shows("def celsius_to_kelvin")
     seen.photograph("control")
     seen.press("Tab")
-    seen.shows("what happened")
+    seen.shows("so far")
     seen.photograph("monitor")
 
 

@@ -11,6 +11,7 @@ from orchestra.agents.families import claude, codex, gemini, opencode, plain, re
 from orchestra.agents.launch_files import EXECUTABLE, LaunchContext, LaunchFiles, launcher
 from orchestra.agents.profile import Profile
 from orchestra.agents.transcripts import Transcripts
+from orchestra.events import ToolCall
 from orchestra.model import Permissions, Sign, ToolUse
 
 
@@ -56,6 +57,9 @@ class Family(Protocol):
 
     def used(self, event: str, payload: Mapping[str, Any], /) -> ToolUse | None:
         """Return what the agent has just done, according to an event; None if it reports no tool's end."""
+
+    def call(self, event: str, payload: Mapping[str, Any], /) -> ToolCall | None:
+        """Return the call of a tool that an event tells of, at its beginning or its end; None if it tells of none."""
 
     def before(self, event: str, payload: Mapping[str, Any], /) -> ToolUse | None:
         """Return what an agent is about to do, with or without a question, if an event can still prevent it."""

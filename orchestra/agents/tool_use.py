@@ -45,8 +45,12 @@ def of_edit(given: Mapping[str, Any]) -> ToolUse:
 
 def of_patch(patch: str, paths: Collection[str] = ()) -> ToolUse:
     """Return the change of files by a patch; the paths are taken from Codex's format unless they are given."""
-    found = [first or second for first, second in _PATCHED.findall(patch)]
-    return _edit(tuple(path.strip() for path in (paths or found)), [patch.rstrip("\n")])
+    return _edit(tuple(path.strip() for path in paths) or patched(patch), [patch.rstrip("\n")])
+
+
+def patched(patch: str) -> tuple[str, ...]:
+    """Return the paths in a patch of Codex's format."""
+    return tuple((first or second).strip() for first, second in _PATCHED.findall(patch))
 
 
 def of_url(given: Mapping[str, Any]) -> ToolUse:

@@ -17,6 +17,7 @@ from textual.binding import BindingType
 from textual.filter import LineFilter
 from textual.screen import Screen
 
+from orchestra.actions.work.accounts import Accounts
 from orchestra.attention import NeedKind
 from orchestra.bindings import PREFIX_KEY, Keymap
 from orchestra.control import links
@@ -123,6 +124,7 @@ class ControlApp(App[None], inherit_bindings=False):
         self.view = View(project=title, prefix_key=prefix_key, keymap=keymap or Keymap(), selected=MAIN)
         self.pane = PaneScreen(self.view.keymap)
         self._records, self._source, self._filters_own = records, source, tuple(filters)
+        self._accounts = Accounts(records)
         self._clock = clock
         self._watch = StoreWatch(self, records, POLL, self.refresh_data)
         self._diffs, self._healths, self._fits = Throttle(DIFF_PERIOD), Throttle(HEALTH_PERIOD), Throttle(FIT_PERIOD)
@@ -171,6 +173,8 @@ class ControlApp(App[None], inherit_bindings=False):
         if self.view.selected != before:
             self._read_selected()
             self.pane.body.to_line(0)
+        elif self.view.tab is Tab.MONITOR and self.view.data.account is None:
+            self._read_account()
         for effect in effects:
             self._do(effect)
         self.repaint()
@@ -340,14 +344,22 @@ class ControlApp(App[None], inherit_bindings=False):
         self.view = with_data(self.view, read(self._records, before), self._clock())
         if self.view.selected != before:
             self._read_selected()
+        self._read_account()
         self._read_mark()
 
     def _read_selected(self) -> None:
         """Read what is shown of the selected session alone."""
         events, messages = about(self._records, self.view.selected)
         self.view = replace(self.view, data=replace(self.view.data, events=events, messages=messages))
+        self._read_account()
         self._read_mark()
         self._ask_diff()
+
+    def _read_account(self) -> None:
+        """Read the account of the selected session, which only the monitor shows."""
+        session = self.view.session if self.view.tab is Tab.MONITOR else None
+        account = self._accounts.of(session) if session is not None else None
+        self.view = replace(self.view, data=replace(self.view.data, account=account))
 
     def _read_mark(self) -> None:
         session = self.view.session

@@ -106,7 +106,9 @@ def body(view: View, now: datetime, width: int, before: Lines) -> Lines:
         return _diff(view, session.name, inner, before)
     if view.tab is Tab.MONITOR:
         sent = [message for message in view.data.messages if message.sender == session.name]
-        rows = monitor_view(session, view.data.events, sent[-1:], now=now).lines(inner)
+        if view.data.account is None:
+            return Lines()
+        rows = monitor_view(session, view.data.account, view.data.events, sent[-1:], now=now).lines(inner)
     else:
         rows = thread_lines(session.name, view.data.messages, now, inner)
     lines = [_indented(row) for row in rows]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from orchestra.actions.workspace.open_needs import open_needs, questions_of
 from orchestra.control.state import Data
-from orchestra.model import Event, Message
+from orchestra.events import Event
+from orchestra.model import Message
 from orchestra.store import Store
 
 _EVENTS, _MESSAGES = 40, 60

@@ -9,9 +9,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from orchestra.account import Account
 from orchestra.attention import Need, NeedKind, asking, rank
 from orchestra.bindings import PREFIX_KEY, Keymap, Where
-from orchestra.model import Event, Message, Role, Session
+from orchestra.events import Event
+from orchestra.model import Message, Role, Session
 from orchestra.views.diff import DiffView
 from orchestra.views.questions import merge_question
 from orchestra.views.session_list import Row, in_tree
@@ -145,7 +147,8 @@ class Health:
 class Data:
     """The data from the store; events and messages are those of the selected session.
 
-    ``questions`` are the messages that sessions wait for an answer to, by number.
+    ``questions`` are the messages that sessions wait for an answer to, by number. ``account`` is that of the selected
+    session; None unless the monitor is shown.
     """
 
     sessions: tuple[Session, ...] = ()
@@ -154,6 +157,7 @@ class Data:
     messages: tuple[Message, ...] = ()
     needs: tuple[Need, ...] = ()
     questions: Mapping[int, Message] = field(default_factory=dict)
+    account: Account | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from orchestra.actions.messaging import notify
 from orchestra.errors import OrchestraError
-from orchestra.model import Event
+from orchestra.events import Event
 from orchestra.notifications import Notification, Told
 from orchestra.project import Project
 

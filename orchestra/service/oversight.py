@@ -16,7 +16,8 @@ from datetime import datetime, timedelta
 from orchestra.actions.work import oversight
 from orchestra.actions.work.search_sources import read_commits, read_conversations
 from orchestra.errors import OrchestraError
-from orchestra.model import Event, Session, Sign
+from orchestra.events import Event
+from orchestra.model import Session, Sign
 from orchestra.notifications import BUDGET_EVENT, STUCK_EVENT
 from orchestra.project import Project
 from orchestra.service.notifier import Notifier

@@ -178,6 +178,18 @@ class Messages(Part):
                 _before(state),
             )
 
+    def counts(self, session: str) -> tuple[int, int, int]:
+        """Return how many messages a session has sent, how many it was sent, and how many of those it has not read."""
+        owner = self._owner(session)
+        sent = self._database.rows("SELECT COUNT(*) FROM messages WHERE sender_id = ? AND sender = ?", owner, session)
+        given = self._database.rows(
+            """SELECT COUNT(*), COALESCE(SUM(state <> 'read'), 0) FROM messages
+            WHERE recipient = ? AND recipient_id = ?""",
+            session,
+            owner,
+        )
+        return sent[0][0], given[0][0], given[0][1]
+
     def unread_counts(self) -> dict[str, int]:
         """Return the number of unread messages of each recipient, without deleted sessions."""
         rows = self._database.rows(

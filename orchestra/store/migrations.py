@@ -341,6 +341,18 @@ MIGRATIONS: Mapping[str, tuple[str, ...]] = {
         SELECT id, SUBSTR(state_since, 1, 10), cost FROM sessions WHERE cost > 0""",
     ),
     "0022-reviewed": ("ALTER TABLE sessions ADD COLUMN reviewed_at TEXT",),
+    # The session's state after an event, and the call of a tool that it tells of; null where it tells nothing.
+    "0030-tool-calls": (
+        "ALTER TABLE events ADD COLUMN state TEXT",
+        "ALTER TABLE events ADD COLUMN outcome TEXT",
+        "ALTER TABLE events ADD COLUMN tool TEXT",
+        "ALTER TABLE events ADD COLUMN subject TEXT",
+        "ALTER TABLE events ADD COLUMN call_key TEXT",
+        "ALTER TABLE events ADD COLUMN exit_code INTEGER",
+        "ALTER TABLE events ADD COLUMN passed INTEGER",
+        "ALTER TABLE events ADD COLUMN failed INTEGER",
+        "CREATE INDEX messages_by_sender ON messages (sender_id, sender)",
+    ),
 }
 """The steps; a released step is never edited, only followed by another."""
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestra.errors import NameTaken, NotFound
+from orchestra.events import ToolCall
 from orchestra.lifecycle import PROGRAM_SIGNS, next_state, supports
 from orchestra.model import AnsweredBy, DiffStat, Evidence, Intent, Role, SandboxKind, Session, Sign, State
 from orchestra.store.connection import Database, moment
@@ -105,23 +106,31 @@ class Sessions(Part):
             return self._written(current.name, statement, *columns.values(), current.id)
 
     def record_sign(
-        self, session: str, sign: Sign, text: str, *, at: datetime | None = None, waits_for: int | None = None
+        self,
+        session: str,
+        sign: Sign,
+        text: str,
+        *,
+        at: datetime | None = None,
+        waits_for: int | None = None,
+        call: ToolCall | None = None,
     ) -> Session:
         """Record one piece of evidence and the state that follows from it; raises NotFound.
 
         ``at`` is its time, by default now; evidence older than the last is ignored. ``waits_for``
-        is the id of the question of ASKED; ANSWERED and COMPLETED close it.
+        is the id of the question of ASKED; ANSWERED and COMPLETED close it. ``call`` is the call of a
+        tool that it tells of.
         """
         with self._database.change():
             current = self.get(session)
             if at is not None and self._is_stale(current.id, at):
                 return current
             program = self.program_sign(session) if sign is Sign.ANSWERED else None
-            self._events.log(session, sign.value, text, at=at)
-            if sign in _ENDS_REQUESTS:
-                self._permissions.close(self._permissions.open_of(current.id), _ENDS_REQUESTS[sign])
             question = None if sign in _MEETS_QUESTION else waits_for or current.waits_for
             state = next_state(current.state, sign, question_open=question is not None, program=program)
+            self._events.log(session, sign.value, text, at=at, state=state, call=call)
+            if sign in _ENDS_REQUESTS:
+                self._permissions.close(self._permissions.open_of(current.id), _ENDS_REQUESTS[sign])
             tells = state is not current.state or supports(state, sign)
             return self.update(
                 current.id,

@@ -1,4 +1,4 @@
-"""The monitor of a session, from its recorded events, and the messages."""
+"""The monitor of a session, from its account and its recorded events, and the messages."""
 
 from __future__ import annotations
 
@@ -6,15 +6,18 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from rich.console import Console, ConsoleOptions, RenderResult
+from rich.style import Style
 from rich.text import Text
 
-from orchestra.model import Event, Message, SandboxKind, Session, State
+from orchestra.account import Account
+from orchestra.events import Event
+from orchestra.model import Message, SandboxKind, Session, State
 from orchestra.views import palette
+from orchestra.views.account import fact, heading, next_lines, so_far_lines
 from orchestra.views.session_list import changes
 from orchestra.views.text import age, count, fit, line, wrap
 
 _MESSAGE_LINES = 5
-_LABEL = 9
 _ROOMY = 60
 """From this many columns on, the state of a message is a word."""
 _KINDS: dict[str, tuple[str, str]] = {
@@ -62,10 +65,18 @@ class Lines:
 
 
 class MonitorView(Lines):
-    """The running summary of one session."""
+    """What one session does, did and waits for."""
 
-    def __init__(self, session: Session, events: Sequence[Event], messages: Sequence[Message], now: datetime) -> None:
+    def __init__(
+        self,
+        session: Session,
+        account: Account,
+        events: Sequence[Event],
+        messages: Sequence[Message],
+        now: datetime,
+    ) -> None:
         self._session = session
+        self._account = account
         self._events = events
         self._messages = messages
         self._now = now
@@ -76,6 +87,8 @@ class MonitorView(Lines):
         yield from self._now_doing(width)
         yield Text()
         yield from self._facts(width)
+        yield from so_far_lines(self._account, self._now, width)
+        yield from next_lines(self._account.next, width)
         yield from self._last_message(width)
         yield from self._happened(width)
 
@@ -90,10 +103,17 @@ class MonitorView(Lines):
         return title.append(name, palette.STRONG)
 
     def _now_doing(self, width: int) -> Iterator[Text]:
-        words = self._session.evidence.text or self._session.summary
+        doing = self._account.now
         style = palette.WARM if self._session.state is State.WAITING else palette.PLAIN
-        for row in wrap(line(words), width - 2)[:3] if words else []:
-            yield Text(f"  {row}", style, no_wrap=True)
+        words = self._session.evidence.text or doing.doing
+        yield from _said(words, style, width)
+        if doing.running:
+            since = age(doing.running.began, self._now)
+            yield from _said(f"running for {since}: {doing.running.command}", palette.ACCENT, width)
+        if doing.asks and doing.asks not in words:
+            yield from _said(doing.asks, palette.WARM, width)
+        if doing.stuck:
+            yield from _said(f"stuck: {doing.stuck}", palette.BAD, width)
 
     def _facts(self, width: int) -> Iterator[Text]:
         session = self._session
@@ -102,39 +122,33 @@ class MonitorView(Lines):
             changed.append(f" in {count(session.diff.files, 'file')}", palette.MUTED)
         else:
             changed = Text("nothing yet", palette.FAINT)
-        yield _fact("changed", changed, width)
+        yield fact("changed", changed, width)
         commits = count(session.commits, "commit") if session.commits else "no commits"
-        yield _fact("branch", Text(f"{line(session.branch)} · {commits}"), width)
+        yield fact("branch", Text(f"{line(session.branch)} · {commits}"), width)
         agent = Text(line(session.agent))
         if session.model:
             agent.append(f" · {line(session.model)}", palette.MUTED)
         if session.sandbox is SandboxKind.HOST:
             agent.append(" ").append(" HOST ", palette.ALARM)
-        yield _fact("agent", agent, width)
+        yield fact("agent", agent, width)
 
     def _last_message(self, width: int) -> Iterator[Text]:
         if not self._messages:
             return
-        yield from _heading("last message", width)
+        yield from heading("last message", width)
         yield from message_lines(self._messages[-1], self._now, width, most=_MESSAGE_LINES)
 
     def _happened(self, width: int) -> Iterator[Text]:
         if not self._events:
             return
-        yield from _heading("what happened", width)
+        yield from heading("what happened", width)
         for event in reversed(self._events):
             yield _event_line(event, self._now, width)
 
 
-def _heading(words: str, width: int) -> Iterator[Text]:
-    yield Text()
-    yield Text.assemble((words, palette.MUTED), " ", ("─" * max(0, width - len(words) - 1), palette.RULE))
-
-
-def _fact(label: str, value: Text, width: int) -> Text:
-    whole = Text.assemble((f"{label:<{_LABEL}}", palette.MUTED), value, no_wrap=True)
-    whole.truncate(width, overflow="ellipsis")
-    return whole
+def _said(words: str, style: Style, width: int) -> Iterator[Text]:
+    for row in wrap(line(words), width - 2)[:3] if words else []:
+        yield Text(f"  {row}", style, no_wrap=True)
 
 
 def _event_line(event: Event, now: datetime, width: int) -> Text:
@@ -187,7 +201,7 @@ class MessagesView(Lines):
 
 
 def monitor_view(
-    session: Session, events: Sequence[Event], messages: Sequence[Message], *, now: datetime
+    session: Session, account: Account, events: Sequence[Event], messages: Sequence[Message], *, now: datetime
 ) -> MonitorView:
-    """Return the running summary of a session; events and messages come oldest first."""
-    return MonitorView(session, events, messages, now)
+    """Return the account of a session, and what happened; events and messages come oldest first."""
+    return MonitorView(session, account, events, messages, now)

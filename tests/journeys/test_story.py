@@ -71,7 +71,7 @@ def test_an_executor_made_by_key_is_watched_and_answered(person: Person) -> None
     person.orchestra("send", "add-kelvin", "Call it", "kelvin")
     person.sees("✓ add-kelvin", "Kelvin is there", "▎+ ICE = 0")
     person.press("m")
-    person.sees("what happened", "user answered", "last message")
+    person.sees("so far", "commits", "messages")
     assert "▎+" not in person.screen()
     person.press("d")
     person.sees("▎+ ICE = 0")

@@ -180,7 +180,7 @@ def test_keys_move_turn_tabs_and_have_actions_done(pane: Pane) -> None:
     pane.press("Down")
     pane.shows("print('hello')")
     pane.press("m")
-    pane.shows("waiting for", "what happened")
+    pane.shows("waiting for", "so far")
     pane.press("Tab")
     pane.shows("main", "login → main question", "no answer yet")
     pane.press("Enter", "t")
@@ -316,7 +316,7 @@ def test_everything_works_in_narrow_and_in_wide_terminals(pane: Pane, width: int
     pane.shows("print('hello')", "which login?", "? help")
     assert max(len(line) for line in pane.screen().splitlines()) <= width
     pane.press("m")
-    pane.shows("what happened")
+    pane.shows("so far")
     pane.press("?")
     pane.shows("create a session")
     pane.press("Escape")
@@ -367,7 +367,7 @@ def test_keys_work_while_an_action_takes_long(pane: Pane) -> None:
     pane.press("j", "t")
     pane.shows("opening a terminal for login…")
     pane.press("j", "m")
-    pane.shows("writes the guide", "what happened")
+    pane.shows("writes the guide", "so far")
     (pane.place / "slow").unlink()
     pane.hides("opening a terminal")
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from orchestra.actions.messaging.messages import send
+from orchestra.actions.work.accounts import Accounts
+from orchestra.events import Outcome
 from orchestra.model import Sign, State
 from orchestra.project import Project
 from orchestra.service.delivery.hook_reply import take_hook
@@ -21,6 +25,44 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project
     made = make_project(tmp_path)
     yield made
     made.store.close()
+
+
+def hears(project: Project, agent: str, event: str, **payload: Any) -> None:  # noqa: ANN401 -- JSON
+    """Take a hook of alpha's agent, which is of a kind."""
+    session = project.store.sessions.update("alpha", agent=agent)
+    take_hook(project, session, event, payload, presence=Presence())
+
+
+def test_the_account_tells_how_commands_ended_also_where_that_is_told_later(project: Project) -> None:
+    accounts = Accounts(project.store)
+    given = {"tool_name": "Bash", "tool_input": {"command": "pytest -q"}, "tool_use_id": "call_1"}
+    hears(project, "codex", "UserPromptSubmit", prompt="Test it.")
+    hears(project, "codex", "PreToolUse", **given)
+    running = accounts.of(project.store.sessions.get("alpha")).now.running
+    assert running is not None
+    assert running.command == "pytest -q"
+    hears(project, "codex", "PostToolUse", **given, tool_response="1 failed in 0.1s")
+    hears(project, "codex", "Stop", last_assistant_message="It fails.")
+    (test,) = accounts.of(project.store.sessions.get("alpha")).so_far.tests
+    assert (test.outcome, test.tests_passed) == (Outcome.UNKNOWN, None)
+    hears(project, "codex", "CommandEnded", **given, exit_code=1, output="1 failed, 2 passed in 0.1s")
+    told = accounts.of(project.store.sessions.get("alpha"))
+    (test,) = told.so_far.tests
+    assert (test.outcome, test.code, test.tests_passed, test.failed) == (Outcome.FAILED, 1, False, 1)
+    assert told.now.state is State.IDLE
+    assert told == replace(Accounts(project.store).of(project.store.sessions.get("alpha")), at=told.at)
+    assert [event.kind for event in project.store.events.since("alpha")][-1] == "tool-result"
+
+
+def test_the_account_has_the_messages_the_question_and_the_spec(project: Project) -> None:
+    send(project, sender="alpha", recipient="main", text="Begun.")
+    send(project, sender="main", recipient="alpha", text="Good.")
+    send(project, sender="alpha", recipient="main", text="QUESTION: which one?")
+    project.store.specs.save("alpha", "- [ ] the first\n- [x] the second\n", "user")
+    told = Accounts(project.store).of(project.store.sessions.get("alpha"))
+    assert (told.so_far.sent, told.so_far.received) == (2, 1)
+    assert (told.now.state, told.now.asks) == (State.WAITING, "QUESTION: which one?")
+    assert (told.next.waits_for, told.next.items) == ("an answer from main", ("the first",))
 
 
 def restarts(project: Project) -> State:

@@ -13,17 +13,20 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from orchestra.actions.work.accounts import Accounts
 from orchestra.cli import live_monitor
 from orchestra.cli.app import command_line
 from orchestra.cli.dispatch import say
 from orchestra.cli.error_handler import guarded
-from orchestra.model import MessageKind, Role
+from orchestra.events import Outcome, ToolCall
+from orchestra.model import MessageKind, Role, Sign
 from tests.support.projects import HostProject, host_project
 
 EVIL = "\x1b]0;OWNED\x07\x1b[2J\x9b31m"
 SHOWING = (
-    "list", "show alpha", "log alpha", "monitor", "diff alpha", "diff alpha --stat", "inbox", "agents", "gc",
-    "config show", "config path", "keys", "allow", "--help", "new --help", "merge --help", "show nobody", "merge alpha",
+    "list", "show alpha", "log alpha", "monitor", "monitor alpha", "diff alpha", "diff alpha --stat", "inbox", "agents",
+    "gc", "config show", "config path", "keys", "allow", "--help", "new --help", "merge --help", "show nobody",
+    "merge alpha",
 )  # fmt: skip
 IN_JSON = ("list --json", "show alpha --json", "log alpha --json", "inbox --json", "config show --json")
 
@@ -37,6 +40,9 @@ def busy(monkeypatch: pytest.MonkeyPatch) -> Iterator[HostProject]:
         found.write(session, "größe.txt", f"→ 世界 {EVIL}\r\n")
         found.write(session, f"x{EVIL}.txt", "named\n")
         store.events.log("alpha", "trouble", f"→ 世界 {EVIL}")
+        ran = ToolCall("Bash", Outcome.FAILED, f"pytest → 世界 {EVIL}", code=1)
+        store.sessions.record_sign("alpha", Sign.TOOL_USED, f"→ 世界 {EVIL}", call=ran)
+        store.specs.save("alpha", f"- [ ] → 世界 {EVIL}", "user")
         store.messages.post("alpha", "alpha", MessageKind.MESSAGE, f"→ 世界 {EVIL}")
         store.sessions.update("alpha", summary=f"→ 世界 {EVIL}")
         found.git("config", "core.quotepath", "false")
@@ -75,6 +81,23 @@ def test_json_loses_nothing_in_an_encoding_that_lacks_characters(busy: HostProje
         told: list[Any] = [json.loads(Printed(busy, words, one).out.decode(one)) for one in ("ascii", "utf-8")]
         assert told[0] == told[1], words
         assert words == "config show --json" or "世界" in json.dumps(told[0], ensure_ascii=False), words
+
+
+def test_the_monitor_gives_scripts_the_whole_account(busy: HostProject) -> None:
+    (told,) = json.loads(Printed(busy, "monitor alpha --json", "ascii").out)
+    assert (told["name"], told["state"], told["now"]["state"]) == ("alpha", "working", "working")
+    assert told["so_far"]["tests"][0] | {"began": "", "ended": ""} == {
+        "command": f"pytest → 世界 {EVIL}",
+        "began": "",
+        "ended": "",
+        "outcome": "failed",
+        "code": 1,
+        "tests": True,
+        "tests_passed": None,
+        "passed": None,
+        "failed": None,
+    }
+    assert told["next"]["items"] == [f"→ 世界 {EVIL}"]
 
 
 def test_a_piped_diff_says_when_it_is_not_exact_and_can_be_had_as_it_is(busy: HostProject, tmp_path: Path) -> None:
@@ -139,5 +162,5 @@ def test_nothing_is_asked_about_the_designer_and_an_end_of_input_is_a_no(
 
 def test_the_monitor_that_stays_says_which_key_closes_it(busy: HostProject) -> None:
     screen = Console(width=60, height=12, file=io.StringIO(), force_terminal=True)
-    lines = screen.render_lines(live_monitor._with_foot(busy.project, ["alpha"]))  # noqa: SLF001 -- the rest needs a terminal
+    lines = screen.render_lines(live_monitor._with_foot(Accounts(busy.project.store), busy.project, ["alpha"]))  # noqa: SLF001 -- the rest needs a terminal
     assert "".join(part.text for part in lines[-1]).rstrip() == "q closes this"

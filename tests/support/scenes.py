@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from orchestra.events import Event
 from orchestra.model import (
     DiffStat,
-    Event,
     Evidence,
     Intent,
     Message,

@@ -113,7 +113,7 @@ def test_a_click_selects_two_clicks_go_there_and_a_tab_is_shown(filled: Store, s
             await clicks(shown, "login", times=2)
             await shown.until(lambda: ("switch", {"name": "login"}) in source.done)
             await clicks(shown, " Monitor ")
-            await shown.sees("what happened")
+            await shown.sees("so far")
             await clicks(shown, "Needs you")
             await shown.sees("answer", "go to the window")
 

@@ -6,7 +6,8 @@ from datetime import datetime
 
 import pytest
 
-from orchestra.model import Event, Sign, State
+from orchestra.events import Event
+from orchestra.model import Sign, State
 from orchestra.notifications import Notification, Occasion, Told, is_quiet, printable, still_true
 from tests.support.stores import START
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import timedelta
 from io import StringIO
 
 import pytest
 from rich.console import Console, RenderableType
 
+from orchestra.account import Facts, account
 from orchestra.bindings import BINDINGS
-from orchestra.model import Evidence, SandboxKind, Sign, State
+from orchestra.events import Event, Outcome, ToolCall
+from orchestra.ledger import Ledger
+from orchestra.model import Evidence, Message, SandboxKind, Session, Sign, State
 from orchestra.protocol import plain
 from orchestra.views.keys import keys_markdown, keys_table
-from orchestra.views.monitor import MessagesView, monitor_view
+from orchestra.views.monitor import MessagesView, MonitorView, monitor_view
 from orchestra.views.tables import events_table, findings_table, letters, rows_table, session_details, settings_table
 from tests.support.scenes import HOSTILE, NOW, event, message, session
 
@@ -22,16 +27,55 @@ def printed(renderable: RenderableType, width: int = 80) -> str:
     return file.getvalue()
 
 
+def monitored(
+    of: Session, events: Sequence[Event] = (), messages: Sequence[Message] = (), **facts: object
+) -> MonitorView:
+    ledger = Ledger()
+    ledger.take(events)
+    made = account(Facts(of, NOW, **facts), ledger)  # type: ignore[arg-type]  # a test's own facts
+    return monitor_view(of, made, events, messages, now=NOW)
+
+
+def ran(number: int, command: str, outcome: Outcome, **more: int) -> Event:
+    call = ToolCall("Bash", outcome, command, str(number), **more)
+    return Event(number, "a", NOW - timedelta(seconds=90 - number), "tool-used", "runs it", State.WORKING, call)
+
+
 def test_the_monitor_tells_what_is_done_what_changed_what_was_said_and_what_happened() -> None:
     told = [event("turn-started", "Add limits", 90), event("tool-used", "edits app.py", 4)]
-    text = printed(monitor_view(session("a"), told, [message("QUESTION: which one?")], now=NOW))
+    text = printed(monitored(session("a"), told, [message("QUESTION: which one?")]))
     wanted = ("● working for 3m", "edits app.py", "+120 −4 in 3 files", "2 commits", "which one?", "what happened")
     assert [one for one in wanted if one not in text] == []
     assert text.index("4s · edits app.py") < text.index("1m ▸ Add limits")
 
 
 def test_the_monitor_says_that_there_is_no_container() -> None:
-    assert "HOST" in printed(monitor_view(session("a", sandbox=SandboxKind.HOST), [], [], now=NOW))
+    assert "HOST" in printed(monitored(session("a", sandbox=SandboxKind.HOST)))
+
+
+def test_the_monitor_tells_how_commands_and_tests_ended_and_what_comes_next() -> None:
+    events = [
+        ran(1, "pytest -q\nmore", Outcome.FAILED, code=1),
+        ran(2, "pytest -q | tail", Outcome.FAILED, code=1, passed=12, failed=3),
+        ran(3, "cargo test | tail", Outcome.UNKNOWN),
+        ran(4, "make", Outcome.OK, code=0),
+        ran(5, "sleep 60", Outcome.BEGUN),
+    ]
+    busy = session("a", stuck="no sign of work since 13:20")
+    text = printed(monitored(busy, events, spec="- [ ] write it\n- [x] read it", sent=2, received=1))
+    wanted = (
+        "running for 1m: sleep 60", "stuck: no sign of work", "5: 1 ok · 2 failed · 1 of unknown result · 1 running",
+        "✗ 3 failed, 12 passed 1m ago  pytest -q | tail", "? ended, result unknown 1m ago  cargo test | tail",
+        "✓ make", "✗ pytest -q … exit 1", "2 sent, 1 received", "working 1m", "1 of 2 items done", "○ write it",
+    )  # fmt: skip
+    assert [one for one in wanted if one not in text] == []
+    assert text.index("so far") < text.index("next ─") < text.index("what happened")
+
+
+def test_the_time_in_the_state_of_now_goes_on_while_nothing_is_recorded() -> None:
+    made = account(Facts(session("a", State.IDLE), NOW), Ledger())
+    view = monitor_view(session("a", State.IDLE), made, [], [], now=NOW + timedelta(hours=2))
+    assert "idle 2h" in printed(view)
 
 
 @pytest.mark.parametrize("width", [18, 26, 42, 118])
@@ -39,7 +83,10 @@ def test_no_line_of_the_monitor_is_wider_than_the_pane(width: int) -> None:
     odd = session(
         "n" * 40, State.WAITING, evidence=Evidence(Sign.ASKED, f"{HOSTILE} 日本語{'x' * 300}"), branch="b" * 90
     )
-    view = monitor_view(odd, [event("commit", HOSTILE * 9)], [message(HOSTILE * 30, sender="s" * 40)], now=NOW)
+    events = [event("commit", HOSTILE * 9, number=9)]
+    events += [ran(10 + place, f"pytest {HOSTILE * 9}", outcome, code=1) for place, outcome in enumerate(Outcome)]
+    letters_ = [message(HOSTILE * 30, sender="s" * 40)]
+    view = monitored(odd, events, letters_, spec=f"- [ ] {HOSTILE * 30}\n" * 30)
     lines = list(view.lines(width))
     assert max(one.cell_len for one in lines) <= width
     assert [one.plain for one in lines if not one.plain.isprintable()] == []

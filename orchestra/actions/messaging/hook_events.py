@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from orchestra.actions.messaging import permission_requests
 from orchestra.actions.messaging.messages import first_line
 from orchestra.agents import Family
+from orchestra.events import ToolCall
 from orchestra.lifecycle import went_on
 from orchestra.model import MessageKind, MessageState, Session, Sign, Spent
 from orchestra.names import SYSTEM
@@ -16,21 +17,37 @@ if TYPE_CHECKING:
     from orchestra.project import Project
 
 
+RESULT = "tool-result"
+"""The kind of the event for the result of a tool that is told after its end."""
+
+
 def comes_late(project: Project, session: Session, signs: Sequence[tuple[Sign, str]]) -> bool:
     """Return whether a READY hook is outdated, because the agent has begun a turn since."""
     return any(sign is Sign.READY for sign, _ in signs) and went_on(project.store.sessions.program_sign(session.name))
 
 
-def record_signs(project: Project, session: Session, signs: Sequence[tuple[Sign, str]]) -> None:
-    """Record the signs of a session's state; other tools that go on do not hide that it waits for a permission."""
+def record_signs(
+    project: Project, session: Session, signs: Sequence[tuple[Sign, str]], call: ToolCall | None = None
+) -> None:
+    """Record the signs of a session's state; other tools that go on do not hide that it waits for a permission.
+
+    ``call`` is the call of a tool that the same report tells of; one without a sign is no evidence of a state.
+    """
+    if call is not None and not signs:
+        project.store.events.log(session.name, RESULT, _result(call), call=call)
     between = permission_requests.is_between(project, session, signs)
     for sign, text in signs:
         if between:
-            project.store.events.log(session.name, sign.value, text)
+            project.store.events.log(session.name, sign.value, text, call=call)
             continue
-        project.store.sessions.record_sign(session.name, sign, text)
+        project.store.sessions.record_sign(session.name, sign, text, call=call)
         if sign is Sign.READY:
             _recall(project, session)
+
+
+def _result(call: ToolCall) -> str:
+    how = "ended" if call.code is None else f"exit {call.code}"
+    return f"{first_line(call.subject)}: {how}"
 
 
 def record_usage(project: Project, session: Session, family: Family, event: str, payload: Mapping[str, Any]) -> None:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from orchestra.actions.messaging.messages import send
+from orchestra.actions.messaging.messages import first_line, send
 from orchestra.actions.session import container_spec
 from orchestra.actions.session.follow_branch import follow, is_rebased, private_branch, worktree_path
 from orchestra.drivers.git import commit_import, private_dir, private_refs
 from orchestra.errors import CommandFailed, Moved, Refused, RefusedCommits
 from orchestra.model import BoxState, MessageKind, Role, SandboxKind, Session
 from orchestra.names import SYSTEM
+from orchestra.terminal_text import clean
 
 if TYPE_CHECKING:
     from orchestra.project import Project
@@ -224,5 +225,6 @@ def _note(project: Project, session: Session, head: str) -> bool:
         return bool(head)
     commits = project.repository.count(session.base, head)
     project.store.sessions.update(session.name, head=head, commits=commits)
-    project.store.events.log(session.name, "commit", f"{session.branch} is at {head[:12]}")
+    subject = clean(first_line(project.repository.subject(head)))
+    project.store.events.log(session.name, "commit", f"{head[:10]} {subject}")
     return True

@@ -15,7 +15,8 @@ from orchestra.actions.session.last_output import last_words
 from orchestra.actions.work import spec
 from orchestra.drivers.git import worktree_diff
 from orchestra.errors import DeadlineExceeded, NotFound, OrchestraError
-from orchestra.model import BoxSight, BoxState, Event, Intent, MessageKind, Role, SandboxKind, Session, Sign, State
+from orchestra.events import Event
+from orchestra.model import BoxSight, BoxState, Intent, MessageKind, Role, SandboxKind, Session, Sign, State
 from orchestra.names import PERSON, SYSTEM
 
 if TYPE_CHECKING:

@@ -10,11 +10,13 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from orchestra.agents import launch_files as common
+from orchestra.agents import tool_calls
 from orchestra.agents.activity import Usage, brief, limit_of, mapping, named, number, whole
 from orchestra.agents.families import claude_hooks
 from orchestra.agents.launch_files import LaunchContext, LaunchFiles
 from orchestra.agents.profile import Profile
 from orchestra.agents.transcripts import Said, Transcripts, text_of, time_of
+from orchestra.events import ToolCall
 from orchestra.model import Permissions, Sign, ToolUse
 
 SESSION_START_DEADLINE = 8
@@ -65,6 +67,7 @@ _AROUND_TOOLS = {
 _MATCHED = frozenset(_AROUND_TOOLS)
 _LISTENED = ("SessionStart", "UserPromptSubmit")
 """The hooks that start a listener: after a start or a turn the agent must be woken again."""
+_EXITED = re.compile(r"Exit code (\d{1,3})\b")
 _NUMBERED = re.compile(r"^\[message (\d+) from ", re.MULTILINE)
 
 HANDS_OVER = frozenset({"UserPromptSubmit", "PostToolUse", "Stop"})
@@ -234,6 +237,34 @@ def signs(event: str, payload: Mapping[str, Any]) -> list[tuple[Sign, str]]:
             return [(Sign.ENDED, f"ended ({brief(payload.get('reason', 'other'))})")]
         case _:
             return []
+
+
+def call(event: str, payload: Mapping[str, Any]) -> ToolCall | None:
+    """Return the call of a tool that a hook tells of.
+
+    A command with another exit status than 0 counts as a failure, which begins with the status; after some programs, as
+    grep, a status has a meaning of its own, and is not told. One in the background has only begun. (Seen in 2.1.197.)
+    """
+    if event not in {"PreToolUse", "PostToolUse", "PostToolUseFailure"}:
+        return None
+    begun = claude_hooks.begun(payload)
+    if event == "PreToolUse":
+        return begun
+    command = tool_calls.command_of(payload.get("tool_input"))
+    if event == "PostToolUseFailure":
+        told = str(payload.get("error") or "")
+        code = _EXITED.match(told)
+        return tool_calls.ended(
+            begun, code=int(code[1]) if code else None, succeeded=False, output=told, command=command
+        )
+    told_of = mapping(payload.get("tool_response"))
+    if begun.tool != "Bash":
+        return tool_calls.ended(begun, succeeded=True)
+    if told_of.get("backgroundTaskId") or told_of.get("interrupted") or "stdout" not in told_of:
+        return tool_calls.ended(begun)
+    output = f"{told_of.get('stdout', '')}\n{told_of.get('stderr', '')}"
+    code_of = None if told_of.get("returnCodeInterpretation") else 0
+    return tool_calls.ended(begun, code=code_of, succeeded=True, output=output, command=command)
 
 
 def _asked(prompt: str) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from orchestra.agents import tool_use
+from orchestra.agents import tool_calls, tool_use
 from orchestra.agents.activity import brief
+from orchestra.events import ToolCall
 from orchestra.model import Permissions, ToolUse
 
 ASKS = "PermissionRequest"
@@ -52,6 +53,16 @@ def is_free(_event: str, _payload: Mapping[str, Any], _permissions: Permissions)
 def used(event: str, payload: Mapping[str, Any]) -> ToolUse | None:
     """Return what an agent has just done, so that it has been allowed."""
     return _use(payload) if event in _ENDS else None
+
+
+def begun(payload: Mapping[str, Any]) -> ToolCall:
+    """Return the call of a tool that the hooks around it tell of."""
+    tool, given = str(payload.get("tool_name", "")), payload.get("tool_input")
+    key = payload.get("tool_use_id")
+    if tool == "apply_patch":
+        patch = given.get("command") if isinstance(given, Mapping) else ""
+        return tool_calls.begun("Edit", given, key, paths=tool_use.patched(str(patch or "")))
+    return tool_calls.begun(tool, given, key)
 
 
 def before(event: str, payload: Mapping[str, Any]) -> ToolUse | None:

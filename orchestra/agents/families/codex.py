@@ -10,11 +10,13 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from orchestra.agents import launch_files as common
+from orchestra.agents import tool_calls
 from orchestra.agents.activity import Usage, brief, limit_of, mapping, named, share, whole
 from orchestra.agents.families import claude_hooks
 from orchestra.agents.launch_files import LaunchContext, LaunchFiles
 from orchestra.agents.profile import Profile
 from orchestra.agents.transcripts import Said, Transcripts, text_of, time_of
+from orchestra.events import ToolCall
 from orchestra.model import Permissions, Sign, ToolUse
 
 HOOK_DEADLINE = 5
@@ -67,6 +69,8 @@ _PROGRAM = (
 _START = "from runtime.codex.start import main\n\nmain()\n"
 _WATCH = "from runtime.codex.watch import main\n\nmain()\n"
 _PATCHED = re.compile(r"^\*\*\* (?:Update|Add|Delete) File: (.+)$", re.MULTILINE)
+ENDED = "CommandEnded"
+"""Our watcher's event for the end of a command."""
 _ASKS = "request_user_input"
 """Codex's tool that asks the person; the turn waits for the answer."""
 
@@ -203,6 +207,23 @@ def _doing(payload: Mapping[str, Any]) -> str:
         files = _PATCHED.findall(str(given.get("command", ""))) if isinstance(given, Mapping) else []
         return brief("edits " + ", ".join(PurePosixPath(file.strip()).name for file in files))
     return named(tool, given)
+
+
+def call(event: str, payload: Mapping[str, Any]) -> ToolCall | None:
+    """Return the call of a tool that a hook or our watcher tells of.
+
+    The hook after a command does not tell its exit status, and there is none after one that goes on in the background;
+    the file of the conversation has both, which our watcher reports. (Seen in 0.169.0.)
+    """
+    if event not in {"PreToolUse", "PostToolUse", ENDED}:
+        return None
+    begun = claude_hooks.begun(payload)
+    if event == "PreToolUse":
+        return begun
+    code, output = payload.get("exit_code"), str(payload.get("output") or "")
+    succeeded = None if event == ENDED or begun.tool == "Bash" else True
+    command = tool_calls.command_of(payload.get("tool_input"))
+    return tool_calls.ended(begun, code=code, succeeded=succeeded, output=output, command=command)
 
 
 def hook_reply(event: str, text: str) -> dict[str, Any]:

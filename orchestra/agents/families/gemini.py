@@ -10,11 +10,12 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from orchestra.agents import launch_files as common
-from orchestra.agents import tool_use
-from orchestra.agents.activity import Limit, Usage, brief, named, share, whole
+from orchestra.agents import tool_calls, tool_use
+from orchestra.agents.activity import Limit, Usage, brief, mapping, named, share, whole
 from orchestra.agents.launch_files import LaunchContext, LaunchFiles
 from orchestra.agents.profile import Profile
 from orchestra.agents.transcripts import Said, Transcripts, text_of, time_of
+from orchestra.events import Outcome, ToolCall
 from orchestra.model import Permissions, Sign, ToolUse
 
 HOOK_DEADLINE = 5
@@ -62,6 +63,9 @@ _PROGRAM = (
 _START = "from runtime.gemini.start import main\n\nmain()\n"
 _HOOK = "from runtime.gemini.hook import main\n\nmain()\n"
 _OURS = "mcp_orchestra_"
+_OUTPUT = "Output: "
+_FACT = re.compile(r"\n(Error|Exit Code|Signal|Background PIDs|Process Group PGID): ([^\n]*)\Z")
+_LONGEST_STATUS = 4
 _WINDOW = 1_048_576
 _RESETS = re.compile(
     r"(?:reset after|retry in) (?:(\d{1,3})h)?(?:(\d{1,3})m)?(?:(\d{1,5}(?:\.\d{1,9})?)s)?", re.IGNORECASE
@@ -179,7 +183,9 @@ def signs(event: str, payload: Mapping[str, Any]) -> list[tuple[Sign, str]]:
         case "BeforeAgent":
             return [(Sign.TURN_STARTED, brief(payload.get("prompt", "")))]
         case "BeforeTool" | "AfterTool":
-            return [(Sign.TOOL_USED, _doing(payload))]
+            told = call(event, payload)
+            failed = told is not None and told.outcome is Outcome.FAILED
+            return [(Sign.TOOL_USED, f"{_doing(payload)}{': failed' if failed else ''}")]
         case "Notification":
             return [(Sign.PROMPTED, _asks(payload))]
         case "AfterAgent":
@@ -199,6 +205,40 @@ def _doing(payload: Mapping[str, Any]) -> str:
     if tool.startswith(_OURS):
         tool = f"mcp__orchestra__{tool.removeprefix(_OURS)}"
     return named(_TOOLS.get(tool, tool or "a tool"), given)
+
+
+def call(event: str, payload: Mapping[str, Any]) -> ToolCall | None:
+    """Return the call of a tool that a hook tells of.
+
+    The text for the model has the exit status of a command unless it is 0, or the command went to the background, was
+    cancelled or took too long. (Seen in 0.61.0.)
+    """
+    if event not in {"BeforeTool", "AfterTool"}:
+        return None
+    tool, given = str(payload.get("tool_name", "")), payload.get("tool_input")
+    begun = tool_calls.begun(_TOOLS.get(tool, tool), given)
+    if event == "BeforeTool":
+        return begun
+    told = mapping(payload.get("tool_response"))
+    if begun.tool != "Bash" or told.get("error"):
+        return tool_calls.ended(begun, succeeded=not told.get("error"))
+    output, code = _status(str(told.get("llmContent") or ""))
+    return tool_calls.ended(begun, code=code, output=output, command=tool_calls.command_of(given))
+
+
+def _status(text: str) -> tuple[str, int | None]:
+    """Return the output and the exit status of a command, which its agent's model is told after the output."""
+    whole = text.strip().removeprefix("<untrusted_context>").removesuffix("</untrusted_context>").strip()
+    head, output = whole[: len(_OUTPUT)], whole[len(_OUTPUT) :]
+    if head != _OUTPUT:
+        return whole, None
+    facts: dict[str, str] = {}
+    while found := _FACT.search(output):
+        facts[found[1]], output = found[2], output[: found.start()]
+    if "Signal" in facts:
+        return output, None
+    code = facts.get("Exit Code", "0")
+    return output, int(code) if code.isdecimal() and len(code) < _LONGEST_STATUS else None
 
 
 def _asks(payload: Mapping[str, Any]) -> str:

@@ -8,12 +8,13 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from orchestra.agents import launch_files as common
-from orchestra.agents import tool_use
+from orchestra.agents import tool_calls, tool_use
 from orchestra.agents.activity import Limit, Usage, added, brief, mapping, moment, named, number
 from orchestra.agents.families import plain
 from orchestra.agents.launch_files import LaunchContext, LaunchFiles
 from orchestra.agents.profile import Profile
 from orchestra.agents.transcripts import OURS
+from orchestra.events import ToolCall
 from orchestra.model import Permissions, Sign, ToolUse
 
 CALL_DEADLINE = 600_000
@@ -140,6 +141,24 @@ def _used(payload: Mapping[str, Any]) -> str:
 def _asks(payload: Mapping[str, Any]) -> str:
     text = _text(payload)
     return f"asks: {text}" if text else f"asks for permission: {_doing(payload)}"
+
+
+def call(event: str, payload: Mapping[str, Any]) -> ToolCall | None:
+    """Return the call of a tool that an event tells of; a command that took too long has no status."""
+    if event != "ToolUsed":
+        return None
+    tool = str(payload.get("tool") or "")
+    begun = tool_calls.begun(_TOOLS.get(tool, tool), payload.get("input"), payload.get("key"))
+    if "failed" not in payload:
+        return begun
+    known = begun.tool != "Bash" or payload["failed"]
+    return tool_calls.ended(
+        begun,
+        code=payload.get("code"),
+        succeeded=not payload["failed"] if known else None,
+        output=str(payload.get("output") or ""),
+        command=tool_calls.command_of(payload.get("input")),
+    )
 
 
 def _text(payload: Mapping[str, Any]) -> str:

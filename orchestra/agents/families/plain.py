@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from orchestra.agents import launch_files as common
+from orchestra.agents import tool_calls
 from orchestra.agents.activity import Limit, Usage, brief, moment, number, whole
 from orchestra.agents.launch_files import LaunchContext, LaunchFiles
 from orchestra.agents.profile import Profile
 from orchestra.agents.transcripts import OURS
+from orchestra.events import ToolCall
 from orchestra.model import Permissions, Sign, ToolUse
 
 HANDS_OVER: frozenset[str] = frozenset()
@@ -65,6 +67,17 @@ def hook_reply(_event: str, _text: str) -> dict[str, Any]:
 def prompt(_event: str, _payload: Mapping[str, Any]) -> str:
     """Return nothing: a plain program does not report its prompts."""
     return ""
+
+
+def call(event: str, payload: Mapping[str, Any]) -> ToolCall | None:
+    """Return the command that a program reports with ``ToolUsed``; one with ``code``, its exit status, has ended."""
+    if event != "ToolUsed" or not payload.get("command"):
+        return None
+    begun = tool_calls.begun("Bash", payload, payload.get("key"))
+    if "code" not in payload:
+        return begun
+    output, command = str(payload.get("output") or ""), tool_calls.command_of(payload)
+    return tool_calls.ended(begun, code=payload["code"], output=output, command=command)
 
 
 def usage(event: str, payload: Mapping[str, Any]) -> Usage | None:

@@ -19,7 +19,7 @@ _PROGRAM = (
 _START = "from runtime.rehearsal.main import main\n\nraise SystemExit(main())\n"
 
 signs, hook_reply, prompt, usage = plain.signs, plain.hook_reply, plain.prompt, plain.usage
-before, denial = plain.before, plain.denial
+before, denial, call = plain.before, plain.denial, plain.call
 is_free, asked, used, permission_reply = plain.is_free, plain.asked, plain.used, plain.permission_reply
 
 

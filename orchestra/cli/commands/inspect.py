@@ -109,10 +109,7 @@ def monitor(
         [project.store.sessions.get(name).name] if name else [session.name for session in project.store.sessions.all()]
     )
     if json_:
-        rows = {row["name"]: row for row in ask(context.obj, "list")}
-        as_json(
-            [{key: rows[session][key] for key in ("name", "state", "summary", "diff", "commits")} for session in names]
-        )
+        as_json(live_monitor.accounts(project, names))
         return
     live_monitor.monitor(project, names, follow=follow)
 

@@ -334,6 +334,11 @@ class Repository:
         """Return how many commits ``tip`` has that ``base`` does not have."""
         return int(self.git().text("rev-list", "--count", f"{base}..{tip}", "--"))
 
+    def subject(self, commit: str) -> str:
+        """Return the first line of a commit's message, cut at 120 columns."""
+        form = "--format=%<(120,trunc)%s"
+        return self.git().text("rev-list", "--max-count=1", "--no-commit-header", form, commit, "--").rstrip()
+
     def exclude(self, pattern: str) -> None:
         """Add a pattern to the repository's own exclude file, unless it is there."""
         path = self.common_dir / "info" / "exclude"

@@ -37,7 +37,7 @@ def take_hook(
             return {}
         _confirm(project, session, {sign for sign, _ in signs})
         permission_requests.close_done(project, session, family, event, payload)
-        hook_events.record_signs(project, session, signs)
+        hook_events.record_signs(project, session, signs, family.call(event, payload))
         hook_events.record_usage(project, session, family, event, payload)
         if event not in family.HANDS_OVER:
             return {}

@@ -28,7 +28,9 @@ DRAWN = 1.0
 """Seconds after the start of a conversation until Codex has drawn its prompt and reads keys."""
 QUEUE_DEADLINE = 30.0
 """Seconds Codex may take to queue a message for its conversation, for which it checks every ten seconds."""
-_RELEVANT = (b'"token_count"', b'"task_complete"', b'"turn_context"')
+_RELEVANT = (b'"token_count"', b'"task_complete"', b'"turn_context"', b'"CommandExecution"')
+_TAIL = 16 * 1024
+"""Characters at the end of a command's output that are reported."""
 _LOCKS = "/thread-writer-locks/"
 
 
@@ -66,10 +68,22 @@ class Conversations:
                 self._models[path] = payload.get("model", "")
             elif payload["type"] == "token_count" and payload.get("info"):
                 yield "TokenCount", self._tokens(payload, path)
+            elif payload["type"] == "item_completed" and payload["item"]["type"] == "CommandExecution":
+                yield "CommandEnded", self._ended(payload["item"])
             elif payload["type"] == "task_complete" and payload.get("error"):
                 yield "TurnFailed", {"error": payload["error"].get("message", "")}
         except (ValueError, LookupError, TypeError, AttributeError):
             return
+
+    def _ended(self, item: dict[str, Any]) -> dict[str, Any]:
+        # Codex starts a shell with the agent's command as its last argument.
+        return {
+            "tool_name": "Bash",
+            "tool_input": {"command": str(item["command"][-1])},
+            "tool_use_id": item["id"],
+            "exit_code": item.get("exit_code"),
+            "output": str(item.get("aggregated_output") or "")[-_TAIL:],
+        }
 
     def _tokens(self, payload: dict[str, Any], path: Path) -> dict[str, Any]:
         info = payload["info"]

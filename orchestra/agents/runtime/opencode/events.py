@@ -11,6 +11,8 @@ Say = Callable[[str, str], None]
 _ASKED = frozenset({"permission.asked", "question.asked"})
 _ANSWERED = frozenset({"permission.replied", "question.replied", "question.rejected"})
 _ABORTED = "MessageAbortedError"
+_TAIL = 16 * 1024
+"""Characters at the end of a command's output that are reported."""
 
 
 class EventReporter:
@@ -132,13 +134,16 @@ class EventReporter:
 
     def _tool(self, part: dict[str, Any], state: dict[str, Any]) -> None:
         number, status = str(part.get("id", "")), state.get("status")
-        about = {"tool": part.get("tool", ""), "input": state.get("input") or {}}
+        about = {"tool": part.get("tool", ""), "input": state.get("input") or {}, "key": part.get("callID", number)}
         if status == "running" and number not in self._running:
             self._running.add(number)
             self._used_tool(about)
         elif status in {"completed", "error"} and number in self._running:
             self._running.discard(number)
-            self._used_tool({**about, "failed": status == "error"})
+            code = (state.get("metadata") or {}).get("exit")
+            failed = status == "error" or code not in {None, 0}
+            output = str(state.get("output") or "")[-_TAIL:]
+            self._used_tool({**about, "failed": failed, "code": code, "output": output})
 
     def _used_tool(self, about: dict[str, Any]) -> None:
         # A tool runs before its question, and others may run in parallel; an open question means waiting.

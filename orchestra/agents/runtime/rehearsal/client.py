@@ -62,12 +62,12 @@ class Service:
                 raise Refusal("the agent is being stopped")
             pause = min(pause * 2, LONGEST_PAUSE)
 
-    def report_event(self, event: str, text: str) -> None:
+    def report_event(self, event: str, text: str, **more: object) -> None:
         """Report an event; gives up after a short time."""
         end = time.monotonic() + EVENT_DEADLINE
         while (left := end - time.monotonic()) > 0:
             try:
-                self._post(f"{self._hook_url}/{event}", {"text": text}, left, "")
+                self._post(f"{self._hook_url}/{event}", {"text": text, **more}, left, "")
             except urllib.error.HTTPError:
                 return
             except (OSError, HTTPException):

@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,8 @@ from .terminal import Stage
 _AWAITED = re.compile(r"(?:for )?(?P<kind>[a-z]+?)s?(?:\s+(?P<count>\d+))?(?:\s+from\s+(?P<sender>\S+))?")
 
 TRAILER = "Rehearsal-Scene"
+_TAIL, _LONGEST = 100, 500
+"""The last lines of a command's output that are reported, and how much of each."""
 LOCK_PATIENCE = 3.0
 """Seconds after which git's lock counts as left behind by a killed git."""
 
@@ -57,6 +60,14 @@ def attempt(play: Play, scene: Scene) -> None:
 
 
 def _run(play: Play, command: str) -> int:
+    tail: deque[str] = deque(maxlen=_TAIL)
+    code = _ended(play, command, tail)
+    play.service.report_event("ToolUsed", f"ran {command}", command=command, code=code, output="".join(tail))
+    return code
+
+
+def _ended(play: Play, command: str, tail: deque[str]) -> int:
+    """Run a command to its end and return its exit status."""
     play.stage.line(f"$ {command}")
     with subprocess.Popen(
         ["sh", "-c", command],
@@ -71,6 +82,7 @@ def _run(play: Play, command: str) -> int:
         try:
             for line in process.stdout or ():
                 play.stage.detail(line)
+                tail.append(line[:_LONGEST])
             return process.wait()
         except BaseException:
             # The agent was stopped; the command must not outlive it.
