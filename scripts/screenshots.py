@@ -14,6 +14,7 @@ from io import StringIO
 from pathlib import Path
 
 from rich.console import Console
+from rich.style import Style
 from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
@@ -85,11 +86,20 @@ class Terminal:
         for line in screen.split("\n"):
             line.no_wrap = True
             line.pad_right(max(0, COLUMNS - line.cell_len))
+            _pin(line)
             console.print(line, end="\n", soft_wrap=True)
         path = IMAGES / f"{name}.svg"
         picture = console.export_svg(title="orchestra", theme=THEME, code_format=FRAME, unique_id=f"orchestra-{name}")
         path.write_text(picture)
         print(path)
+
+
+def _pin(line: Text) -> None:
+    """Give each character outside ASCII its own place, because a font without it moves the rest of its text."""
+    for number, character in enumerate(line.plain):
+        if not character.isascii():
+            # rich draws a new text wherever the style changes, also where nothing is to be seen of the change.
+            line.stylize(Style(meta={"column": number}), number, number + 1)
 
 
 def until(look: Callable[[], str], within: float = PATIENCE) -> str:
@@ -144,12 +154,22 @@ def photograph(seen: Terminal) -> None:
     seen.shows("Both are ready for review", *demo.EXECUTORS)
     seen.press("C-b", "O", "c")
     until(in_control)
-    seen.press("j")
+    seen.press("2", "d")
     seen.shows("def celsius_to_kelvin")
     seen.photograph("control")
-    seen.press("Tab")
+    seen.press("C-b", "z")
+    seen.press("w")
+    seen.shows("see the diff")
+    seen.photograph("needs")
+    seen.press("m")
     seen.shows("so far")
     seen.photograph("monitor")
+    seen.press("i")
+    seen.shows("complete")
+    seen.photograph("messages")
+    seen.press("v")
+    seen.shows("whole branch", "kelvin.py")
+    seen.photograph("review")
 
 
 if __name__ == "__main__":

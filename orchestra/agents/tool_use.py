@@ -15,6 +15,8 @@ from orchestra.terminal_text import clean
 
 LONGEST = 256 * 1024
 """The most characters of a request that are shown; a longer one is left to the agent's own window."""
+WANTS = "wants: "
+"""What the evidence of a session begins with whose agent waits for a permission that is known exactly."""
 _LINES_COMPARED = 1000
 _SAID = frozenset({"description", "justification", "timeout", "run_in_background", "is_background", "prompt"})
 """Arguments that change neither what is done nor where."""
@@ -79,7 +81,7 @@ def is_whole(use: ToolUse) -> bool:
 
 def wants(summary: str) -> str:
     """Return what an agent that waits for a permission wants, in a few words."""
-    return brief(f"wants: {summary.removeprefix('runs: ')}")
+    return brief(f"{WANTS}{summary.removeprefix('runs: ')}")
 
 
 def _edit(paths: tuple[str, ...], lines: Collection[str]) -> ToolUse:

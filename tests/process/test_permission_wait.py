@@ -228,6 +228,16 @@ def test_what_has_been_done_had_been_allowed(service: Running, asks: Asks) -> No
     assert hook.said() is None
 
 
+def test_what_is_known_of_a_request_is_not_replaced_by_a_notice_of_its_dialog(service: Running, asks: Asks) -> None:
+    asks("make")
+    requests(service)
+    notice = {"notification_type": "permission_prompt", "message": "Claude needs your permission"}
+    body = json.dumps(notice).encode()
+    assert service.request("/hooks/Notification", body, token=token_of("alpha")).status == 200
+    session = service.project.store.sessions.get("alpha")
+    assert (session.state, session.evidence.text) == (State.WAITING, "wants: make")
+
+
 @pytest.mark.parametrize("sign", [Sign.EXITED, Sign.STOPPED, Sign.LAUNCHED])
 def test_an_agent_that_ends_asks_no_more(service: Running, asks: Asks, sign: Sign) -> None:
     hook = asks("make")

@@ -229,8 +229,12 @@ def close_done(project: Project, session: Session, family: Family, event: str, p
 
 
 def is_between(project: Project, session: Session, signs: Iterable[tuple[Sign, str]]) -> bool:
-    """Return whether signs are only of other tools, while an agent still waits for a permission."""
-    return all(sign is Sign.TOOL_USED for sign, _ in signs) and bool(project.store.permissions.open_of(session.id))
+    """Return whether signs say less than the permission that an agent still waits for: of other tools, of a dialog."""
+    less = all(
+        sign is Sign.TOOL_USED or (sign is Sign.PROMPTED and not text.startswith(tool_use.WANTS))
+        for sign, text in signs
+    )
+    return less and bool(project.store.permissions.open_of(session.id))
 
 
 def wants(project: Project) -> dict[str, dict[str, Any]]:
