@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from orchestra.model import SandboxKind, Session
     from orchestra.store import Store
 
+_LOADING = threading.Lock()
 LOCK_DEADLINE = 120.0
 """Seconds to wait for another process that is changing the same session."""
 
@@ -124,10 +126,12 @@ class Project:
 
     def sandbox(self, kind: SandboxKind) -> Sandbox:
         """Return the driver for one kind of sandbox."""
-        if kind not in self._sandboxes:
-            from orchestra.drivers.sandbox.factory import make_sandbox  # noqa: PLC0415 -- loads when touched
+        # Threads that import parts of one library at once can each get it half loaded.
+        with _LOADING:
+            if kind not in self._sandboxes:
+                from orchestra.drivers.sandbox.factory import make_sandbox  # noqa: PLC0415 -- loads when touched
 
-            self._sandboxes[kind] = make_sandbox(kind, self.paths, internal=lambda: self.settings.network_internal)
+                self._sandboxes[kind] = make_sandbox(kind, self.paths, internal=lambda: self.settings.network_internal)
         return self._sandboxes[kind]
 
     def tmux(self) -> Tmux | None:

@@ -6,11 +6,12 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
-
-from docker.types.daemon import CancellableStream
+from typing import TYPE_CHECKING, Any
 
 from orchestra.drivers.sandbox.docker_client import LOOK_DEADLINE, connect, translated
+
+if TYPE_CHECKING:
+    from docker.types.daemon import CancellableStream
 
 _QUIET = 60
 """Seconds after which the stream is opened again, because a dead engine sends no events either."""
