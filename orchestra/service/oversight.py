@@ -13,10 +13,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
+from orchestra.actions.messaging.hook_events import RESULT
 from orchestra.actions.work import oversight
 from orchestra.actions.work.search_sources import read_commits, read_conversations
 from orchestra.errors import OrchestraError
-from orchestra.events import Event
+from orchestra.events import Event, Outcome
 from orchestra.model import Session, Sign
 from orchestra.notifications import BUDGET_EVENT, STUCK_EVENT
 from orchestra.project import Project
@@ -34,6 +35,7 @@ _PAGE = 500
 READING = 5.0
 """Seconds for indexing one session at the end of its turn."""
 _READ_AFTER = frozenset({Sign.TURN_ENDED.value, Sign.COMPLETED.value, "commit"})
+_OF_TOOLS = frozenset({Sign.TOOL_USED.value, RESULT})
 _OWN = frozenset({BUDGET_EVENT, STUCK_EVENT})
 """The kinds of events that are no sign of the agent."""
 
@@ -147,8 +149,10 @@ class Oversight:
     def _take(self, event: Event) -> None:
         if event.kind not in _OWN:
             self._last[event.session] = event.at
-        if event.kind == Sign.TOOL_USED:
-            self._tools[event.session].append(event.text)
+        if event.kind in _OF_TOOLS:
+            # The result of a call may be told after its end.
+            if event.call is None or event.call.outcome is not Outcome.UNKNOWN:
+                self._tools[event.session].append(event.text)
         elif event.kind == Sign.TURN_STARTED:
             self._tools[event.session].clear()
 

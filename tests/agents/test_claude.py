@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from orchestra.agents import FAMILIES
+from orchestra.events import Outcome
 from orchestra.model import Sign
 from tests.support.fetched import claude_program
 from tests.support.launch_files import a_session, lay_out_for
@@ -115,6 +116,24 @@ def test_its_hooks_are_the_evidence_of_a_turn(start: Callable[..., Terminal]) ->
             Sign.TURN_ENDED,
         ]
         assert stub.payloads("Stop")[0]["last_assistant_message"] == "THE END"
+
+
+def test_how_its_commands_ended_is_told(start: Callable[..., Terminal]) -> None:
+    calls = [
+        Call("Bash", {"command": command, "description": "x"})
+        for command in ("echo hello", "grep -q x /dev/null; false")
+    ]
+    with McpStub() as stub, ModelServer([*(Rule([one], times=1) for one in calls), Rule([Say("THE END")])]) as model:
+        stub.replies["AskPermission"] = [
+            FAMILIES["claude"].permission_reply("PermissionRequest", allowed=True, reason="")
+        ]
+        start(stub, model).start()
+        until(lambda: stub.payloads("Stop"))
+        found = [FAMILIES["claude"].call(event, payload) for event, payload in stub.hooks]
+        assert [(one.outcome, one.code) for one in found if one is not None] == [
+            *((Outcome.BEGUN, None), (Outcome.OK, 0)),
+            *((Outcome.BEGUN, None), (Outcome.FAILED, 1)),
+        ]
 
 
 def test_messages_reach_it_at_the_end_of_its_turn_as_many_as_there_are(start: Callable[..., Terminal]) -> None:

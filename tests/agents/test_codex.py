@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from orchestra.agents import FAMILIES, Usage
+from orchestra.events import Outcome
 from orchestra.model import Sign
 from tests.support.fetched import codex_program
 from tests.support.launch_files import a_session, lay_out_for
@@ -256,6 +259,24 @@ def test_a_permission_prompt_and_a_turn_cut_off_by_the_person_are_seen(start: Ca
 
         until(refused)
         until(lambda: terminal.signs()[-1] is Sign.TURN_ENDED)
+
+
+@pytest.mark.parametrize("model", ["", OLDER])
+def test_how_its_commands_ended_is_told_also_of_one_that_went_on(start: Callable[..., Terminal], model: str) -> None:
+    """The default model runs them from code that it writes."""
+    commands: list[dict[str, Any]] = [{"cmd": "echo told; exit 3"}, {"cmd": "sleep 2; exit 5", "yield_time_ms": 300}]
+    calls = [
+        Call("exec_command", one) if model else Call("exec", {"input": f"await tools.exec_command({json.dumps(one)})"})
+        for one in commands
+    ]
+    with McpStub() as stub, ModelServer([*(Rule([one], times=1) for one in calls), Rule([Say("THE END")])]) as server:
+        start(stub, server).start(model=model)
+        until(lambda: len(stub.payloads("CommandEnded")) == len(commands))
+        found = [FAMILIES["codex"].call(event, payload) for event, payload in stub.hooks]
+        told = {one.subject: one for one in found if one is not None and one.outcome is Outcome.FAILED}
+        assert {subject: one.code for subject, one in told.items()} == {"echo told; exit 3": 3, "sleep 2; exit 5": 5}
+        begun = {one.subject: one.key for one in found if one is not None and one.outcome is Outcome.BEGUN}
+        assert begun == {subject: one.key for subject, one in told.items()}
 
 
 def test_a_question_it_asks_in_its_window_is_seen_until_it_is_answered(start: Callable[..., Terminal]) -> None:

@@ -322,6 +322,9 @@ def test_a_permission_prompt_is_seen_and_its_end(start: Callable[..., Terminal])
         terminal.tmux("send-keys", "1")
         terminal.signed(Sign.TURN_ENDED)
         assert (terminal.worktree / "ran").exists()
+        ended = FAMILIES["gemini"].call("AfterTool", stub.payloads("AfterTool")[-1])
+        assert ended is not None
+        assert (ended.subject, ended.code) == ("touch ran", 0)
 
 
 def test_a_turn_cut_off_in_a_question_for_permission_is_seen(start: Callable[..., Terminal]) -> None:

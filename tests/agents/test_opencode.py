@@ -217,6 +217,9 @@ def test_while_it_asks_for_permission_no_message_is_fetched(start: Callable[...,
         terminal.tmux("send-keys", "Enter")
         terminal.shows("ANSWERED")
         assert [one.result for one in model.conversation() if one.result] == ["42\n"]
+        ended = FAMILIES["opencode"].call("ToolUsed", stub.payloads("ToolUsed")[-1])
+        assert ended is not None
+        assert (ended.subject, ended.code) == ("echo $((40 + 2))", 0)
         told = terminal.signs()
         assert told.index(Sign.PROMPTED) < told.index(Sign.TURN_ENDED)
         assert stub.payloads("PromptAnswered") == [{}]

@@ -16,6 +16,7 @@ from orchestra.model import Sign, State
 from orchestra.project import Project
 from orchestra.service.delivery.hook_reply import take_hook
 from orchestra.service.delivery.presence import Presence
+from orchestra.service.oversight import Oversight
 from tests.support.services import make_project
 
 
@@ -52,6 +53,16 @@ def test_the_account_tells_how_commands_ended_also_where_that_is_told_later(proj
     assert told.now.state is State.IDLE
     assert told == replace(Accounts(project.store).of(project.store.sessions.get("alpha")), at=told.at)
     assert [event.kind for event in project.store.events.since("alpha")][-1] == "tool-result"
+
+
+def test_a_command_that_fails_again_and_again_is_noticed_where_its_result_is_told_late(project: Project) -> None:
+    for number in range(3):
+        given = {"tool_name": "Bash", "tool_input": {"command": "make"}, "tool_use_id": f"call_{number}"}
+        hears(project, "codex", "PreToolUse", **given)
+        hears(project, "codex", "PostToolUse", **given, tool_response="no rule")
+        hears(project, "codex", "CommandEnded", **given, exit_code=2, output="no rule")
+    Oversight(project).look()
+    assert project.store.sessions.get("alpha").stuck == "failed 3 times in a row: runs make"
 
 
 def test_the_account_has_the_messages_the_question_and_the_spec(project: Project) -> None:

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 from orchestra.actions.messaging import permission_requests
 from orchestra.actions.messaging.messages import first_line
 from orchestra.agents import Family
-from orchestra.events import ToolCall
+from orchestra.agents.activity import named
+from orchestra.events import Outcome, ToolCall
 from orchestra.lifecycle import went_on
 from orchestra.model import MessageKind, MessageState, Session, Sign, Spent
 from orchestra.names import SYSTEM
+from orchestra.stuck import FAILED
 
 if TYPE_CHECKING:
     from orchestra.project import Project
@@ -46,8 +48,9 @@ def record_signs(
 
 
 def _result(call: ToolCall) -> str:
-    how = "ended" if call.code is None else f"exit {call.code}"
-    return f"{first_line(call.subject)}: {how}"
+    """Describe a result as other agents' events do."""
+    doing = named(call.tool, {"command": call.subject})
+    return f"{doing}{FAILED}" if call.outcome is Outcome.FAILED else doing
 
 
 def record_usage(project: Project, session: Session, family: Family, event: str, payload: Mapping[str, Any]) -> None:
