@@ -98,6 +98,11 @@ def test_the_monitor_gives_scripts_the_whole_account(busy: HostProject) -> None:
         "failed": None,
     }
     assert told["next"]["items"] == [f"→ 世界 {EVIL}"]
+    (logged,) = (one for one in json.loads(Printed(busy, "log alpha --json", "ascii").out) if one["call"])
+    assert (logged["state"], logged["call"]["outcome"], logged["call"]["code"]) == ("working", "failed", 1)
+    # An agent may ask for this, and its model reads every word.
+    shown = json.loads(Printed(busy, "show alpha --json", "ascii").out)
+    assert {*shown["events"][-1]} == {"id", "session", "at", "kind", "text"}
 
 
 def test_a_piped_diff_says_when_it_is_not_exact_and_can_be_had_as_it_is(busy: HostProject, tmp_path: Path) -> None:

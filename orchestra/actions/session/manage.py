@@ -15,6 +15,7 @@ from orchestra.actions.session.settle import RECORDED, Wish, settle
 from orchestra.actions.session.steps import require_commits
 from orchestra.drivers.git import history
 from orchestra.errors import NameTaken, NotFound, Refused, StoreError, UsageError
+from orchestra.events import Event
 from orchestra.model import Intent, Role, SandboxKind, Session, State
 from orchestra.names import PERSON
 from orchestra.protocol import Progress, ignore, plain
@@ -85,8 +86,13 @@ def show(project: Project, name: str) -> dict[str, Any]:
         "container": project.box_name(session) if session.sandbox is SandboxKind.DOCKER else None,
         "log": plain(history.commits(project.repository, session.base, head)),
         "messages": plain(sorted([*from_here, *to_here], key=lambda message: message.id)),
-        "events": plain(project.store.events.select(name, limit=20)),
+        "events": [_short(event) for event in project.store.events.select(name, limit=20)],
     }
+
+
+def _short(event: Event) -> dict[str, Any]:
+    """Return an event without what only the account needs: a model pays for each word."""
+    return {key: value for key, value in plain(event).items() if key not in {"state", "call"}}
 
 
 def stop(project: Project, name: str, *, progress: Progress = ignore) -> Session:
