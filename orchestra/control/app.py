@@ -73,7 +73,7 @@ DIFF_PERIOD, HEALTH_PERIOD, FIT_PERIOD = 1.0, 5.0, 0.1
 """The least seconds between two requests of a diff, of the health of service and engine, and of the pane's size."""
 _TICK = 1.0
 """Seconds between looks at the clock."""
-_UNPROMPTED = 30.0
+_UNPROMPTED = 300.0
 """Seconds after which a diff is requested even if nothing is recorded as changed."""
 
 
