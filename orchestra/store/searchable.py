@@ -18,8 +18,10 @@ class Searchable(Part):
         return [_message(row) for row in rows]
 
     def events(self, after: int, limit: int) -> list[Document]:
-        """Return the oldest events after the one with this id."""
-        rows = self._database.rows("SELECT * FROM events WHERE id > ? ORDER BY id LIMIT ?", after, limit)
+        """Return the oldest events after the one with this id; commits are found as such."""
+        rows = self._database.rows(
+            "SELECT * FROM events WHERE id > ? AND kind <> 'commit' ORDER BY id LIMIT ?", after, limit
+        )
         return [
             Document(
                 "events", str(row["id"]), row["session"], row["session_id"], moment(row["at"]), row["kind"], row["text"]

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from orchestra.actions.maintenance import gc
-from orchestra.actions.messaging import messages
+from orchestra.actions.messaging import messages, permission_requests
 from orchestra.actions.session import manage, pair
 from orchestra.actions.session.spawn import spawn
-from orchestra.actions.work import merge, refresh, spec
+from orchestra.actions.work import merge, refresh, search, spec
 from orchestra.actions.workspace import recover, up
-from orchestra.model import Intent, Session
+from orchestra.model import Intent, MessageState, Session, ToolUse
 from orchestra.names import PERSON
 from orchestra.project import Project
 from tests.chaos.invariants import Kept
@@ -114,6 +114,17 @@ def _waiting(scene: Scene) -> None:
     messages.send(scene.host.project, sender="one", recipient=PERSON, text="QUESTION: which?")
 
 
+def _asks(scene: Scene) -> None:
+    session = scene.executor("one")
+    use = ToolUse("Bash", command="make", summary="runs: make", detail="make")
+    scene.host.project.store.permissions.ask(session.id, "key", "digest", use)
+
+
+def _written(scene: Scene) -> None:
+    scene.executor("one")
+    messages.send(scene.host.project, sender="one", recipient=PERSON, text=_THIS)
+
+
 def _intent(name: str, wanted: Intent) -> Told:
     def told(scene: Scene, done: bool) -> list[str]:  # noqa: FBT001 -- one of a family of functions
         session = scene.host.project.store.sessions.find(name)
@@ -180,6 +191,26 @@ def _answered(scene: Scene, done: bool) -> list[str]:  # noqa: FBT001 -- one of 
     return wrong + (["the answer is lost"] if done and not answers else [])
 
 
+def _allowed(scene: Scene, done: bool) -> list[str]:  # noqa: FBT001 -- one of a family of functions
+    """A request that was allowed for the session is closed with exactly that, or is open as before."""
+    (request,) = scene.host.project.store.permissions.answers("one") or scene.host.project.store.permissions.open()
+    granted = scene.host.project.store.permissions.granted(scene.host.project.store.sessions.get("one").id)
+    if request.answered_by is None:
+        return ["the answer is lost"] if done else ["it is granted and still open"] if granted else []
+    return [] if len(granted) == 1 else ["it was answered, and is not granted"]
+
+
+def _seen(scene: Scene, done: bool) -> list[str]:  # noqa: FBT001 -- one of a family of functions
+    letters = scene.host.project.store.messages.select(recipient=PERSON, sender="one")
+    unread = [letter for letter in letters if letter.state is MessageState.QUEUED]
+    return [] if len(letters) == 1 and not (done and unread) else ["the message is lost, or not read"]
+
+
+def _found(scene: Scene, done: bool) -> list[str]:  # noqa: FBT001, ARG001 -- one of a family of functions
+    hits = search.search(scene.host.project, _THIS, kinds=["messages"])["hits"]
+    return [] if len(hits) == 1 else [f"the message is found {len(hits)} times"]
+
+
 def _removed(scene: Scene, done: bool) -> list[str]:  # noqa: FBT001 -- one of a family of functions
     left = gc.gc(scene.host.project) if done else []
     return [f"left after gc: {one.what}" for one in left]
@@ -242,6 +273,10 @@ CASES = (
         _answered,
         again=False,
     ),
+    Case("allow", "answer", lambda p: permission_requests.answer(p, 1, "always"), _asks, _allowed, again=False),
+    Case("see messages", "mark_seen", lambda p: messages.mark_seen(p, "one"), _written, _seen),
+    Case("see a result", "mark_reviewed", lambda p: manage.mark_reviewed(p, "one"), _one),
+    Case("search", "search", lambda p: search.search(p, _THIS), _written, _found),
     Case("read", "read", lambda p: messages.read(p, "one"), _told),
     Case("save a spec", "write_spec", lambda p: spec.write_spec(p, "one", "Other.", PERSON), _one, _spec("Other.")),
     Case("notice a spec", "notice_spec", lambda p: spec.notice_change(p, "one"), _edited, _spec("Something else.")),

@@ -147,8 +147,9 @@ def test_the_border_is_dragged(filled: Store, source: Answers, size: tuple[int, 
     async def story() -> None:
         async with showing(filled, source, size=size) as shown:
             wide = size[0] > 100
-            before = shown.app.pane.list.size
             await shown.sees("Monitor")
+            await shown.until(lambda: not wide or shown.app.pane.list.size.width < size[0] // 2)
+            before = shown.app.pane.list.size
             bar = next(number for number, line in enumerate(shown.lines) if "Monitor" in line)
             start = (before.width, 10) if wide else (size[0] - 2, bar)
             end = (80, 10) if wide else (size[0] - 2, 20)
