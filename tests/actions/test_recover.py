@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from orchestra.actions.messaging import messages
 from orchestra.actions.session import branch_sync, container_spec, follow_branch, preserve, reattach
+from orchestra.actions.session.settle import settle
 from orchestra.actions.work import spec
+from orchestra.actions.workspace import recover
 from orchestra.actions.workspace.recover import reconcile
 from orchestra.drivers.sandbox.docker import DockerSandbox
 from orchestra.errors import RefusedCommits
@@ -53,6 +56,22 @@ def test_git_s_record_of_a_worktree_goes_though_its_removal_was_cut_off(host: Ho
     session.worktree.rename(session.worktree.with_name(".one.00000000.removed"))
     assert reconcile(host.project) == []
     assert [path.name for path in host.project.repository.worktrees()] == [host.source.name]
+    assert host.project.store.sessions.find("one") is None
+
+
+def test_a_session_that_another_process_deletes_meanwhile_is_no_trouble(
+    host: HostProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host.spawn("one")
+    host.project.store.sessions.update("one", intent=Intent.DELETE, remove_worktree=True)
+
+    def overtaken(project: Project, name: str, **more: Any) -> None:  # noqa: ANN401 -- passed on
+        settle(project, name, **more)
+        if name == "one":
+            settle(project, name, **more)
+
+    monkeypatch.setattr(recover, "settle", overtaken)
+    assert reconcile(host.project) == []
     assert host.project.store.sessions.find("one") is None
 
 

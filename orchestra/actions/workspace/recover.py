@@ -13,7 +13,7 @@ from orchestra.actions.session.troubles import Trouble, trouble_of
 from orchestra.actions.work.merge import finish_landings
 from orchestra.drivers import temporary
 from orchestra.drivers.git import index_lock
-from orchestra.errors import DeadlineExceeded, EngineDown, OrchestraError, StoreError
+from orchestra.errors import DeadlineExceeded, EngineDown, NotFound, OrchestraError, StoreError
 from orchestra.model import Intent, Session
 from orchestra.protocol import Progress, ignore
 
@@ -41,7 +41,7 @@ def reconcile(project: Project, *, progress: Progress = ignore) -> list[Trouble]
         try:
             settle(project, session.name, progress=progress)
         except Exception as error:  # noqa: BLE001 -- the others are settled all the same
-            return _troubled(project, session, error)
+            return None if _is_gone(project, session) else _troubled(project, session, error)
         return None
 
     troubles = [landings, *each(sessions, settled)]
@@ -69,10 +69,18 @@ def _finish_landings(project: Project) -> Trouble | None:
     return None
 
 
+def _is_gone(project: Project, session: Session) -> bool:
+    """Return whether somebody else, such as the service beside ``up``, has deleted a session to its end."""
+    with suppress(StoreError):
+        known = project.store.sessions.find(session.name)
+        return known is None or known.id != session.id
+    return False
+
+
 def _troubled(project: Project, session: Session, error: Exception) -> Trouble:
     trouble = trouble_of(project, session.name, error)
     if session.intent is Intent.DELETE and not isinstance(error, _PASSING):
         # Otherwise it would stay half deleted; it is stopped, and can be deleted again.
-        with suppress(StoreError):
+        with suppress(StoreError, NotFound):
             project.store.sessions.update(session.name, intent=Intent.STOP)
     return trouble
