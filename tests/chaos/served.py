@@ -140,6 +140,9 @@ COMMANDS = (
 
 def clear(made: Served) -> None:
     """Take the session away again, and what it left."""
+    if made.host.project.store.sessions.find("one") is None and "orchestra/one]" in made.person.git("worktree", "list"):
+        # A restore that never got to its end put the worktree back; a person asks for it again.
+        made.person.orchestra("restore", "one")
     if made.host.project.store.sessions.find("one") is not None:
         made.person.orchestra("delete", "one", "--force", "--worktree")
     if "orchestra/one" in made.person.git("branch"):
