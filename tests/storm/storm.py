@@ -36,7 +36,7 @@ PERSON = "user"
 _LINES = re.compile(r"\[message (\d+) from ([^\],]+)[^\]]*\]\n> (\S+)>(\S+) #(\d+)")
 _PAUSE = 0.05
 _QUIET = 4
-"""Looks in a row that bring nothing, after which nothing more is to come."""
+"""Looks in a row, after the last message was sent, that bring nothing: then nothing more is to come."""
 
 
 @dataclass
@@ -156,9 +156,11 @@ class Storm:
 
     def _take_all(self, agent: Agent) -> None:
         quiet = 0
-        while quiet < _QUIET or not self._over.is_set():
+        while quiet < _QUIET:
+            # Only looks that began after the last message was sent say that nothing more is to come.
+            over = self._over.is_set()
             try:
-                quiet = 0 if agent.take() else quiet + 1
+                quiet = quiet + 1 if not agent.take() and over else 0
             except (OSError, ValueError, KeyError, http.client.HTTPException):
                 quiet = 0
             time.sleep(_PAUSE)
