@@ -14,10 +14,9 @@ from typing import Any
 
 import pytest
 
-from orchestra.model import AnsweredBy, PermissionRequest, Role, State
-from orchestra.protocol import call
+from orchestra.model import AnsweredBy, PermissionRequest, Role
 from orchestra.store.permissions import MOST_OPEN
-from tests.support.services import Answer, Running, eventually, make_project, token_of
+from tests.support.services import Answer, Running, eventually, resting_service, token_of
 
 PAYLOAD = {"tool_name": "Bash", "tool_input": {"command": "rm -rf build"}}
 
@@ -25,14 +24,8 @@ PAYLOAD = {"tool_name": "Bash", "tool_input": {"command": "rm -rf build"}}
 @pytest.fixture
 def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]:
     monkeypatch.setenv("ORCHESTRA_HOME", str(tmp_path / "home"))
-    running = Running(make_project(tmp_path))
-    for name in ("alpha", "beta"):
-        running.project.store.sessions.update(name, agent="claude", state=State.STOPPED)
-    running.start()
-    call(running.project.paths.socket, "reconcile", {}, silence=60)
-    yield running
-    running.close()
-    running.project.store.close()
+    with resting_service(tmp_path) as running:
+        yield running
 
 
 def question(key: str = "the key", payload: object = PAYLOAD, **more: object) -> bytes:

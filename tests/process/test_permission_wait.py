@@ -18,7 +18,7 @@ from orchestra.agents.launch_files import ASK, runtime_files
 from orchestra.errors import Refused
 from orchestra.model import AnsweredBy, Decision, PermissionRequest, Sign, State
 from orchestra.protocol import call
-from tests.support.services import Running, eventually, make_project, token_of
+from tests.support.services import Running, eventually, resting_service, token_of
 
 ALLOW = {"hookSpecificOutput": {"hookEventName": "PermissionRequest", "decision": {"behavior": "allow"}}}
 
@@ -72,16 +72,8 @@ class Hook:
 @pytest.fixture
 def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]:
     monkeypatch.setenv("ORCHESTRA_HOME", str(tmp_path / "home"))
-    running = Running(make_project(tmp_path))
-    for name in ("alpha", "beta"):
-        # As if it had ended, so that the service leaves alone what has no box.
-        running.project.store.sessions.update(name, agent="claude", state=State.STOPPED)
-    running.start()
-    # It may end nothing of what the tests record.
-    call(running.project.paths.socket, "reconcile", {}, silence=60)
-    yield running
-    running.close()
-    running.project.store.close()
+    with resting_service(tmp_path) as running:
+        yield running
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,7 +20,7 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
 from orchestra.errors import ServiceDown
-from orchestra.model import Intent, Role, SandboxKind, Session
+from orchestra.model import Intent, Role, SandboxKind, Session, State
 from orchestra.project import Project
 from orchestra.protocol import call
 
@@ -171,3 +171,17 @@ def make_project(root: Path) -> Project:
     add_session(project, "alpha")
     add_session(project, "beta")
     return project
+
+
+@contextmanager
+def resting_service(place: Path) -> Iterator[Running]:
+    """Run a service whose two sessions have ended, so that it leaves alone what has no box."""
+    running = Running(make_project(place))
+    for name in ("alpha", "beta"):
+        running.project.store.sessions.update(name, agent="claude", state=State.STOPPED)
+    running.start()
+    # It may end nothing of what the tests record.
+    call(running.project.paths.socket, "reconcile", {}, silence=60)
+    yield running
+    running.close()
+    running.project.store.close()
