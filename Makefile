@@ -4,6 +4,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.ready
+# Without compiled modules, each program that is started compiles all that it loads.
+unexport PYTHONDONTWRITEBYTECODE
 YES := $(if $(shell [ -t 0 ] || echo no),--yes,)
 
 help: ## show the targets
@@ -39,7 +41,7 @@ test: tools-of-tests setup check ## every check and every test, containers inclu
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations=10 $(ARGS)
 
 test-agents: tools-of-tests setup ## every agent in every situation, with a hundred messages while idle and a hundred while working
-	ORCHESTRA_TEST_AGENTS=all ORCHESTRA_TEST_MESSAGES=100 $(BIN)/python -m pytest tests/contract tests/agents $(ARGS)
+	ORCHESTRA_TEST_AGENTS=all ORCHESTRA_TEST_MESSAGES=100 $(BIN)/python -m pytest tests/contract tests/agents tests/journeys/test_best_of_three.py $(ARGS)
 
 chaos: tools-of-tests setup ## kill every action at its outside effects, a thousand times
 	$(BIN)/python -m tests.chaos --kills 1000 --containers $(ARGS)
@@ -53,10 +55,11 @@ storm: venv ## 10,000 messages between 20 sessions while the service is killed 2
 wild: venv ## what people do to a repository, in a hundred random orders
 	ORCHESTRA_TEST_WILD=100 $(BIN)/python -m pytest tests/process/test_the_wild.py $(ARGS)
 
-bench: setup ## compare Orchestra with the raw commands
-	$(BIN)/python -m benchmarks
-	$(BIN)/python -m benchmarks.review
-	$(BIN)/python -m benchmarks.at_rest --sessions 51 --writing 20 --all
+histories: venv ## merges, undos and kills in 10,000 random orders; main is never red, nothing is lost
+	$(BIN)/python -m tests.histories $(ARGS)
+
+bench: setup ## compare Orchestra with the raw work, row by row
+	$(BIN)/python -m benchmarks $(ARGS)
 
 screenshots: setup ## make the README's pictures from the demo in a real tmux
 	$(BIN)/python scripts/screenshots.py
@@ -69,4 +72,4 @@ lock: venv ## pick the newest versions that pyproject.toml allows
 	$(BIN)/uv pip compile --quiet --no-header --universal --python-version 3.11 --generate-hashes --extra dev \
 		--no-emit-index-url --no-annotate pyproject.toml --output-file requirements.lock
 
-.PHONY: help setup tools tools-of-tests venv demo check test test-agents wild chaos soak storm bench screenshots docs lock
+.PHONY: help setup tools tools-of-tests venv demo check test test-agents wild chaos histories soak storm bench screenshots docs lock

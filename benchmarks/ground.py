@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,6 +69,8 @@ def settle(root: Path) -> None:
     """Give this process a home and a tmux directory below ``root``, and the agent that costs nothing."""
     for name in [name for name in os.environ if name.startswith(("TMUX", "ORCHESTRA_"))]:
         del os.environ[name]
+    # Without it Python compiles every module at every start, which takes longer than all else that a command does.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     (root / "tmux").mkdir()
     (root / "home" / "agents").mkdir(parents=True)
     (root / "home" / "agents" / "still.yaml").write_text(PROFILE)
@@ -78,15 +80,17 @@ def settle(root: Path) -> None:
     os.environ["ORCHESTRA_MAX_SESSIONS"] = "1000"
 
 
-def repository_at(root: Path, files: int = 1) -> Path:
-    """Make a repository with one commit of so many files, fifty in a directory."""
+def repository_at(root: Path, files: int = 1, more: Mapping[str, str] = {}) -> Path:
+    """Make a repository with one commit of so many files, fifty in a directory, and ``more`` with their texts."""
     repository = root / "project"
     repository.mkdir()
     for number in range(files - 1):
         directory = repository / f"part-{number // 50 // 50}" / f"{number // 50 % 50}"
         directory.mkdir(parents=True, exist_ok=True)
         (directory / f"{number}.txt").write_text(f"{number}\n")
-    (repository / "README.md").write_text("hello\n")
+    for name, text in {"README.md": "hello\n", **more}.items():
+        (repository / name).parent.mkdir(parents=True, exist_ok=True)
+        (repository / name).write_text(text)
     for words in (
         ("init", "-q", "-b", "main"),
         ("config", "user.name", "Bench"),

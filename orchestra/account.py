@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from orchestra.events import Outcome
 from orchestra.ledger import Command, Counts, Ledger, Noted, last_tests
-from orchestra.model import DiffStat, Intent, Message, PermissionRequest, Session, State
+from orchestra.model import Claim, DiffStat, Intent, ItemState, Message, ModelSummary, PermissionRequest, Session, State
 from orchestra.names import PERSON
+from orchestra.proof import ItemProof, Tally, items_of, proofs, tally
+from orchestra.questions import asking, question_text
 
 _COMMANDS, _TESTS, _FILES, _COMMITS, _ITEMS = 8, 3, 8, 5, 20
 _LONGEST_ITEM = 200
 _LONGEST_WORDS = 300
-_ITEM = re.compile(r"\s{0,40}[-*+] \[([ xX])\] (.*)")
-_FENCE = re.compile(r"\s{0,3}(```|~~~)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +23,8 @@ class Facts:
     """What is recorded of a session beside its events.
 
     ``requests`` are its open permission requests, ``question`` is the message whose answer it waits for. ``sent`` and
-    ``received`` count its messages, ``unread`` those that it has not read. ``spec`` is its newest version.
+    ``received`` count its messages, ``unread`` those that it has not read. ``spec`` is its newest version, ``claims``
+    are what it says shows the spec's items. ``said`` is what a model says of it, which is no fact.
     """
 
     session: Session
@@ -32,9 +32,11 @@ class Facts:
     requests: Sequence[PermissionRequest] = ()
     question: Message | None = None
     spec: str = ""
+    claims: Sequence[Claim] = ()
     sent: int = 0
     received: int = 0
     unread: int = 0
+    said: ModelSummary | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,29 +74,40 @@ class SoFar:
 
 
 @dataclass(frozen=True, slots=True)
+class NextItem:
+    """An item of a spec; ``command`` is what its session says shows it, ``ended`` how that ended on merged files."""
+
+    text: str
+    state: ItemState
+    command: str = ""
+    ended: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Next:
-    """What a session waits for, and which items of its spec (``- [ ]``) are open; ``open`` and ``done`` count them."""
+    """What a session waits for, and the items of its spec (``- [ ]``), the open ones first; ``tally`` counts all."""
 
     waits_for: str = ""
-    items: tuple[str, ...] = ()
-    open: int = 0
-    done: int = 0
+    items: tuple[NextItem, ...] = ()
+    tally: Tally = field(default_factory=Tally)
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The account of a session in three parts, made ``at`` a time."""
+    """The account of a session in three parts, made ``at`` a time; ``said`` is what a model says, and no part of it."""
 
     session: str
     at: datetime
     now: Now
     so_far: SoFar
     next: Next
+    said: ModelSummary | None = None
 
 
 def account(facts: Facts, ledger: Ledger) -> Account:
     """Return the account of a session; ``ledger`` has taken its events."""
-    return Account(facts.session.name, facts.now, _now(facts, ledger), _so_far(facts, ledger), _next(facts))
+    parts = _now(facts, ledger), _so_far(facts, ledger), _next(facts)
+    return Account(facts.session.name, facts.now, *parts, said=facts.said)
 
 
 def _now(facts: Facts, ledger: Ledger) -> Now:
@@ -112,8 +125,11 @@ def _now(facts: Facts, ledger: Ledger) -> Now:
 
 def _asks(facts: Facts) -> str:
     if facts.requests:
-        return f"permission: {facts.requests[0].summary}"
-    return facts.question.text[:_LONGEST_WORDS] if facts.question else ""
+        return f"wants: {facts.requests[0].wanted}"
+    if facts.question is None:
+        return ""
+    rest = question_text(facts.question).splitlines()[1:]
+    return "\n".join([asking(facts.question), *rest])[:_LONGEST_WORDS]
 
 
 def _so_far(facts: Facts, ledger: Ledger) -> SoFar:
@@ -140,9 +156,17 @@ def _named(facts: Facts, file: Noted) -> Noted:
 
 
 def _next(facts: Facts) -> Next:
-    items = list(_items(facts.spec))
-    left = [text for done, text in items if not done]
-    return Next(_waits_for(facts), tuple(left[:_ITEMS]), len(left), len(items) - len(left))
+    shown = proofs(items_of(facts.spec), facts.claims)
+    first = sorted(shown, key=lambda one: _FIRST.index(one.state))[:_ITEMS]
+    return Next(_waits_for(facts), tuple(map(_item, first)), tally(shown))
+
+
+_FIRST = (ItemState.OPEN, ItemState.CLAIMED, ItemState.PROVED)
+
+
+def _item(one: ItemProof) -> NextItem:
+    command, run = (one.claim.command, one.claim.run) if one.claim else ("", None)
+    return NextItem(one.item.text[:_LONGEST_ITEM], one.state, command[:_LONGEST_WORDS], run.ending if run else "")
 
 
 def _waits_for(facts: Facts) -> str:
@@ -167,14 +191,3 @@ _RESTS = {
     State.DONE: "your review",
     State.FAILED: "your help",
 }
-
-
-def _items(spec: str) -> list[tuple[bool, str]]:
-    """Return the items of a spec's task lists (GitHub Flavored Markdown, 5.3): whether each is done, and its text."""
-    items, fenced = [], False
-    for line in spec.splitlines():
-        if _FENCE.match(line):
-            fenced = not fenced
-        elif not fenced and (found := _ITEM.match(line)):
-            items.append((found[1] != " ", found[2].strip()[:_LONGEST_ITEM]))
-    return items

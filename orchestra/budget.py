@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from orchestra.model import Session
+
 _NEAR = 0.8
 """The share of a budget from which on the person is told."""
 
@@ -14,6 +16,11 @@ class Standing(StrEnum):
     WITHIN = "within"
     NEAR = "near"
     OVER = "over"
+
+
+def is_over(session: Session, budget: float) -> bool:
+    """Return whether a session has cost more than its budget allows."""
+    return standing(session.cost, budget, session.allowance) is Standing.OVER
 
 
 def standing(cost: float | None, budget: float, allowance: float = 0.0) -> Standing:

@@ -40,8 +40,13 @@ def is_valid(name: str) -> bool:
 
 def numbered(name: str, number: int) -> str:
     """Return ``name`` with a number at its end, within the maximum length of `slug`."""
-    tail = f"-{number}"
-    return name[: _LONGEST - len(tail)].rstrip("-") + tail
+    return suffixed(name, str(number))
+
+
+def suffixed(name: str, word: str) -> str:
+    """Return ``name`` with a word at its end, within the maximum length of `slug`."""
+    tail = f"-{word}"[: _LONGEST - 1]
+    return (name[: _LONGEST - len(tail)].rstrip("-") + tail).strip("-")
 
 
 def digest(text: str, length: int) -> str:

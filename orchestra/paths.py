@@ -262,6 +262,11 @@ class ProjectPaths:
         return self.state / "service.log"
 
     @property
+    def resized(self) -> Path:
+        """The file that tmux writes when the window of a grid has another size."""
+        return self.state / "resized"
+
+    @property
     def locks(self) -> Path:
         """The directory of the lock files."""
         return self.state / "locks"
@@ -279,13 +284,19 @@ class ProjectPaths:
             return near
         return _short_directory() / f"{digest(str(self.state), 12)}.sock"
 
-    def session(self, number: int, name: str) -> SessionPaths:
-        """Return the paths of one session."""
+    @property
+    def monitor(self) -> SessionPaths:
+        """The paths of the program that sums up what sessions do, which is no session; none has the number 0."""
+        return self.session(0, "monitor")
+
+    def session(self, number: int, name: str, home_name: str = "") -> SessionPaths:
+        """Return the paths of one session; ``home_name`` is empty for its first agent's home."""
         label = f"{number}-{name}"
         return SessionPaths(
             root=self.state / "sessions" / label,
             secrets=runtime() / digest(f"{self.home.owner}:{self.state}", 12) / label,
             spec=self.specs / f"{name}.md",
+            home_name=home_name or "home",
         )
 
 
@@ -296,6 +307,7 @@ class SessionPaths:
     root: Path
     secrets: Path
     spec: Path
+    home_name: str = "home"
 
     @property
     def spec_copy(self) -> Path:
@@ -305,7 +317,7 @@ class SessionPaths:
     @property
     def home(self) -> Path:
         """The agent's home directory, with its conversations."""
-        return self.root / "home"
+        return self.root / self.home_name
 
     @property
     def git(self) -> Path:

@@ -20,7 +20,9 @@ from orchestra.errors import (
     NotARepository,
     Refused,
     ServiceDown,
+    StoreError,
     UnknownProfile,
+    UsageError,
 )
 from orchestra.model import ConsentKind
 from orchestra.names import slug
@@ -158,6 +160,14 @@ class Project:
             self._require_consent(name)
             raise
 
+    def agent_profile(self, name: str) -> Profile:
+        """Return the profile of a session's agent; raises UsageError for a monitor's, and what `profile` raises."""
+        profile = self.profile(name)
+        if profile.is_monitor:
+            message = f"{name} sums up sessions, and cannot be a session's agent"
+            raise UsageError(message, hint=f"choose another: orchestra agents; to use it: monitor: {name}")
+        return profile
+
     def _require_consent(self, profile: str) -> None:
         name = f"{self.paths.agents.relative_to(self.paths.source)}/{slug(profile)}.yaml"
         if slug(profile) == profile and safe_files.look(self.paths.source, name) is not None:
@@ -182,11 +192,16 @@ class Project:
 
     def session_paths(self, session: Session) -> SessionPaths:
         """Return the paths of a session."""
-        return self.paths.session(session.id, session.name)
+        return self.paths.session(session.id, session.name, session.home_name)
 
     def box_name(self, session: Session) -> str:
         """Return the name of the session's container."""
         return f"{self.box_prefix}{session.name}"
+
+    @property
+    def monitor_box(self) -> str:
+        """The name of the boxes in which monitors run; no session's name has a dot."""
+        return f"{self.box_prefix}.monitor"
 
     @property
     def box_prefix(self) -> str:
@@ -197,9 +212,14 @@ class Project:
     def lock(self, name: str, *, deadline: float = LOCK_DEADLINE) -> Iterator[None]:
         """Hold the lock called ``name`` among all processes of this project.
 
-        Raises DeadlineExceeded if another process holds it for ``deadline`` seconds.
+        Raises DeadlineExceeded if another process holds it for ``deadline`` seconds, and StoreError if the project's
+        state has been removed meanwhile.
         """
-        self.paths.locks.mkdir(exist_ok=True, mode=0o700)
+        try:
+            self.paths.locks.mkdir(exist_ok=True, mode=0o700)
+        except FileNotFoundError as error:
+            gone = f"the state of {self.paths.source} has been removed: {self.paths.state}"
+            raise StoreError(gone, hint="to begin anew, type: orchestra up") from error
         with (self.paths.locks / f"{name}.lock").open("w") as file:
             if not files.lock(file, deadline=deadline):
                 message = f"another orchestra process has been changing {name!r} for {deadline:.0f} s"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 
 from orchestra.model import ChangedFile, FileStatus
@@ -15,6 +15,8 @@ _HOOKS = "runs as a git hook"
 _CI = "runs in CI"
 _LOCK = "decides which packages are installed"
 _TESTS = "removes a test"
+UNLISTED = "very many files"
+"""What stands for the changed files after those that are listed."""
 
 _NAMES: Mapping[str, str] = {
     **dict.fromkeys((".mcp.json", "AGENTS.md", "AGENTS.override.md", "CLAUDE.md", "CLAUDE.local.md", "GEMINI.md",
@@ -51,6 +53,12 @@ def of_path(path: str) -> str:
     above = next((_DIRECTORIES[part] for part in parts[:-1] if part in _DIRECTORIES), "")
     # A file at the place of such a directory, or a link to one, counts too.
     return above or _NAMES.get(parts[-1] if parts else "", "") or _DIRECTORIES.get(parts[-1] if parts else "", "")
+
+
+def changed(files: Iterable[ChangedFile], whole: bool) -> dict[tuple[str, str], str]:  # noqa: FBT001 -- as listed
+    """Return why files are risky, by path and content; of those that are not listed, if not the ``whole`` is, too."""
+    found = {(file.path, file.mark): why for file in files if (why := of_file(file))}
+    return found if whole else {**found, (UNLISTED, ""): "not all are looked at"}
 
 
 def of_file(file: ChangedFile) -> str:

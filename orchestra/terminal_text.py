@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import io
+import os
 import re
 import unicodedata
 
@@ -11,9 +12,10 @@ ERRORS = "orchestra-plainer"
 """The name under which `codecs` knows `plainer`."""
 _LOOKALIKES = {
     "→": ">", "←": "<", "…": "~", "−": "-", "–": "-", "—": "-", "·": "-", "•": "*", "✓": "+", "✗": "x", "●": "*",
-    "○": "o", "◌": "o", "■": "#", "▏": "|", "▌": "|", "⏎": "<", "“": '"', "”": '"', "‘": "'", "’": "'", "─": "-",
-    "▸": ">", "▾": "v", "▎": "|", "▍": "|", "⚠": "!", "⋯": "~",
+    "○": "o", "◌": "o", "■": "#", "▏": "|", "▌": ">", "⏎": "<", "“": '"', "”": '"', "‘": "'", "’": "'", "─": "-",
+    "▸": ">", "▾": "v", "▎": "|", "▍": "|", "⚠": "!", "⋯": "~", "✎": "*", "↳": ">", "┆": ":",
     "━": "-", "│": "|", "┃": "|", "├": "|", "└": "`", "┌": "+", "┐": "+", "┘": "+",
+    "◆": "!", "◉": "*", "◐": "o", "▤": "#", "≥": ">", "↑": "^", "↓": "v",
 }  # fmt: skip
 """A replacement of the same width for each character that Orchestra draws with."""
 _WIDE = frozenset("WF")
@@ -38,6 +40,11 @@ def clean(text: str) -> str:
         character if character.isprintable() or character in "\n\t" else f"\\x{ord(character):02x}"
         for character in text
     )
+
+
+def one_line(text: str) -> str:
+    """Return text as one line, cleaned."""
+    return clean(" ".join(text.split()))
 
 
 def with_controls_shown(text: str) -> str:
@@ -69,3 +76,14 @@ def never_fails(stream: object) -> None:
 def is_unicode(encoding: str | None) -> bool:
     """Return whether an encoding has every character."""
     return (encoding or "").lower().replace("-", "").replace("_", "").startswith("utf")
+
+
+def encoding() -> str:
+    """Return the encoding of what a terminal is sent: ASCII where the locale says that there is no Unicode.
+
+    The order of the variables is that of setlocale(3), which tmux follows too.
+    """
+    for name in ("LC_ALL", "LC_CTYPE", "LANG"):
+        if said := os.environ.get(name, ""):
+            return "utf-8" if is_unicode(said.partition(".")[2].partition("@")[0]) else "ascii"
+    return "utf-8"

@@ -116,3 +116,10 @@ def host(monkeypatch: pytest.MonkeyPatch) -> Iterator[HostProject]:
     """A project with agents on the host, opened in this process."""
     with host_project(monkeypatch) as found:
         yield found
+
+
+@pytest.fixture
+def contained(monkeypatch: pytest.MonkeyPatch, git_image: str) -> Iterator[HostProject]:
+    """A project with agents in containers, opened in this process."""
+    with host_project(monkeypatch, image=git_image) as found:
+        yield found

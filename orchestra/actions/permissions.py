@@ -6,11 +6,32 @@ from orchestra.drivers.calling_agent import calling_agent
 from orchestra.errors import NotAllowed
 from orchestra.model import Role, Session
 
-DESIGNER_ONLY = frozenset({"spawn", "merge", "delete", "stop", "review", "update_spec", "get_diff", "get_session"})
+DESIGNER_ONLY = frozenset(
+    {
+        "spawn",
+        "compare",
+        "fork",
+        "hand",
+        "merge",
+        "forecast",
+        "delete",
+        "stop",
+        "review",
+        "update_spec",
+        "get_diff",
+        "get_session",
+    }
+)
 """The actions that executors may never request."""
 
 
-PERSON_ONLY = frozenset({"answer"})
+COMMENTING = frozenset(
+    {"comment", "edit_comment", "delete_comment", "send_comments", "settle_comment", "reopen_comment"}
+)
+"""The actions with which the person comments on a session's work."""
+PERSON_ONLY = COMMENTING | frozenset(
+    {"answer", "issue", "merge", "move_up", "pr", "prove", "reorder", "take", "try", "try_off", "undo", "withdraw"}
+)
 """The actions that no agent may request, whatever way it finds to the person's own commands."""
 
 
@@ -18,7 +39,8 @@ def permit_process(process: int, action: str) -> None:
     """Raise NotAllowed if an agent's process requests what is the person's alone."""
     if action in PERSON_ONLY and (name := calling_agent(process)):
         raise NotAllowed(
-            f"an agent may not {action}, and this process is one of {name}", hint="type it in a terminal of your own"
+            f"an agent may not {action.replace('_', ' ')}, and this process is one of {name}",
+            hint="type it in a terminal of your own",
         )
 
 

@@ -16,7 +16,29 @@ if TYPE_CHECKING:
     from orchestra.project import Project
     from orchestra.store.requests import Request
 
-ONCE = frozenset({"send", "answer", "read", "spawn", "restore", "delete", "merge", "pair", "unpair"})
+ONCE = frozenset(
+    {
+        "send",
+        "answer",
+        "read",
+        "spawn",
+        "spawn_group",
+        "restore",
+        "delete",
+        "merge",
+        "take",
+        "hand",
+        "fork",
+        "undo",
+        "pr",
+        "try",
+        "try_off",
+        "pair",
+        "unpair",
+        "comment",
+        "send_comments",
+    }
+)
 """The actions that must not be done twice; repeating the others changes nothing."""
 _IN_ONE_TRANSACTION = frozenset({"send", "answer", "read"})
 """Actions that only change the database, so that action and answer can share one transaction."""

@@ -15,7 +15,6 @@ from orchestra.errors import ServiceDown
 from orchestra.names import digest
 from orchestra.paths import ProjectPaths
 from orchestra.protocol import Progress, call, ignore, request_id
-from orchestra.store.migrations import MIGRATIONS
 
 START_DEADLINE = 60.0
 """Seconds that a service has to answer after its start."""
@@ -114,6 +113,8 @@ def _last_words(log: Path) -> str:
 
 def mark(environment: Mapping[str, str]) -> str:
     """Return a hash of the version, the database's schema, and the variables that affect the service and its logins."""
+    from orchestra.store.migrations import MIGRATIONS  # noqa: PLC0415 -- loads sqlite3, for the few who compare
+
     relevant = {
         name: value
         for name, value in environment.items()

@@ -3,7 +3,7 @@
 from orchestra.agents.activity import Usage
 from orchestra.agents.launch_files import LaunchContext, LaunchFiles, own_files
 from orchestra.agents.profile import BUILT_IN, Delivery, Profile, load, names
-from orchestra.agents.registry import FAMILIES, Family, family_of, headless, launch_files
+from orchestra.agents.registry import FAMILIES, Family, family_of, headless, launch_files, monitor
 from orchestra.agents.transcripts import Transcripts
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "headless",
     "launch_files",
     "load",
+    "monitor",
     "names",
     "own_files",
 ]

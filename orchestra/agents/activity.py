@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -35,6 +36,7 @@ _DESCRIPTIVE = (
     "session_id",
 )
 _OURS = "mcp__orchestra__"
+_HEADING = re.compile(r"(Your task|The person's task for you) (\(it is also in |is long: read all of it in )[^\n]*")
 
 
 _MOST = 1e12
@@ -130,6 +132,13 @@ def brief(text: object, longest: int = _LONGEST) -> str:
     lines = [line.strip() for line in str(text or "").splitlines() if line.strip()]
     plain = "".join(character for character in lines[0] if character.isprintable()) if lines else ""
     return plain if len(plain) <= longest else plain[: longest - 1] + "…"
+
+
+def turn(prompt: object) -> str:
+    """Describe what a turn begins with; the heading that `launch_files.first_prompt` writes says nothing about it."""
+    text = str(prompt or "")
+    own = _HEADING.match(text)
+    return brief(f"begins its task: {text[own.end() :].lstrip()}").removesuffix(":") if own else brief(text)
 
 
 def named(tool: str, arguments: object) -> str:

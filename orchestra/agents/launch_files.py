@@ -40,7 +40,8 @@ class LaunchContext:
     ``nudge`` is the prompt for an agent that comes back; if it is empty, the agent waits. The
     directories are as the agent sees them; ``agent_dir`` is read-only for it, ``secrets_dir`` holds
     ``token`` and one file for each credential. ``permissions`` is what the agent does without asking, if the person
-    says so, ``deny`` what it must never do; one that is ``headless`` answers one prompt and asks nothing.
+    says so, ``deny`` what it must never do; one that is ``headless`` answers one prompt and asks nothing. One that is
+    ``alone`` gets that prompt as its input, and has no tools, neither ours nor its own.
     """
 
     session: Session
@@ -56,6 +57,7 @@ class LaunchContext:
     permissions: Permissions | None = None
     deny: tuple[str, ...] = ()
     headless: bool = False
+    alone: bool = False
 
     @property
     def mode(self) -> Permissions:
@@ -158,11 +160,14 @@ def _environment(profile: Profile, context: LaunchContext) -> dict[str, str]:
         "ORCHESTRA_AGENT": profile.name,
         "ORCHESTRA_WORKTREE": str(session.worktree),
         "ORCHESTRA_TASK_FILE": context.path("task.md"),
-        "ORCHESTRA_MCP_URL": context.mcp_url,
-        "ORCHESTRA_HOOK_URL": context.hook_url,
-        "ORCHESTRA_TOKEN_FILE": str(PurePosixPath(context.secrets_dir, "token")),
         "ORCHESTRA_AGENT_HOME": context.home,
     }
+    if not context.alone:
+        shared |= {
+            "ORCHESTRA_MCP_URL": context.mcp_url,
+            "ORCHESTRA_HOOK_URL": context.hook_url,
+            "ORCHESTRA_TOKEN_FILE": str(PurePosixPath(context.secrets_dir, "token")),
+        }
     if not context.contained:
         return shared
     terminal = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"}
@@ -224,9 +229,11 @@ def quoted(command: list[str]) -> str:
     return shlex.join(command)
 
 
-def asked_once(command: list[str]) -> str:
-    """Return the launcher's last line for a command that answers one prompt and exits."""
-    return f'exec {quoted(command)} "$(cat "$agent_dir/first.md")"\n'
+def asked_once(context: LaunchContext, command: list[str], file: str = "first.md") -> str:
+    """Return the launcher's last line for a command that answers one prompt, its argument or its input, and exits."""
+    if context.alone:
+        return f"exec {quoted(command)}\n"
+    return f'exec {quoted(command)} "$(cat "$agent_dir/{file}")"\n'
 
 
 def _filled(profile: Profile, context: LaunchContext, word: str) -> str:

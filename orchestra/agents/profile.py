@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from orchestra.config import schema
 from orchestra.config.permission_rules import PATTERN
@@ -24,6 +24,8 @@ FAMILY_NAMES = ("claude", "codex", "gemini", "opencode", "plain", "rehearsal")
 _WITHOUT_PERMISSIONS = frozenset({"plain", "rehearsal"})
 USES = ("cost", "tokens", "context")
 """The usage that an agent may report."""
+ANSWER = ("text", "cost", "tokens_in", "tokens_out")
+"""What `answer` may locate in a monitor's output."""
 _ADDRESSES = ("_URL", "_MODEL")
 _TAKEN = frozenset({"agent", "secrets", "objects"})
 
@@ -41,10 +43,15 @@ class Delivery(StrEnum):
     TYPE = "type"
 
 
+_AGENT, _MONITOR = "agent", "monitor"
 _PATTERNS = "a list of commands such as git status*, or of tools such as Edit(docs/**)"
 _PLAIN, _WORDS, _TEXTS, _FLAG = Rule(str, numbers=True), Rule(tuple), Rule(dict), Rule(bool)
 RULES: Mapping[str, Rule] = {
     "family": Rule(str, choices=FAMILY_NAMES),
+    "role": Rule(str, choices=(_AGENT, _MONITOR)),
+    "like": _PLAIN,
+    "answer": _TEXTS,
+    "network": _FLAG,
     "description": _PLAIN,
     "version": _PLAIN,
     "model": _PLAIN,
@@ -87,6 +94,10 @@ class Profile:
     ``tells`` is the usage that it reports (cost, tokens, context), ``resumes`` says that its conversation
     survives a restart. ``permissions`` is what it does without asking, unless a setting says so; ``allow`` and
     ``deny`` are rules that are added to those of the settings.
+
+    One with the ``role`` monitor gets its prompt as input and prints its answer; ``like`` is the agent's profile whose
+    program, image and login it uses, ``answer`` says where in the JSON that it prints the text and the usage are, and
+    without ``network`` its container has none.
     """
 
     name: str
@@ -116,6 +127,15 @@ class Profile:
     permissions: str = ""
     allow: tuple[str, ...] = ()
     deny: tuple[str, ...] = ()
+    role: str = _AGENT
+    like: str = ""
+    answer: Mapping[str, str] = field(default_factory=dict)
+    network: bool = True
+
+    @property
+    def is_monitor(self) -> bool:
+        """Whether it sums up what sessions do, and cannot be a session's agent."""
+        return self.role == _MONITOR
 
     @property
     def program(self) -> str:
@@ -154,7 +174,20 @@ def load(name: str, dirs: Sequence[ProfileDirectory] = (), *, versions: Sequence
     wanted = dict(text.split("@", 1) for text in versions)
     for known in wanted:
         _directory_of(known, dirs)
-    return parse(name, _directory_of(name, dirs), version=wanted.get(name, ""))
+    profile = parse(name, _directory_of(name, dirs), version=wanted.get(name, ""))
+    return _completed(profile, load(profile.like, dirs, versions=versions)) if profile.like else profile
+
+
+_INHERITED = ("version", "npm", "install", "credentials", "logins", "keeps_login", "headless", "model")
+"""What a profile that is like another has from it, unless it says something else itself."""
+
+
+def _completed(profile: Profile, base: Profile) -> Profile:
+    """Return a monitor's profile with what it has from the agent's profile that it names."""
+    if base.is_monitor:
+        raise BadConfig(f"{profile.source}: 'like' names a monitor", hint="name an agent's profile, such as claude")
+    inherited = {name: getattr(profile, name) or getattr(base, name) for name in _INHERITED}
+    return replace(profile, family=base.family, env={**base.env, **profile.env}, **inherited)
 
 
 def _directory_of(name: str, dirs: Sequence[ProfileDirectory]) -> ProfileDirectory:
@@ -183,6 +216,7 @@ def parse(name: str, directory: ProfileDirectory, *, version: str = "") -> Profi
         values[key] = tuple(line.replace("{version}", version) for line in values.get(key, ()))
     values.setdefault("logins", tuple(name for name in values.get("credentials", ()) if not name.endswith(_ADDRESSES)))
     values["delivery"] = Delivery(values.get("delivery", Delivery.PULL))
+    _check_monitor(source, values)
     if values.get("permissions") and values.get("family", "plain") in _WITHOUT_PERMISSIONS:
         message = f"{source}: 'permissions' do nothing for a profile without one of the families that ask"
         raise BadConfig(message, hint=f"choose a family: {', '.join(sorted({*FAMILY_NAMES} - _WITHOUT_PERMISSIONS))}")
@@ -190,6 +224,17 @@ def parse(name: str, directory: ProfileDirectory, *, version: str = "") -> Profi
     if profile.family == "plain" and not profile.command:
         raise BadConfig(f"{source}: 'command' is missing", hint='say what to run, for example: command: ["bash"]')
     return profile
+
+
+def _check_monitor(source: Path, values: Mapping[str, Any]) -> None:
+    """Raise BadConfig for keys that only a monitor may have, or none of which it can be made."""
+    monitors = values.get("role") == _MONITOR
+    if (alone := sorted({"like", "answer", "network"} & values.keys())) and not monitors:
+        raise BadConfig(f"{source}: {alone[0]!r} is only for monitors", hint="add: role: monitor")
+    if monitors and not values.get("command"):
+        raise BadConfig(f"{source}: 'command' is missing", hint="say what reads the prompt and prints the answer")
+    if wrong := sorted(set(values.get("answer") or ()) - {*ANSWER}):
+        raise BadConfig(f"{source}: there is no {wrong[0]!r} in 'answer'", hint=f"it may have: {', '.join(ANSWER)}")
 
 
 def _text(source: Path, directory: ProfileDirectory) -> str:

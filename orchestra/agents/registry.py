@@ -100,7 +100,16 @@ def headless(profile: Profile, context: LaunchContext) -> LaunchFiles:
     context = replace(context, headless=True)
     made = launch_files(asked, context)
     ending = family_of(profile).once(asked, context)
-    if not ending:
-        return made
+    return _launched(context, made, ending) if ending else made
+
+
+def monitor(profile: Profile, context: LaunchContext) -> LaunchFiles:
+    """Return the launch files of a program that reads one prompt as its input, answers it without tools, and exits."""
+    context = replace(context, headless=True, alone=True)
+    asked = replace(profile, resume=(), in_container=(), on_host=())
+    return _launched(context, launch_files(asked, context), family_of(profile).once(asked, context))
+
+
+def _launched(context: LaunchContext, made: LaunchFiles, ending: str) -> LaunchFiles:
     launch = launcher(context, made.env, ending).encode()
     return replace(made, agent_files={**made.agent_files, "launch.sh": (launch, EXECUTABLE)})

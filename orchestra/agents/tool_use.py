@@ -10,11 +10,11 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from orchestra.agents.activity import brief
-from orchestra.model import ToolUse
-from orchestra.terminal_text import clean
+from orchestra.agents.exact_text import exact, lookalikes
+from orchestra.model import MOST_LINES, ToolUse
 
 LONGEST = 256 * 1024
-"""The most characters of a request that are shown; a longer one is left to the agent's own window."""
+"""The most characters of a request that is shown whole; a longer one is left to the agent's own window."""
 WANTS = "wants: "
 """What the evidence of a session begins with whose agent waits for a permission that is known exactly."""
 _LINES_COMPARED = 1000
@@ -36,13 +36,16 @@ def of_shell(given: Mapping[str, Any]) -> ToolUse:
 
 def of_edit(given: Mapping[str, Any]) -> ToolUse:
     """Return the change of one file, from its path and its old and new text, or several of those."""
-    path = str(next((given[key] for key in _PATHS if given.get(key)), ""))
+    paths = _paths(given)
     edits = given.get("edits")
-    changes = [edit for edit in edits if isinstance(edit, Mapping)] if isinstance(edits, list) else [given]
-    known = {*_OLD, *_NEW, *_PATHS, "edits"}
-    lines = [f"--- {path}", *(line for change in changes for line in _changed(change))]
-    more = [line for change in {id(one): one for one in (given, *changes)}.values() for line in _others(change, known)]
-    return _edit((path,), [*lines, *more])
+    parts = [edit for edit in edits if isinstance(edit, Mapping)] if isinstance(edits, list) else []
+    changes = [given, *parts] if not parts or _given(given, (*_OLD, *_NEW)) else parts
+    lines = [*(f"--- {path}" for path in paths), *(line for change in changes for line in _changed(change))]
+    known = {"edits"} if parts and len(parts) == len(edits or ()) else set()
+    # Of several names for the same argument, only the agent knows which it looks at.
+    more = [line for change in (given, *parts) for line in _others(change, known | _told(change))]
+    twice = any(len(_given(change, keys)) > 1 for change in (given, *parts) for keys in (_OLD, _NEW, _PATHS))
+    return _edit(paths, [*lines, *more], plain=not twice)
 
 
 def of_patch(patch: str, paths: Collection[str] = ()) -> ToolUse:
@@ -64,8 +67,9 @@ def of_url(given: Mapping[str, Any]) -> ToolUse:
 
 def of_path(given: Mapping[str, Any]) -> ToolUse:
     """Return the reading of a file."""
-    path = str(next((given[key] for key in _PATHS if given.get(key)), ""))
-    return ToolUse("Read", _line("reads", path), _shown([path, *_others(given, set(_PATHS))]), paths=(path,))
+    paths = _paths(given)
+    detail = _shown([*paths, *_others(given, set(_PATHS))])
+    return ToolUse("Read", _line("reads", ", ".join(paths)), detail, paths=paths, plain=len(paths) == 1)
 
 
 def of_other(tool: str, given: Mapping[str, Any]) -> ToolUse:
@@ -76,18 +80,33 @@ def of_other(tool: str, given: Mapping[str, Any]) -> ToolUse:
 
 def is_whole(use: ToolUse) -> bool:
     """Return whether a request is shown whole."""
-    return len(use.detail) <= LONGEST
+    return len(use.detail) <= LONGEST and use.detail.count("\n") < MOST_LINES
 
 
-def wants(summary: str) -> str:
+def wants(wanted: str) -> str:
     """Return what an agent that waits for a permission wants, in a few words."""
-    return brief(f"{WANTS}{summary.removeprefix('runs: ')}")
+    return brief(f"{WANTS}{wanted}")
 
 
-def _edit(paths: tuple[str, ...], lines: Collection[str]) -> ToolUse:
+def _paths(given: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(str(given[key]) for key in _PATHS if given.get(key))) or ("",)
+
+
+def _given(given: Mapping[str, Any], keys: Collection[str]) -> list[str]:
+    """Return which of several names for the same argument are used."""
+    return [key for key in keys if given.get(key) is not None]
+
+
+def _told(change: Mapping[str, Any]) -> set[str]:
+    """Return the arguments of a change that are shown as its lines."""
+    return {*_PATHS, *_given(change, _OLD)[:1], *_given(change, _NEW)[:1]}
+
+
+def _edit(paths: tuple[str, ...], lines: Collection[str], *, plain: bool = True) -> ToolUse:
     names = ", ".join(PurePosixPath(path).name for path in paths)
     # A change without a path cannot be compared with anything.
-    return ToolUse("Edit", _line("edits", names), _shown(lines), paths=paths, plain=all(paths) and bool(paths))
+    whole = plain and all(paths) and bool(paths)
+    return ToolUse("Edit", _line("edits", names), _shown(lines), paths=paths, plain=whole)
 
 
 def _changed(change: Mapping[str, Any]) -> Iterator[str]:
@@ -125,11 +144,12 @@ def _notes(given: Mapping[str, Any]) -> list[str]:
 
 
 def _line(verb: str, about: str) -> str:
-    first, _, rest = clean(about.strip()).partition("\n")
+    first, _, rest = exact(about.strip()).partition("\n")
     count = rest.count("\n") + 1 if rest else 0
     more = f" … and {count} more line{'s' * (count > 1)}" if rest else ""
     return brief(f"{verb}: {first.expandtabs(1)}", longest=120 - len(more)) + more
 
 
 def _shown(lines: Collection[str]) -> str:
-    return clean("\n".join(lines))[: LONGEST + 1]
+    text = "\n".join(lines)
+    return "\n".join((exact(text), *lookalikes(text[:LONGEST])))[: LONGEST + 1]

@@ -59,9 +59,9 @@ def time_of(value: object) -> datetime | None:
     """Return a time that is written as in ISO 8601; None for anything else."""
     try:
         time = datetime.fromisoformat(str(value))
-    except ValueError:
+        return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         return None
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def _ours(entry: Entry) -> Said:

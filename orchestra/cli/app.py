@@ -18,13 +18,18 @@ from orchestra.cli.light import LightGroup
 
 GROUPS = {
     "up": ("up", "down", "control"),
-    "sessions": ("new", "stop", "resume", "delete", "restore", "merge", "pair", "unpair"),
+    "sessions": ("new", "stop", "resume", "delete", "restore", "merge", "take", "pair", "unpair"),
+    "copies": ("compare", "hand", "fork"),
     "inspect": ("list", "needs", "show", "log", "monitor", "keys"),
     "review": ("diff", "review"),
+    "comments": ("comment",),
+    "queue": ("queue", "forecast", "undo", "prove"),
+    "tryout": ("try",),
+    "pull_requests": ("pr",),
     "oversight": ("usage", "search", "notify"),
     "messages": ("send", "inbox", "wait"),
     "answers": ("answer",),
-    "windows": ("switch", "terminal", "spec"),
+    "windows": ("switch", "layout", "terminal", "spec"),
     "agents": ("agents",),
     "maintenance": ("doctor", "gc", "allow", "demo", "completion", "config", "image"),
 }

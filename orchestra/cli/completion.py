@@ -12,6 +12,7 @@ from orchestra.cli.dispatch import current_directory
 from orchestra.errors import OrchestraError
 from orchestra.paths import Home
 from orchestra.project import Project, locate
+from orchestra.terminal_text import clean
 
 if TYPE_CHECKING:
     from orchestra.model import Session
@@ -33,6 +34,28 @@ def deleted_sessions(context: typer.Context) -> Choices:
     found = _recorded(context)
     alive = {session.name for session in found if session.deleted_at is None}
     return [(session.name, session.title) for session in found if session.name not in alive]
+
+
+def changed_files(context: typer.Context) -> Choices:
+    """Return the files that the commits of the session named before have changed."""
+    from orchestra.drivers.git import tree_diff  # noqa: PLC0415 -- only while completing
+
+    project, name = _project(context), context.params.get("name") or ""
+    session = project.store.sessions.find(name) if project else None
+    if project is None or session is None or not session.head:
+        return []
+    with contextlib.suppress(OrchestraError):
+        files, _ = tree_diff.changed_files(project.repository.git(), session.base, session.head)
+        return [(clean(file.path), "") for file in files]
+    return []
+
+
+def comments(context: typer.Context) -> Choices:
+    """Return the numbers of the comments on the session named before, each with its text."""
+    project, name = _project(context), context.params.get("name") or ""
+    session = project.store.sessions.find(name) if project else None
+    known = project.store.comments.of(session.id) if project and session else []
+    return [(str(one.number), f"{one.state}: {clean(one.text.splitlines()[0])}") for one in known]
 
 
 def profiles(context: typer.Context) -> Choices:

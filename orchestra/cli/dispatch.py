@@ -16,9 +16,9 @@ from orchestra.terminal_text import clean, without_sequences
 if TYPE_CHECKING:
     from orchestra.paths import ProjectPaths
 
-NEEDS_SERVICE = frozenset({"up", "spawn", "resume", "restore", "pair", "unpair"})
+NEEDS_SERVICE = frozenset({"up", "spawn", "spawn_group", "hand", "fork", "resume", "restore", "pair", "unpair"})
 """The actions that start agents, which need the service."""
-WAKES_SERVICE = frozenset({"send", "answer"})
+WAKES_SERVICE = frozenset({"send", "answer", "send_comments", "try", "pr"})
 """The actions whose effect an agent waits for; for them, a dead service of an open project is started again."""
 
 

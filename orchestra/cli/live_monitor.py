@@ -59,7 +59,8 @@ def accounts(project: Project, names: list[str]) -> list[dict[str, Any]]:
 
 def _plain(session: Session, account: Account) -> dict[str, Any]:
     basic = {key: getattr(session, key) for key in ("name", "state", "summary", "diff", "commits")}
-    return plain({**basic, "now": account.now, "so_far": account.so_far, "next": account.next})  # type: ignore[no-any-return]  # a mapping gives one
+    parts = {"now": account.now, "so_far": account.so_far, "next": account.next, "model_summary": account.said}
+    return plain({**basic, **parts})  # type: ignore[no-any-return]  # a mapping gives one
 
 
 def _second(project: Project) -> int:
@@ -98,7 +99,7 @@ def _with_foot(accounts: Accounts, project: Project, names: list[str]) -> Render
 
 def _view(accounts: Accounts, project: Project, names: list[str]) -> RenderableType:
     views = [_session_view(accounts, project, name) for name in names]
-    return Group(*views, *([] if names else ["no sessions; type: orchestra up"]))
+    return Group(*views, *([] if names else ["there are no sessions yet; to begin, type: orchestra up"]))
 
 
 def _session_view(accounts: Accounts, project: Project, name: str) -> RenderableType:
@@ -106,4 +107,5 @@ def _session_view(accounts: Accounts, project: Project, name: str) -> Renderable
     session = store.sessions.get(name)
     events = store.events.select(name, limit=12)
     messages = store.messages.select(sender=name, limit=1)
-    return monitor_view(session, accounts.of(session), events, messages, now=store.now())
+    expected = store.forecasts.all().get(name, ())
+    return monitor_view(session, accounts.of(session), events, messages, now=store.now(), expected=expected)

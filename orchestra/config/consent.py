@@ -13,16 +13,20 @@ from collections.abc import Mapping
 from orchestra.model import Permissions
 from orchestra.names import digest
 
-LIMITS = frozenset({"budget", "cpus", "max_sessions", "memory", "pids", "project_budget"})
+LIMITS = frozenset({
+    "budget", "cpus", "max_sessions", "memory", "monitor_budget", "monitor_calls", "pids", "project_budget",
+})  # fmt: skip
 """The limits that a project may lower but not raise."""
 _NARROWER: Mapping[str, object] = {
     "sandbox": "docker",
     "network_internal": True,
+    "designer_merges": False,
+    "require_proof": True,
     "permissions": Permissions.ASK.value,
     "designer_permissions": Permissions.ASK.value,
 }
 """The values that a project may set without consent."""
-_ENDLESS_AT_ZERO = frozenset({"budget", "cpus", "project_budget"})
+_ENDLESS_AT_ZERO = frozenset({"budget", "cpus", "monitor_budget", "monitor_calls", "project_budget"})
 _UNITS = {"": 0, "b": 0, "k": 10, "m": 20, "g": 30}
 
 

@@ -1,4 +1,4 @@
-"""Layouts: where the control pane is in tmux, as data that a person can add to."""
+"""Layouts: where the control pane and the executors are in tmux, as data that a person can add to."""
 
 from __future__ import annotations
 
@@ -31,6 +31,13 @@ class Placement(StrEnum):
     FOLLOW = "follow"
 
 
+class Executors(StrEnum):
+    """The windows of the executors: one for each, or a few that they share."""
+
+    WINDOWS = "windows"
+    GRID = "grid"
+
+
 class Side(StrEnum):
     """The side of the window with the control pane."""
 
@@ -42,6 +49,7 @@ class Side(StrEnum):
 
 RULES: Mapping[str, Rule] = {
     "control": Rule(str, choices=tuple(Placement)),
+    "executors": Rule(str, choices=tuple(Executors)),
     "side": Rule(str, choices=tuple(Side)),
     "size": Rule(str, numbers=True, pattern=r"[1-9]\d*%?", shape="columns such as 44, or a share such as 30%"),
     "status": Rule(bool),
@@ -56,7 +64,7 @@ class Layout:
     """One layout; ``size`` is in columns (rows for top and bottom), or a share such as ``30%``.
 
     ``status`` asks for Orchestra's segment in the status line of the tmux session, ``borders`` for a
-    line above each agent that says what is shown there.
+    line above each agent that says what is shown there. ``executors`` says whether they share windows.
     """
 
     name: str
@@ -66,6 +74,7 @@ class Layout:
     status: bool = True
     borders: bool = True
     description: str = ""
+    executors: Executors = Executors.WINDOWS
 
     @property
     def beside(self) -> bool:
@@ -105,5 +114,10 @@ def _parse(name: str, path: Path) -> Layout:
     values = schema.read(text, RULES, str(path), example="control: window")
     if "control" not in values:
         raise BadConfig(f"{path}: control is missing", hint="write, for example: control: window")
-    placement = {"control": Placement(values["control"]), "side": Side(values.get("side", Side.LEFT))}
-    return Layout(**{"name": name, **values, **placement})
+    kinds = {"control": Placement, "side": Side, "executors": Executors}
+    chosen = {key: kind(values[key]) for key, kind in kinds.items() if key in values}
+    layout = Layout(**{"name": name, **values, **chosen})
+    if layout.control is Placement.FOLLOW and layout.executors is Executors.GRID:
+        hint = "write, for example: control: designer"
+        raise BadConfig(f"{path}: a control pane that follows has no place in a grid", hint=hint)
+    return layout

@@ -28,7 +28,8 @@ class Rule:
 
     ``pattern`` and ``choices`` apply to a whole text, or to each item of a list; ``shape``
     describes the pattern. ``numbers`` accepts a number as text; a ``regular`` text is a regular
-    expression. ``lists`` accepts a list for each name.
+    expression. ``lists`` accepts a list for each name. ``records`` are the rules of the keys of each item of a
+    list, which may also be a text.
     """
 
     type: type
@@ -40,6 +41,7 @@ class Rule:
     numbers: bool = False
     regular: bool = False
     lists: bool = False
+    records: Mapping[str, Rule] | None = None
 
 
 Rules = Mapping[str, Rule]
@@ -116,15 +118,34 @@ def _truth(text: str) -> bool | str:
 
 def check(key: str, value: object, rule: Rule, where: Where) -> object:
     """Return a value in the type of its key; raises BadConfig with location and key."""
-    typed = _typed(value, rule)
+    typed = _typed(value, rule) if rule.records is None else _records(value, rule.records, where)
     if typed is None:
         raise _wrong(key, value, _kind(rule), where)
+    if rule.records is not None:
+        return typed
     if expected := _broken_limit(typed, rule):
         raise _wrong(key, value, expected, where)
     return typed
 
 
+def _records(value: object, rules: Rules, where: Where) -> tuple[object, ...] | None:
+    """Return a list of records with checked values, and of texts."""
+    if not isinstance(value, (list, tuple)) or not all(isinstance(item, (str, dict)) for item in value):
+        return None
+    return tuple(item if isinstance(item, str) else _record(item, rules, where) for item in value)
+
+
+def _record(item: dict[object, object], rules: Rules, where: Where) -> dict[str, object]:
+    position = where if isinstance(where, str) else where("")
+    return {
+        name: check(name, item[key], rules[name], position)
+        for key, name in ((key, known_key(key, rules, position)) for key in item)
+    }
+
+
 def _kind(rule: Rule) -> str:
+    if rule.records is not None:
+        return rule.shape
     return (rule.shape or "a text") if rule.numbers else _SHAPES[rule.type]
 
 
@@ -186,4 +207,5 @@ def _position(where: Where, key: object) -> str:
 def _wrong(key: str, value: object, expected: str, where: Where) -> BadConfig:
     shown = str(value) if len(str(value)) < 40 else f"{str(value)[:36]}…"  # noqa: PLR2004 -- what fits in one line
     position = _position(where, key)
-    return BadConfig(f"{position}: {key} must be {expected}, not {shown!r}", hint=f"correct {key} in {position}")
+    given = shown if isinstance(value, (list, tuple, dict)) else repr(shown)
+    return BadConfig(f"{position}: {key} must be {expected}, not {given}", hint=f"correct {key} in {position}")

@@ -15,6 +15,8 @@ from typing import Any, TypeVar, cast
 
 from orchestra import safe_files
 from orchestra.config import consent, looks, schema
+from orchestra.config.checks import MESSAGE, require_complete
+from orchestra.config.checks import RULES as CHECKS
 from orchestra.config.permission_rules import PATTERN
 from orchestra.config.schema import Rule, check, from_text, known_key
 from orchestra.errors import BadConfig
@@ -96,6 +98,12 @@ class Settings:
     budget: float = _setting(0.0, "US dollars that one session may cost; 0: no limit", least=0)
     project_budget: float = _setting(0.0, "US dollars that all sessions together may cost; 0: no limit", least=0)
     stuck_after: int = _setting(15, "minutes that a working agent may be silent; 0: for ever", least=0)
+    monitor: str = _setting(
+        "", "the profile that sums up what sessions do, such as claude-monitor; empty: no model does"
+    )
+    monitor_every: int = _setting(10, "minutes between two such summaries of one session", least=1)
+    monitor_budget: float = _setting(1.0, "US dollars that summaries may cost in a day; 0: no limit", least=0)
+    monitor_calls: int = _setting(100, "how often a model is asked for summaries in a day; 0: no limit", least=0)
     resume_after_limit: bool = _setting(False, "whether an agent goes on by itself when a rate limit has ended")
     notify: tuple[str, ...] = _setting(
         (), "how you are notified", choices=("bell", "osc9", "osc777", "desktop", "urls")
@@ -120,6 +128,30 @@ class Settings:
     credentials: tuple[str, ...] = _setting((), "names of further credentials that agents get")
     editor: str = _setting("", "the editor for specs; empty: $VISUAL, $EDITOR or vi")
     check: str = _setting("", "a command that must succeed on the merged tree")
+    checks: tuple[str | Mapping[str, object], ...] = _setting(
+        (),
+        "further ones, such as {name: lint, command: ruff check, timeout: 60}",
+        records=CHECKS,
+        shape="a list of commands, or of {name: …, command: …, timeout: SECONDS}",
+    )
+    checks_at_once: int = _setting(
+        0, "how many merged trees are checked at the same time; 0: one for each processor", least=0
+    )
+    merge_batch: int = _setting(1, "how many queued merges may be checked together, as one tree", least=1)
+    merge_message: str = _setting(
+        "",
+        "the message of a merge, such as {title} ({session}); empty: git's usual",
+        pattern=MESSAGE,
+        shape="a text in which only {branch}, {session}, {target}, {title} and {agent} are in braces",
+    )
+    require_proof: bool = _setting(
+        False, "whether nothing lands while a command fails that should show an item of its spec"
+    )
+    proof_timeout: int = _setting(300, "seconds that such a command may take", least=1)
+    landing_hooks: bool = _setting(
+        False, "whether the repository's hooks (pre-commit, commit-msg) run on merged files, in a container"
+    )
+    designer_merges: bool = _setting(False, "whether the designer may merge without your approval")
     theme: str = _setting("dark", "the colours of the control pane", choices=("dark", "light", "mono"))
     colours: Mapping[str, str] = _setting(
         {}, 'your own colours over those of the theme, such as {accent: "#ff8700", bad: red}'
@@ -180,6 +212,8 @@ def load(
         looks.check_keys(values["keys"], merged["keys"][1])
     if "colours" in values:
         looks.check_colours(values["colours"], merged["colours"][1])
+    if "checks" in values:
+        require_complete(values["checks"], merged["checks"][1])
     return Settings(
         **values,
         ignored=ignored,

@@ -6,10 +6,10 @@ import asyncio
 import contextlib
 import signal
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import ClassVar
 
 from textual import events
 from textual.app import App
@@ -18,18 +18,25 @@ from textual.filter import LineFilter
 from textual.screen import Screen
 
 from orchestra.actions.work.accounts import Accounts
-from orchestra.attention import NeedKind
+from orchestra.actions.work.checks import FailedChecks
 from orchestra.bindings import PREFIX_KEY, Keymap
-from orchestra.control import links
-from orchestra.control.body import NeedLines
+from orchestra.control import diff_tab, found, links
+from orchestra.control.body import FoundLines, ListLines, NeedLines
+from orchestra.control.compared import with_compared
+from orchestra.control.counting import counts_from, too_early
+from orchestra.control.cursor import followed, with_data, with_painted
+from orchestra.control.diff_looks import DiffLooks
 from orchestra.control.driver import PaneDriver
 from orchestra.control.editor import Editor
-from orchestra.control.keys import key
+from orchestra.control.merging import ask_merge, with_landed
 from orchestra.control.reading import about, read
-from orchestra.control.reducer import Reduced, go_to, press, put_away, submit, turn_to
+from orchestra.control.reducer import Reduced, click_session, press, put_away, submit, turn_to
+from orchestra.control.reviews import Reviews
 from orchestra.control.rows import Border, Rows
 from orchestra.control.screen import PaneScreen
+from orchestra.control.source import Source
 from orchestra.control.state import (
+    Data,
     Effect,
     Health,
     Held,
@@ -37,69 +44,43 @@ from orchestra.control.state import (
     Leave,
     Mode,
     Purpose,
+    ReadFile,
     Review,
     Scroll,
     Status,
     Tab,
     View,
     Write,
-    ask_merge,
     begin,
     moments,
     select,
     select_need,
-    waits,
-    with_data,
-    with_diff,
     with_filter,
     with_outcome,
     writing,
 )
 from orchestra.control.theme import filters
 from orchestra.control.typing import RAPID, cancels, is_typing
+from orchestra.control.whole_window import WholeWindow
 from orchestra.control.work import StoreWatch, Throttle, start
 from orchestra.errors import OrchestraError
-from orchestra.model import Session
+from orchestra.merge_queue import places
+from orchestra.model import Entry
 from orchestra.names import MAIN
 from orchestra.project import Project
-from orchestra.review.source import ReviewSource
+from orchestra.review.keys import Key, key
 from orchestra.store import Store
-from orchestra.views.diff import DiffView
+from orchestra.terminal_text import encoding
 from orchestra.views.text import age
 
 POLL = 0.1
 """Seconds between looks at the store's version."""
-DIFF_PERIOD, HEALTH_PERIOD, FIT_PERIOD = 1.0, 5.0, 0.1
-"""The least seconds between two requests of a diff, of the health of service and engine, and of the pane's size."""
+HEALTH_PERIOD, FIT_PERIOD = 5.0, 0.1
+"""The least seconds between two requests of the health of service and engine, and of the pane's size."""
+_COLOUR_PAUSE = 0.02
+"""Seconds in which a key can come before the colours of a diff are continued."""
 _TICK = 1.0
 """Seconds between looks at the clock."""
-_UNPROMPTED = 300.0
-"""Seconds after which a diff is requested even if nothing is recorded as changed."""
-
-
-class Source(Protocol):
-    """What the control pane asks of a project; each is called in a thread of its own."""
-
-    def perform(self, action: str, arguments: Mapping[str, Any]) -> object:
-        """Run an action; raises its errors."""
-
-    def diff(self, name: str) -> str:
-        """Return a session's diff."""
-
-    def review(self, name: str) -> ReviewSource:
-        """Return the changes of a session for a review."""
-
-    def health(self, contained: bool) -> Health:  # noqa: FBT001 -- whether any session needs the engine
-        """Check whether the service and the engine answer."""
-
-    def fit(self) -> None:
-        """Resize the pane to its layout."""
-
-    def zoom(self, on: bool) -> bool:  # noqa: FBT001 -- which of the two
-        """Give the pane the whole window, or its own part again; returns whether that changed anything."""
-
-    def leave(self) -> bool:
-        """Detach the person's terminal; returns whether the control pane stays."""
 
 
 class ControlApp(App[None], inherit_bindings=False):
@@ -124,14 +105,19 @@ class ControlApp(App[None], inherit_bindings=False):
         self.view = View(project=title, prefix_key=prefix_key, keymap=keymap or Keymap(), selected=MAIN)
         self.pane = PaneScreen(self.view.keymap)
         self._records, self._source, self._filters_own = records, source, tuple(filters)
-        self._accounts = Accounts(records)
+        self._accounts, self._checks = Accounts(records), FailedChecks(records)
         self._clock = clock
         self._watch = StoreWatch(self, records, POLL, self.refresh_data)
-        self._diffs, self._healths, self._fits = Throttle(DIFF_PERIOD), Throttle(HEALTH_PERIOD), Throttle(FIT_PERIOD)
-        self._diff_mark, self._diff_at = "", float("-inf")
-        self._diff_for: tuple[object, ...] = ()
+        self._diffs = DiffLooks(self, source.review, clock)
+        self._reviews = Reviews(self, source, self._diffs)
+        self._room = WholeWindow(self, source.zoom)
+        self._healths, self._fits = Throttle(HEALTH_PERIOD), Throttle(FIT_PERIOD)
+        self.diff_mark = ""
+        self._colouring = False
         self._held: tuple[Held, float] | None = None
+        self._queued: frozenset[int] = frozenset()
         self._ages: tuple[str, ...] = ()
+        self._frame = 0
 
     def get_default_screen(self) -> Screen[None]:
         """Return the screen that everything is on."""
@@ -153,6 +139,7 @@ class ControlApp(App[None], inherit_bindings=False):
     def on_unmount(self) -> None:
         """Stop looking."""
         self._watch.end()
+        self._diffs.close()
 
     def _fatal_error(self) -> None:
         # The command line's error handler reports the bug, once the terminal is restored.
@@ -162,9 +149,47 @@ class ControlApp(App[None], inherit_bindings=False):
         """Show the view as it is now."""
         if not self.pane.is_mounted:
             return
+        self._room.want(self.view.mode is Mode.COMPARED)
         now = self._records.now()
         self._ages = tuple(age(moment, now) for moment in moments(self.view))
+        self.view = replace(self.view, early=too_early(self.view, self._clock()))
         self.pane.show(self.view, now)
+        if self.pane.body_size != self.view.diff_size:
+            self.view, effects = diff_tab.sized(self.view, *self.pane.body_size)
+            for effect in effects:
+                self._do(effect)
+            self.pane.show(self.view, now)
+        self._frame += 1
+        self._await_paint()
+        self._colour_on()
+
+    def _await_paint(self) -> None:
+        self.pane.call_after_refresh(self._painted, self._frame)
+
+    def _painted(self, frame: int) -> None:
+        """Note what the terminal shows under the cursor, unless that is about to be something else."""
+        if frame == self._frame:
+            item, whole = self.pane.under_cursor()
+            self.view = with_painted(self.view, item, self._clock(), whole=whole)
+            self._show_counting()
+
+    def _show_counting(self) -> None:
+        """Show which keys count as soon as that changes."""
+        now = self._clock()
+        if too_early(self.view, now) != self.view.early:
+            self.repaint()
+        elif 0 < (wait := counts_from(self.view) - now) < float("inf"):
+            self.set_timer(wait, self._show_counting)
+
+    def _colour_on(self) -> None:
+        """Show the colours later for which there was no time yet."""
+        if self.pane.unfinished and not self._colouring:
+            self._colouring = True
+            self.set_timer(_COLOUR_PAUSE, self._coloured)
+
+    def _coloured(self) -> None:
+        self._colouring = False
+        self.repaint()
 
     def becomes(self, reduced: Reduced) -> None:
         """Use a view, and do what comes with it."""
@@ -177,7 +202,12 @@ class ControlApp(App[None], inherit_bindings=False):
             self._read_account()
         for effect in effects:
             self._do(effect)
+        self._repaint_and_look()
+
+    def _repaint_and_look(self) -> None:
+        """Show the view, then see whether the diff is still that of what is shown: a look would delay the painting."""
         self.repaint()
+        self.pane.call_after_refresh(self._diffs.ask)
 
     # What the person does.
 
@@ -186,49 +216,78 @@ class ControlApp(App[None], inherit_bindings=False):
         if self.screen is not self.pane or self.view.mode is Mode.WRITE:
             return
         event.stop()
-        before, now = self.view, self._clock()
+        self.pane.comes_back()
+        # A key counts for what the terminal showed when it was pressed, however late it is looked at.
+        now = self._clock() - max(0.0, time.monotonic() - event.time)
         reduced = press(self.view, key(event.key, event.character), now)
         if self._held is not None and cancels(self._held[0], reduced[0], now):
             self._held = None
+        self._pressed(reduced)
+
+    def _pressed(self, reduced: Reduced) -> None:
+        before = self.view
         self.becomes(reduced)
         if self.view.tab is not before.tab or self.view.mode is not before.mode:
             self.pane.body.to_line(0)
+            self.pane.help.to_line(0)
             self.repaint()
 
     def on_rows_clicked(self, event: Rows.Clicked) -> None:
-        """Select what was clicked; a second click goes there."""
-        if self.view.mode is not Mode.LIST:
-            return
-        if event.rows is self.pane.list:
-            self._clicked_list(event)
+        """Select what was clicked; a second click goes there, and one on a key presses it."""
+        if event.rows is self.pane.keys:
+            self._clicked_key(self.pane.key_at(event.column))
+        elif self.view.mode is Mode.FOUND and isinstance(event.lines, FoundLines):
+            again = event.times > 1
+            self._pressed((found.clicked(self.view, event.lines.hit_at(event.line), again=again), ()))
+        elif self.view.mode is Mode.LIST:
+            self._clicked_in_list(event)
+
+    def _clicked_in_list(self, event: Rows.Clicked) -> None:
+        if isinstance(event.lines, ListLines):
+            self.becomes(click_session(self.view, event.lines.name_at(event.line), again=event.times > 1))
         elif event.rows is self.pane.tabs and (tab := self.pane.tab_at(event.column)) is not None:
             self.becomes(turn_to(self.view, tab))
-        elif event.rows is self.pane.body and isinstance(self.pane.shown_body, NeedLines):
-            key_there = self.pane.shown_body.key_at(event.line)
-            need = next((one for one in self.view.data.needs if one.key == key_there), None)
-            self.becomes((select_need(self.view, need) if need is not None else self.view, ()))
+        elif isinstance(event.lines, NeedLines):
+            self._clicked_need(event.lines.key_at(event.line), event.key)
 
-    def _clicked_list(self, event: Rows.Clicked) -> None:
-        number = event.line // self.pane.sessions.each if self.pane.sessions is not None else 0
-        if number < len(self.view.rows):
-            name = self.view.names[number]
-            self.becomes(go_to(self.view, name) if event.times > 1 else (select(self.view, name), ()))
+    def _clicked_need(self, item: str, key_there: str) -> None:
+        """Select a need, or press the key that is named among its lines."""
+        if key_there and item == self.view.item:
+            self._clicked_key(key_there)
+            return
+        need = next((one for one in self.view.needs if one.key == item), None)
+        self.becomes((select_need(self.view, need) if need is not None else self.view, ()))
+
+    def _clicked_key(self, name: str) -> None:
+        if self.view.mode is Mode.WRITE and name:
+            ends = name == self.view.keymap.key("cancel")
+            self.pane.editor.post_message(Editor.PutAway() if ends else Editor.Sent())
+        elif name:
+            # A click is never a letter of a word.
+            view = replace(self.view, letter_at=float("-inf"), typing_until=float("-inf"))
+            self._pressed(press(view, Key(name.split(maxsplit=1)[0]), self._clock()))
+
+    def on_rows_wheeled(self, event: Rows.Wheeled) -> None:
+        """Scroll a diff."""
+        if event.rows is self.pane.body:
+            self.becomes(diff_tab.wheel(self.view, event.by))
 
     def on_rows_scrolled(self) -> None:
         """Show how far the body is scrolled."""
         if self.pane.is_mounted:
             self.pane.show_tabs(self.view)
+            self._await_paint()
 
     def on_border_dragged(self, event: Border.Dragged) -> None:
         """Give the list more or less room."""
-        self.view = replace(self.view, split=self.pane.split_at(event.column, event.row))
+        self.view = self.pane.dragged(self.view, event.column, event.row)
         self.repaint()
 
     def on_editor_sent(self) -> None:
         """Send what is written."""
         draft = self.view.draft
         self.becomes(submit(self.view, self.pane.editor.text))
-        if draft is not None and self.view.draft is not draft:
+        if draft is not None and self.view.draft is not draft and draft.purpose is not Purpose.SEARCH:
             self.pane.editor.forgets(draft)
 
     def on_editor_put_away(self) -> None:
@@ -263,11 +322,17 @@ class ControlApp(App[None], inherit_bindings=False):
         elif isinstance(effect, Write):
             self.view = writing(self.view, effect.draft)
         elif isinstance(effect, Review):
-            self._review(effect.session)
+            self._reviews.open(effect)
+        elif isinstance(effect, ReadFile):
+            self._diffs.read(effect)
         else:
-            self._invoke(effect)
+            self.invoke(effect)
 
     def _let_go(self) -> None:
+        """Do what was held once the keys that came meanwhile were looked at: a busy machine may be late with them."""
+        self.pane.call_later(self.call_later, self._do_held)
+
+    def _do_held(self) -> None:
         """Do what was held, as nothing showed that it was the beginning of a word."""
         if self._held is not None and self._clock() - self._held[1] >= RAPID * 0.9:
             held, self._held = self._held[0], None
@@ -275,7 +340,7 @@ class ControlApp(App[None], inherit_bindings=False):
             self.repaint()
 
     def _scroll(self, effect: Scroll) -> None:
-        rows = self.pane.help if self.view.mode is Mode.HELP else self.pane.body
+        rows = self.pane.help if self.pane.help.display else self.pane.body
         pages = effect.pages * max(1, rows.size.height - 1)
         rows.to_line(rows.scroll_offset.y + effect.lines + pages)
 
@@ -283,31 +348,8 @@ class ControlApp(App[None], inherit_bindings=False):
         if stays is False:
             self.exit()
 
-    def _review(self, name: str) -> None:
-        from orchestra.review.screen import ReviewScreen  # noqa: PLC0415 -- loads when a review is asked for
-
-        start(self, lambda: self._source.review(name), lambda source: self._show_review(name, source, ReviewScreen))
-
-    def _show_review(
-        self, name: str, source: ReviewSource | OrchestraError, screen: Callable[[ReviewSource], Screen[None]]
-    ) -> None:
-        if isinstance(source, OrchestraError):
-            self.view = replace(self.view, status=Status(source.message, source.hint, bad=True))
-            self.repaint()
-            return
-        if waits(self.view, name, NeedKind.DONE):
-            self._invoke(Invoke("mark_reviewed", {"name": name}))
-        start(self, lambda: self._source.zoom(True), lambda zoomed: self._open_review(screen(source), zoomed))
-
-    def _open_review(self, screen: Screen[None], zoomed: object) -> None:
-        self.push_screen(screen, lambda _: self._close_review(zoomed=zoomed is True))
-
-    def _close_review(self, *, zoomed: bool) -> None:
-        self.refresh_data()
-        if zoomed:
-            start(self, lambda: self._source.zoom(False), lambda _: None)
-
-    def _invoke(self, effect: Invoke) -> None:
+    def invoke(self, effect: Invoke) -> None:
+        """Run an action, and show what came of it."""
         self.view = begin(self.view, effect)
         start(
             self,
@@ -315,14 +357,23 @@ class ControlApp(App[None], inherit_bindings=False):
             lambda result: self._finished(effect, result),
         )
 
+    def says(self, error: OrchestraError) -> None:
+        """Show an error."""
+        self.view = replace(self.view, status=Status(error.message, error.hint, bad=True))
+        self.repaint()
+
     def _finished(self, effect: Invoke, result: object) -> None:
         status = Status(effect.done)
         if isinstance(result, OrchestraError):
             status = Status(result.message, result.hint, bad=True)
         self.view = with_outcome(self.view, effect, status)
         if isinstance(result, dict) and effect.action == "review" and not is_typing(self.view, self._clock()):
-            self.view = ask_merge(self.view, result)
+            self.view = ask_merge(self.view, result, taking=effect.taking)
         self.refresh_data()
+        if isinstance(result, dict) and effect.action == "search":
+            self.view = found.with_found(self.view, str(effect.arguments["text"]), result)
+        if isinstance(result, dict) and effect.action == "compare":
+            self.view = with_compared(self.view, result)
         if isinstance(result, dict) and effect.action == "spawn":
             self.becomes((select(self.view, str(result["name"])), ()))
         self._diffs.hasten()
@@ -335,17 +386,30 @@ class ControlApp(App[None], inherit_bindings=False):
         try:
             self._read()
         except OrchestraError as error:
-            self.view = replace(self.view, status=Status(error.message, error.hint, bad=True))
-        self._ask_diff()
-        self.repaint()
+            self.says(error)
+        self._repaint_and_look()
 
     def _read(self) -> None:
-        before = self.view.selected
-        self.view = with_data(self.view, read(self._records, before), self._clock())
+        before, queue = self.view.selected, self._records.queue
+        entries = queue.open()
+        self.view = with_data(self.view, self._data(before, entries))
+        queued = frozenset(entry.id for entry in entries)
+        self.view = with_landed(self.view, [queue.get(number) for number in self._queued - queued])
+        self._queued = queued
         if self.view.selected != before:
             self._read_selected()
         self._read_account()
         self._read_mark()
+
+    def _data(self, selected: str, queue: Sequence[Entry]) -> Data:
+        data = read(self._records, selected, followed(self.view))
+        return replace(
+            data,
+            failed_checks=self._checks.now(),
+            places=places(queue),
+            comments=self._records.comments.progress(),
+            budget=self._source.budget(),
+        )
 
     def _read_selected(self) -> None:
         """Read what is shown of the selected session alone."""
@@ -353,7 +417,6 @@ class ControlApp(App[None], inherit_bindings=False):
         self.view = replace(self.view, data=replace(self.view.data, events=events, messages=messages))
         self._read_account()
         self._read_mark()
-        self._ask_diff()
 
     def _read_account(self) -> None:
         """Read the account of the selected session, which only the monitor shows."""
@@ -363,42 +426,18 @@ class ControlApp(App[None], inherit_bindings=False):
 
     def _read_mark(self) -> None:
         session = self.view.session
-        self._diff_mark = self._records.notes.diff_mark(session.id) if session is not None else ""
+        mark = self._records.notes.diff_mark(session.id) if session is not None else ""
+        # The diff begins with what its session will conflict with.
+        self.diff_mark = f"{mark} {self.view.data.forecast.get(session.name, ())}" if session is not None else ""
 
     def _tick(self) -> None:
         now = self._clock()
         if self._healths.due(now):
             self._ask_health(now)
-        self._ask_diff()
+        self._diffs.ask()
         moment = self._records.now()
         if self._ages != tuple(age(one, moment) for one in moments(self.view)):
             self.repaint()
-
-    def _ask_diff(self) -> None:
-        session, now = self.view.session, self._clock()
-        if self.view.tab is not Tab.DIFF or session is None:
-            return
-        # The service scans the worktree and records a mark.
-        wanted = (session.id, session.head, session.base, session.diff, self._diff_mark)
-        if wanted == self._diff_for and now - self._diff_at < _UNPROMPTED:
-            return
-        if not self._diffs.due(now):
-            return
-        self._diffs.begin(now)
-        self._diff_for, self._diff_at = wanted, now
-        start(self, lambda: DiffView(self._source.diff(session.name)), lambda got: self._took_diff(session, got))
-
-    def _took_diff(self, session: Session, got: DiffView | OrchestraError) -> None:
-        self._diffs.end()
-        name = session.name
-        if name != self.view.selected:
-            self._diffs.hasten()
-        if isinstance(got, OrchestraError):
-            self.view = with_diff(self.view, name, None, str(got))
-        elif self.view.diff is None or self.view.diff_of != name or got.text != self.view.diff.text:
-            self.view = with_diff(self.view, name, got)
-        self._ask_diff()
-        self.repaint()
 
     def _ask_health(self, now: float) -> None:
         self._healths.begin(now)
@@ -442,7 +481,7 @@ def run(project_root: Path) -> None:
             project.store,
             links.Links(project),
             prefix_key=settings.prefix_key,
-            keymap=Keymap(settings.keys),
+            keymap=Keymap(settings.keys, enter="⏎" if encoding() == "utf-8" else "Enter"),
             filters=filters(settings),
         )
     )

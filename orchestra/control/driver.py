@@ -14,23 +14,12 @@ from textual._xterm_parser import XTermParser
 from textual.app import App
 from textual.drivers.linux_driver import LinuxDriver
 
-from orchestra.terminal_text import ERRORS, is_unicode
+from orchestra.terminal_text import ERRORS, encoding
 
 _WRITE_DEADLINE = 5.0
 _CHUNK = 4096
 _TICK, _TICKS = 0.05, 3
 """Seconds between looks at what could be the beginning of a key, and how many; Textual takes it for one after 0.1."""
-
-
-def encoding() -> str:
-    """Return the encoding of what is written: ASCII where the locale says that there is no Unicode.
-
-    The order of the variables is that of setlocale(3), which tmux follows too.
-    """
-    for name in ("LC_ALL", "LC_CTYPE", "LANG"):
-        if said := os.environ.get(name, ""):
-            return "utf-8" if is_unicode(said.partition(".")[2].partition("@")[0]) else "ascii"
-    return "utf-8"
 
 
 class _Output:

@@ -8,6 +8,7 @@ from rich.style import Style
 from rich.text import Text
 
 from orchestra.attention import NeedKind
+from orchestra.control import diff_tab
 from orchestra.control.state import ONE_LINE, Draft, Mode, Purpose, Tab, View
 from orchestra.model import State
 from orchestra.views import palette
@@ -25,12 +26,23 @@ _SHARE = 0.45
 _FEWEST = 3
 _NARROW_LIST, _WIDE_LIST = 44, 72
 _REMINDED = (
-    "help", "switch", "needs", "new", "write", "next-need", "spec", "terminal", "diff", "review", "monitor", "merge",
-    "delete", "pair", "filter", "quit",
+    "help", "open", "needs", "new", "write", "next-need", "spec", "terminal", "switch", "diff", "review", "monitor",
+    "merge", "compare", "take", "delete", "pair", "try", "layout", "filter", "search", "quit",
 )  # fmt: skip
 """Actions whose keys are shown, the most needed first; as many as fit."""
+_OF_GROUPS = ("compare", "take")
+_IN_MODE = {
+    Mode.FOUND: (
+        ("open", "go there"), ("next", "next"), ("previous", "back"), ("search", "search"), ("close", "close"),
+    ),
+    Mode.COMPARED: (
+        ("next", "next"), ("review", "diffs"), ("take", "take"), ("compare", "run checks"), ("open", "go there"),
+        ("close", "close"),
+    ),
+}  # fmt: skip
+"""What the keys do where something is shown in place of all else."""
 _ANSWERS = ("allow", "always", "deny")
-_NAMED_KEYS = {"Enter": "⏎", "Escape": "Esc", "C-c": "^C"}
+_NAMED_KEYS = {"Escape": "Esc", "C-c": "^C", "Down": "↓", "Up": "↑"}
 
 
 def too_small(width: int, height: int) -> list[Text]:
@@ -49,7 +61,7 @@ def list_height(view: View, room: int) -> int:
 
 def list_width(view: View, width: int) -> int:
     """Return the columns for the list when it is beside the body."""
-    wanted = round(width * view.split) if view.split is not None else min(width // 3, _WIDE_LIST)
+    wanted = round(width * view.split_across) if view.split_across is not None else min(width // 3, _WIDE_LIST)
     return max(_NARROW_LIST, min(wanted, width - _NARROW_LIST))
 
 
@@ -95,10 +107,12 @@ def _counts(view: View, width: int) -> Text:
 def tab_bar(view: View, width: int, position: str = "") -> tuple[Text, dict[Tab, range]]:
     """Return the bar with the tabs, and the columns of each tab's name."""
     bar, places = _tab_names(view)
-    if bar.cell_len + len(position) > width:
-        bar, places = _tab_names(view, short=True)
+    for tight in (False, True):
+        if bar.cell_len + len(position) > width:
+            bar, places = _tab_names(view, short=True, tight=tight)
     if bar.cell_len + len(position) > width:
         position = ""
+        bar, places = _tab_names(view, short=True)
     if bar.cell_len > width:
         bar, places = _only_shown(view)
     name = f" {line(view.selected)} " if view.selected and view.tab is not Tab.NEEDS else ""
@@ -110,14 +124,15 @@ def tab_bar(view: View, width: int, position: str = "") -> tuple[Text, dict[Tab,
     return bar, places
 
 
-def _tab_names(view: View, *, short: bool = False) -> tuple[Text, dict[Tab, range]]:
+def _tab_names(view: View, *, short: bool = False, tight: bool = False) -> tuple[Text, dict[Tab, range]]:
+    """Return the tabs; ``short`` ones have one word, ``tight`` ones no spaces around it, except the one shown."""
     bar, places = Text("", no_wrap=True), {}
     for tab in Tab:
         bar.append("─", palette.RULE)
         number = len(view.data.needs) if tab is Tab.NEEDS else 0
-        start = bar.cell_len
-        name = tab.partition(" ")[0] if short else tab
-        bar.append(f" {name}{f' {number}' if number else ''} ", _tab_style(tab, view.tab, calls=bool(number)))
+        start, space = bar.cell_len, "" if tight and tab is not view.tab else " "
+        words = f"{tab.partition(' ')[0] if short else tab}{f' {number}' if number else ''}"
+        bar.append(f"{space}{words}{space}", _tab_style(tab, view.tab, calls=bool(number)))
         places[tab] = range(start, bar.cell_len)
     return bar, places
 
@@ -164,6 +179,7 @@ def writing_for(draft: Draft) -> str:
         Purpose.ANSWER: f"answer to {about}",
         Purpose.REASON: f"why {about} may not, or nothing",
         Purpose.FILTER: "show only sessions with",
+        Purpose.SEARCH: "search everything for",
     }[draft.purpose]
 
 
@@ -194,17 +210,19 @@ def _hanging(mark: str, words: str, width: int, style: Style) -> list[Text]:
     return [Text(f" {' ' if number else mark} {row}", style) for number, row in enumerate(rows)]
 
 
-def reminder(view: View, width: int) -> Text:
-    """Return the keys that matter now, as many as fit."""
-    text = Text("", no_wrap=True)
+def reminder(view: View, width: int) -> tuple[Text, dict[str, range]]:
+    """Return the keys that matter now, as many as fit, and the columns of each."""
+    text, places = Text("", no_wrap=True), {}
+    named = {**_NAMED_KEYS, "Enter": view.keymap.enter}
     for key, word in _reminded(view):
-        part = Text.assemble(
-            " ", (_NAMED_KEYS.get(key, key.replace("C-", "^")), palette.KEY), " ", (word, palette.MUTED), " "
-        )
+        shown = named.get(key, key.replace("C-", "^"))
+        early = view.keymap.does(key, view.where) in view.early
+        part = Text.assemble(" ", (shown, palette.EARLY if early else palette.KEY), " ", (word, palette.MUTED), " ")
         if text.cell_len + part.cell_len > width:
             break
+        places[key] = range(text.cell_len, text.cell_len + part.cell_len)
         text.append_text(part)
-    return text
+    return text, places
 
 
 def _reminded(view: View) -> Sequence[tuple[str, str]]:
@@ -213,15 +231,22 @@ def _reminded(view: View) -> Sequence[tuple[str, str]]:
         return [(keymap.key(action), action) for action in ("yes", "no")]
     if view.mode is Mode.HELP:
         return [("any key", "back"), (f"{keymap.key('down')} {keymap.key('up')}", "scroll")]
+    if view.mode in _IN_MODE:
+        return [(keymap.key(action), word) for action, word in _IN_MODE[view.mode]]
     if view.mode is Mode.WRITE and view.draft is not None:
         return _while_writing(view, view.draft)
     need = view.need if view.tab is Tab.NEEDS else None
     answers = _ANSWERS if need is not None and need.kind is NeedKind.PERMISSION and need.answerable else ()
-    shown = [keymap[action] for action in (*answers, *_REMINDED)]
-    return [(one.keys[0], one.word) for one in shown if one.keys]
+    reviews = diff_tab.shown(view) is not None
+    # Only one key for each word.
+    hidden = {"review" if reviews else "switch", *(() if view.session and view.session.group_name else _OF_GROUPS)}
+    actions = [one for one in _REMINDED if one not in hidden]
+    shown = [keymap[action] for action in (*answers, *actions)]
+    return [(one.keys[0], "review" if reviews and one.action == "open" else one.word) for one in shown if one.keys]
 
 
 def _while_writing(view: View, draft: Draft) -> list[tuple[str, str]]:
     words = {Purpose.TITLE: "next", Purpose.TASK: "create", Purpose.FILTER: "done", Purpose.REASON: "deny"}
+    words |= {Purpose.SEARCH: "search"}
     send = "Enter" if draft.purpose in ONE_LINE else view.keymap.key("send")
     return [(send, words.get(draft.purpose, "send")), (view.keymap.key("cancel"), "cancel")]

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from orchestra.actions.landing.pair_review import PairReview
 from orchestra.actions.service_process import ask_surely, ping
-from orchestra.actions.work.review import diff
+from orchestra.actions.session.layout import layout_of
 from orchestra.actions.work.session_review import SessionReview
-from orchestra.actions.workspace.layout import layout_of
 from orchestra.control.state import Health
 from orchestra.drivers.tmux.driver import Tmux
-from orchestra.errors import OrchestraError, Refused, ServiceDown
+from orchestra.errors import OrchestraError, Refused
 from orchestra.project import Project
-from orchestra.protocol import call
 from orchestra.review.source import ReviewSource
 
+_CACHE = "pane"
+"""The directory of the control pane's looks at a worktree, which it keeps as long as it shows the diff."""
 _ENGINE_EVERY = 4
 """The engine is checked once for so many checks of the service."""
 
@@ -35,16 +36,17 @@ class Links:
         """Run an action in the service, which is started if necessary; raises the action's errors."""
         return ask_surely(self._project.paths, action, arguments)
 
-    def diff(self, name: str) -> str:
-        """Return a session's diff, from the service or, if none answers, from this process."""
-        try:
-            return str(call(self._project.paths.socket, "diff", {"name": name}, silence=30.0))
-        except ServiceDown:
-            return diff(self._project, name)
-
     def review(self, name: str) -> ReviewSource:
-        """Return the changes of a session for a review."""
-        return SessionReview(self._project, name)
+        """Return the changes of a session for the tab with its diff and for a review."""
+        return SessionReview(self._project, name, cache=_CACHE)
+
+    def differences(self, names: Sequence[str]) -> ReviewSource:
+        """Return in what the first session and each of the others differ."""
+        return PairReview(self._project, *names)
+
+    def budget(self) -> float:
+        """Return what a session may cost, in US dollars; 0 for no limit."""
+        return self._project.usable_settings.budget
 
     def health(self, contained: bool) -> Health:  # noqa: FBT001 -- whether any session needs the engine
         """Check whether the service and, less often, the engine answer."""

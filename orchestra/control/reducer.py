@@ -7,10 +7,9 @@ from dataclasses import replace
 
 from orchestra.attention import Need, NeedKind
 from orchestra.bindings import Where
-from orchestra.control import typing
-from orchestra.control.keys import Key
+from orchestra.control import compared, diff_tab, found, typing
+from orchestra.control.cursor import is_unread, leave_ended
 from orchestra.control.state import (
-    UNREAD,
     Draft,
     Effect,
     Held,
@@ -35,6 +34,8 @@ from orchestra.control.state import (
 )
 from orchestra.model import Session
 from orchestra.names import MAIN, PERSON
+from orchestra.review.keys import Key
+from orchestra.review.reducer import path_at
 from orchestra.views.questions import Asked, delete_question, pair_question
 
 Reduced = tuple[View, tuple[Effect, ...]]
@@ -64,6 +65,10 @@ def _pressed(view: View, key: Key, now: float) -> Reduced:
         return _in_question(view, key)
     if view.mode is Mode.HELP:
         return _in_help(view, key)
+    if view.mode is Mode.FOUND:
+        return found.press(view, key)
+    if view.mode is Mode.COMPARED:
+        return compared.press(view, key)
     return _in_list(view, key, now) if view.mode is Mode.LIST else (view, ())
 
 
@@ -74,13 +79,11 @@ def _in_list(view: View, key: Key, now: float) -> Reduced:
     action = binding.action
     if action == "jump":
         return _jump(view, binding.keys.index(key.name)), ()
-    if action in _PLAIN:
-        after = _PLAIN[action](view)
-        return after, _seen(after, action)
-    if action in _SCROLLS:
-        return view, (_SCROLLS[action], *_seen(view, action))
-    if action == "quit":
-        return view, (Held(Leave()),)
+    if (looks := _looks(view, action)) is not None:
+        after, effects = looks
+        return after, (*effects, *_seen(after, action))
+    if action in _AT_ONCE:
+        return view, (_AT_ONCE[action],)
     if action == "seen":
         return _put_away(view, now)
     if binding.where is Where.NEEDS:
@@ -91,12 +94,22 @@ def _in_list(view: View, key: Key, now: float) -> Reduced:
     if view.session is None:
         return _refuse(view, "no session is selected", f"press {view.keymap.key('new')} to create one"), ()
     after, effects = act(view, view.session)
-    return after, tuple(Held(one) for one in effects if not isinstance(one, Scroll | Held)) if binding.held else effects
+    held = tuple(Held(one) for one in effects if isinstance(one, Invoke | Leave | Review | Write))
+    return after, held if binding.held else effects
+
+
+def _looks(view: View, action: str) -> Reduced | None:
+    """Do an action that only shows something; None for all others."""
+    if action in _PLAIN:
+        return _PLAIN[action](view), ()
+    if (scrolled := diff_tab.act(view, action)) is not None:
+        return scrolled
+    return (view, (_SCROLLS[action],)) if action in _SCROLLS else None
 
 
 def _seen(view: View, action: str) -> tuple[Effect, ...]:
     """Record that the person has looked at a finished session's result, or at messages to them."""
-    looked = action in _SCROLLS or action in {"diff", "messages", "tab", "tab-back"}
+    looked = action in _SCROLLS or action in {"diff", "messages", "tab", "tab-back"} or action.startswith("diff-")
     for tab, kind, done in _LOOKED_AT:
         if looked and view.tab is tab and waits(view, view.selected, kind):
             return (Invoke(done, {"name": view.selected}),)
@@ -131,6 +144,8 @@ def submit(view: View, text: str) -> Reduced:
     closed = replace(view, mode=Mode.LIST, draft=None)
     if draft.purpose is Purpose.FILTER:
         return closed, ()
+    if draft.purpose is Purpose.SEARCH:
+        return found.search(view, text)
     if draft.purpose is Purpose.TITLE:
         if not text:
             return replace(view, status=Status("a session needs a title", "Esc cancels", bad=True)), ()
@@ -160,6 +175,8 @@ def put_away(view: View) -> View:
     closed = replace(view, mode=Mode.LIST, draft=None)
     if draft is not None and draft.purpose is Purpose.FILTER:
         return with_filter(closed, "")
+    if draft is not None and draft.purpose is Purpose.SEARCH:
+        return closed
     told = "nothing was created" if draft and draft.purpose in {Purpose.TITLE, Purpose.TASK} else "nothing was sent"
     return replace(closed, status=Status(told))
 
@@ -170,9 +187,9 @@ def _refuse(view: View, text: str, hint: str) -> View:
 
 def _move(by: int) -> Callable[[View], View]:
     def move(view: View) -> View:
-        needs = view.data.needs
+        needs = view.needs
         if view.tab is Tab.NEEDS and needs:
-            at = next((number for number, need in enumerate(needs) if need.key == view.item), 0) + by
+            at = next((number + by for number, need in enumerate(needs) if need.key == view.item), 0)
             return select_need(view, needs[max(0, min(at, len(needs) - 1))])
         names = view.names
         if not names:
@@ -206,8 +223,12 @@ def _turn(by: int) -> Callable[[View], View]:
 
 
 def show(view: View, tab: Tab) -> View:
-    """Show a tab; the selected session's oldest need is selected with it."""
-    return select(replace(view, tab=tab), view.selected)
+    """Show a tab; where needs are shown, one of the selected session's is selected, or else the one selected before."""
+    shown = leave_ended(replace(view, tab=tab))
+    elsewhere = not any(need.session == view.selected for need in view.data.needs)
+    if tab is Tab.NEEDS and elsewhere and (need := shown.need or next(iter(view.data.needs), None)):
+        return select_need(shown, need)
+    return select(shown, shown.selected)
 
 
 def turn_to(view: View, tab: Tab) -> Reduced:
@@ -216,10 +237,12 @@ def turn_to(view: View, tab: Tab) -> Reduced:
     return view, _seen(view, "tab")
 
 
-def go_to(view: View, name: str) -> Reduced:
-    """Go to the window of a session that was clicked twice."""
-    view = select(view, name)
-    return _simple("switch", "going to {}")(view, view.session) if view.session is not None else (view, ())
+def click_session(view: View, name: str, *, again: bool) -> Reduced:
+    """Select a session that was clicked; a second click on the same one goes to its window."""
+    if name not in view.names:
+        return view, ()
+    goes, view = again and name == view.selected, select(view, name)
+    return _simple("switch", "going to {}")(view, view.session) if goes and view.session is not None else (view, ())
 
 
 def _shows(tab: Tab) -> Callable[[View], View]:
@@ -238,6 +261,7 @@ def _fold(view: View) -> View:
 
 
 def _close(view: View) -> View:
+    view = leave_ended(view)
     return replace(view, status=Status()) if view.status.text or not view.filter else with_filter(view, "")
 
 
@@ -263,6 +287,17 @@ def _pair(view: View, session: Session) -> Reduced:
     return _ask(view, pair_question(name), then), ()
 
 
+def _try(view: View, session: Session) -> Reduced:
+    if not is_executor(session):
+        return _refuse(view, "the designer already works in your checkout", "select an executor"), ()
+    name = session.name
+    if session.tried:
+        doing, done = "putting back your checkout", f"your checkout is as it was before {name} was tried"
+        return view, (Invoke("try_off", {}, doing, done),)
+    done = f"your checkout shows {name}; the same key puts back what was there"
+    return view, (Invoke("try", {"name": name}, f"showing {name} in your checkout", done),)
+
+
 def _ask(view: View, asked: Asked, then: Invoke) -> View:
     return replace(view, mode=Mode.CONFIRM, question=Question(asked.text, asked.detail, then), status=Status())
 
@@ -285,7 +320,13 @@ def _merge(view: View, session: Session) -> Reduced:
 
 
 def _review(view: View, session: Session) -> Reduced:
-    return view, (Review(session.name),)
+    diff = diff_tab.shown(view)
+    return view, (Review(session.name, path_at(diff) if diff is not None else ""),)
+
+
+def _open(view: View, session: Session) -> Reduced:
+    """Review the changes that are in sight; otherwise go to the session."""
+    return (_review if diff_tab.shown(view) is not None else _ACTS["switch"])(view, session)
 
 
 def _write(view: View, session: Session) -> Reduced:
@@ -300,17 +341,29 @@ _DECISIONS = {"allow": "allow", "always": "always", "deny": "deny"}
 
 
 def _answer(view: View, action: str, now: float) -> Reduced:
-    """Answer the permission request that is selected, and no other: one that has just come up was not read."""
+    """Answer the permission request that the terminal shows under the cursor, and no other."""
     need = view.need
     if need is None or need.kind is not NeedKind.PERMISSION:
         return _refuse(view, "there is no permission request here", _way(view, need)), ()
-    if now - view.item_at < UNREAD:
-        return _refuse(view, "another request has come up; read it first", "then press the key again"), ()
-    if not need.answerable:
-        return _refuse(view, f"{need.session} can only be answered in its window", _way(view, need)), ()
+    if refused := _unanswerable(view, need, action, now):
+        return refused, ()
     if action == "deny":
         return view, (Held(Write(Draft(Purpose.REASON, need.session, need.number))),)
     return view, (Held(_decide(need.session, need.number, _DECISIONS[action])),)
+
+
+def _unanswerable(view: View, need: Need, action: str, now: float) -> View | None:
+    if need.over:
+        told = f"nothing was answered: request {need.number} of {need.session} {need.over}"
+        return _refuse(view, told, f"{view.keymap.key('next')} goes on to what else waits for you")
+    if is_unread(view, now):
+        return _refuse(view, "this request has just come up; read it first", "then press the key again")
+    if not need.answerable:
+        return _refuse(view, f"{need.session} can only be answered in its window", _way(view, need))
+    if action != "deny" and not view.painted.whole:
+        scroll = f"{view.keymap.key('down')} or {view.keymap.key('page-down')} scrolls"
+        return _refuse(view, "nothing is allowed yet: the request goes on below; read it to its end", scroll)
+    return None
 
 
 def _put_away(view: View, now: float) -> Reduced:
@@ -318,8 +371,8 @@ def _put_away(view: View, now: float) -> Reduced:
     need = view.need
     if need is None or need.kind is not NeedKind.MESSAGE:
         return _refuse(view, "there is no message to you here", _way(view, need)), ()
-    if now - view.item_at < UNREAD:
-        return _refuse(view, "another message has come up; read it first", "then press the key again"), ()
+    if is_unread(view, now):
+        return _refuse(view, "this message has just come up; read it first", "then press the key again"), ()
     return view, (Held(Invoke("mark_seen", {"name": need.session})),)
 
 
@@ -345,6 +398,11 @@ _SCROLLS: dict[str, Scroll] = {
     "top": Scroll(-_FAR),
     "bottom": Scroll(_FAR),
 }
+_AT_ONCE: dict[str, Effect] = {
+    "quit": Held(Leave()),
+    "search": Held(Write(Draft(Purpose.SEARCH))),
+    "layout": Invoke("layout", {"toggle": True}, "moving the windows"),
+}
 _HELP_SCROLLS = {"next": "down", "previous": "up"}
 _PLAIN: dict[str, Callable[[View], View]] = {
     "next": _move(1),
@@ -363,12 +421,16 @@ _PLAIN: dict[str, Callable[[View], View]] = {
     "close": _close,
 }
 _ACTS: dict[str, Callable[[View, Session], Reduced]] = {
+    "open": _open,
     "switch": _simple("switch", "going to {}"),
     "spec": _simple("edit_spec", "opening the spec of {}"),
     "terminal": _simple("terminal", "opening a terminal for {}"),
     "pair": _pair,
+    "try": _try,
     "delete": _delete,
     "merge": _merge,
+    "compare": compared.compare,
+    "take": compared.take,
     "review": _review,
     "write": _write,
 }

@@ -13,6 +13,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from orchestra.control.body import Lines
+from orchestra.views.needs import KEY
 
 
 class Rows(ScrollView, can_focus=False, inherit_bindings=False):
@@ -23,11 +24,19 @@ class Rows(ScrollView, can_focus=False, inherit_bindings=False):
     """
 
     class Clicked(Message):
-        """A line was clicked: its number, the column, and how often in a row."""
+        """A line was clicked: which of the ``lines`` shown then, the column, the key named there, and how often."""
 
-        def __init__(self, rows: Rows, line: int, column: int, times: int) -> None:
+        def __init__(self, rows: Rows, lines: Lines, at: tuple[int, int], key: str, times: int) -> None:
             super().__init__()
-            self.rows, self.line, self.column, self.times = rows, line, column, times
+            self.rows, self.lines, self.key, self.times = rows, lines, key, times
+            self.column, self.line = at
+
+    class Wheeled(Message):
+        """The wheel was turned over lines that are all in sight: 1 is down, -1 up."""
+
+        def __init__(self, rows: Rows, by: int) -> None:
+            super().__init__()
+            self.rows, self.by = rows, by
 
     class Scrolled(Message):
         """The lines in sight are others."""
@@ -38,6 +47,7 @@ class Rows(ScrollView, can_focus=False, inherit_bindings=False):
         self._strips: list[Strip] = []
         self._known: dict[int, tuple[Text, int, Strip]] = {}
         self._made: tuple[int, Size] | None = None
+        self._read_on = self._away = False
 
     @property
     def furthest(self) -> int:
@@ -46,6 +56,8 @@ class Rows(ScrollView, can_focus=False, inherit_bindings=False):
 
     def show(self, lines: Lines, width: int) -> None:
         """Show these lines, made for ``width`` columns; what has not changed is not painted again."""
+        self._read_on = lines.item != "" and lines.item == self._lines.item
+        self._away = self._away and self._read_on
         self._lines = lines
         wanted = Size(width, len(lines))
         if self.virtual_size != wanted:
@@ -61,11 +73,24 @@ class Rows(ScrollView, can_focus=False, inherit_bindings=False):
             self.refresh(*(Region(0, number, self.size.width, 1) for number in changed))
 
     def brings_in_sight(self) -> None:
-        """Scroll as little as shows the lines that should be in sight."""
-        top, height, sight = self.scroll_offset.y, self.size.height, self._lines.sight
-        if sight and height:
-            top = max(min(top, sight.start), min(sight.stop - height, sight.start))
-        self.to_line(top)
+        """Scroll as little as shows the lines that should be in sight, or the first of them if they do not fit.
+
+        Whoever reads on in lines that do not fit, or has turned the wheel, is left where they are.
+        """
+        top = self.scroll_offset.y
+        self.to_line(top if self._away else self._with_sight(top))
+
+    def _with_sight(self, top: int) -> int:
+        """Return the line nearest to ``top`` from which the lines that should be in sight are."""
+        height, sight = self.size.height, self._lines.sight
+        if not (sight and height):
+            return top
+        last = max(sight.start, sight.stop - height) if self._read_on else sight.start
+        return max(min(top, last), min(sight.stop - height, sight.start))
+
+    def comes_back(self) -> None:
+        """Forget the wheel: what should be in sight is brought there again."""
+        self._away = False
 
     def to_line(self, top: int) -> None:
         """Scroll to a line, or as far as there are lines."""
@@ -82,6 +107,7 @@ class Rows(ScrollView, can_focus=False, inherit_bindings=False):
         """Tell that other lines are in sight."""
         super().watch_scroll_y(old_value, new_value)
         self._made = None
+        self._away = self._away and self._with_sight(round(new_value)) != round(new_value)
         self.post_message(self.Scrolled())
 
     def _in_sight(self) -> list[Strip]:
@@ -108,9 +134,24 @@ class Rows(ScrollView, can_focus=False, inherit_bindings=False):
         self._made = None
         self.brings_in_sight()
 
+    def on_mouse_scroll_down(self) -> None:
+        """Stay where the wheel scrolls to; tell of it where it scrolls nothing."""
+        self._wheeled(1)
+
+    def on_mouse_scroll_up(self) -> None:
+        """Stay where the wheel scrolls to; tell of it where it scrolls nothing."""
+        self._wheeled(-1)
+
+    def _wheeled(self, by: int) -> None:
+        if not self.furthest:
+            self.post_message(self.Wheeled(self, by))
+        elif 0 <= self.scroll_offset.y + by <= self.furthest:
+            self._away = True
+
     def on_click(self, event: events.Click) -> None:
         """Tell which line was clicked."""
-        self.post_message(self.Clicked(self, event.y + self.scroll_offset.y, event.x, event.chain))
+        at, key = (event.x, event.y + self.scroll_offset.y), str(event.style.meta.get(KEY, ""))
+        self.post_message(self.Clicked(self, self._lines, at, key, event.chain))
 
 
 class Border(Rows):
@@ -125,11 +166,11 @@ class Border(Rows):
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
-        self._dragging = False
+        self._dragging = self._dragged = False
 
     def on_mouse_down(self) -> None:
         """Take hold of the border."""
-        self._dragging = True
+        self._dragging, self._dragged = True, False
         self.capture_mouse()
 
     def on_mouse_up(self) -> None:
@@ -140,7 +181,13 @@ class Border(Rows):
     def on_mouse_move(self, event: events.MouseMove) -> None:
         """Move the border with the pointer."""
         if self._dragging:
+            self._dragged = True
             self.post_message(self.Dragged(event.screen_x, event.screen_y))
+
+    def on_click(self, event: events.Click) -> None:
+        """Tell which line was clicked, unless this ends a drag."""
+        if self._dragged:
+            event.prevent_default()
 
 
 def fixed(lines: Sequence[Text]) -> Lines:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from rich.text import Text
@@ -11,13 +12,16 @@ from textual.containers import Container
 from textual.screen import Screen
 
 from orchestra.bindings import Keymap
-from orchestra.control import frame
-from orchestra.control.body import Lines, ListLines, body, help_lines
+from orchestra.control import diff_tab, frame
+from orchestra.control.body import DiffLines, FoundLines, Lines, ListLines, body, compared_lines, help_lines
 from orchestra.control.editor import Editor
 from orchestra.control.rows import Border, Rows
 from orchestra.control.state import ONE_LINE, Mode, Tab, View
+from orchestra.review.frame import Canvas
 from orchestra.views import palette
 
+_COLOURS = 0.008
+"""Processor seconds for the colours of a diff before a key is answered; the rest come a moment later."""
 _TALLEST = 8
 """The most rows of the text area."""
 
@@ -45,8 +49,15 @@ class PaneScreen(Screen[None], inherit_bindings=False):
         self._right = Container(self.tabs, self.body, id="right")
         self._middle = Container(self.list, self.edge, self._right, id="middle")
         self.places: dict[Tab, range] = {}
-        self.sessions: ListLines | None = None
+        self.key_places: dict[str, range] = {}
         self.shown_body = Lines()
+        self.body_size = 80, 24
+        self._canvas = Canvas(_COLOURS)
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether there was no time yet for some of the colours of a diff."""
+        return isinstance(self.shown_body, DiffLines) and self.shown_body.unfinished
 
     def compose(self) -> ComposeResult:
         """Put the parts together."""
@@ -62,13 +73,17 @@ class PaneScreen(Screen[None], inherit_bindings=False):
             return
         self.header.show(Lines(frame.header(view, width)), width)
         room = height - frame.HEADER - self._foot(view, width, height)
-        if view.mode is Mode.HELP:
+        if view.mode is Mode.FOUND and view.found is not None:
+            self.help.show(FoundLines(view.found, width), width)
+        if view.mode is Mode.COMPARED:
+            self.help.show(compared_lines(view, width), width)
+        elif view.mode is Mode.HELP:
             self.help.show(help_lines(view, width), width)
         else:
             self._main(view, now, width, room)
 
     def _chooses(self, view: View, *, small: bool) -> None:
-        asked_for_help = view.mode is Mode.HELP
+        asked_for_help = view.mode in {Mode.HELP, Mode.FOUND, Mode.COMPARED}
         self.tiny.display = small
         for part in (self.header, self.notice, self.keys):
             part.display = not small
@@ -91,7 +106,8 @@ class PaneScreen(Screen[None], inherit_bindings=False):
         self.notice.display, self.keys.display = bool(told), keys
         self.notice.styles.height = max(1, len(told))
         self.notice.show(Lines(told), width)
-        self.keys.show(Lines([frame.reminder(view, width)]), width)
+        reminded, self.key_places = frame.reminder(view, width)
+        self.keys.show(Lines([reminded]), width)
         return typed + len(told) + keys
 
     def _editor_rows(self, view: View, most: int) -> int:
@@ -105,12 +121,12 @@ class PaneScreen(Screen[None], inherit_bindings=False):
         across = frame.list_width(view, width) if wide else width
         down = room if wide else frame.list_height(view, room)
         self.list.styles.width, self.list.styles.height = (across, "1fr") if wide else ("1fr", down)
-        self.sessions = ListLines(view, now, across, down)
-        self.list.show(self.sessions, across)
+        self.list.show(ListLines(view, now, across, down), across)
         if wide:
             self.edge.show(Lines([Text("│", palette.RULE)] * room), 1)
         right = width - across - 1 if wide else width
-        self.shown_body = body(view, now, right, self.shown_body)
+        self.body_size = max(1, right - 2), max(1, (room if wide else room - down) - 1)
+        self.shown_body = body(view, now, right, self.shown_body, self._canvas)
         self.body.show(self.shown_body, right)
         self.show_tabs(view)
 
@@ -120,15 +136,31 @@ class PaneScreen(Screen[None], inherit_bindings=False):
         if width >= frame.WIDE:
             width -= frame.list_width(view, width) + 1
         last = self.body.furthest
-        position = f" {100 * self.body.scroll_offset.y // last}% " if last else ""
+        shown = f"{100 * self.body.scroll_offset.y // last}%" if last else diff_tab.position(view)
+        position = f" {shown} " if shown else ""
         bar, self.places = frame.tab_bar(view, width, position)
         self.tabs.show(Lines([bar]), width)
 
-    def split_at(self, column: int, row: int) -> float:
-        """Return the share of the list when its border is dragged to a column or row of the screen."""
+    def dragged(self, view: View, column: int, row: int) -> View:
+        """Return the view with the border of the list dragged to a column or row of the screen."""
         if self._middle.has_class("wide"):
-            return max(0.0, column / max(1, self.app.size.width))
-        return max(0.0, (row - frame.HEADER) / max(1, self._middle.size.height))
+            return replace(view, split_across=max(0.0, column / max(1, self.app.size.width)))
+        return replace(view, split=max(0.0, (row - frame.HEADER) / max(1, self._middle.size.height)))
+
+    def comes_back(self) -> None:
+        """Bring in sight what is selected, wherever the wheel has been."""
+        for rows in (self.list, self.body, self.help):
+            rows.comes_back()
+
+    def under_cursor(self) -> tuple[str, bool]:
+        """Return the key of the need whose lines under the cursor are in sight, and whether its end is among them."""
+        sight, top, height = self.shown_body.sight, self.body.scroll_offset.y, self.body.size.height
+        visible = self._middle.display and self.is_current and sight.start < top + height and top < sight.stop
+        return (self.shown_body.item, sight.stop <= top + height) if visible else ("", False)
+
+    def key_at(self, column: int) -> str:
+        """Return the key that the last line reminds of at a column, empty if there is none."""
+        return next((key for key, columns in self.key_places.items() if column in columns), "")
 
     def tab_at(self, column: int) -> Tab | None:
         """Return the tab whose name is at a column of the bar."""

@@ -10,17 +10,17 @@ from enum import StrEnum
 from typing import Any
 
 from orchestra.account import Account
-from orchestra.attention import Need, NeedKind, asking, rank
+from orchestra.attention import Need, NeedKind, rank
 from orchestra.bindings import PREFIX_KEY, Keymap, Where
+from orchestra.budget import is_over
+from orchestra.comments import badge
 from orchestra.events import Event
-from orchestra.model import Message, Role, Session
-from orchestra.views.diff import DiffView
-from orchestra.views.questions import merge_question
+from orchestra.merge_queue import Place
+from orchestra.model import Forecast, Message, PermissionRequest, Role, RoundProgress, Session, with_whom
+from orchestra.questions import asking
+from orchestra.review.document import Document
+from orchestra.review.state import View as DiffView
 from orchestra.views.session_list import Row, in_tree
-from orchestra.views.text import line
-
-UNREAD = 0.5
-"""Seconds for which a need that came up by itself cannot be answered, because nobody can have read it."""
 
 
 class Tab(StrEnum):
@@ -39,6 +39,8 @@ class Mode(StrEnum):
     HELP = "help"
     CONFIRM = "confirm"
     WRITE = "write"
+    FOUND = "found"
+    COMPARED = "compared"
 
 
 class Purpose(StrEnum):
@@ -50,20 +52,25 @@ class Purpose(StrEnum):
     ANSWER = "answer"
     REASON = "reason"
     FILTER = "filter"
+    SEARCH = "search"
 
 
-ONE_LINE = frozenset({Purpose.TITLE, Purpose.FILTER, Purpose.REASON})
+ONE_LINE = frozenset({Purpose.TITLE, Purpose.FILTER, Purpose.REASON, Purpose.SEARCH})
 """What is written on one line, so that Enter ends it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Invoke:
-    """Run an action; ``doing`` is shown meanwhile, ``done`` afterwards; without ``doing`` nothing is shown."""
+    """Run an action; ``doing`` is shown meanwhile, ``done`` afterwards; without ``doing`` nothing is shown.
+
+    ``taking`` says of a review before a merge that the others of the group are deleted afterwards.
+    """
 
     action: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
     doing: str = ""
     done: str = ""
+    taking: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +88,22 @@ class Scroll:
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """Show a session's diff in the whole window."""
+    """Show a session's diff in the whole window, from the file ``at`` on.
+
+    With ``others``, show in what it and each of them differ, one after the other.
+    """
 
     session: str
+    at: str = ""
+    others: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReadFile:
+    """Read the changes of one file of the diff."""
+
+    document: Document
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +130,7 @@ class Held:
     effect: Invoke | Leave | Review | Write
 
 
-Effect = Invoke | Leave | Scroll | Review | Write | Held
+Effect = Invoke | Leave | Scroll | Review | Write | Held | ReadFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +140,34 @@ class Question:
     text: str
     keeps: str
     then: Invoke
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search found, as the action ``search`` returns it; ``at`` is the number of the selected hit."""
+
+    text: str
+    hits: tuple[Mapping[str, Any], ...] = ()
+    unread: tuple[str, ...] = ()
+    at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A comparison, as the action ``compare`` returns it; ``at`` is the number of the selected session."""
+
+    result: Mapping[str, Any]
+    at: int = 0
+
+    @property
+    def names(self) -> list[str]:
+        """The sessions' names."""
+        return [str(row["name"]) for row in self.result["sessions"]]
+
+    @property
+    def name(self) -> str:
+        """The selected session's name."""
+        return self.names[self.at]
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +196,11 @@ class Data:
     """The data from the store; events and messages are those of the selected session.
 
     ``questions`` are the messages that sessions wait for an answer to, by number. ``account`` is that of the selected
-    session; None unless the monitor is shown.
+    session; None unless the monitor is shown. ``ended`` are the permission requests that the view follows and that are
+    closed, by number. ``failed_checks`` are the ids of the sessions whose last check before a merge failed, ``places``
+    the places in queues and ``comments`` how far the comments on them are, by the session's id, ``forecast`` is what
+    each session will conflict with, ``left`` what is open in the specs of those that say they are done, in words,
+    by the session's id, and ``budget`` what each may cost in US dollars.
     """
 
     sessions: tuple[Session, ...] = ()
@@ -158,16 +210,35 @@ class Data:
     needs: tuple[Need, ...] = ()
     questions: Mapping[int, Message] = field(default_factory=dict)
     account: Account | None = None
+    ended: Mapping[int, PermissionRequest] = field(default_factory=dict)
+    failed_checks: frozenset[int] = frozenset()
+    places: Mapping[int, Place] = field(default_factory=dict)
+    forecast: Forecast = field(default_factory=dict)
+    left: Mapping[int, str] = field(default_factory=dict)
+    comments: Mapping[int, RoundProgress] = field(default_factory=dict)
+    budget: float = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Painted:
+    """What the terminal shows under the cursor: the key of a need, since when, and whether its end was in sight."""
+
+    item: str = ""
+    since: float = float("inf")
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class View:
     """Everything the control pane shows.
 
-    ``rows`` is the list as it is sorted, folded and filtered. ``item`` is the key of the selected
-    need, which came up by itself at ``item_at``. ``diff_of`` is the session of ``diff``. ``split``
-    is the share of the list that the person dragged it to. ``letter`` is the last typed letter and
-    ``letter_at`` its time on the caller's clock; until ``typing_until`` letters are no commands.
+    ``rows`` is the list as it is sorted, folded and filtered. ``item`` is the key of the selected need,
+    ``painted`` what the terminal shows of it, and ``early`` are the actions whose keys do not count yet.
+    ``over`` is the permission request under the cursor if it has ended meanwhile; ``answering`` is the number
+    of the one that was answered here last. ``diff_of`` is the session of ``diff``, and ``diff_size`` the columns
+    and rows that it has. ``split`` is the share of the height that the person gave to the list, ``split_across``
+    that of the width where it is beside the body. ``letter`` is the last typed letter and ``letter_at`` its time
+    on the caller's clock; until ``typing_until`` letters are no commands.
     """
 
     project: str = ""
@@ -178,17 +249,24 @@ class View:
     rows: tuple[Row, ...] = ()
     selected: str = ""
     item: str = ""
-    item_at: float = float("-inf")
+    painted: Painted = field(default_factory=Painted)
+    early: frozenset[str] = frozenset()
+    over: Need | None = None
+    answering: int = 0
     tab: Tab = Tab.DIFF
     mode: Mode = Mode.LIST
     filter: str = ""
     folded: frozenset[str] = frozenset()
     split: float | None = None
+    split_across: float | None = None
     question: Question | None = None
+    found: Found | None = None
+    compared: Compared | None = None
     draft: Draft | None = None
     status: Status = field(default_factory=Status)
     busy: tuple[str, ...] = ()
     diff: DiffView | None = None
+    diff_size: tuple[int, int] = (80, 24)
     diff_of: str = ""
     diff_error: str = ""
     letter: str = ""
@@ -206,9 +284,16 @@ class View:
         return [row.session.name for row in self.rows]
 
     @property
+    def needs(self) -> tuple[Need, ...]:
+        """The needs as they are listed: one that is over stays in its place as long as the cursor is on it."""
+        if self.over is None or self.over.key != self.item:
+            return self.data.needs
+        return tuple(sorted((*self.data.needs, self.over), key=lambda need: (need.since, need.key)))
+
+    @property
     def need(self) -> Need | None:
         """The selected need."""
-        return next((need for need in self.data.needs if need.key == self.item), None)
+        return next((need for need in self.needs if need.key == self.item), None)
 
     @property
     def where(self) -> Where:
@@ -217,28 +302,7 @@ class View:
             return Where.QUESTION
         if self.mode is Mode.WRITE:
             return Where.TEXT
-        return Where.NEEDS if self.tab is Tab.NEEDS else Where.LIST
-
-
-def with_data(view: View, data: Data, now: float = float("-inf")) -> View:
-    """Use new data; if the selected session or need is gone, its neighbour is selected."""
-    before, needs_before = view.names, [need.key for need in view.data.needs]
-    view = _with_need(arranged(replace(view, data=data)), needs_before, now)
-    names = view.names
-    if view.selected in names or not names:
-        return view if names or view.filter else replace(view, selected="")
-    if view.session is not None:
-        return view
-    at = before.index(view.selected) if view.selected in before else 0
-    return select(view, names[min(at, len(names) - 1)])
-
-
-def _with_need(view: View, before: list[str], now: float) -> View:
-    keys = [need.key for need in view.data.needs]
-    if view.item in keys:
-        return view
-    at = before.index(view.item) if view.item in before else 0
-    return replace(view, item=keys[min(at, len(keys) - 1)] if keys else "", item_at=now)
+        return {Tab.NEEDS: Where.NEEDS, Tab.DIFF: Where.DIFF}.get(self.tab, Where.LIST)
 
 
 def arranged(view: View) -> View:
@@ -271,19 +335,29 @@ def _row(view: View, session: Session, stem: str, needs: list[Need], children: i
     why = first.why if first else asking(question) if question else ""
     folded = children if session.name in view.folded else 0
     unread = data.unread.get(session.name, 0)
-    return Row(session, stem, why, first is not None, unread, parent=bool(children), folded=folded)
+    return Row(
+        session, stem, why, first is not None, unread, parent=bool(children), folded=folded,
+        red_check=session.id in data.failed_checks, over_budget=is_over(session, data.budget),
+        place=str(data.places.get(session.id, "")), conflict=with_whom(data.forecast.get(session.name, ())),
+        left=data.left.get(session.id, ""),
+        comments=badge(data.comments.get(session.id)),
+    )  # fmt: skip
 
 
 def select(view: View, name: str) -> View:
-    """Select a session, and its oldest need if it has one."""
+    """Select a session, and its oldest need; where needs are shown, none if it has none."""
     need = next((need for need in view.data.needs if need.session == name), None)
-    item = view.item if need is None or (view.need is not None and view.need.session == name) else need.key
-    return replace(view, selected=name, item=item, item_at=view.item_at if item == view.item else float("-inf"))
+    item = "" if view.tab is Tab.NEEDS else view.item
+    if view.need is not None and view.need.session == name:
+        item = view.item
+    elif need is not None:
+        item = need.key
+    return replace(view, selected=name, item=item)
 
 
 def select_need(view: View, need: Need) -> View:
     """Select a need, and the session it belongs to."""
-    return replace(view, item=need.key, item_at=float("-inf"), selected=need.session)
+    return replace(view, item=need.key, selected=need.session)
 
 
 def with_filter(view: View, text: str) -> View:
@@ -293,37 +367,20 @@ def with_filter(view: View, text: str) -> View:
     return view if view.selected in names or not names else select(view, names[0])
 
 
-def with_diff(view: View, name: str, diff: DiffView | None, error: str = "") -> View:
-    """Use a session's new diff, or the error; after an error the last diff stays visible."""
-    if name != view.selected:
-        return view
-    if diff is None:
-        kept = view.diff if view.diff_of == name else None
-        return replace(view, diff=kept, diff_of=name, diff_error=error)
-    return replace(view, diff=diff, diff_of=name, diff_error="")
-
-
 def with_outcome(view: View, effect: Invoke, status: Status) -> View:
     """Use the result of an action; one that was not shown while it ran only shows its error."""
     busy = list(view.busy)
     if effect.doing in busy:
         busy.remove(effect.doing)
+    if status.bad and effect.action == "answer":
+        view = replace(view, answering=0)
     return replace(view, busy=tuple(busy), status=status if effect.doing or status.bad else view.status)
 
 
-def ask_merge(view: View, seen: Mapping[str, Any]) -> View:
-    """Ask whether to merge what was reviewed, unless the person is doing something else by now."""
-    name = str(seen["name"])
-    if view.mode is not Mode.LIST or view.selected != name:
-        return replace(view, status=Status(f"{name} was checked but not merged", "press M again on it"))
-    asked = merge_question(seen)
-    target = line(str(seen["target"])) or "the current branch"
-    then = Invoke("merge", {"name": name}, f"merging {name}", f"{name} is merged into {target}")
-    return replace(view, mode=Mode.CONFIRM, question=Question(asked.text, asked.detail, then), status=Status())
-
-
 def begin(view: View, effect: Invoke) -> View:
-    """Show that an action is running."""
+    """Show that an action is running, and remember which permission request it answers."""
+    if effect.action == "answer":
+        view = replace(view, answering=int(effect.arguments["id"]))
     return replace(view, busy=(*view.busy, effect.doing), status=Status()) if effect.doing else view
 
 
@@ -346,7 +403,7 @@ def moments(view: View) -> list[datetime]:
     """Return the times whose ages are shown."""
     times = [session.state_since for session in view.data.sessions]
     if view.tab is Tab.NEEDS:
-        times += [need.since for need in view.data.needs]
+        times += [need.since for need in view.needs]
     if view.tab is Tab.MONITOR:
         times += [event.at for event in view.data.events]
     if view.tab in {Tab.MONITOR, Tab.MESSAGES}:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from orchestra.bindings import Where
-from orchestra.control.keys import Key
 from orchestra.control.state import Held, Invoke, Mode, Purpose, Status, View, Write
+from orchestra.review.keys import Key
 
 RAPID = 0.25
 """Seconds within which two letters count as typing, not as two commands."""
@@ -23,7 +23,7 @@ def is_typing(view: View, now: float) -> bool:
 def caught(view: View, key: Key, now: float) -> View | None:
     """Return the view after a letter that counts as typing, or None if the letter is a command."""
     rapid = now - view.letter_at < RAPID
-    if view.mode in {Mode.WRITE, Mode.HELP}:
+    if view.mode in {Mode.WRITE, Mode.HELP, Mode.FOUND, Mode.COMPARED}:
         return None
     if not key.is_text:
         return _noticed(view, now) if key.name == "Enter" and is_typing(view, now) else None
@@ -64,7 +64,7 @@ def _in_question(view: View, key: Key, now: float) -> View | None:
 def _noticed(view: View, now: float) -> View:
     notice = Status(
         "ignored, because it looks like text: letters are commands here",
-        f"{view.keymap.key('switch').replace('Enter', '⏎')} goes to the session",
+        f"{view.keymap.key('switch').replace('Enter', view.keymap.enter)} goes to the session",
     )
     return replace(view, mode=Mode.LIST, question=None, status=notice, typing_until=now + QUIET)
 

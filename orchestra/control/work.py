@@ -79,9 +79,18 @@ class Throttle:
         self._running = False
         self._last = float("-inf")
 
+    @property
+    def running(self) -> bool:
+        """Whether a run has begun and not ended."""
+        return self._running
+
     def due(self, now: float) -> bool:
         """Return whether a run may begin now."""
-        return not self._running and now - self._last >= self.period
+        return not self._running and self.wait(now) <= 0
+
+    def wait(self, now: float) -> float:
+        """Return the seconds until the next run may begin, if none is running then; not positive if it may now."""
+        return self._last + self.period - now
 
     def begin(self, now: float) -> None:
         """Record that a run begins."""

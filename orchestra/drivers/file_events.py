@@ -49,7 +49,7 @@ _MASK = (
     | flags.ATTRIB
     | flags.EXCL_UNLINK
 )
-_LIMITS = Path("/proc/sys/fs/inotify")
+_SYSTEM = Path("/proc/sys")
 _MORE = "sudo sysctl fs.inotify.{0}={1}; to keep it: echo fs.inotify.{0}={1} | sudo tee /etc/sysctl.d/60-inotify.conf"
 Subject = TypeVar("Subject", bound=Hashable)
 Spot = tuple[Path, str]
@@ -221,7 +221,7 @@ class FileEvents(Generic[Subject]):
         try:
             return INotify(nonblocking=True)
         except OSError as error:
-            number = (_LIMITS / "max_user_instances").read_text().strip() if _LIMITS.exists() else "?"
+            number = allowed_instances().number
             more = _MORE.format("max_user_instances", 1024)
             self.trouble = (
                 f"the system gives no file events ({error.strerror}; fs.inotify.max_user_instances is {number}), "
@@ -298,10 +298,45 @@ class _Storms(Generic[Subject]):
         return self._clock() < self._met.get(subject, (0.0, 0.0))[0]
 
 
-def _allowed() -> int:
+@dataclass(frozen=True, slots=True)
+class SystemLimit:
+    """A limit of the system, with the file that holds it, below /proc/sys."""
+
+    number: int
+    file: str
+
+    @property
+    def setting(self) -> str:
+        """Its name for sysctl(8)."""
+        return self.file.replace("/", ".")
+
+
+def allowed_watches() -> SystemLimit:
     """Return how many directories a user may watch, here and in this user namespace (user_namespaces(7))."""
-    numbers = []
-    for file in (_LIMITS / "max_user_watches", Path("/proc/sys/user/max_inotify_watches")):
+    return _least("fs/inotify/max_user_watches", "user/max_inotify_watches", otherwise=MOST)
+
+
+def allowed_instances() -> SystemLimit:
+    """Return how many programs of a user may watch; each service of a project is one."""
+    return _least("fs/inotify/max_user_instances", "user/max_inotify_instances", otherwise=0)
+
+
+def gives_events() -> bool:
+    """Return whether one more program may watch now."""
+    try:
+        INotify().close()
+    except OSError:
+        return False
+    return True
+
+
+def _least(*files: str, otherwise: int) -> SystemLimit:
+    known = []
+    for file in files:
         with contextlib.suppress(OSError, ValueError):
-            numbers.append(int(file.read_text()))
-    return min(numbers, default=MOST)
+            known.append(SystemLimit(int((_SYSTEM / file).read_text()), file))
+    return min(known, key=lambda limit: limit.number, default=SystemLimit(otherwise, files[0]))
+
+
+def _allowed() -> int:
+    return allowed_watches().number

@@ -6,6 +6,7 @@ import os
 
 from textual.app import App
 
+from orchestra.bindings import Keymap
 from orchestra.model import Scope
 from orchestra.review.screen import ReviewScreen
 from orchestra.review.source import ReviewSource
@@ -17,14 +18,14 @@ class ReviewApp(App[None]):
     ENABLE_COMMAND_PALETTE = False
     CSS = "Screen { background: ansi_default; }"
 
-    def __init__(self, source: ReviewSource, scope: Scope = Scope.BRANCH) -> None:
+    def __init__(self, source: ReviewSource, scope: Scope = Scope.BRANCH, keymap: Keymap | None = None) -> None:
         super().__init__(ansi_color=True)
-        self._source, self._scope = source, scope
+        self._source, self._scope, self._own = source, scope, keymap
         self.bug: Exception | None = None
 
     def on_mount(self) -> None:
         """Show the review."""
-        self.push_screen(ReviewScreen(self._source, self._scope), lambda _: self.exit())
+        self.push_screen(ReviewScreen(self._source, self._scope, keymap=self._own), lambda _: self.exit())
 
     def _handle_exception(self, error: Exception) -> None:
         # Textual would print its own report, with the values of all variables.
@@ -33,12 +34,12 @@ class ReviewApp(App[None]):
         self.exit(return_code=1)
 
 
-def run(source: ReviewSource, scope: Scope = Scope.BRANCH) -> None:
+def run(source: ReviewSource, scope: Scope = Scope.BRANCH, keymap: Keymap | None = None) -> None:
     """Show a review until the person leaves it; raises what went wrong."""
     # Textual believes these before the terminal, and a tmux server that a Python program started hands them on.
     for name in ("COLUMNS", "LINES"):
         os.environ.pop(name, None)
-    app = ReviewApp(source, scope)
+    app = ReviewApp(source, scope, keymap)
     app.run()
     if app.bug is not None:
         raise app.bug

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from orchestra import risk
-from orchestra.model import ChangedFile, Changes, LineCounts
-from orchestra.views.patch import Patch
+from orchestra.model import ChangedFile, Changes, LineCounts, Placed
+from orchestra.review.annotate import annotated
+from orchestra.views.patch import Patch, Row
 
 ROWS_KEPT = 400_000
 """The rows of all patches that are kept; those farthest away are read again when they are needed."""
@@ -34,7 +35,8 @@ class Entry:
 class Document:
     """One scope of a session's changes; only patches and line counts are added while it is read.
 
-    ``risky`` is the number of risky files, ``total`` the line counts of all, None until they are known.
+    ``risky`` is the number of risky files, ``total`` the line counts of all, None until they are known. ``patches`` are
+    the ``plain`` ones with the ``comments`` below their lines, wrapped for ``width`` columns.
     """
 
     changes: Changes
@@ -43,6 +45,9 @@ class Document:
     total: LineCounts | None = None
     counts: Mapping[str, LineCounts] = field(default_factory=dict)
     patches: dict[int, Patch] = field(default_factory=dict)
+    plain: dict[int, Patch] = field(default_factory=dict)
+    comments: tuple[Placed, ...] = ()
+    width: int = 80
 
     @classmethod
     def of(cls, changes: Changes) -> Document:
@@ -53,6 +58,18 @@ class Document:
 
     def __len__(self) -> int:
         return len(self.entries)
+
+    def number(self, path: str) -> int | None:
+        """Return the number of the file with a path, None if there is none."""
+        return next((number for number, entry in enumerate(self.entries) if entry.file.path == path), None)
+
+    def take_over(self, before: Document) -> None:
+        """Keep the patches of another look's files that are the same now, but no notes: they may tell of an error."""
+        known = {before.entries[number].file: patch for number, patch in before.plain.items() if patch.hunks}
+        self.width = before.width
+        for number, entry in enumerate(self.entries):
+            if (patch := known.get(entry.file)) is not None:
+                self.keep(number, patch)
 
     def count(self, counts: Mapping[str, LineCounts]) -> None:
         """Take the line counts of all files."""
@@ -65,14 +82,32 @@ class Document:
         files = ((number, entry.file) for number, entry in enumerate(self.entries))
         return frozenset(number for number, file in files if marks.get(file.path) == file.mark)
 
+    def comment(self, comments: Sequence[Placed], width: int) -> None:
+        """Show these comments from now on, wrapped for a width."""
+        self.comments, self.width = tuple(comments), width
+        for number, patch in self.plain.items():
+            self.keep(number, patch)
+
+    def comments_on(self, number: int) -> tuple[Placed, ...]:
+        """Return the comments on one file."""
+        path = self.entries[number].file.path
+        return tuple(one for one in self.comments if one.place.path == path)
+
+    def keep(self, number: int, patch: Patch) -> None:
+        """Keep a file's patch, and show it with its comments."""
+        self.plain[number] = patch
+        self.patches[number] = annotated(patch, self.comments_on(number), self.width)
+        self.patches[number].prepare()
+
     def add(self, number: int, patch: Patch, near: int) -> None:
         """Keep a file's patch, and forget those farthest from the file ``near`` if there are too many."""
-        self.patches[number] = patch
+        self.keep(number, patch)
         rows = sum(len(known.rows) for known in self.patches.values())
         for far in sorted(self.patches, key=lambda known: -abs(known - near)):
             if rows <= ROWS_KEPT or far in {number, near}:
                 break
             rows -= len(self.patches.pop(far).rows)
+            del self.plain[far]
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +206,29 @@ class Lines:
                 return Position(number, min(ahead) if step > 0 else max(ahead))
             number += step
         return None
+
+    def rows_at(self, at: Position) -> tuple[Row, ...]:
+        """Return the rows of a line: none for a heading, two where both sides stand beside each other."""
+        patch = self.document.patches.get(at.file)
+        if patch is None or not 0 < at.line <= self.body(at.file):
+            return ()
+        indexes = dict.fromkeys(patch.pairs[at.line - 1]) if self.split else (at.line - 1,)
+        return tuple(patch.rows[index] for index in indexes if index >= 0)
+
+    def row_at(self, at: Position) -> int | None:
+        """Return which row of the plain patch is at, or last above, a line; None outside a file's rows."""
+        patch = self.document.patches.get(at.file)
+        if patch is None or not 0 < at.line <= self.body(at.file):
+            return None
+        return patch.origin[max(patch.pairs[at.line - 1]) if self.split else at.line - 1]
+
+    def at_row(self, number: int, row: int) -> Position:
+        """Return where a row of the plain patch is now; the heading for -1."""
+        patch = self.document.patches.get(number)
+        if patch is None or row < 0 or number in self.folded:
+            return Position(number, 0)
+        index = next((index for index, origin in enumerate(patch.origin) if origin == row), 0)
+        return Position(number, (patch.places.get(index, 0) if self.split else index) + 1)
 
     def _matches(self, number: int, patch: Patch, wanted: re.Pattern[str]) -> Iterable[int]:
         named = [0] if wanted.search(self.document.entries[number].file.path) else []

@@ -8,14 +8,15 @@ from typing import Any
 from rich.text import Text
 
 from orchestra.model import Changes, LineCounts
+from orchestra.review.annotate import annotated
 from orchestra.review.document import Document, Entry
-from orchestra.review.frame import binary_note
-from orchestra.review.source import ReviewSource
+from orchestra.review.reading import read_patch
+from orchestra.review.source import ReadSource, legend
 from orchestra.review.tree import tree_rows
 from orchestra.views import palette
 from orchestra.views.changed_files import directory_line, heading, line_counts, tree_line
+from orchestra.views.comments import STYLES, comment_lines
 from orchestra.views.highlight import Highlighter
-from orchestra.views.patch import Patch
 from orchestra.views.patch_lines import PatchLines
 from orchestra.views.text import count, line
 
@@ -24,16 +25,19 @@ _COLOURS = 1.0
 """Processor seconds for the colours of one file."""
 
 
-def printed(source: ReviewSource, changes: Changes, width: int) -> Iterator[Text]:
+def printed(source: ReadSource, changes: Changes, width: int) -> Iterator[Text]:
     """Yield the list of files, then the changes of each file, which is read when it is its turn.
 
     Only headings are made for ``width`` columns; no line of code is cut.
     """
     document = Document.of(changes)
+    document.comment(source.comments(changes), width)
     counts, viewed = source.counts(changes), document.viewed(source.viewed())
     document.count(counts)
     yield _summary(document)
-    yield from (Text(f"⚠ {line(note)}", palette.WARM) for note in changes.notes)
+    yield from (Text(line(note), palette.MUTED) for note in legend(changes))
+    yield from (Text(f"⚠ {line(note)}", palette.WARM) for note in (*changes.warnings, *changes.notes))
+    yield from _elsewhere(document, width)
     yield Text()
     yield from _listed(document, counts, viewed, width)
     highlighter = Highlighter()
@@ -41,8 +45,20 @@ def printed(source: ReviewSource, changes: Changes, width: int) -> Iterator[Text
         highlighter.begin(share=_COLOURS)
         about = counts.get(entry.file.path)
         yield Text()
-        yield heading(entry.file, width, counts=about, reason=entry.reason, viewed=number in viewed, folded=False)
-        yield from _changes(source, changes, entry, highlighter)
+        yield heading(
+            entry.file, width, counts=about, reason=entry.reason, viewed=number in viewed, folded=False,
+            sides=changes.sides,
+        )  # fmt: skip
+        yield from _changes(source, document, number, highlighter)
+
+
+def _elsewhere(document: Document, width: int) -> Iterator[Text]:
+    """Yield the comments that are on no file of these changes."""
+    for placed in document.comments:
+        if document.number(placed.place.path) is None:
+            yield Text()
+            style = STYLES[placed.comment.state]
+            yield from (Text(f"┃ {row}", style) for row in comment_lines(placed, width - 2, away=True))
 
 
 def as_data(name: str, changes: Changes, counts: Mapping[str, LineCounts]) -> dict[str, Any]:
@@ -52,6 +68,7 @@ def as_data(name: str, changes: Changes, counts: Mapping[str, LineCounts]) -> di
         "scope": changes.scope.value,
         "files": [_file(entry, counts.get(entry.file.path)) for entry in Document.of(changes).entries],
         "left_out": list(changes.notes),
+        "warnings": list(changes.warnings),
     }
 
 
@@ -88,9 +105,8 @@ def _listed(document: Document, counts: Mapping[str, LineCounts], viewed: frozen
         )  # fmt: skip
 
 
-def _changes(source: ReviewSource, changes: Changes, entry: Entry, highlighter: Highlighter) -> Iterator[Text]:
-    patch = Patch.parse(source.patch(changes, entry.file))
-    if not patch.has_lines:
-        patch = Patch.of_note(binary_note(entry.file, source.sizes(entry.file)))
-    lines = PatchLines(entry.file.path, patch, highlighter)
+def _changes(source: ReadSource, document: Document, number: int, highlighter: Highlighter) -> Iterator[Text]:
+    path, plain = document.entries[number].file.path, read_patch(source, document, number)
+    patch = annotated(plain, document.comments_on(number), document.width)
+    lines = PatchLines(path, patch, highlighter)
     yield from (lines.unified(index, _ANY_WIDTH) for index in range(len(patch.rows)))

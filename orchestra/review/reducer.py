@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from orchestra.bindings import for_review_key
-from orchestra.model import Changes, LineCounts, Scope
+from orchestra.bindings import Where
+from orchestra.model import Changes, LineCounts, Placed, Scope
+from orchestra.review import commenting
 from orchestra.review.document import Document, Position
-from orchestra.review.frame import widest
-from orchestra.review.state import SCOPES, Finding, View
-from orchestra.review.tree import tree_rows
+from orchestra.review.frame import help_lines, widest
+from orchestra.review.state import COMMENT_ACTIONS, SCOPE_ACTIONS, SCOPES, VIEWED_ACTIONS, Finding, Selection, View
+from orchestra.review.tree import tree_rows, width_of
 from orchestra.views.patch import Patch
 
 _SIDEWAYS = 16
@@ -42,27 +43,78 @@ class SetViewed:
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """Compare with the session that comes so many after this one."""
+
+    by: int
+
+
+@dataclass(frozen=True, slots=True)
 class Leave:
     """End the review; what was seen counts as looked at."""
 
 
-Effect = Open | Read | SetViewed | Leave
+Effect = Open | Read | SetViewed | Turn | Leave | commenting.Change
 Outcome = tuple[View, tuple[Effect, ...]]
 Step = Callable[[View], Outcome]
 
 
 def press(view: View, key: str) -> Outcome:
-    """Handle a key, named as in the bindings; a printable character names itself."""
+    """Handle a key, named as in the bindings; a character names itself, a space too."""
     if view.typing is not None:
         return _type(view, key)
     if view.help:
-        return replace(view, help=False), ()
+        return _in_help(view, view.keymap.does(key, Where.REVIEW)), ()
     if key == "Escape" and view.finding is not None:
         return replace(view, finding=None, message="the search was stopped"), ()
-    binding = for_review_key(key)
-    if binding is None:
+    if view.writing is not None:
+        # The text area has the keys.
         return view, ()
-    return _settled(_STEPS[binding.action](replace(view, message="", failed=False)))
+    action = view.keymap.does(key, _place(view))
+    deleting = view.deleting if action == "delete-comment" else 0
+    return act(replace(view, deleting=deleting), action) if action else (view, ())
+
+
+def _place(view: View) -> Where:
+    if view.chosen is not None:
+        return Where.COMMENTS
+    return Where.SELECTION if view.selection is not None else Where.REVIEW
+
+
+def _in_help(view: View, action: str) -> View:
+    """Scroll the keys as far as there are more; every other key closes them."""
+    pages = max(1, view.body_height - 1)
+    by = {"review-down": 1, "review-up": -1, "review-page-down": pages, "review-page-up": -pages}.get(action)
+    if by is None:
+        return replace(view, help=False, help_top=0)
+    most = max(0, len(help_lines(view)) - view.body_height)
+    return replace(view, help_top=max(0, min(view.help_top + by, most)))
+
+
+def act(view: View, action: str) -> Outcome:
+    """Do what the key of an action does, or say why it does nothing here."""
+    if action in view.absent:
+        return replace(view, message=_why_absent(view, action), failed=False), ()
+    return _settled(_STEPS[action](replace(view, message="", failed=False, ending=False)))
+
+
+def _why_absent(view: View, action: str) -> str:
+    sides = view.sides
+    if sides is None:
+        return "these are the changes of one session; to compare several: orchestra compare"
+    alone = f"of one session: orchestra review {sides.new}"
+    if action in COMMENT_ACTIONS:
+        return f"comments are on the work {alone}"
+    if action in VIEWED_ACTIONS:
+        return f"files are marked as viewed in the review {alone}"
+    if action in SCOPE_ACTIONS:
+        return f"last commit and last review are {alone}"
+    return f"only {sides.old} and {sides.new} are compared"
+
+
+def end(view: View) -> Outcome:
+    """Go to the end of the changes, which may have to be read first."""
+    return _settled((replace(_last(view)[0], ending=True), ()))
 
 
 def paste(view: View, text: str) -> Outcome:
@@ -97,28 +149,31 @@ def click(view: View, column: int, row: int) -> Outcome:
         view = replace(view, tree=None if view.choosing and number >= 0 else view.tree)
         return (view, ()) if number < 0 else _settled((_at_file(view, number), ()))
     shown = view.lines.shown(view.top, line + 1)
-    if line < len(shown) and shown[line].line == 0:
+    if line >= len(shown) or view.writing is not None or view.chosen is not None or view.help:
+        return view, ()
+    if shown[line].line == 0:
         return _settled((_folded(view, {shown[line].file}), ()))
-    return view, ()
+    return (commenting.select_at(view, shown[line]) if view.whole and view.sides is None else view), ()
 
 
 def opened(view: View, document: Document, marks: Mapping[str, str]) -> Outcome:
     """Handle a finished look: the same file stays in sight, and viewed files are folded."""
-    before = _path_at(view)
-    viewed = document.viewed(marks)
+    same, viewed, rows = document.number(path_at(view)), document.viewed(marks), tuple(tree_rows(document.entries))
+    top = Position(same or 0, 0 if view.whole or same is None else view.top.line)
     view = replace(
-        view, document=document, scope=document.changes.scope, rows=tuple(tree_rows(document.entries)), viewed=viewed,
-        folded=viewed, reading=frozenset(), finding=None, message="", failed=False, left=0, tree_top=0,
+        view, document=document, scope=document.changes.scope, rows=rows, rows_width=width_of(rows), viewed=viewed,
+        folded=viewed if view.whole else frozenset(), reading=frozenset(), finding=None, message="", failed=False,
+        top=top, left=0 if view.whole else view.left, tree_top=0, selection=None, sides=document.changes.sides,
     )  # fmt: skip
-    same = (number for number, entry in enumerate(document.entries) if entry.file.path == before)
-    return _settled((replace(view, top=Position(next(same, 0), 0)), ()))
+    return _settled((view, ()))
 
 
 def counted(view: View, changes: Changes, counts: Mapping[str, LineCounts]) -> Outcome:
     """Handle the line counts of a look."""
     if view.document is not None and view.document.changes is changes:
         view.document.count(counts)
-    return view, ()
+    # Another view, because it shows something else now.
+    return replace(view), ()
 
 
 def read(view: View, changes: Changes, number: int, patch: Patch) -> Outcome:
@@ -132,6 +187,34 @@ def read(view: View, changes: Changes, number: int, patch: Patch) -> Outcome:
     return _settled((view, ()))
 
 
+def commented(view: View, comments: Sequence[Placed]) -> Outcome:
+    """Handle the comments as they are now; the same line stays in sight."""
+    return _settled((_with_comments(view, comments), ()))
+
+
+def _with_comments(view: View, comments: Sequence[Placed]) -> View:
+    if view.document is None:
+        return view
+    before, selection = view.lines.row_at(view.top), view.selection
+    places = [(at.file, view.lines.row_at(at)) for at in ((selection.start, selection.at) if selection else ())]
+    view.document.comment(comments, view.code_width)
+    top = view.top if before is None else view.lines.at_row(view.top.file, before)
+    if selection is not None:
+        start, at = (view.lines.at_row(file, -1 if row is None else row) for file, row in places)
+        selection = Selection(start, at)
+    return replace(view, top=top, selection=selection, chosen=view.chosen if comments else None)
+
+
+def typed(view: View, text: str) -> View:
+    """Handle what is in the text area now."""
+    return commenting.typed(view, text)
+
+
+def written(view: View) -> Outcome:
+    """Handle the end of writing."""
+    return _settled(commenting.written(view))
+
+
 def failed(view: View, message: str) -> Outcome:
     """Handle an error of a look or of the store."""
     return replace(view, message=message, failed=True), ()
@@ -142,14 +225,22 @@ def _settled(outcome: Outcome) -> Outcome:
     view, effects = outcome
     if view.document is None:
         return view, effects
+    if view.code_width and view.document.width != view.code_width and view.document.comments:
+        view = _with_comments(view, view.document.comments)
     lines, rows = view.lines, view.body_height
-    view = replace(view, top=min(lines.valid(view.top), lines.last_top(rows)))
+    last = lines.last_top(rows)
+    view = replace(view, top=last if view.ending else min(lines.valid(view.top), last))
     view = _with_tree_in_sight(view)
-    needed = [number for number in lines.unread(view.top, rows) if number not in view.reading]
+    needed = [number for number in _to_read(view, lines.unread(view.top, rows)) if number not in view.reading]
     waits = [view.finding.file] if view.finding and view.finding.file not in view.reading else []
     asked = tuple(dict.fromkeys((*needed, *waits)))
     view = replace(view, reading=view.reading | set(asked))
     return view, (*effects, *(Read(number) for number in asked))
+
+
+def _to_read(view: View, unread: Sequence[int]) -> Sequence[int]:
+    """Return the files to read now: the one at the top is read alone, because those beside it would delay it."""
+    return unread[:1] if view.top.file in unread[:1] else unread
 
 
 def _with_tree_in_sight(view: View) -> View:
@@ -161,8 +252,11 @@ def _with_tree_in_sight(view: View) -> View:
     return replace(view, tree_top=max(view.tree_top, row - view.body_height + 1))
 
 
-def _path_at(view: View) -> str:
-    entries = view.document.entries if view.document else ()
+def path_at(view: View) -> str:
+    """Return the path of the first file in sight, or of the file to open first."""
+    if view.document is None:
+        return view.at
+    entries = view.document.entries
     return entries[view.top.file].file.path if view.top.file < len(entries) else ""
 
 
@@ -239,12 +333,11 @@ def _type(view: View, key: str) -> Outcome:
     typed = view.typing or ""
     if key == "Escape":
         return replace(view, typing=None), ()
-    if key == "Backspace":
+    if key == "BSpace":
         return replace(view, typing=typed[:-1] if typed else None), ()
     if key == "Enter":
         return _begin_search(replace(view, typing=None), typed)
-    typed += " " if key == "Space" else key
-    return (replace(view, typing=typed) if key == "Space" or len(key) == 1 else view), ()
+    return (replace(view, typing=typed + key) if len(key) == 1 else view), ()
 
 
 def _begin_search(view: View, typed: str) -> Outcome:
@@ -258,7 +351,7 @@ def _begin_search(view: View, typed: str) -> Outcome:
 def _again(step: int) -> Step:
     def go(view: View) -> Outcome:
         if view.wanted is None:
-            return replace(view, message="search first, with /"), ()
+            return replace(view, message=f"search first, with {view.keymap.key('review-search')}"), ()
         seen = view.match is not None and view.match in view.lines.shown(view.top, view.body_height)
         return _find(view, view.match if seen and view.match else view.top, step)
 
@@ -316,6 +409,10 @@ def _scope(scope: Scope) -> Step:
     return lambda view: (replace(view, message=f"reading {SCOPES[scope]}…"), (Open(scope),))
 
 
+def _turn(by: int) -> Step:
+    return lambda view: (replace(view, message="reading the other session…"), (Turn(by),))
+
+
 def _reload(view: View) -> Outcome:
     return replace(view, message="looking again…"), (Open(view.scope),)
 
@@ -325,14 +422,14 @@ def _help(view: View) -> Outcome:
 
 
 def _leave(view: View) -> Outcome:
-    return replace(view, message="keeping what you saw…"), (Leave(),)
+    return replace(view, message="" if view.sides else "keeping what you saw…"), (Leave(),)
 
 
 _STEPS: Mapping[str, Step] = {
-    "down": _scroll(1),
-    "up": _scroll(-1),
-    "page-down": _page(1),
-    "page-up": _page(-1),
+    "review-down": _scroll(1),
+    "review-up": _scroll(-1),
+    "review-page-down": _page(1),
+    "review-page-up": _page(-1),
     "right": _sideways(_SIDEWAYS),
     "left": _sideways(-_SIDEWAYS),
     "line-end": _line_end,
@@ -343,10 +440,12 @@ _STEPS: Mapping[str, Step] = {
     "previous-hunk": _hunk(-1),
     "next-file": _file(1),
     "previous-file": _file(-1),
-    "search": _search,
+    "next-session": _turn(1),
+    "previous-session": _turn(-1),
+    "review-search": _search,
     "next-match": _again(1),
     "previous-match": _again(-1),
-    "fold": _fold,
+    "fold-file": _fold,
     "fold-all": _fold_all,
     "viewed": _viewed,
     "split": _split,
@@ -355,6 +454,7 @@ _STEPS: Mapping[str, Step] = {
     "commit": _scope(Scope.COMMIT),
     "looked": _scope(Scope.LOOKED),
     "reload": _reload,
-    "help": _help,
+    "review-help": _help,
     "leave": _leave,
+    **commenting.STEPS,
 }

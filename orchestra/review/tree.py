@@ -8,6 +8,10 @@ from typing import NamedTuple
 from orchestra.review.document import Entry
 
 RISKY = "look at these first"
+WIDEST = 44
+"""The most columns of the list beside the changes."""
+_BESIDE = 20
+"""The columns for what stands beside a file's name."""
 
 
 class TreeRow(NamedTuple):
@@ -34,3 +38,8 @@ def tree_rows(entries: Sequence[Entry]) -> list[TreeRow]:
         directory = above
         rows.append(TreeRow(name, int(bool(above)), number))
     return rows
+
+
+def width_of(rows: Sequence[TreeRow]) -> int:
+    """Return the columns that the list needs beside the changes."""
+    return min(WIDEST, _BESIDE + max((row.depth + len(row.name) for row in rows), default=0))

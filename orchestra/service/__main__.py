@@ -41,8 +41,8 @@ def main(root: Path) -> int:
 
 
 def _serve(project: Project) -> int:
-    # The libraries take a second to load, so they are loaded only with the lock.
-    from orchestra.service.app import Service  # noqa: PLC0415 -- takes a second, which one that finds the lock taken does without
+    # The libraries take long to load, so they are loaded only with the lock.
+    from orchestra.service.app import Service  # noqa: PLC0415 -- which a process that finds the lock taken does without
 
     async def run() -> None:
         await Service(project).serve()

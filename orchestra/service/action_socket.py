@@ -43,6 +43,8 @@ class ActionSocket:
         self._leave = leave
         self._running: set[asyncio.Task[None]] = set()
         self._requests: dict[str, Future[Any]] = {}
+        self._doing: dict[Future[Any], str] = {}
+        self._done: set[str] = set()
 
     async def open(self, path: Path) -> asyncio.Server:
         """Listen at ``path``, only for this user; the holder of the service's lock may replace a stale socket."""
@@ -52,6 +54,19 @@ class ActionSocket:
             return await asyncio.start_unix_server(self._take, path, limit=LINE_LIMIT)
         finally:
             os.umask(before)
+
+    async def until_quiet(self, seconds: float) -> None:
+        """Wait for so many seconds, and on until nobody is connected at their end."""
+        await asyncio.sleep(seconds)
+        while self._running:
+            await asyncio.wait(self._running)
+            await asyncio.sleep(seconds)
+
+    async def has_done(self, *actions: str) -> bool:
+        """Wait until none of the actions is in progress; returns whether one has succeeded since the service began."""
+        asked = [future for future, name in self._doing.items() if name in actions]
+        ended = await asyncio.gather(*map(asyncio.wrap_future, asked), return_exceptions=True)
+        return any(not isinstance(each, BaseException) for each in ended) or not self._done.isdisjoint(actions)
 
     async def finish(self, *, deadline: float) -> None:
         """Wait for running actions for ``deadline`` seconds."""
@@ -103,18 +118,25 @@ class ActionSocket:
         if future is None:
             run = partial(_run, peer=_peer(writer))
             future = self._desk.local.submit(run, self._desk.project, action, arguments, progress, number)
-            self._remember(number, future)
+            self._remember(action, number, future)
         future.add_done_callback(lambda _: loop.call_soon_threadsafe(lines.put_nowait, None))
         while (text := await lines.get()) is not None:
             await _say(writer, {"progress": text})
         await _say(writer, await self._outcome(action, future))
 
-    def _remember(self, number: str, future: Future[Any]) -> None:
+    def _remember(self, action: str, number: str, future: Future[Any]) -> None:
         """Let a repeated request wait for the same running action; later the store has the answer."""
+        self._doing[future] = action
         if number:
             self._requests[number] = future
-            loop = asyncio.get_running_loop()
-            future.add_done_callback(lambda _: loop.call_soon_threadsafe(self._requests.pop, number, None))
+        loop = asyncio.get_running_loop()
+        future.add_done_callback(lambda _: loop.call_soon_threadsafe(self._forget, number, future))
+
+    def _forget(self, number: str, future: Future[Any]) -> None:
+        action = self._doing.pop(future)
+        if not future.cancelled() and future.exception() is None:
+            self._done.add(action)
+        self._requests.pop(number, None)
 
     async def _outcome(self, action: str, future: Future[Any]) -> dict[str, Any]:
         error = future.exception()

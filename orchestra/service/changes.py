@@ -31,6 +31,11 @@ class Changes:
         self._told = asyncio.Event()
         self._trusts = False
 
+    @property
+    def version(self) -> int:
+        """The version of the database that was seen last."""
+        return self._version
+
     def tell(self) -> None:
         """Say that somebody has begun to write to the database; from then on it is checked less often by itself."""
         self._trusts = True
@@ -40,11 +45,9 @@ class Changes:
         """Wait until ``wanted``, called after each change, returns True."""
         self._waiting += 1
         try:
-            while True:
-                self._saw(seen := self._look())
-                if wanted():
-                    return
-                await self._after(seen)
+            self._saw(self._look())
+            while not wanted():
+                await self._after(self._version)
         finally:
             self._waiting -= 1
 

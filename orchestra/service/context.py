@@ -19,6 +19,7 @@ from orchestra.service.delivery.presence import Presence
 from orchestra.service.limits import Shares
 from orchestra.service.tool_hold import ToolHold
 from orchestra.service.waiting_hooks import WaitingHooks
+from orchestra.store import Store
 
 log = logging.getLogger("orchestra.service")
 
@@ -32,6 +33,21 @@ T = TypeVar("T")
 
 def _pool(size: int, name: str) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(size, thread_name_prefix=name)
+
+
+class Queued:
+    """Who has queued messages, read once after each change; only used in the event loop's thread."""
+
+    def __init__(self, store: Store, changes: Changes) -> None:
+        self._store, self._changes = store, changes
+        self._version = -1
+        self._sessions: set[int] = set()
+
+    def has(self, session: int) -> bool:
+        """Return whether a message is queued for a session."""
+        if self._version != self._changes.version:
+            self._version, self._sessions = self._changes.version, self._store.messages.waited_for()
+        return session in self._sessions
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +66,13 @@ class ServiceContext:
     local: ThreadPoolExecutor = field(default_factory=lambda: _pool(16, "local"))
     shares: Shares = field(default_factory=Shares)
     changes: Changes = field(init=False)
+    queued: Queued = field(init=False)
     reading: defaultdict[int, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
     sending: defaultdict[int, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "changes", Changes(self.project.store.data_version))
+        object.__setattr__(self, "queued", Queued(self.project.store, self.changes))
 
     async def act(self, action: Callable[..., T], *args: Any, **keywords: Any) -> T:  # noqa: ANN401 -- passed through
         """Run an action in a thread and return its result; the action finishes even when the caller goes away."""

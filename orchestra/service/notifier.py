@@ -8,6 +8,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from orchestra.actions.messaging import notify
 from orchestra.errors import OrchestraError
@@ -69,6 +70,8 @@ class Notifier:
         try:
             session = self._project.store.sessions.find(notification.session)
             if notify.is_wanted(self._project, notification, session):
+                if session is not None and notification.text and session.evidence.text.startswith(notification.text):
+                    notification = replace(notification, text=session.evidence.text)
                 self._note("; ".join(map(str, notify.notify(self._project, notification))))
         except OrchestraError as error:
             self._note(str(error))

@@ -1,11 +1,12 @@
 """The thread that keeps budgets, notices who is stuck, and lets agents go on after a limit.
 
-It reads the sessions only after a change of the database, or when time alone changes something.
+It sleeps until it is told of a change of the database, or until time alone changes something.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections import defaultdict, deque
@@ -26,8 +27,10 @@ from orchestra.stuck import Facts, due, stuck
 
 log = logging.getLogger("orchestra.service.oversight")
 
-TICK = 1.0
-"""Seconds between two looks at whether anything has changed."""
+BEAT = 60.0
+"""Seconds between two looks at whether anything has changed, in case nobody told of a change."""
+APART = 1.0
+"""Seconds between two looks while changes follow each other."""
 RETRY = 10.0
 """Seconds after which something that failed is tried again."""
 _TOOLS = 12
@@ -41,20 +44,21 @@ _OWN = frozenset({BUDGET_EVENT, STUCK_EVENT})
 
 
 class Oversight:
-    """Looks after all sessions of a project in its own thread."""
+    """Looks after all sessions of a project in its own thread; ``beat`` is in seconds, as `BEAT` is."""
 
     def __init__(
         self,
         project: Project,
         *,
-        tick: float = TICK,
+        beat: float = BEAT,
         vanished: Callable[[], bool] | None = None,
         notifier: Notifier | None = None,
     ) -> None:
         self._project = project
-        self._tick = tick
+        self._beat = beat
         self._vanished = vanished or (lambda: not project.paths.database.exists())
         self._stop = threading.Event()
+        self._bell = threading.Event()
         self._thread = threading.Thread(target=self._run, name="oversight", daemon=True)
         self._version = -1
         self._due: datetime | None = None
@@ -78,16 +82,21 @@ class Oversight:
         """Whether the events from before the start have been passed."""
         return self._begun
 
+    def ring(self) -> None:
+        """Say that the database has changed; this never waits."""
+        self._bell.set()
+
     def stop(self) -> None:
         """Stop looking."""
         self._stop.set()
+        self._bell.set()
         self._notifier.stop()
         if self._thread.is_alive():
             self._thread.join(timeout=5)
         self._reader.shutdown(wait=False, cancel_futures=True)
 
     def _run(self) -> None:
-        while not self._stop.wait(self._tick) and not self._vanished():
+        while self._waits() and not self._vanished():
             try:
                 self.look()
             except OrchestraError as error:
@@ -95,6 +104,20 @@ class Oversight:
             except Exception:  # sessions must stay looked after, whatever bug one of them meets
                 log.exception("one look failed")
                 self._stop.wait(RETRY)
+
+    def _waits(self) -> bool:
+        """Wait until something may be due; returns False at the end."""
+        if not self._stop.wait(min(APART, self._beat)):
+            self._bell.wait(self._rest())
+            self._bell.clear()
+        return not self._stop.is_set()
+
+    def _rest(self) -> float:
+        """Return the seconds until the next look if nobody tells of a change before."""
+        if self._trouble or not self._begun:
+            return 0.0
+        until = math.inf if self._due is None else (self._due - self._project.store.now()).total_seconds()
+        return max(0.0, min(self._beat, until))
 
     def look(self) -> None:
         """Do everything that is due now."""

@@ -20,7 +20,7 @@ from orchestra.actions.session import container_spec
 from orchestra.agents import family_of
 from orchestra.errors import OrchestraError, Refused
 from orchestra.lifecycle import age
-from orchestra.model import AnsweredBy, PermissionRequest, Permissions, Session
+from orchestra.model import AnsweredBy, PermissionRequest, Permissions, Session, Sign, State
 from orchestra.names import digest
 from orchestra.project import Project
 from orchestra.service.context import Caller, ServiceContext
@@ -29,12 +29,16 @@ from orchestra.service.waiting_hooks import WaitingHooks
 log = logging.getLogger("orchestra.service.permissions")
 
 ASK_EVENT = "AskPermission"
-LONGEST_WAIT = 20.0
-"""The longest that a hook's request stays open, in seconds; then the hook asks again."""
+LONGEST_WAIT = 5.0
+"""The longest that a hook's request stays open, in seconds; then the hook asks again.
+
+Far shorter than the silence after which a hook counts the service as gone, also on a busy machine.
+"""
 _PAUSE = 1.0
 LONGEST_KEY = 64
 _NOTHING: dict[str, Any] = {"reply": {}}
-_OVER = {"window": AnsweredBy.WINDOW, "ended": AnsweredBy.ENDED}
+_INTERRUPTED = "interrupted"
+_OVER = {"window": AnsweredBy.WINDOW, _INTERRUPTED: AnsweredBy.WINDOW, "ended": AnsweredBy.ENDED}
 
 
 async def ask(caller: Caller, payload: Mapping[str, Any]) -> dict[str, Any]:
@@ -58,7 +62,7 @@ def denial(project: Project, session: Session, event: str, payload: Mapping[str,
 async def _ask(caller: Caller, payload: Mapping[str, Any]) -> dict[str, Any]:
     desk = caller.context
     if payload.get("over") in _OVER:
-        await desk.act_soon(take_back, caller.session, str(payload.get("key")), _OVER[payload["over"]])
+        await desk.act_soon(take_back, caller.session, str(payload.get("key")), payload["over"])
         return _NOTHING
     begun = await desk.act_soon(begin, caller.session, payload)
     if not isinstance(begun, PermissionRequest):
@@ -102,10 +106,16 @@ def outcome(project: Project, session: Session, event: str, number: int) -> dict
     return {"reply": permission_requests.reply(family_of(project.profile(session.agent)), event, request)}
 
 
-def take_back(project: Project, session: Session, key: str, by: AnsweredBy) -> None:
-    """Close the request of a hook that no longer waits; one that just got an answer says so if it came too late."""
-    if (request := project.store.permissions.with_key(session.id, key)) is not None:
-        project.store.permissions.take_back(request.id, by)
+def take_back(project: Project, session: Session, key: str, over: str) -> None:
+    """Close the request of a hook that no longer waits; one that just got an answer says so if it came too late.
+
+    A turn that was interrupted in the dialog is over, unless the agent already does something else.
+    """
+    with project.store.together():
+        if (request := project.store.permissions.with_key(session.id, key)) is not None:
+            project.store.permissions.take_back(request.id, _OVER[over])
+            if over == _INTERRUPTED and project.store.sessions.get(session.name).state is State.WAITING:
+                project.store.sessions.record_sign(session.name, Sign.TURN_ENDED, _INTERRUPTED)
 
 
 def look_after(desk: ServiceContext) -> None:
@@ -136,13 +146,19 @@ def _is_looked_at(project: Project, session: Session) -> bool:
     return server is not None and window is not None and window.pane in {client.pane for client in server.clients()}
 
 
+def _gone(project: Project, request: PermissionRequest) -> AnsweredBy:
+    """Return how a request ended whose hook is gone without a word; only an open dialog can have been answered."""
+    family = family_of(project.profile(project.store.sessions.get(request.session).agent))
+    return AnsweredBy.WINDOW if family.DIALOG_TOO else AnsweredBy.ENDED
+
+
 def close_forgotten(project: Project, waiting: WaitingHooks) -> bool:
     """Close what nobody waits for, and deny what nobody answered in time; returns whether any request is open."""
     requests = project.store.permissions.open()
     now = project.store.now()
     for request in requests:
         if request.answerable and waiting.is_gone(request.id, asked=age(request.at, now)):
-            project.store.permissions.answer(request.id, AnsweredBy.WINDOW)
+            project.store.permissions.answer(request.id, _gone(project, request))
         elif request.answerable:
             permission_requests.deny_late(project, request, now)
     waiting.keep({request.id for request in requests})

@@ -1,4 +1,4 @@
-"""The database: sessions, messages, events, specs, requests, permissions."""
+"""The database: sessions, messages, events, specs, requests, permissions, claims."""
 
 from __future__ import annotations
 
@@ -7,20 +7,29 @@ from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from orchestra.store.claims import Claims
+from orchestra.store.comments import Comments
+from orchestra.store.compared_checks import ComparedChecks
 from orchestra.store.connection import Database
 from orchestra.store.consents import Consents
+from orchestra.store.conversations import Conversations
 from orchestra.store.deliveries import Deliveries
 from orchestra.store.events import Events
+from orchestra.store.forecasts import Forecasts
 from orchestra.store.messages import Messages
 from orchestra.store.migrations import prepare
 from orchestra.store.permissions import Permissions
 from orchestra.store.prompts import EmptyPrompts
+from orchestra.store.pull_requests import PullRequests
+from orchestra.store.queue import Queue
 from orchestra.store.requests import Requests
 from orchestra.store.search_index import SearchIndex
 from orchestra.store.searchable import Searchable
 from orchestra.store.session_notes import SessionNotes
 from orchestra.store.sessions import Sessions
 from orchestra.store.specs import Specs
+from orchestra.store.summaries import Summaries
+from orchestra.store.tryout import Tryouts
 from orchestra.store.usage import UsageRecords
 from orchestra.store.viewed_files import ViewedFiles
 from orchestra.store.workspace import Workspaces
@@ -47,13 +56,22 @@ class Store:
         self.deliveries = Deliveries(database, clock)
         self.prompts = EmptyPrompts(database, clock)
         self.usage = UsageRecords(database, clock)
+        self.summaries = Summaries(database, clock)
         self.searchable = Searchable(database, clock)
         self.search = SearchIndex(database.path.with_name("search.db"))
         self.specs = Specs(database, clock)
+        self.compared_checks = ComparedChecks(database, clock)
+        self.conversations = Conversations(database, clock)
         self.workspace = Workspaces(database, clock)
         self.consents = Consents(database, clock)
         self.requests = Requests(database, clock)
         self.viewed = ViewedFiles(database, clock)
+        self.queue = Queue(database, clock)
+        self.comments = Comments(database, clock)
+        self.forecasts = Forecasts(database, clock)
+        self.claims = Claims(database, clock)
+        self.tryout = Tryouts(database, clock)
+        self.pulls = PullRequests(database, clock)
 
     @classmethod
     def open(

@@ -18,9 +18,10 @@ from orchestra.errors import StoreError
 
 BUSY_DEADLINE = 10.0
 """Seconds to wait for another process that is writing."""
+_POLL = 0.01
 
+_WAL = "PRAGMA journal_mode = WAL"
 _PRAGMAS = (
-    "PRAGMA journal_mode = WAL",
     # An accepted message survives a power failure; this costs about 0.3 ms per change on an SSD.
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
@@ -80,9 +81,22 @@ class Database:
         )
         made.row_factory = sqlite3.Row
         made.create_function("monotonic", 0, time.monotonic)
+        self._use_wal(made)
         for pragma in self._pragmas:
             made.execute(pragma)
         return made
+
+    def _use_wal(self, made: sqlite3.Connection) -> None:
+        """Switch a new file to write-ahead logging; SQLite does not wait where two connections do so at once."""
+        end = time.monotonic() + self._busy_deadline
+        while True:
+            try:
+                made.execute(_WAL)
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                    raise
+            time.sleep(_POLL)
 
     def _forget_dead_threads(self) -> None:
         for thread in [thread for thread in self._connections if not thread.is_alive()]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Collection
 from datetime import datetime
 
 from orchestra.events import Event, Outcome, ToolCall
@@ -41,6 +42,12 @@ class Events(Part):
                 self._forget_oldest(session)
         return _event(rows[0])
 
+    def complete(self, session: str, kind: str, text: str) -> bool:
+        """Replace the text of a session's last event; returns False if that is of another kind."""
+        statement = """UPDATE events SET text = ?1 WHERE kind = ?2
+            AND id = (SELECT max(id) FROM events WHERE session = ?3 AND session_id = ?4) RETURNING id"""
+        return bool(self._database.rows(statement, text, kind, session, self._owner(session)))
+
     def _forget_oldest(self, session: str) -> None:
         """Limit the events, because an agent can report any number of them."""
         self._database.rows(
@@ -64,6 +71,34 @@ class Events(Part):
             limit,
         )
         return [_event(row) for row in reversed(rows)]
+
+    def of_kinds(self, kinds: Collection[str], after_id: int = 0) -> list[tuple[int, int, str]]:
+        """Return the events of some kinds after ``after_id``, oldest first: number, session's id, and kind."""
+        marks = ", ".join("?" for _ in kinds)
+        rows = self._database.rows(
+            f"SELECT id, session_id, kind FROM events WHERE id > ? AND +kind IN ({marks}) ORDER BY id",  # noqa: S608 -- only question marks
+            *(after_id, *kinds),
+        )
+        return [(row["id"], row["session_id"], row["kind"]) for row in rows]
+
+    def last_of(self, session: str, kinds: Collection[str]) -> str:
+        """Return the kind of a session's newest event that is of one of some kinds; empty if there is none."""
+        marks = ", ".join("?" for _ in kinds)
+        row = self._database.row(
+            f"""SELECT kind FROM events WHERE session_id = ? AND session = ? AND kind IN ({marks})
+            ORDER BY id DESC LIMIT 1""",  # noqa: S608 -- only question marks
+            *(self._owner(session), session, *kinds),
+        )
+        return str(row["kind"]) if row else ""
+
+    def newest(self, session: str, *, without: Collection[str] = ()) -> int:
+        """Return the number of a session's newest event that is of none of some kinds; 0 if there is none."""
+        marks = ", ".join("?" for _ in without)
+        row = self._database.row(
+            f"SELECT MAX(id) AS id FROM events WHERE session_id = ? AND session = ? AND kind NOT IN ({marks})",  # noqa: S608 -- only question marks
+            *(self._owner(session), session, *without),
+        )
+        return (row["id"] if row else None) or 0
 
     def since(self, session: str, after_id: int = 0) -> list[Event]:
         """Return all recorded events of a session after ``after_id``, oldest first."""

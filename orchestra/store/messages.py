@@ -127,6 +127,11 @@ class Messages(Part):
         rows = self._database.rows("SELECT DISTINCT recipient FROM messages WHERE state = 'queued'")
         return {row["recipient"] for row in rows}
 
+    def waited_for(self) -> set[int]:
+        """Return the ids of sessions, deleted ones too, with queued messages, without reading any text."""
+        rows = self._database.rows("SELECT DISTINCT recipient_id FROM messages WHERE state = 'queued'")
+        return {row["recipient_id"] for row in rows}
+
     def get(self, number: int) -> Message | None:
         """Return one message by its id."""
         row = self._database.row("SELECT * FROM messages WHERE id = ?", number)

@@ -121,10 +121,20 @@ class Permissions(Part):
             return [request for request in requests if self.answer(request.id, by)]
 
     def take_back(self, number: int, by: AnsweredBy) -> None:
-        """Close a request that nobody waits for, also one that was answered a moment too late."""
+        """Close a request that nobody waits for, also one that was answered a moment too late.
+
+        The answer then counts for nothing, and stays on record: only the agent says that it came too late.
+        """
         with self._database.change():
             self._database.rows(
-                """UPDATE permissions SET answered_by = ?, answered_at = ?, decision = NULL, rule = '', reason = ''
+                """DELETE FROM granted WHERE (session_id, tool, subject) IN (SELECT session_id, tool, subject
+                FROM permissions WHERE id = ? AND decision = ? AND answered_at > ?)""",
+                *(number, Decision.ALWAYS, self.now() - TOO_LATE),
+            )
+            self._database.rows(
+                """UPDATE permissions SET late_by = CASE WHEN decision IS NULL THEN late_by ELSE answered_by END,
+                late_at = CASE WHEN decision IS NULL THEN late_at ELSE answered_at END,
+                late_decision = COALESCE(decision, late_decision), answered_by = ?, answered_at = ?, decision = NULL
                 WHERE id = ? AND (answered_by IS NULL OR answered_at > ?)""",
                 *(by, self.now(), number, self.now() - TOO_LATE),
             )
@@ -189,4 +199,7 @@ def _request(row: sqlite3.Row) -> PermissionRequest:
         answered_at=moment(row["answered_at"]) if row["answered_at"] else None,
         rule=row["rule"],
         reason=row["reason"],
+        late_decision=Decision(row["late_decision"]) if row["late_decision"] else None,
+        late_by=AnsweredBy(row["late_by"]) if row["late_by"] else None,
+        late_at=moment(row["late_at"]) if row["late_at"] else None,
     )

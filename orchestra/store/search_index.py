@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import threading
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -97,6 +98,7 @@ class SearchIndex:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._opening = threading.Lock()
         self._ready: Database | None = None
 
     def close(self) -> None:
@@ -157,9 +159,10 @@ class SearchIndex:
 
     @property
     def _database(self) -> Database:
-        if self._ready is None:
-            self._ready = self._opened()
-        return self._ready
+        with self._opening:
+            if self._ready is None:
+                self._ready = self._opened()
+            return self._ready
 
     def _opened(self) -> Database:
         if not self._path.exists():

@@ -17,10 +17,20 @@ class SessionNotes(Part):
         """Return the mark of what was last seen of a session's changes: another mark, another diff."""
         return str(self._noted(session, "diff_mark") or "")
 
-    def note_diff(self, session: int, mark: str) -> None:
-        """Keep that mark; nothing is written where it is the same."""
-        if mark != self.diff_mark(session):
-            self._note(session, diff_mark=mark)
+    def note_diff(self, session: int, mark: str, tree: str = "", tip: str = "") -> None:
+        """Keep that mark, and the tree that was seen on top of the commit ``tip``, whose objects the look has.
+
+        Nothing is written where they are the same.
+        """
+        seen = {"diff_mark": mark, "seen_tree": tree, "seen_tip": tip}
+        row = self._database.row("SELECT diff_mark, seen_tree, seen_tip FROM sessions WHERE id = ?", session)
+        if row is not None and dict(row) != seen:
+            self._note(session, **seen)
+
+    def seen_trees(self) -> dict[int, tuple[str, str]]:
+        """Return the tree last seen in each session's worktree and the commit below it, by the session's id."""
+        rows = self._database.rows("SELECT id, seen_tree, seen_tip FROM sessions WHERE seen_tree <> ''")
+        return {row["id"]: (row["seen_tree"], row["seen_tip"]) for row in rows}
 
     def note_refusal(self, session: int, reason: str) -> bool:
         """Keep why a session's commits were refused, and say whether that is another reason than before."""

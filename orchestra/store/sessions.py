@@ -45,6 +45,7 @@ class Sessions(Part):
         super().__init__(database, clock)
         self._events = events
         self._permissions = permissions
+        self._read: dict[int, tuple[tuple[object, ...], Session]] = {}
 
     def add(self, **values: object) -> Session:
         """Record a new session from the fields of `Session`; raises NameTaken.
@@ -87,7 +88,14 @@ class Sessions(Part):
         rows = self._database.rows(
             "SELECT * FROM sessions WHERE ? OR deleted_at IS NULL ORDER BY role <> 'designer', id", include_deleted
         )
-        return [_session(row) for row in rows]
+        return [self._same_or_read(row) for row in rows]
+
+    def _same_or_read(self, row: sqlite3.Row) -> Session:
+        """Return the session of a row, the same object as long as nothing of it changes."""
+        values, known = tuple(row), self._read.get(row["id"])
+        if known is None or known[0] != values:
+            known = self._read[row["id"]] = values, _session(row)
+        return known[1]
 
     def sandboxes(self) -> set[SandboxKind]:
         """Return the kinds of sandbox that the sessions use."""
@@ -140,6 +148,13 @@ class Sessions(Part):
                 signed_at=at or self.now(),
             )
 
+    def complete_evidence(self, session: str, sign: Sign, text: str) -> None:
+        """Replace the text of a session's evidence, and of its last event, if both still are that sign."""
+        with self._database.change():
+            current = self.get(session)
+            if current.evidence.sign is sign and self._events.complete(session, sign.value, text):
+                self.update(current.id, evidence=Evidence(sign, text))
+
     def program_sign(self, session: str) -> Sign | None:
         """Return the last sign from the session's own program about its turns, or None before the first."""
         kinds = ", ".join(f"'{sign.value}'" for sign in sorted(PROGRAM_SIGNS))
@@ -171,10 +186,12 @@ class Sessions(Part):
         except sqlite3.IntegrityError as error:
             if "sessions.name" not in str(error):
                 raise
-            raise NameTaken(f"a session called {name} exists already", hint="choose another name") from error
+            raise NameTaken(f"there already is a session {name!r}", hint="choose another name") from error
 
     def _unknown(self, name: str) -> NotFound:
         names = [session.name for session in self.all()]
+        if self.deleted(name):
+            return NotFound(f"the session {name!r} was deleted", hint=f"to bring it back: orchestra restore {name}")
         none = "" if names else "there are none yet; type: orchestra up"
         return NotFound(f"no session is called {name!r}", hint=did_you_mean(name, names, otherwise=none))
 

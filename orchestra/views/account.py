@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from rich.style import Style
 from rich.text import Text
 
-from orchestra.account import Account, Next, SoFar
+from orchestra.account import Account, Next, NextItem, SoFar
 from orchestra.events import Outcome
 from orchestra.ledger import Command
+from orchestra.model import ItemState, ModelSummary
+from orchestra.proof import Tally
 from orchestra.views import palette
-from orchestra.views.text import age, count, fit, line
+from orchestra.views.text import age, fit, line, wrap
 
 _LABEL = 9
 _MARKS = {
@@ -58,20 +61,65 @@ def so_far_lines(account: Account, now: datetime, width: int) -> Iterator[Text]:
         yield _command_line(command, now, width)
 
 
+def said_lines(said: ModelSummary | None, now: datetime, width: int) -> Iterator[Text]:
+    """Return what a model says of a session, marked as a model's words; nothing if none was asked."""
+    if said is None:
+        return
+    when = f"{age(said.at, now)} ago" if said.at else "nothing yet"
+    title = f"a model says, not checked, {when}{' · ' if said.by else ''}{line(said.by)}"
+    yield from heading(fit(title, width - 2), width)
+    for words in said.lines:
+        yield from _quoted(words, palette.PLAIN, width)
+    if said.drift:
+        yield from _quoted(f"drift from the spec? {said.drift}", palette.WARM, width)
+    if said.trouble:
+        yield from _quoted(f"no newer summary: {said.trouble}" if said.lines else said.trouble, palette.MUTED, width)
+
+
+def _quoted(words: str, style: Style, width: int) -> Iterator[Text]:
+    for row in wrap(line(words), max(2, width - 2)):
+        yield Text.assemble(("▏", palette.VIOLET), (f" {row}", style), no_wrap=True)
+
+
 def next_lines(coming: Next, width: int) -> Iterator[Text]:
-    """Return what a session waits for, and the open items of its spec; nothing if there is neither."""
-    all_items = coming.open + coming.done
-    if not coming.waits_for and not all_items:
+    """Return what a session waits for, and the items of its spec; nothing if there is neither."""
+    if not coming.waits_for and not coming.tally.all:
         return
     yield from heading("next", width)
     if coming.waits_for:
         yield fact("waits for", Text(f" {line(coming.waits_for)}", palette.WARM), width)
-    if all_items:
-        yield fact("spec", Text(f"{coming.done} of {count(all_items, 'item')} done"), width)
+    if coming.tally.all:
+        yield fact("spec", tally_text(coming.tally), width)
     for item in coming.items:
-        yield Text.assemble(("  ○ ", palette.FAINT), fit(line(item), width - 4), no_wrap=True)
-    if left := coming.open - len(coming.items):
+        yield _item_line(item, width)
+    if left := coming.tally.all - len(coming.items):
         yield Text(fit(f"  … and {left} more", width), palette.FAINT, no_wrap=True)
+
+
+def tally_text(counts: Tally) -> Text:
+    """Return how many items of a spec are proved, claimed and open."""
+    numbers = {ItemState.PROVED: counts.proved, ItemState.CLAIMED: counts.claimed, ItemState.OPEN: counts.open}
+    known = [(f"{number} {state}", ITEM_MARKS[state][1]) for state, number in numbers.items() if number]
+    return Text(" · ", palette.FAINT).join([Text(words, style) for words, style in known])
+
+
+ITEM_MARKS = {
+    ItemState.PROVED: ("✓", palette.GOOD),
+    ItemState.CLAIMED: ("◐", palette.ACCENT),
+    ItemState.OPEN: ("○", palette.WARM),
+}
+"""The sign and the colour of each state of an item."""
+
+
+def _item_line(item: NextItem, width: int) -> Text:
+    mark, style = ITEM_MARKS[item.state]
+    refuted = item.state is ItemState.OPEN and item.ended
+    right = f" {item.ended}" if refuted and width > _ENDED_FITS else ""
+    words = fit(line(item.text), max(0, width - 4 - len(right)))
+    return Text.assemble((f"  {mark} ", style), words, (right, palette.BAD), no_wrap=True)
+
+
+_ENDED_FITS = 40
 
 
 def _counts(so_far: SoFar) -> Text:

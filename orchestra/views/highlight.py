@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
+from types import FrameType
 
 from rich.style import Style
 from rich.syntax import Syntax, SyntaxTheme
@@ -23,6 +24,9 @@ _SLOW = 0.03
 """Processor seconds after which a text is given up."""
 _STRIKES = 3
 """So many slow texts, and their language is given up; one may be slow because something else runs in this process."""
+_AGAIN = 0.001
+_COLOURING = frozenset({"orchestra", "pygments", "re", "rich"})
+"""The packages whose code colours texts."""
 SHARE = 0.06
 """Processor seconds for the colours of one screen; the next screen continues."""
 
@@ -83,7 +87,7 @@ def _within(seconds: float) -> Iterator[None]:
         yield
         return
     before = signal.signal(signal.SIGVTALRM, _give_up)
-    signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
+    signal.setitimer(signal.ITIMER_VIRTUAL, seconds, _AGAIN)
     try:
         yield
     finally:
@@ -91,8 +95,12 @@ def _within(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGVTALRM, before)
 
 
-def _give_up(*_: object) -> None:
-    raise _TooSlow
+def _give_up(_number: int, frame: FrameType | None) -> None:
+    """Raise _TooSlow, but not where it would be lost, as in a callback of the garbage collector: then the next time."""
+    module = frame.f_globals.get("__name__", "") if frame is not None else ""
+    if module.partition(".")[0] in _COLOURING:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        raise _TooSlow
 
 
 def _name(language: Syntax) -> str:

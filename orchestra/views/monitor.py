@@ -11,9 +11,9 @@ from rich.text import Text
 
 from orchestra.account import Account
 from orchestra.events import Event
-from orchestra.model import Message, SandboxKind, Session, State
+from orchestra.model import Expected, Message, SandboxKind, Session, State
 from orchestra.views import palette
-from orchestra.views.account import fact, heading, next_lines, so_far_lines
+from orchestra.views.account import fact, heading, next_lines, said_lines, so_far_lines
 from orchestra.views.session_list import changes
 from orchestra.views.text import age, count, fit, line, wrap
 
@@ -37,8 +37,11 @@ _KINDS: dict[str, tuple[str, str]] = {
     "stopped": ("■", "faint"),
     "commit": ("◉", "good"),
     "merged": ("✓", "good"),
+    "handed": ("▸", "violet"),
+    "forked": ("▸", "violet"),
     "conflict": ("✗", "bad"),
     "check-failed": ("✗", "bad"),
+    "check-passed": ("✓", "good"),
     "trouble": ("✗", "bad"),
     "refused": ("✗", "bad"),
 }
@@ -73,9 +76,12 @@ class MonitorView(Lines):
         account: Account,
         events: Sequence[Event],
         messages: Sequence[Message],
+        *,
         now: datetime,
+        expected: Sequence[Expected] = (),
     ) -> None:
         self._session = session
+        self._expected = expected
         self._account = account
         self._events = events
         self._messages = messages
@@ -87,6 +93,7 @@ class MonitorView(Lines):
         yield from self._now_doing(width)
         yield Text()
         yield from self._facts(width)
+        yield from said_lines(self._account.said, self._now, width)
         yield from so_far_lines(self._account, self._now, width)
         yield from next_lines(self._account.next, width)
         yield from self._last_message(width)
@@ -104,13 +111,13 @@ class MonitorView(Lines):
 
     def _now_doing(self, width: int) -> Iterator[Text]:
         doing = self._account.now
-        style = palette.WARM if self._session.state is State.WAITING else palette.PLAIN
-        words = self._session.evidence.text or doing.doing
-        yield from _said(words, style, width)
+        waits = self._session.state is State.WAITING
+        words = (doing.asks if waits else "") or self._session.evidence.text or doing.doing
+        yield from _said(words, palette.WARM if waits else palette.PLAIN, width)
         if doing.running:
             since = age(doing.running.began, self._now)
             yield from _said(f"running for {since}: {doing.running.command}", palette.ACCENT, width)
-        if doing.asks and doing.asks not in words:
+        if doing.asks and not waits:
             yield from _said(doing.asks, palette.WARM, width)
         if doing.stuck:
             yield from _said(f"stuck: {doing.stuck}", palette.BAD, width)
@@ -123,6 +130,9 @@ class MonitorView(Lines):
         else:
             changed = Text("nothing yet", palette.FAINT)
         yield fact("changed", changed, width)
+        for one in self._expected:
+            if one.paths:
+                yield fact("conflict", Text(f"will conflict with {line(str(one))}", palette.WARM), width)
         commits = count(session.commits, "commit") if session.commits else "no commits"
         yield fact("branch", Text(f"{line(session.branch)} · {commits}"), width)
         agent = Text(line(session.agent))
@@ -201,7 +211,13 @@ class MessagesView(Lines):
 
 
 def monitor_view(
-    session: Session, account: Account, events: Sequence[Event], messages: Sequence[Message], *, now: datetime
+    session: Session,
+    account: Account,
+    events: Sequence[Event],
+    messages: Sequence[Message],
+    *,
+    now: datetime,
+    expected: Sequence[Expected] = (),
 ) -> MonitorView:
     """Return the account of a session, and what happened; events and messages come oldest first."""
-    return MonitorView(session, account, events, messages, now)
+    return MonitorView(session, account, events, messages, now=now, expected=expected)

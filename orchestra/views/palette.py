@@ -33,6 +33,8 @@ FOUND = Style(reverse=True)
 ALARM = Style(color=Color.from_ansi(231), bgcolor=Color.from_ansi(160), bold=True)
 BADGE = Style(color=Color.from_ansi(16), bgcolor=Color.from_ansi(214), bold=True)
 KEY = _colour(75, bold=True)
+EARLY = FAINT
+"""A key that does not count yet: without colours, it is not bold as the others are."""
 TAB = Style(color=Color.from_ansi(231), bgcolor=Color.from_ansi(25), bold=True)
 SELECTED = Style(color=Color.from_ansi(255), bgcolor=Color.from_ansi(237))
 

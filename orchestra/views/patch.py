@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
 ROWS = 1_000_000
 """The most rows of one file."""
 HUNK, SAME, ADDED, REMOVED, NOTE = "@", " ", "+", "-", "!"
+CODE = frozenset({SAME, ADDED, REMOVED})
+COMMENT = "#"
+"""What the kind of a comment's row begins with; its state follows, and after the first row a colon."""
 _HUNK = re.compile(r"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@ ?(.*)", re.DOTALL)
 _NO_NEWLINE = "\\"
+_TOP = (-1, -1)
 
 
 class Row(NamedTuple):
@@ -24,10 +28,14 @@ class Row(NamedTuple):
 
 
 class Patch:
-    """The rows of one file's changes."""
+    """The rows of one file's changes; ``origin`` has, for each, its index before comments were added.
 
-    def __init__(self, rows: Sequence[Row]) -> None:
+    A comment has that of the row above it, -1 where there is none.
+    """
+
+    def __init__(self, rows: Sequence[Row], origin: Sequence[int] | None = None) -> None:
         self.rows = rows
+        self.origin = range(len(rows)) if origin is None else origin
 
     @classmethod
     def parse(cls, text: str) -> Patch:
@@ -38,6 +46,15 @@ class Patch:
     def of_note(cls, note: str) -> Patch:
         """Return what stands for a file that has no lines to show."""
         return cls([Row(NOTE, 0, 0, note)])
+
+    def annotated(self, comments: Mapping[int, Sequence[Row]]) -> Patch:
+        """Return the same with rows of comments below some rows; those at -1 come first."""
+        rows, origin = [*comments.get(-1, ())], [-1] * len(comments.get(-1, ()))
+        for index, row in enumerate(self.rows):
+            below = comments.get(index, ())
+            rows += [row, *below]
+            origin += [index] * (1 + len(below))
+        return Patch(rows, origin)
 
     @property
     def has_lines(self) -> bool:
@@ -56,15 +73,20 @@ class Patch:
     @cached_property
     def pairs(self) -> list[tuple[int, int]]:
         """The rows side by side: the index before and after, -1 for none; the same where nothing differs."""
-        pairs: list[tuple[int, int]] = []
-        for removed, added in _runs(self.rows):
-            if not removed and not added:
-                continue
-            count = max(len(removed), len(added))
-            left = [*removed, *([-1] * (count - len(removed)))]
-            right = [*added, *([-1] * (count - len(added)))]
-            pairs.extend(zip(left, right, strict=True))
-        return pairs
+        below: dict[int, list[int]] = {}
+        shown: list[int] = []
+        for index, row in enumerate(self.rows):
+            if row.kind[:1] == COMMENT:
+                below.setdefault(shown[-1] if shown else -1, []).append(index)
+            else:
+                shown.append(index)
+        if not below:
+            return list(_pairs(self.rows))
+        # The last is what index -1, no row, stands for.
+        shown.append(-1)
+        code = _pairs([self.rows[index] for index in shown[:-1]])
+        pairs = [_TOP, *((shown[left], shown[right]) for left, right in code)]
+        return [one for pair in pairs for one in _with_comments(pair, below)]
 
     @cached_property
     def pair_hunks(self) -> list[int]:
@@ -119,6 +141,22 @@ def _rows(text: str) -> Iterator[Row]:
             yield Row(NOTE, 0, 0, "no newline at the end")
         elif mark == "[" and line.endswith("]"):
             yield Row(NOTE, 0, 0, line[1:-1])
+
+
+def _pairs(rows: Sequence[Row]) -> Iterator[tuple[int, int]]:
+    for removed, added in _runs(rows):
+        count = max(len(removed), len(added))
+        left = [*removed, *([-1] * (count - len(removed)))]
+        right = [*added, *([-1] * (count - len(added)))]
+        yield from zip(left, right, strict=True)
+
+
+def _with_comments(pair: tuple[int, int], below: Mapping[int, list[int]]) -> Iterator[tuple[int, int]]:
+    """Yield a pair of rows, and the comments on both; what stands for the beginning is no pair of its own."""
+    if pair != _TOP:
+        yield pair
+    for index in dict.fromkeys(pair if pair == _TOP else (one for one in pair if one >= 0)):
+        yield from ((comment, comment) for comment in below.get(index, ()))
 
 
 def _runs(rows: Sequence[Row]) -> Iterator[tuple[list[int], list[int]]]:

@@ -10,10 +10,12 @@ from rich.cells import cell_len, chop_cells
 from rich.style import Style
 from rich.text import Text
 
+from orchestra.model import CommentState
 from orchestra.views import palette
 from orchestra.views.changed_words import changed_words
+from orchestra.views.comments import STYLES
 from orchestra.views.highlight import Highlighter
-from orchestra.views.patch import ADDED, HUNK, NOTE, REMOVED, SAME, Patch, Row
+from orchestra.views.patch import ADDED, CODE, COMMENT, NOTE, REMOVED, SAME, Patch, Row
 from orchestra.views.text import code, fit, line
 
 NUMBERED = 60
@@ -41,7 +43,7 @@ class PatchLines:
     def unified(self, index: int, width: int, left: int = 0, found: re.Pattern[str] | None = None) -> Text:
         """Return one row, cropped to ``width`` columns; the code begins at its column ``left``."""
         row = self.patch.rows[index]
-        if row.kind in {HUNK, NOTE}:
+        if row.kind not in CODE:
             return _aside(row, width)
         digits = self.patch.digits if width >= NUMBERED else 0
         gutter = _gutter(row, (row.old, row.new), digits)
@@ -50,7 +52,7 @@ class PatchLines:
     def split(self, number: int, width: int, left: int = 0, found: re.Pattern[str] | None = None) -> Text:
         """Return one pair of rows side by side, cropped to ``width`` columns."""
         before, after = self.patch.pairs[number]
-        if before == after and self.patch.rows[before].kind in {HUNK, NOTE}:
+        if before == after and self.patch.rows[before].kind not in CODE:
             return _aside(self.patch.rows[before], width)
         room = (width - len(_BETWEEN)) // 2
         sides = self._side(before, 0, room, left, found), self._side(after, 1, room, left, found)
@@ -96,9 +98,9 @@ class PatchLines:
 
 
 def longest(patch: Patch, indexes: Sequence[int]) -> int:
-    """Return the columns of the longest of some rows; hunk headings and notes do not count."""
+    """Return the columns of the longest of some rows; headings, notes and comments do not count."""
     rows = (patch.rows[index] for index in indexes if index >= 0)
-    return max((_columns(safe(row.text)) for row in rows if row.kind not in {HUNK, NOTE}), default=0)
+    return max((_columns(safe(row.text)) for row in rows if row.kind in CODE), default=0)
 
 
 def gutter_width(patch: Patch, width: int, *, split: bool) -> int:
@@ -167,10 +169,19 @@ def _gutter(row: Row, numbers: Sequence[int], digits: int) -> Text:
 
 
 def _aside(row: Row, width: int) -> Text:
+    if row.kind[:1] == COMMENT:
+        return _remark(row, width)
     if row.kind == NOTE:
         return Text(fit(f"  {line(row.text)}", width), palette.WARM, no_wrap=True)
-    about = f" {line(row.text)}" if row.text else ""
-    return Text(fit(f"  ⋯ {row.new or row.old}{about}", width), palette.FAINT, no_wrap=True)
+    about = f": {line(row.text)}" if row.text else ""
+    return Text(fit(f"  ⋯ line {row.new or row.old}{about}", width), palette.FAINT, no_wrap=True)
+
+
+def _remark(row: Row, width: int) -> Text:
+    style = STYLES[CommentState(row.kind.strip(f"{COMMENT}:"))]
+    shown = Text.assemble(("  ┃ ", style), (row.text, palette.PLAIN if row.kind.endswith(":") else style), no_wrap=True)
+    shown.truncate(width)
+    return shown
 
 
 def _emphasise(shown: Text, row: Row, other: str) -> None:

@@ -56,6 +56,8 @@ def answers_table(answers: Sequence[Row]) -> RenderableType:
         when = Text(line(str(answer["answered_at"]))[:19].replace("T", " "), palette.FAINT)
         style = {"deny": palette.BAD, None: palette.MUTED}.get(answer["decision"], palette.GOOD)
         about = Text("\n".join(block(answer["detail"])))
+        if answer["late_decision"]:
+            about.append(f"\n{_late(answer)}", palette.WARM)
         if answer["reason"]:
             about.append(f"\n({line(answer['reason'])})", palette.MUTED)
         table.add_row(
@@ -69,7 +71,12 @@ def answers_table(answers: Sequence[Row]) -> RenderableType:
     return table
 
 
-def _by(answer: Row) -> str:
-    if answer["answered_by"] == "rule":
+def _late(answer: Row) -> str:
+    when = line(str(answer["late_at"]))[11:19]
+    return f"came too late, and did not count: {answer['late_decision']} by {_by(answer, 'late_by')} at {when}"
+
+
+def _by(answer: Row, whose: str = "answered_by") -> str:
+    if answer[whose] == "rule":
         return f"rule {line(answer['rule'])}"
-    return _WORDS[answer["answered_by"]]
+    return _WORDS[answer[whose]]

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from io import StringIO
 from itertools import groupby
 from typing import Any
 
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
 from orchestra.views import palette
-from orchestra.views.text import line
+from orchestra.views.text import fit, line
 
 Row = Mapping[str, Any]
+_CONTEXT = 4
+"""The most lines of one hit's text."""
+_CONSOLE = Console(file=StringIO())
+"""What rich needs for wrapping, and nothing is printed on."""
 
 
 def hits_table(hits: Sequence[Row]) -> RenderableType:
@@ -26,6 +31,44 @@ def hits_table(hits: Sequence[Row]) -> RenderableType:
         heading = Rule(Text(line(kind), palette.MUTED), align="left", style=palette.RULE)
         parts += [*([Text()] if parts else []), heading, _table(list(rows))]
     return Group(*parts)
+
+
+def hit_lines(hits: Sequence[Row], *, selected: int, width: int) -> tuple[list[Text], list[range]]:
+    """Return the hits as lines, each kind under its own heading, and which lines are each one's."""
+    lines: list[Text] = []
+    places: list[range] = []
+    kind = ""
+    for number, row in enumerate(hits):
+        if (now := str(row["in"])) != kind:
+            kind = now
+            heading = f"─ {line(kind)} "
+            lines.append(Text(heading + "─" * max(0, width - len(heading)), palette.RULE, no_wrap=True))
+        start = len(lines)
+        lines += _hit(row, width, chosen=number == selected)
+        places.append(range(start, len(lines)))
+    return lines, places
+
+
+def _hit(row: Row, width: int, *, chosen: bool) -> list[Text]:
+    mark = ("▌" if chosen else " ", palette.ACCENT)
+    name = f"{line(row['session'])}{' (deleted)' if row['deleted'] else ''}"
+    head = Text.assemble(mark, (fit(name, width // 2), palette.STRONG), no_wrap=True)
+    when = line(str(row["at"]))[:16].replace("T", " ")
+    room = width - head.cell_len - len(when) - 3
+    head.append(f" {fit(line(row['where']), room)}" if room > 0 else "", palette.MUTED)
+    head.append(" " * max(1, width - head.cell_len - len(when) - 1)).append(when, palette.FAINT)
+    found = hit_line(row)
+    rows = [head, *(Text.assemble(mark, " ", part, no_wrap=True) for part in _wrapped(found, width - 3))]
+    for one in rows:
+        one.truncate(width)
+        if chosen:
+            one.pad_right(max(0, width - one.cell_len))
+            one.style = palette.SELECTED
+    return rows
+
+
+def _wrapped(text: Text, width: int) -> list[Text]:
+    return list(text.wrap(_CONSOLE, max(8, width)))[:_CONTEXT]
 
 
 def _table(rows: Sequence[Row]) -> Table:

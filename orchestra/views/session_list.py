@@ -1,4 +1,4 @@
-"""The sessions, as the control pane's list and as a wide table."""
+"""The sessions, as the control pane's list."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
-from rich import box
 from rich.cells import cell_len
 from rich.style import Style
-from rich.table import Table
 from rich.text import Text
 
 from orchestra.model import DiffStat, SandboxKind, Session, State
+from orchestra.model.sessions import LIVE
 from orchestra.views import palette
 from orchestra.views.text import age, fit, line, short
 from orchestra.views.usage import context_left, money
@@ -27,7 +26,10 @@ class Row:
     """One session in the list.
 
     ``stem`` is the branches of the tree before its name. ``why`` says in words what it needs the
-    person for, empty if nothing. ``folded`` is the number of sessions hidden below it.
+    person for, empty if nothing. ``folded`` is the number of sessions hidden below it. ``red_check`` is
+    whether the last check before its merge failed, ``over_budget`` whether it has cost too much. ``place`` is
+    its place in the queue of a branch, ``left`` what is open in its spec although it is done, ``comments`` what is
+    open of the person's comments on it, all in words, and ``conflict`` with whom it will conflict.
     """
 
     session: Session
@@ -37,6 +39,12 @@ class Row:
     unread: int = 0
     parent: bool = False
     folded: int = 0
+    red_check: bool = False
+    over_budget: bool = False
+    place: str = ""
+    conflict: str = ""
+    left: str = ""
+    comments: str = ""
 
 
 def in_tree(
@@ -107,10 +115,10 @@ def _marked(row: Text, chosen: bool, width: int) -> Text:  # noqa: FBT001 -- cal
 
 def _first(row: Row, old: str, width: int, *, detailed: bool) -> Text:
     session = row.session
-    right = _marks(row)
     least = min(cell_len(line(session.name)), 12)
+    right = Text(" ").append_text(badges(row, width - cell_len(row.stem) - least - _AROUND))
     for extra in _extras(row, width, detailed=detailed):
-        if extra.cell_len + right.cell_len + cell_len(row.stem) + least + 8 <= width:
+        if extra.cell_len + right.cell_len + cell_len(row.stem) + least + _AROUND <= width:
             right.append_text(extra)
     right.append(f"{old:>3} ", palette.MUTED)
     start = Text.assemble((row.stem, palette.RULE))
@@ -126,6 +134,8 @@ def _first(row: Row, old: str, width: int, *, detailed: bool) -> Text:
 
 
 _WHY_LEAST = 12
+_AROUND = 8
+"""The columns of the state's glyph, the age, and the spaces around them."""
 
 
 def _extras(row: Row, width: int, *, detailed: bool) -> list[Text]:
@@ -155,26 +165,39 @@ _NEARLY_FULL = 80
 """Percent of the context from which on what is left stands out."""
 
 
-def _marks(row: Row) -> Text:
+def badges(row: Row, room: int | None = None) -> Text:
+    """Return what stands out about a session, each with a space after it; with ``room``, only as much as fits."""
     session = row.session
-    marks = Text(" ")
-    if row.unread:
-        marks.append(f" {short(row.unread)} ", palette.BADGE).append(" ")
-    if session.trouble:
-        marks.append(" ! ", palette.ALARM).append(" ")
-    if session.stuck:
-        marks.append("stuck ", palette.WARM)
-    if session.limited_until is not None:
-        marks.append("limit ", palette.WARM)
-    if session.paired:
-        marks.append("paired ", palette.VIOLET)
-    if session.sandbox is SandboxKind.HOST:
-        marks.append(" HOST ", palette.ALARM).append(" ")
-    return marks
+    known = (
+        (bool(row.unread), f" {short(row.unread)} ", palette.BADGE),
+        (bool(session.trouble), " ! ", palette.ALARM),
+        (session.sandbox is SandboxKind.HOST, " HOST ", palette.ALARM),
+        (row.red_check, "red check", palette.BAD),
+        (bool(row.comments), row.comments, palette.WARM),
+        (row.over_budget, "over budget", palette.WARM),
+        (bool(row.conflict), "conflict", palette.WARM),
+        (bool(session.stuck), "stuck", palette.WARM),
+        (session.limited_until is not None, "limit", palette.WARM),
+        (session.paired, "paired", palette.VIOLET),
+        (bool(session.tried), "tried", palette.VIOLET if session.tried == LIVE else palette.WARM),
+    )
+    shown = Text()
+    for _, words, style in (one for one in known if one[0]):
+        if room is None or shown.cell_len + len(words) + 1 <= room:
+            shown.append(words, style).append(" ")
+    return shown
 
 
 def _changed(session: Session, *, files: bool = True) -> Text:
-    return changes(session.diff, files=files).append(" ") if session.diff.files else Text()
+    shown = counted(session, files=files)
+    return shown.append(" ") if shown else shown
+
+
+def counted(session: Session, *, files: bool = True) -> Text:
+    """Return the size of a session's changes, with a word if they are not counted at once."""
+    how = session.counting.partition(":")[0]
+    size = changes(session.diff, files=files) if session.diff.files else Text()
+    return Text(" ").join(part for part in (Text(how, palette.WARM), size) if part)
 
 
 def _second(row: Row, stem: str, width: int) -> Text:
@@ -185,17 +208,28 @@ def _second(row: Row, stem: str, width: int) -> Text:
 
 def words(row: Row) -> str:
     """Say in one line why a session needs the person, or else what it does."""
-    return line(row.why) or doing(row.session)
+    if row.why:
+        return line(row.why)
+    conflict = f"will conflict with {line(row.conflict)}" if row.conflict else ""
+    return " · ".join(
+        part for part in (line(row.place), conflict, "" if row.place else left(row) + doing(row.session)) if part
+    )
+
+
+def left(row: Row) -> str:
+    """Return how much of its spec a session that is done has left open, to be put before its report."""
+    return f"{line(row.left)}: " if row.left else ""
 
 
 def _style(row: Row) -> Style:
-    return _words_style(row.session, asks=row.asks)
+    return words_style(row.session, asks=row.asks)
 
 
 _LOUD = {State.WAITING: palette.WARM, State.FAILED: palette.BAD}
 
 
-def _words_style(session: Session, *, asks: bool = False) -> Style:
+def words_style(session: Session, *, asks: bool = False) -> Style:
+    """Return how loudly what a session does is shown."""
     if session.trouble:
         return palette.BAD
     return _LOUD.get(session.state, palette.WARM if asks else palette.MUTED)
@@ -223,46 +257,3 @@ def _spread(left: Text, right: Text, width: int) -> Text:
     left.append_text(right)
     left.truncate(width)
     return left
-
-
-_COLUMNS = ("session", "state", "age", "agent", "changes", "commits", "cost", "context", "doing")
-_RIGHT = frozenset({"age", "changes", "commits", "cost", "context"})
-_DOING_LEAST = 16
-
-
-def wide_table(sessions: Sequence[Session], *, unread: Mapping[str, int], now: datetime) -> Table:
-    """Return every session in a table, without columns that would be empty."""
-    rows = [_cells(session, stem, unread.get(session.name, 0), now) for session, stem in in_tree(sessions)]
-    table = Table(
-        box=box.SIMPLE_HEAD,
-        header_style=palette.MUTED,
-        border_style=palette.RULE,
-        show_edge=False,
-        padding=(0, 1, 0, 0),
-    )
-    kept = [number for number in range(len(_COLUMNS)) if not rows or any(row[number].plain for row in rows)]
-    for name in (_COLUMNS[number] for number in kept):
-        if name == "doing":
-            # The texts, not the column, refuse to wrap, so that rich makes this column narrower.
-            table.add_column(name, overflow="ellipsis", min_width=_DOING_LEAST)
-        else:
-            table.add_column(name, no_wrap=True, justify="right" if name in _RIGHT else "left")
-    for row in rows:
-        table.add_row(*(row[number] for number in kept))
-    return table
-
-
-def _cells(session: Session, stem: str, unread: int, now: datetime) -> tuple[Text, ...]:
-    on_host = session.sandbox is SandboxKind.HOST
-    badge = (f" {short(unread)} ", palette.BADGE)
-    return (
-        Text.assemble((stem, palette.RULE), (line(session.name), palette.STRONG), *((" ", badge) if unread else ())),
-        Text(f"{palette.STATE_GLYPHS[session.state]} {session.state}", palette.STATE_STYLES[session.state]),
-        Text(age(session.state_since, now), palette.MUTED),
-        Text.assemble((line(session.agent), palette.MUTED), *((" ", (" HOST ", palette.ALARM)) if on_host else ())),
-        changes(session.diff) if session.diff.files else Text(),
-        Text(str(session.commits or "")),
-        Text("" if session.cost is None else money(session.cost)),
-        Text(context_left(session.context), palette.MUTED),
-        Text(doing(session), _words_style(session), no_wrap=True, overflow="ellipsis"),
-    )

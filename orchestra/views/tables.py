@@ -7,15 +7,20 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from rich import box
 from rich.console import Group, RenderableType
 from rich.rule import Rule
+from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from orchestra.model import Evidence, Message, MessageKind, MessageState, State
+from orchestra.model import Evidence, ItemState, Message, MessageKind, MessageState, State, with_whom
+from orchestra.model.sessions import LIVE
+from orchestra.proof import Tally
 from orchestra.views import palette
+from orchestra.views.account import ITEM_MARKS, tally_text
+from orchestra.views.forecast import read
 from orchestra.views.monitor import MessagesView
+from orchestra.views.plain_table import plain_table
 from orchestra.views.text import age, block, count, line
 from orchestra.views.usage import context_left, money, tokens
 
@@ -24,13 +29,7 @@ _READY = frozenset({"built", "finished image set"})
 
 
 def _table(*columns: str) -> Table:
-    table = Table(
-        box=box.SIMPLE_HEAD,
-        header_style=palette.MUTED,
-        border_style=palette.RULE,
-        show_edge=False,
-        padding=(0, 1, 0, 0),
-    )
+    table = plain_table()
     for number, name in enumerate(columns, 1):
         table.add_column(name, no_wrap=number < len(columns), overflow="fold" if number == len(columns) else "ellipsis")
     return table
@@ -138,6 +137,7 @@ _ANSWERS = {
     "failed": "orchestra log {session}",
     "stuck": "orchestra monitor {session}",
     "done": "orchestra review {session}",
+    "merge": "orchestra review {session}; orchestra merge {session}",
     "message": "orchestra send {session} TEXT; or put it away: orchestra inbox --read",
 }
 """What to type for each kind of need; the text of a trouble says it itself."""
@@ -190,7 +190,8 @@ _FACTS = ("title", "role", "agent", "sandbox", "branch", "base_branch", "worktre
 def session_details(seen: Row, now: datetime) -> RenderableType:
     """Return one session: its state, where everything is, its commits and messages."""
     parts: list[RenderableType] = [_title(seen), _facts(seen)]
-    for heading, table in (("commits", _commits(seen)), ("messages", _messages(seen, now))):
+    shown = (("items", _items(seen)), ("commits", _commits(seen)), ("messages", _messages(seen, now)))
+    for heading, table in shown:
         if table is not None:
             parts += [Text(), Rule(Text(heading, palette.MUTED), align="left", style=palette.RULE), table]
     return Group(*parts)
@@ -219,8 +220,14 @@ def _facts(seen: Row) -> Table:
     stat = seen["diff"]
     size = f"{count(stat['files'], 'file')}, +{stat['insertions']} −{stat['deletions']}"
     grid.add_row("changes", f"{size}, {count(seen['commits'], 'commit')}")
+    if seen.get("tried"):
+        grid.add_row("tried", Text(line(seen["tried"]), palette.VIOLET if seen["tried"] == LIVE else palette.WARM))
+    if seen.get("counting"):
+        grid.add_row("counting", Text(line(seen["counting"]), palette.WARM))
     for label, shown in _used(seen.get("usage") or {}):
         grid.add_row(label, Text(shown))
+    if conflict := with_whom(read(seen.get("conflicts", ()))):
+        grid.add_row("will conflict", Text(f"with {line(conflict)}", palette.WARM))
     if seen.get("stuck"):
         grid.add_row("stuck", Text(line(seen["stuck"]), palette.WARM))
     if seen.get("unread"):
@@ -248,3 +255,30 @@ def _commits(seen: Row) -> RenderableType | None:
 
 def _messages(seen: Row, now: datetime) -> RenderableType | None:
     return letters(seen["messages"], now) if seen.get("messages") else None
+
+
+def _items(seen: Row) -> RenderableType | None:
+    return items_table(seen) if seen.get("items") else None
+
+
+def items_table(seen: Row) -> RenderableType:
+    """Return the items of a spec: the state of each, the command that shows it, and how that ended."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for item in seen["items"]:
+        mark, style = ITEM_MARKS[ItemState(item["state"])]
+        grid.add_row(Text(f"{mark} {item['state']}", style), Text("  " * item["depth"] + line(item["item"])))
+        if item["command"]:
+            grid.add_row("", Text.assemble((f"$ {line(item['command'])}", palette.MUTED), *_ending(item["run"])))
+    counts = Tally(*(seen["proof"][state] for state in ("proved", "claimed", "open")))
+    more = counts.all - len(seen["items"])
+    return Group(tally_text(counts), grid, *([Text(f"… and {more} more", palette.FAINT)] if more else []))
+
+
+def _ending(run: Row | None) -> list[tuple[str, Style]]:
+    if run is None:
+        return [("  has not run", palette.FAINT)]
+    words = "no end in time" if run["code"] is None else f"exit code {run['code']}"
+    tree = f" on the tree {line(run['tree'])[:12]}, {run['seconds']:.1f} s"
+    return [(f"  {words}", palette.GOOD if run["code"] == 0 else palette.BAD), (tree, palette.FAINT)]

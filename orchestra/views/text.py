@@ -86,10 +86,12 @@ def fit_path(path: str, width: int) -> str:
 
 
 def wrap(text: str, width: int) -> list[str]:
-    """Return a text's safe lines, wrapped at spaces to ``width`` columns."""
+    """Return a text's safe lines, wrapped at spaces to ``width`` columns, each as far in as it is written."""
     lines: list[str] = []
     for row in block(text.strip()):
-        lines.extend(_wrapped(row, max(width, 2)))
+        words = row.lstrip(" ")
+        indent = " " * min(len(row) - len(words), max(width - 2, 0) // 2)
+        lines.extend(f"{indent}{part}" for part in _wrapped(words, max(width - len(indent), 2)))
     return lines
 
 

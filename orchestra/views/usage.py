@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rich import box
 from rich.console import Group, RenderableType
 from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
 from orchestra.views import palette
+from orchestra.views.plain_table import plain_table
 from orchestra.views.text import line, short
 
 UNKNOWN = "unknown"
@@ -39,13 +39,7 @@ def context_left(used: float | None) -> str:
 
 def usage_table(usage: Mapping[str, Any]) -> RenderableType:
     """Return what was used by each session, each kind of agent, and in all."""
-    table = Table(
-        box=box.SIMPLE_HEAD,
-        header_style=palette.MUTED,
-        border_style=palette.RULE,
-        show_edge=False,
-        padding=(0, 1, 0, 0),
-    )
+    table = plain_table()
     for name in ("session", "agent"):
         table.add_column(name, overflow="ellipsis", no_wrap=True)
     for name in ("today", "in/out", "ever", "in/out"):
@@ -57,6 +51,8 @@ def usage_table(usage: Mapping[str, Any]) -> RenderableType:
         _add(table, row, "", line(row["agent"]))
     table.add_section()
     _add(table, usage["all"], "in all", "")
+    if usage["monitor"]["ever"]["calls"]:
+        _add(table, usage["monitor"], "summaries", "not in all")
     limits = [f"{name} {money(usage[name])}" for name in ("budget", "project_budget") if usage[name]]
     return Group(table, *([Text(), Text(", ".join(limits), palette.MUTED)] if limits else []))
 

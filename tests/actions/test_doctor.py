@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from orchestra.actions.maintenance import doctor as checks
 from orchestra.actions.maintenance.doctor import doctor
 from orchestra.actions.maintenance.finding import Finding
+from orchestra.drivers import file_events
 from tests.support.projects import AGENT, HostProject
 
 
@@ -99,3 +101,59 @@ def test_the_agent_in_use_is_named_and_needs_no_login(host: HostProject) -> None
 
 def test_a_service_that_does_not_run_is_no_trouble(host: HostProject) -> None:
     assert found(host, "service") == Finding("service", well=True, detail="not running; orchestra up starts it")
+
+
+class TestFileEvents:
+    """What the kernel's limits mean; the limits are those of files that stand for /proc/sys."""
+
+    @pytest.fixture
+    def limits(self, host: HostProject, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, int], None]:
+        system = host.place / "sys"
+        monkeypatch.setattr(file_events, "_SYSTEM", system)
+
+        def limit(name: str, number: int) -> None:
+            (system / name).parent.mkdir(parents=True, exist_ok=True)
+            (system / name).write_text(f"{number}\n")
+
+        return limit
+
+    def test_enough_is_said_with_the_numbers(self, host: HostProject, limits: Callable[[str, int], None]) -> None:
+        limits("fs/inotify/max_user_watches", 8192)
+        host.commit(host.source, "a/b/file", "x\n")
+        finding = found(host, "file events")
+        assert (finding.well, finding.note, finding.fix) == (True, False, "")
+        assert finding.detail.endswith("takes half; 1 worktrees of 3 directories need about 3")
+
+    def test_too_few_watches_are_said_with_what_raises_them(
+        self, host: HostProject, limits: Callable[[str, int], None]
+    ) -> None:
+        limits("fs/inotify/max_user_watches", 8192)
+        limits("user/max_inotify_watches", 10)
+        host.commit(host.source, "a/b/file", "x\n")
+        for name in ("one", "two"):
+            host.spawn(name)
+        finding = found(host, "file events")
+        assert (finding.well, finding.note) == (True, True)
+        assert (
+            "2 worktrees of 3 directories need about 6; the rest is counted every 10 to 600 seconds" in finding.detail
+        )
+        assert finding.repair.startswith("sudo sysctl -w user.max_inotify_watches=524288")
+        assert shlex.split(finding.fix)[-1] == (
+            "sysctl -w user.max_inotify_watches=524288 && "
+            "echo user.max_inotify_watches=524288 > /etc/sysctl.d/60-orchestra-max_inotify_watches.conf"
+        )
+
+    def test_a_tree_that_is_too_large_is_said(self, host: HostProject, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(file_events, "MOST", 2)
+        host.commit(host.source, "a/b/file", "x\n")
+        assert "has 3 directories, more than the 2 that are watched" in found(host, "file events").detail
+
+    def test_where_no_more_programs_may_watch_it_is_wrong(
+        self, host: HostProject, limits: Callable[[str, int], None], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        limits("fs/inotify/max_user_instances", 128)
+        monkeypatch.setattr(file_events, "gives_events", lambda: False)
+        finding = found(host, "file events")
+        assert not finding.well
+        assert finding.detail.startswith("all 128 programs that may watch files (fs.inotify.max_user_instances) do")
+        assert "sysctl -w fs.inotify.max_user_instances=1024" in finding.fix

@@ -29,7 +29,7 @@ def test_one_at_rest_is_said_to_run_and_since_when_it_is_silent(
 def test_one_that_no_window_shows_is_not_said_to_work(host: HostProject) -> None:
     host.spawn("alpha")
     refresh.look(host.project)
-    host.project.store.sessions.update("alpha", window="@99")
+    host.tmux.windows.close(str(host.session("alpha").window))
     refresh.look_at_panes(host.project)
     alpha = host.session("alpha")
     assert (alpha.state, str(alpha.evidence)) == (State.UNKNOWN, "pane-quiet: running; no window shows its output")

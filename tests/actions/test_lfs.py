@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from orchestra.actions.landing.merge import merge
 from orchestra.actions.session import container_spec
 from orchestra.actions.session.manage import delete, restore
 from orchestra.actions.session.spawn import spawn
-from orchestra.actions.work.merge import merge
 from orchestra.errors import Refused
 from orchestra.model import Session
 from tests.support.projects import HostProject, host_project

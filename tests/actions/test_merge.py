@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from orchestra.actions.landing import merge as merging
+from orchestra.actions.landing.merge import merge
+from orchestra.actions.landing.move import finish_landings
 from orchestra.actions.session import branch_sync
-from orchestra.actions.work import merge as merging
-from orchestra.actions.work.merge import finish_landings, merge
+from orchestra.actions.work.checks import FailedChecks
 from orchestra.actions.work.review import review
-from orchestra.errors import DeadlineExceeded, MergeConflict, Refused, RefusedCommits
+from orchestra.errors import CheckFailed, DeadlineExceeded, MergeConflict, Refused, RefusedCommits
 from orchestra.model import Landing, Role, Session
 from orchestra.project import Project
 from tests.support.projects import HostProject
@@ -156,3 +158,21 @@ def test_files_in_a_submodules_directory_are_named_with_what_to_type(host: HostP
     file.rename(one.worktree / "mine.c")
     with pytest.raises(Refused, match=r"uncommitted changes: mine\.c"):
         merge(host.project, "one")
+
+
+def test_a_failed_check_is_known_until_one_passes_or_the_work_is_merged(host: HostProject) -> None:
+    one, two = host.spawn("one"), host.spawn("two")
+    for session in (one, two):
+        host.commit(session, f"{session.name}.txt", "made\n")
+    checks = FailedChecks(host.project.store)
+    assert checks.now() == frozenset()
+    for session in (one, two):
+        with pytest.raises(CheckFailed):
+            merge(host.project, session.name, check="false")
+    assert checks.now() == {one.id, two.id}
+    host.write(host.source, "one.txt", "in the way\n")
+    with pytest.raises(Refused, match="in the way"):
+        merge(host.project, "one", check="true")
+    assert checks.now() == {two.id}
+    merge(host.project, "two", check="")
+    assert checks.now() == FailedChecks(host.project.store).now() == frozenset()

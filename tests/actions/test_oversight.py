@@ -47,7 +47,7 @@ class TestBudget:
         for dollars in (4.1, 4.2):
             spends(host, one, dollars)
             look(host)
-        assert notices(host) == ["one has used $4.10 of its budget of $5.00."]
+        assert notices(host) == ["one has used $4.10 of its budget of $5.00. When it has used all, it is stopped."]
         assert host.session("one").intent is Intent.RUN
 
     def test_a_session_over_it_is_stopped_and_its_work_stays(self, host: HostProject) -> None:

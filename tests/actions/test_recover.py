@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from orchestra.actions.work import spec
 from orchestra.actions.workspace import recover
 from orchestra.actions.workspace.recover import reconcile
 from orchestra.drivers.sandbox.docker import DockerSandbox
-from orchestra.errors import RefusedCommits
+from orchestra.errors import RefusedCommits, StoreError
 from orchestra.model import Intent, SandboxKind, State
 from orchestra.names import PERSON
 from orchestra.project import Project
@@ -136,3 +137,11 @@ def test_nobody_is_told_of_a_worktree_that_is_still_to_be_made(host: HostProject
     assert host.project.store.messages.select(recipient=PERSON) == []
     host.project.store.sessions.update("one", state=State.WORKING)
     assert "git has no worktree" in follow_branch.follow(host.project, host.session("one")).trouble
+
+
+def test_a_project_whose_state_was_removed_meanwhile_is_told(host: HostProject) -> None:
+    project = host.project
+    shutil.move(project.paths.state, host.place / "aside")
+    with pytest.raises(StoreError, match="has been removed"), project.lock("one"):
+        pass
+    shutil.move(host.place / "aside", project.paths.state)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -161,6 +162,15 @@ class TestHostileFiles:
         late = search(host.project, "crane", clock=lambda: next(times))
         assert (late["hits"], late["unread"]) == ([], ["one"])
         assert len(found(host, "crane")) == 1
+
+    def test_one_with_more_than_can_be_read_keeps_no_other_from_being_found(self, host: HostProject) -> None:
+        one, two = host.spawn("one"), host.spawn("two")
+        with conversation(host, one).open("r+b") as file:
+            file.truncate(200 << 30)
+        conversation(host, two, "quail")
+        seconds = count(step=0.5)
+        result = search(host.project, "quail", kinds=["conversations"], clock=lambda: next(seconds))
+        assert ([hit["session"] for hit in result["hits"]], result["unread"]) == (["two"], ["one"])
 
 
 def test_at_the_end_of_a_turn_a_conversation_is_indexed(host: HostProject) -> None:

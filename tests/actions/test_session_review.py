@@ -56,6 +56,7 @@ def test_the_last_commit_is_that_alone(world: HostProject, reviewed: SessionRevi
     world.commit(session, "one.py", "x = 1\n")
     world.commit(session, "two.py", "x = 2\n")
     world.write(session, "not-committed.py", "x = 3\n")
+    reviewed.prepare(Scope.COMMIT)
     assert paths(reviewed.changes(Scope.COMMIT)) == ["two.py"]
 
 

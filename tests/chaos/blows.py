@@ -19,9 +19,9 @@ import pytest
 from orchestra.drivers.git import commit_import
 from orchestra.drivers.sandbox import docker, docker_client
 from orchestra.project import Project
-from tests.chaos.cases import Act, Case, Scene
 from tests.chaos.faults import Plan
 from tests.chaos.killing import End, Kill, Tally, brought_up, effects, in_a_process, plans
+from tests.chaos.scene import Act, Case, Scene
 from tests.support.projects import HostProject, host_project
 from tests.support.services import eventually
 

@@ -2,64 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-
+from orchestra.actions.landing import merge, prove
 from orchestra.actions.maintenance import gc
 from orchestra.actions.messaging import messages, permission_requests
-from orchestra.actions.session import manage, pair
+from orchestra.actions.session import manage, pair, preserve
+from orchestra.actions.session.group import spawn_group
 from orchestra.actions.session.spawn import spawn
-from orchestra.actions.work import merge, refresh, search, spec
+from orchestra.actions.work import comment_looks, comments, fork, hand, refresh, search, spec, summaries
 from orchestra.actions.workspace import recover, up
-from orchestra.model import Intent, MessageState, Session, ToolUse
+from orchestra.model import CommentState, Intent, MessageState, ToolUse
 from orchestra.names import PERSON
 from orchestra.project import Project
-from tests.chaos.invariants import Kept
-from tests.support.projects import HostProject
-
-__all__ = ["CASES", "IN_CONTAINERS", "Case", "Scene"]
-
-
-@dataclass
-class Scene:
-    """A project before an action, and what must be found in it again."""
-
-    host: HostProject
-    kept: Kept = field(default_factory=Kept)
-
-    def executor(self, name: str) -> Session:
-        """Create an executor with a commit and a file that is in none."""
-        session = self.host.spawn(name)
-        self.kept.commits.append(self.host.commit(session, f"{name}.txt", "committed\n"))
-        self.host.write(session, f"{name}.draft", "not committed\n")
-        self.kept.files[f"{name}.draft"] = (session, "not committed\n")
-        return session
-
-
-Prepare = Callable[[Scene], None]
-Act = Callable[[Project], object]
-Told = Callable[[Scene, bool], list[str]]
-
-
-def nothing(_scene: Scene, _done: bool) -> list[str]:  # noqa: FBT001 -- one of a family of functions
-    """Ask for no more than what every project promises."""
-    return []
-
-
-@dataclass(frozen=True)
-class Case:
-    """One of the table's actions.
-
-    ``prepare`` comes before it, ``told`` says what is wrong after it was cut off, or done. ``again`` says whether to
-    ask for the same once more after it was cut off, as a person would.
-    """
-
-    name: str
-    action: str
-    act: Act
-    prepare: Prepare
-    told: Told = nothing
-    again: bool = True
+from tests.chaos.invariants import OTHER
+from tests.chaos.landings import LANDINGS, claimed, merged, proved, ready
+from tests.chaos.scene import Case, Scene, Told
+from tests.support.projects import AGENT, PROFILE
 
 
 def _one(scene: Scene) -> None:
@@ -81,9 +38,31 @@ def _deleted(scene: Scene) -> None:
     manage.delete(scene.host.project, "one", force=True, remove_worktree=True)
 
 
-def _ready(scene: Scene) -> None:
-    session = scene.host.spawn("one")
-    scene.kept.commits.append(scene.host.commit(session, "one.txt", "committed\n"))
+def _grouped(scene: Scene, done: bool) -> list[str]:  # noqa: FBT001 -- one of a family of functions
+    names = [session.name for session in scene.host.project.store.sessions.all() if session.group_name == "one"]
+    return [f"of the group there is {names}"] if done and sorted(names) != ["one-1", "one-2"] else []
+
+
+def _second_profile(scene: Scene) -> None:
+    _one(scene)
+    (scene.host.place / "orchestra" / "agents" / f"{OTHER}.yaml").write_text(PROFILE)
+
+
+def _handed(scene: Scene, done: bool) -> list[str]:  # noqa: FBT001 -- one of a family of functions
+    """One agent has the session, and the one before it can come back."""
+    session, store = scene.host.session("one"), scene.host.project.store
+    kept = store.conversations.of(session.id, AGENT)
+    wrong = ["the conversation before is lost"] if session.agent == OTHER and kept is None else []
+    return wrong + (["one was handed over, and is not"] if done and session.agent != OTHER else [])
+
+
+def _forked(scene: Scene, done: bool) -> list[str]:  # noqa: FBT001 -- one of a family of functions
+    """A fork that lives has all that the other has."""
+    made = scene.host.project.store.sessions.find("two")
+    if made is None:
+        return ["one was forked, and there is none"] if done else []
+    names = ("one.txt", "one.draft")
+    return [f"the fork lives without {name}" for name in names if not (made.worktree / name).is_file()]
 
 
 def _died(scene: Scene) -> None:
@@ -125,6 +104,25 @@ def _written(scene: Scene) -> None:
     messages.send(scene.host.project, sender="one", recipient=PERSON, text=_THIS)
 
 
+def _watched(scene: Scene) -> None:
+    scene.executor("one")
+    home = scene.host.place / "orchestra"
+    (home / "agents" / "watcher.yaml").write_text(
+        "role: monitor\ncommand: [sh, -c, 'cat >/dev/null; echo It works.']\n"
+    )
+    with (home / "config.yaml").open("a") as file:
+        file.write("monitor: watcher\n")
+
+
+def _summed(scene: Scene, done: bool) -> list[str]:  # noqa: FBT001 -- one of a family of functions
+    """What a model said is kept, and nothing that was written for it stays."""
+    project = scene.host.project
+    paths, said = project.paths.monitor, project.store.summaries.of(project.store.sessions.get("one").id)
+    left = [str(path) for path in (paths.root, paths.secrets) if path.exists()]
+    wrong = [f"left of the monitor: {left}"] if left else []
+    return wrong + (["the summary is lost"] if done and (said is None or said.lines != ("It works.",)) else [])
+
+
 def _intent(name: str, wanted: Intent) -> Told:
     def told(scene: Scene, done: bool) -> list[str]:  # noqa: FBT001 -- one of a family of functions
         session = scene.host.project.store.sessions.find(name)
@@ -148,16 +146,19 @@ def _restored(scene: Scene, done: bool) -> list[str]:  # noqa: FBT001 -- one of 
     return [] if draft.is_file() else ["one lives again without the file that was in no commit"]
 
 
-def _merged(scene: Scene, done: bool) -> list[str]:  # noqa: FBT001 -- one of a family of functions
-    """The branch and its checkout have all of the work, or nothing of it."""
-    host = scene.host
-    # A commit that has not been fetched yet is an error to git, and in no branch.
-    whole = bool(host.git("branch", "--list", "main", "--contains", scene.kept.commits[0], check=False))
-    shown = (host.source / "one.txt").exists()
-    merges = host.git("log", "--merges", "--format=%h", "main").split()
-    wrong = [] if whole == shown else [f"main {'has' if whole else 'lacks'} the work, its checkout does not agree"]
-    wrong += ["merged, and main lacks the work"] if done and not whole else []
-    return wrong + ([f"merged {len(merges)} times"] if len(merges) > 1 else [])
+def _whole(scene: Scene, done: bool) -> list[str]:  # noqa: FBT001 -- one of a family of functions
+    """Nobody asks again: a restoration that was begun is finished by the next start."""
+    half = manage.unfinished_restorations(scene.host.project)
+    return [*_restored(scene, done), *(f"{name} is half restored" for name in half)]
+
+
+def _half_restored(scene: Scene) -> None:
+    """A restoration that died when the worktree was back."""
+    _deleted(scene)
+    project = scene.host.project
+    gone = project.store.sessions.deleted("one")
+    assert gone is not None
+    preserve.put_back(project, gone)
 
 
 def _spec(text: str) -> Told:
@@ -239,9 +240,57 @@ def _imported(scene: Scene, done: bool) -> list[str]:  # noqa: FBT001 -- one of 
     return ["imported, and its branch is not there"] if done and tip != scene.kept.commits[0] else []
 
 
+def _tiled(scene: Scene) -> None:
+    _two(scene)
+    _up(scene.host.project)
+    up.change_layout(scene.host.project, "grid")
+
+
+def _opened(scene: Scene) -> None:
+    _two(scene)
+    _up(scene.host.project)
+
+
+def _in_grid(*names: str) -> Told:
+    def told(scene: Scene, done: bool) -> list[str]:  # noqa: FBT001 -- one of a family of functions
+        """Each agent is found by its session, and after the action the right ones share a window."""
+        windows = scene.host.tmux.windows.all()
+        wrong = [] if len(windows) == len({window.session for window in windows}) else ["a session is shown twice"]
+        shared = {window.session for window in windows if window.shared}
+        return wrong + ([f"in the grid: {sorted(shared)}"] if done and shared != set(names) else [])
+
+    return told
+
+
 def _paired(scene: Scene) -> None:
     _one(scene)
     pair.pair(scene.host.project, "one")
+
+
+def _commented(scene: Scene) -> None:
+    _one(scene)
+    for number in range(1, 4):
+        comment_looks.comment(scene.host.project, "one", f"{_THIS} {number}", path="one.txt", first=1, last=1)
+
+
+def _asked_of(scene: Scene) -> None:
+    _commented(scene)
+    comments.send_comments(scene.host.project, "one")
+
+
+def _rounds(wanted: CommentState, drafts: int = 3) -> Told:
+    def told(scene: Scene, done: bool) -> list[str]:  # noqa: FBT001 -- one of a family of functions
+        """Whatever was sent is in one message, and the message has nothing else."""
+        store = scene.host.project.store
+        known = store.comments.of(store.sessions.get("one").id)
+        sent = [one.text for one in known if one.state is not CommentState.DRAFT]
+        texts = [one.text for one in store.messages.select(recipient="one") if _THIS in one.text]
+        wrong = [] if len(texts) == bool(sent) else [f"{len(texts)} messages of one round"]
+        wrong += [f"{text!r} is not in its message" for text in sent if not any(text in one for one in texts)]
+        wrong += [f"{len(known)} comments"] if len(known) not in {drafts, 3} else []
+        return wrong + (["it is not as was asked"] if done and known[0].state is not wanted else [])
+
+    return told
 
 
 def _nothing(_scene: Scene) -> None:
@@ -249,7 +298,6 @@ def _nothing(_scene: Scene) -> None:
 
 
 _THIS = "this one"
-
 CASES = (
     Case("spawn", "spawn", lambda p: spawn(p, title="one", task="Do it."), _nothing, _intent("one", Intent.RUN)),
     Case("stop", "stop", lambda p: manage.stop(p, "one"), _one, _intent("one", Intent.STOP)),
@@ -257,6 +305,8 @@ CASES = (
     Case("delete", "delete", lambda p: _remove(p, worktree=False), _one, _gone),
     Case("delete with its worktree", "delete", lambda p: _remove(p, worktree=True), _one, _gone),
     Case("restore", "restore", lambda p: manage.restore(p, "one"), _deleted, _restored),
+    Case("restore once", "restore", lambda p: manage.restore(p, "one"), _deleted, _whole, again=False),
+    Case("finish a restoration", "reconcile", _again, _half_restored, _whole, again=False),
     Case(
         "send",
         "send",
@@ -277,18 +327,77 @@ CASES = (
     Case("see messages", "mark_seen", lambda p: messages.mark_seen(p, "one"), _written, _seen),
     Case("see a result", "mark_reviewed", lambda p: manage.mark_reviewed(p, "one"), _one),
     Case("search", "search", lambda p: search.search(p, _THIS), _written, _found),
+    Case("sum up", "summarize", lambda p: summaries.summarize(p, "one"), _watched, _summed),
+    Case(
+        "comment",
+        "comment",
+        lambda p: comment_looks.comment(p, "one", f"{_THIS} 4", path="one.txt"),
+        _commented,
+        _rounds(CommentState.DRAFT, 4),
+    ),
+    Case(
+        "edit a comment",
+        "edit_comment",
+        lambda p: comments.edit_comment(p, "one", 1, f"{_THIS} 5"),
+        _commented,
+        _rounds(CommentState.DRAFT),
+    ),
+    Case(
+        "delete a comment",
+        "delete_comment",
+        lambda p: comments.delete_comment(p, "one", 3),
+        _commented,
+        _rounds(CommentState.DRAFT, 2),
+        again=False,
+    ),
+    Case(
+        "send comments",
+        "send_comments",
+        lambda p: comments.send_comments(p, "one"),
+        _commented,
+        _rounds(CommentState.OPEN),
+        again=False,
+    ),
+    Case(
+        "settle a comment",
+        "settle_comment",
+        lambda p: comments.settle_comment(p, "one", 1),
+        _asked_of,
+        _rounds(CommentState.SETTLED),
+    ),
+    Case(
+        "open a comment",
+        "reopen_comment",
+        lambda p: comments.reopen_comment(p, "one", 1),
+        _asked_of,
+        _rounds(CommentState.OPEN),
+    ),
     Case("read", "read", lambda p: messages.read(p, "one"), _told),
     Case("save a spec", "write_spec", lambda p: spec.write_spec(p, "one", "Other.", PERSON), _one, _spec("Other.")),
     Case("notice a spec", "notice_spec", lambda p: spec.notice_change(p, "one"), _edited, _spec("Something else.")),
-    Case("merge", "merge", lambda p: merge.merge(p, "one"), _ready, _merged),
-    Case("merge with a check", "merge", lambda p: merge.merge(p, "one", check="test -f one.txt"), _ready, _merged),
-    Case("squash", "merge", lambda p: merge.merge(p, "one", strategy="squash"), _ready),
+    Case(
+        "spawn a group",
+        "spawn_group",
+        lambda p: spawn_group(p, title="one", task="Do it.", copies=2),
+        _nothing,
+        _grouped,
+        again=False,
+    ),
+    Case("hand over", "hand", lambda p: hand.hand(p, "one", to=OTHER), _second_profile, _handed),
+    Case("fork", "fork", lambda p: fork.fork(p, "one", new_name="two"), _one, _forked),
     Case("reconcile", "reconcile", _again, _died, _intent("one", Intent.RUN)),
     Case("up", "up", _up, _died, _intent("one", Intent.RUN)),
+    Case("to the grid", "layout", lambda p: up.change_layout(p, "grid"), _opened, _in_grid("one", "two")),
+    Case("from the grid", "layout", lambda p: up.change_layout(p, "left"), _tiled, _in_grid()),
+    Case("spawn into a grid", "spawn", lambda p: spawn(p, title="new"), _tiled, _in_grid("one", "two", "new")),
+    Case("delete from a grid", "delete", lambda p: _remove(p, worktree=False), _tiled, _in_grid("two")),
     Case("down --stop", "down", lambda p: up.down(p, stop=True), _two),
+    Case("down from a grid", "down", up.down, _tiled),
     Case("gc", "gc", lambda p: gc.gc(p, remove=True), _deleted, _removed),
+    *LANDINGS,
 )
 """With agents on the host: quick, and most of what a container's life consists of is the same."""
+
 
 IN_CONTAINERS = (
     Case("spawn", "spawn", lambda p: spawn(p, title="one", task="Do it."), _nothing, _intent("one", Intent.RUN)),
@@ -297,7 +406,8 @@ IN_CONTAINERS = (
     Case("import", "import", _import, _one, _imported),
     Case("delete with its worktree", "delete", lambda p: _remove(p, worktree=True), _one, _gone),
     Case("restore", "restore", lambda p: manage.restore(p, "one"), _deleted, _restored),
-    Case("merge with a check", "merge", lambda p: merge.merge(p, "one", check="test -f one.txt"), _ready, _merged),
+    Case("merge with a check", "merge", lambda p: merge.merge(p, "one", check="test -f one.txt"), ready, merged),
+    Case("prove", "prove", lambda p: prove.prove(p, "one"), claimed, proved),
     Case("pair", "pair", lambda p: pair.pair(p, "one"), _one),
     Case("unpair", "unpair", pair.unpair, _paired),
     Case("reconcile", "reconcile", _again, _died, _intent("one", Intent.RUN)),

@@ -34,12 +34,14 @@ _NOT_OURS = ("/dev/", "/proc/", "/sys/")
 class Plan:
     """What happens to a process: it dies at its effect number ``at``, counted from 1; 0 lets it live.
 
-    ``delay`` is in seconds and lets the effect begin; ``children`` takes along the programs it has started;
-    ``threads`` says whose effects count; ``record`` is a file that gets the name of every effect. With ``victim``
-    another process gets ``signal``, and this one goes on.
+    With ``since``, the effects are counted from the first whose name begins so. ``delay`` is in seconds and lets the
+    effect begin; ``children`` takes along the programs it has started; ``threads`` says whose effects count;
+    ``record`` is a file that gets the name of every effect. With ``victim`` another process gets ``signal``, and this
+    one goes on.
     """
 
     at: int = 0
+    since: str = ""
     delay: float = 0.0
     children: bool = False
     threads: str = ""
@@ -126,8 +128,9 @@ class _Hook:
     def _counted(self, plan: Plan, name: str) -> None:
         with self._lock:
             # A service lives through several plans.
-            self._count = 1 if plan is not self._counting else self._count + 1
-            self._counting = plan
+            if plan is not self._counting:
+                self._count, self._counting = 0, plan
+            self._count += bool(self._count) or name.startswith(plan.since)
             number = self._count
         if plan.record:
             with Path(plan.record).open("a") as record:

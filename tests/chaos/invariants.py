@@ -16,26 +16,34 @@ from orchestra.model import BoxState, Intent, Role, SandboxKind, Session, State
 from orchestra.names import PERSON
 from tests.support.projects import AGENT, PERSONS, HostProject
 
+OTHER = "other"
+"""A second profile with the same program."""
+_SLEEPERS = {AGENT, OTHER}
 _PATIENCE = 5.0
 _POLL = 0.05
 _PROBE = re.compile(r"[a-z0-9_]{8}")
 _TRASH = "refs/orchestra/trash/"
+_TRY = "refs/orchestra/try/"
 
 
 @dataclass
 class Kept:
-    """What must be found again: commits, files that no commit holds (by name), texts of messages that were accepted."""
+    """What must be found again: commits, files that no commit holds (by name), texts of messages that were accepted.
+
+    ``dirty`` says that the checkout has changes of the person's, which the case itself looks at.
+    """
 
     commits: list[str] = field(default_factory=list)
     files: dict[str, tuple[Session, str]] = field(default_factory=dict)
     messages: list[str] = field(default_factory=list)
+    dirty: bool = False
 
 
 def wrong(host: HostProject, kept: Kept) -> list[str]:
     """Return what is not as it was promised; empty where all is well."""
     looks = (_record, _sessions, _windows, _boxes, _worktrees, _refs, _secrets, _states, _temporary, _repository)
     found = [line for look in looks for line in look(host)]
-    return [*found, *_lost(host, kept), *_processes(host)]
+    return [*found, *_unclean(host, kept), *_lost(host, kept), *_processes(host)]
 
 
 def _record(host: HostProject) -> Iterator[str]:
@@ -114,8 +122,8 @@ def _refs(host: HostProject) -> Iterator[str]:
     refs = host.refs()
     for ref in refs:
         kind, _, name = ref.removeprefix("refs/").rpartition("/")
-        if ref.startswith(_TRASH):
-            kind, name = "orchestra/trash", ref.removeprefix(_TRASH).split("/")[0]
+        if ref.startswith((_TRASH, _TRY)):
+            kind, name = "orchestra", ref.split("/")[3]
         if kind.startswith("orchestra") and name not in known:
             yield f"{ref} belongs to nobody"
         if kind == "heads/orchestra" and name not in known:
@@ -159,11 +167,14 @@ def _temporary(host: HostProject) -> Iterator[str]:
         yield f"half written, and left: {half.relative_to(host.source)}"
 
 
+def _unclean(host: HostProject, kept: Kept) -> Iterator[str]:
+    if not kept.dirty and (told := host.git("status", "--porcelain")):
+        yield f"the checkout is not clean: {told}"
+
+
 def _repository(host: HostProject) -> Iterator[str]:
     if told := host.fsck():
         yield f"git fsck: {told}"
-    if told := host.git("status", "--porcelain"):
-        yield f"the checkout is not clean: {told}"
     git = host.source / ".git"
     for lock in sorted((*git.rglob("*.lock"), *git.glob("orchestra-landing*"))):
         yield f"a lock is left: {lock.relative_to(host.source)}"
@@ -222,6 +233,6 @@ def _strays(host: HostProject) -> Iterator[str]:
             agents += 1
         elif line not in PERSONS and not line.startswith(("tmux", "-tmux", "-sh")) and not _ours(line):
             yield f"process {number} is left: {line[:100]}"
-    mine = [session for session in running if session.agent == AGENT]
+    mine = [session for session in running if session.agent in _SLEEPERS]
     if agents > len(mine):
         yield f"{agents} agents run, for {len(mine)} sessions"

@@ -22,9 +22,9 @@ from orchestra.drivers.tmux.driver import Tmux
 from orchestra.errors import OrchestraError
 from orchestra.project import Project
 from tests.chaos import faults
-from tests.chaos.cases import Case, Scene
 from tests.chaos.faults import Plan
 from tests.chaos.invariants import wrong
+from tests.chaos.scene import Case, Scene
 from tests.support.projects import HostProject, host_project
 
 _MID_EFFECT = (0.001, 0.004, 0.015)

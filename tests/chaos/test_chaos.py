@@ -12,10 +12,11 @@ from orchestra.actions.registry import ACTIONS
 from orchestra.names import PERSON
 from orchestra.project import Project
 from tests.chaos.blows import strike_all
-from tests.chaos.cases import CASES, IN_CONTAINERS, Case
+from tests.chaos.cases import CASES, IN_CONTAINERS
 from tests.chaos.faults import Plan
 from tests.chaos.invariants import Kept, wrong
 from tests.chaos.killing import End, in_a_process, kill_all
+from tests.chaos.scene import Case
 from tests.support.projects import HostProject
 
 pytestmark = pytest.mark.timeout(600)
@@ -23,13 +24,13 @@ pytestmark = pytest.mark.timeout(600)
 SEED = 20261125
 LOOKING = {
     "list", "show", "log", "inbox", "read_spec", "diff", "review", "switch", "terminal", "edit_spec",
-    "needs", "usage", "open_requests", "answers", "test_notifications",
+    "needs", "usage", "open_requests", "answers", "queue", "test_notifications", "comments", "issue",
 }  # fmt: skip
 """What changes nothing, only opens a window, or only notifies."""
 STRUCK = {"spawn", "up"}
 """The actions beside which tmux dies here; ``make chaos`` takes them all."""
 KILLS = 2
-"""In each action; with those in containers and in the service some fifty in all."""
+"""In each action; with those in containers and in the service more than a hundred in all."""
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name.replace(" ", "-"))

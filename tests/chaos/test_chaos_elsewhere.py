@@ -7,8 +7,9 @@ import random
 import pytest
 
 from tests.chaos.blows import strike_all
-from tests.chaos.cases import IN_CONTAINERS, Case
+from tests.chaos.cases import IN_CONTAINERS
 from tests.chaos.killing import kill_all
+from tests.chaos.scene import Case
 from tests.chaos.served import in_the_service
 
 pytestmark = pytest.mark.timeout(600)

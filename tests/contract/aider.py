@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from tests.contract.scripted import SECRET
-from tests.contract.stage import Ability, Hold, Message, Move, Report, Rest, Send, Shell, Stage, Talk
+from tests.contract.stage import Ability, Both, Hold, Message, Move, Report, Rest, Send, Shell, Stage, Talk
 from tests.support.models.server import Asked, ModelServer, Rule, Say
 
 _FILE = re.compile(r"(?:touch|>) ?(\w+)$")
@@ -38,6 +38,10 @@ class Aider:
     ready: ClassVar[str] = "aider rests"
     dialogs: ClassVar[tuple[str, ...]] = ("(Y)es", "[y/n]", "Traceback")
     secret: ClassVar[str] = SECRET
+    asks_at_once: ClassVar[bool] = False
+    waits_for_all: ClassVar[bool] = False
+    interrupt: ClassVar[tuple[str, ...]] = ()
+    prompts: ClassVar[tuple[Move, ...]] = ()
     brings: ClassVar[Path | None] = Path(__file__).parents[2] / "docs" / "examples" / "aider"
 
     def settings(self, model: ModelServer) -> Mapping[str, str]:
@@ -81,7 +85,7 @@ class Aider:
                 found = _FILE.search(command)
                 assert found is not None, "aider runs no commands"
                 return f"{found[1]}\n```\n<<<<<<< SEARCH\n=======\nkept\n>>>>>>> REPLACE\n```"
-            case Hold():
+            case Hold() | Both():
                 raise AssertionError("a hold is part of the answer that follows it")
 
     def asked(self, stage: Stage, name: str) -> list[Asked]:

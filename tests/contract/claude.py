@@ -18,6 +18,8 @@ class Claude(Scripted):
     key: ClassVar[str] = "ANTHROPIC_API_KEY"
     shell: ClassVar[str] = "Bash"
     asking: ClassVar[Mapping[str, Any]] = {"permissions": "ask"}
+    # Of several commands it asks for one after the other.
+    asks_at_once: ClassVar[bool] = False
     yes: ClassVar[tuple[str, ...]] = ("1",)
 
 

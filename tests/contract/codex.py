@@ -9,6 +9,12 @@ from typing import Any, ClassVar
 from tests.contract.scripted import Scripted
 from tests.support.models.server import Call
 
+_ASKS = {"sandbox_permissions": "require_escalated", "justification": "to see"}
+
+
+def _runs(given: Mapping[str, str]) -> str:
+    return f"tools.exec_command({json.dumps(given)})"
+
 
 class Codex(Scripted):
     """Its usual model runs commands through code that it writes."""
@@ -31,8 +37,13 @@ class Codex(Scripted):
 
     def command(self, line: str, *, asks: bool) -> Call:
         # The model says itself for which command it wants permission; it may not where the person allows all.
-        wanted = {"sandbox_permissions": "require_escalated", "justification": "to see"} if asks else {}
-        return Call("exec", {"input": f"await tools.exec_command({json.dumps({'cmd': line, **wanted})})"})
+        wanted = _ASKS if asks else {}
+        return Call("exec", {"input": f"await {_runs({'cmd': line, **wanted})}"})
+
+    def commands(self, lines: tuple[str, ...]) -> list[Call]:
+        # One script at a time runs, and without the first line it goes on without its results after ten seconds.
+        runs = ", ".join(_runs({"cmd": line, **_ASKS}) for line in lines)
+        return [Call("exec", {"input": f'// @exec: {{"yield_time_ms": 120000}}\nawait Promise.all([{runs}])'})]
 
 
 DRIVER = Codex()

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import importlib
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.contract.stage import SLOW, Driver, Stage
+from tests.contract.stage import EVERY_AGENT, SLOW, Driver, Stage
 from tests.support.models import journeys
 from tests.support.models.server import ModelServer
 from tests.support.person import Person, arriving
 
-EVERY_AGENT = os.environ.get("ORCHESTRA_TEST_AGENTS") == "all"
-"""Whether profiles play that a usual run leaves out; read at once, for a test sees none of the caller's settings."""
 _HERE = Path(__file__).parent
 
 

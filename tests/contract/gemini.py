@@ -32,6 +32,7 @@ class Gemini(Scripted):
     asking: ClassVar[Mapping[str, Any]] = {"permissions": "ask"}
     yes: ClassVar[tuple[str, ...]] = ("1",)
     dialog: ClassVar[str] = "Allow execution"
+    waits_for_all: ClassVar[bool] = True
 
 
 DRIVER = Gemini()

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
-from tests.contract.stage import Ability, Hold, Message, Move, Report, Rest, Send, Shell, Stage, Talk
+from tests.contract.stage import Ability, Both, Hold, Message, Move, Report, Rest, Send, Shell, Stage, Talk
 from tests.support.models.server import ModelServer
 from tests.support.person import eventually
 
@@ -18,6 +18,11 @@ _POST = (
     '-H "Accept: application/json, text/event-stream" --data @- "$ORCHESTRA_MCP_URL"'
 )
 
+PROMPTS = (
+    'curl -sS -H "Authorization: Bearer $(cat $ORCHESTRA_TOKEN_FILE)" -H "Content-Type: application/json" '
+    """--data '{"text": "Go on?"}' "$ORCHESTRA_HOOK_URL/Prompted"; echo"""
+)
+"""The shell line that tells that a dialog is open."""
 _PROMPTED = re.compile(r"@\S+[$#] (.*)")
 
 
@@ -43,6 +48,10 @@ class Plain:
     dialogs: ClassVar[tuple[str, ...]] = ("[y/n]",)
     secret: ClassVar[str] = ""
     brings: ClassVar[Path | None] = None
+    asks_at_once: ClassVar[bool] = False
+    waits_for_all: ClassVar[bool] = False
+    interrupt: ClassVar[tuple[str, ...]] = ()
+    prompts: ClassVar[tuple[Move, ...]] = (Shell(PROMPTS),)
 
     def settings(self, _model: ModelServer) -> Mapping[str, str]:
         return {}
@@ -69,6 +78,8 @@ class Plain:
                 return rpc("tools/call", name="report", arguments={"kind": kind, "message": text})
             case Shell(command):
                 return command
+            case Both(commands):
+                return "; ".join(commands)
             case Hold(gate):
                 return f"while [ ! -e {name}.{gate} ]; do sleep 0.1; done"
 

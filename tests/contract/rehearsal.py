@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
-from tests.contract.stage import Ability, Hold, Message, Move, Report, Rest, Send, Shell, Stage, Talk
+from tests.contract.plain import PROMPTS
+from tests.contract.stage import Ability, Both, Hold, Message, Move, Report, Rest, Send, Shell, Stage, Talk
 from tests.support.models.server import ModelServer
 
 _HEARD = re.compile(r"• \w+ from \S+ arrived$", re.MULTILINE)
@@ -27,6 +28,10 @@ class Rehearsal:
     dialogs: ClassVar[tuple[str, ...]] = ("? ", "[y/n]")
     secret: ClassVar[str] = ""
     brings: ClassVar[Path | None] = None
+    asks_at_once: ClassVar[bool] = False
+    waits_for_all: ClassVar[bool] = False
+    interrupt: ClassVar[tuple[str, ...]] = ()
+    prompts: ClassVar[tuple[Move, ...]] = (Shell(f"{PROMPTS}; sleep 600"),)
 
     def settings(self, _model: ModelServer) -> Mapping[str, str]:
         return {}
@@ -49,6 +54,8 @@ class Rehearsal:
                 return f"report {kind} {text}"
             case Shell(command):
                 return f"run {command}"
+            case Both(commands):
+                return f"run {'; '.join(commands)}"
             case Hold(gate):
                 return f"run while [ ! -e {name}.{gate} ]; do sleep 0.1; done"
 

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import yaml
 
 from orchestra.agents import load
-from tests.contract.stage import SLOW, Ability, Hold, Message, Move, Report, Rest, Send, Shell, Stage, Talk
+from tests.contract.stage import SLOW, Ability, Both, Hold, Message, Move, Report, Rest, Send, Shell, Stage, Talk
 from tests.support.models.server import Asked, Call, ModelServer, Rule, Say
 from tests.support.person import eventually
 
@@ -43,6 +43,10 @@ class Scripted:
     asking: ClassVar[Mapping[str, Any]] = {}
     yes: ClassVar[tuple[str, ...]] = ("Enter",)
     dialog: ClassVar[str] = ""
+    asks_at_once: ClassVar[bool] = True
+    waits_for_all: ClassVar[bool] = False
+    interrupt: ClassVar[tuple[str, ...]] = ("Escape",)
+    prompts: ClassVar[tuple[Move, ...]] = ()
 
     def settings(self, model: ModelServer, /) -> Mapping[str, str]:
         return {self.url: f"{model.url(model.address)}{self.base}", self.key: self.secret}
@@ -51,6 +55,10 @@ class Scripted:
         """Return the call of the agent's own tool that runs a command; one that ``asks`` needs permission for it."""
         del asks
         return Call(self.shell, {"command": line, "description": "a command"})
+
+    def commands(self, lines: tuple[str, ...]) -> list[Call]:
+        """Return the calls that run several commands at once, for each of which permission is needed."""
+        return [self.command(line, asks=True) for line in lines]
 
     def play(self, stage: Stage, name: str, *moves: Move, asks: bool = False) -> None:
         stage.model.rules += self._rules(name, moves, asks=asks)
@@ -66,9 +74,14 @@ class Scripted:
             if isinstance(move, Hold):
                 gate = f"{name}.{move.gate}"
                 continue
-            rules.append(Rule([self._answer(move, asks=asks)], system=whose, hold=gate, times=1))
+            rules.append(Rule(self._answers(move, asks=asks), system=whose, hold=gate, times=1))
             gate = ""
         return [*rules, Rule([Say("I have heard.")], system=whose, hold=gate)]
+
+    def _answers(self, move: Move, *, asks: bool) -> list[Say | Call]:
+        if isinstance(move, Both):
+            return [*self.commands(move.commands)]
+        return [self._answer(move, asks=asks)]
 
     def _answer(self, move: Move, *, asks: bool) -> Say | Call:
         match move:
@@ -80,7 +93,7 @@ class Scripted:
                 return Call(f"{self.ours}report", {"kind": kind, "message": text})
             case Shell(command):
                 return self.command(command, asks=asks)
-            case Hold():
+            case Hold() | Both():
                 raise AssertionError("a hold is part of the answer that follows it")
 
     def _write_careful(self, stage: Stage) -> None:

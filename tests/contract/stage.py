@@ -6,6 +6,7 @@ that is a `scripted.Scripted` with a few lines of data.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -26,6 +27,8 @@ from tests.support.person import OWN, Person, eventually
 SLOW = 60.0
 """Seconds that a turn of a real agent program may take on a busy machine."""
 DESIGNER = "main"
+EVERY_AGENT = os.environ.get("ORCHESTRA_TEST_AGENTS") == "all"
+"""Whether profiles play that a usual run leaves out; read at once, for a test sees none of the caller's settings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +68,20 @@ class Shell:
 
 
 @dataclass(frozen=True, slots=True)
+class Both:
+    """The agent wants to run commands at once."""
+
+    commands: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Hold:
     """The agent is busy until the test lets it go on."""
 
     gate: str = "gate"
 
 
-Move: TypeAlias = Talk | Rest | Send | Report | Shell | Hold
+Move: TypeAlias = Talk | Rest | Send | Report | Shell | Both | Hold
 
 
 class Ability(StrEnum):
@@ -99,6 +109,9 @@ class Driver(Protocol):
     ``lacks`` gives the reason for every ability the agent has not; the suite then asserts what is
     documented instead. ``ready`` stands in the window of an agent at rest, ``dialogs`` never.
     ``only_with_agents`` gives the reason why it does not play in every run, and is empty otherwise.
+    ``asks_at_once`` says whether it asks for several commands before any is answered, ``waits_for_all`` whether it then
+    runs none until each is. ``interrupt`` are the keys that end its turn while it asks, ``prompts`` moves that make one
+    ask that asks for no permission.
     ``brings`` is a directory of what the person has in their home for it: the profile, where it is not built in.
     """
 
@@ -109,6 +122,10 @@ class Driver(Protocol):
     dialogs: ClassVar[tuple[str, ...]]
     secret: ClassVar[str]
     brings: ClassVar[Path | None]
+    asks_at_once: ClassVar[bool]
+    waits_for_all: ClassVar[bool]
+    interrupt: ClassVar[tuple[str, ...]]
+    prompts: ClassVar[tuple[Move, ...]]
 
     def settings(self, model: ModelServer, /) -> Mapping[str, str]:
         """Return what the person's environment holds for this agent."""
@@ -214,7 +231,10 @@ class Stage:
         def found() -> list[PermissionRequest]:
             return [one for one in self.store.permissions.open() if one.session == name]
 
-        eventually(lambda: len(found()) == count, within=SLOW, what=f"{name} asks for {count}")
+        try:
+            eventually(lambda: len(found()) == count, within=SLOW, what=f"{name} asks for {count}")
+        except pytest.fail.Exception as failed:
+            pytest.fail(f"{failed}; the list says {self.row(name)}, its window shows:\n{self.screen(name)}")
         return found()
 
     # The window, the container, the state.

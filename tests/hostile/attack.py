@@ -91,6 +91,7 @@ def forged_calls(token: str) -> None:
     """Call what only a designer may, as others and as nobody; then flood."""
     for tool, arguments in (
         ("spawn_executor", {"title": "more", "instructions": "of me"}),
+        ("forecast", {}),
         ("merge_session", {"session_id": "evil"}),
         ("delete_session", {"session_id": "bystander", "force": True}),
         ("stop_session", {"session_id": "main"}),

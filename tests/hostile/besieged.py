@@ -49,7 +49,7 @@ GIT_PS1_SHOWCONFLICTSTATE=yes PS1='\\w$(__git_ps1 " (%s)")\\$ '
 """
 """What a person's own ~/.bashrc has; every kind of look that git's prompt knows."""
 _WATCHED_GIT = ("config", "config.worktree", "commondir", "HEAD", "description", "hooks", "info", "modules", "shallow")
-_OPEN_HOME = {"home", "git", "source-git", "look"}
+_OPEN_HOME = {"home", "git", "source-git", "look", "pane"}
 """The parts of a session's state that agents write, or that are made anew at each start."""
 
 

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from orchestra.actions.landing import ready
 from orchestra.actions.session import consent, container_spec, instructions, provision
-from orchestra.actions.work import merge
 from orchestra.errors import BadConfig, NeedsConsent, OrchestraError, Refused
 from tests.conftest import MakeRepository
 from tests.support.designer_world import EVIL, Attack, Attacks, World, made_world
@@ -186,19 +186,19 @@ def limits_and_keys_are_the_person_s(world: World) -> None:
 def the_allowed_check_is_changed_or_dropped(world: World) -> None:
     write(world, {"config.yaml": "check: make test\n"})
     with pytest.raises(NeedsConsent, match="not allowed the check"):
-        merge.wanted_check(world.project, "alpha")
+        ready.wanted_checks(world.project, "alpha")
     allow(world)
-    assert merge.wanted_check(world.project, "alpha") == "make test"
+    assert ready.wanted_checks(world.project, "alpha")[0].command == "make test"
     for text in ("check: make test-or-not\n", "check: ''\n", "memory: 1g\n", "", "setup: [x]\n"):
         write(world, {"config.yaml": text})
         with pytest.raises(NeedsConsent) as caught:
-            merge.wanted_check(world.project, "alpha")
+            ready.wanted_checks(world.project, "alpha")
         assert "orchestra allow" in caught.value.hint
     world.project.paths.config.unlink()
     with pytest.raises(NeedsConsent, match="is gone from"):
-        merge.wanted_check(world.project, "alpha")
+        ready.wanted_checks(world.project, "alpha")
     assert [line for line in allow(world) if "the check that you allowed is gone: make test" in line]
-    assert merge.wanted_check(world.project, "alpha") == ""
+    assert ready.wanted_checks(world.project, "alpha") == ()
 
 
 @attack

@@ -211,7 +211,8 @@ def test_settings_in_the_checkout_decide_nothing(yard: Yard, canary: Path, how: 
     (yard.root / "team.gitconfig").write_text(EVIL.format(program=program, root=yard.root, canary=canary))
     repo = yard.repository
     tree = merge_trees.preview(repo, old, new).tree
-    commit = merge_trees.merge_commit(repo, tree, (old, new), "merge")
+    commit = merge_trees.signed_commit(repo, tree, (old, new), "merge")
+    assert "gpgsig" not in yard.git("-c", "core.fsmonitor=", "cat-file", "commit", commit)
     with pytest.raises(Refused, match="which an agent can change"):
         land(yard, commit, old)
     assert not canary.exists()
@@ -438,3 +439,30 @@ def test_a_bare_repository_with_checkouts_beside_it_says_where_they_are(yard: Ya
     with pytest.raises(NotARepository, match="is a bare repository") as caught:
         Repository.open(yard.place / "layout")
     assert str(root) in caught.value.hint
+
+
+# --- signing ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("gpg.program", "{root}/program"),
+        ("gpg.program", "./program"),
+        ("gpg.ssh.program", "{place}/link"),
+        ("gpg.ssh.defaultKeyCommand", "sh {root}/program"),
+        ("user.signingkey", "{root}/key.pub"),
+    ],
+)
+def test_no_program_or_key_that_an_agent_can_change_signs(yard: Yard, canary: Path, setting: str, value: str) -> None:
+    program = bite(yard.root / "program", canary)
+    (yard.place / "link").symlink_to(program)
+    (yard.root / "key.pub").write_text("ssh-ed25519 AAAA\n")
+    new, old = yard.ahead({"app.py": "changed\n"})
+    yard.git("config", "commit.gpgsign", "true")
+    yard.git("config", "gpg.format", "ssh" if "program" not in setting or "ssh" in setting else "openpgp")
+    yard.git("config", setting, value.format(root=yard.root, place=yard.place))
+    tree = merge_trees.preview(yard.repository, old, new).tree
+    with pytest.raises(Refused, match=r"an agent can change|is not found"):
+        merge_trees.signed_commit(yard.repository, tree, (old, new), "merge")
+    assert not canary.exists()

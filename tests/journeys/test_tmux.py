@@ -62,7 +62,7 @@ def bea(arrive: Arrive, tmp_path: Path) -> Person:
     return replace(person, prefix="C-a")
 
 
-@pytest.mark.parametrize("layout", ["left", "window", "follow"])
+@pytest.mark.parametrize("layout", ["left", "window", "follow", "grid"])
 def test_down_gives_the_persons_own_tmux_back_exactly(bea: Person, layout: str) -> None:
     """Keys, notes, options, hooks and windows are what they were, and up brings all of ours again."""
     bea.opens("exec tmux -L mine new-session -s work")

@@ -20,6 +20,10 @@ pytestmark = [pytest.mark.docker, pytest.mark.timeout(180)]
 QUIET = "family: plain\ncommand: [sleep, '3600']\n"
 LARGE = 10_000
 """Files of the large repository; it is checked out once and read once."""
+SIGNATURE = """echo '[GNUPG:] SIG_CREATED ' >&2
+printf -- '-----BEGIN PGP SIGNATURE-----\\n\\nmine\\n-----END PGP SIGNATURE-----\\n'
+"""
+"""What a program that git signs with answers."""
 
 
 @dataclass(frozen=True)
@@ -281,15 +285,16 @@ def test_the_person_s_hooks_run_for_the_person_alone(place: Place, where: str) -
 
 
 def test_a_person_who_signs_commits(place: Place) -> None:
-    """The person's key is never used for an agent's commits or for a merge that orchestra makes."""
-    ran = place.person.place / "gpg-ran"
+    """The merge is signed as theirs are, and with their key nothing else is: no agent's commit, no anchor."""
+    signed = place.person.place / "signed"
     program = place.person.place / "gpg"
-    program.write_text(f"#!/bin/sh\ntouch '{ran}'\nexit 1\n")
+    program.write_text(f"#!/bin/sh\ncat >>'{signed}'\n{SIGNATURE}")
     program.chmod(0o755)
     for key, value in (("commit.gpgSign", "true"), ("tag.gpgSign", "true"), ("gpg.program", str(program))):
         place.git("config", key, value)
     place.whole_story()
-    assert not ran.exists()
+    assert "-----BEGIN PGP SIGNATURE-----" in place.git("cat-file", "commit", "HEAD")
+    assert signed.read_text().count("tree ") == 1
 
 
 def test_a_person_without_a_name(place: Place) -> None:

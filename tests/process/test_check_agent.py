@@ -88,7 +88,7 @@ def test_an_agent_with_a_login_and_a_model_is_ready(desk: Desk) -> None:
     found = desk.check("claude", code=0, settings=desk.login)
     assert list(found) == ["image", "program", "orchestra", "login", "model"]
     assert load("claude").version in found["program"]["detail"]
-    assert "lists 6 tools" in found["orchestra"]["detail"]
+    assert "lists 9 tools" in found["orchestra"]["detail"]
     assert found["login"]["detail"] == "ANTHROPIC_API_KEY, ANTHROPIC_BASE_URL (environment)"
     (asked,) = desk.model.conversation()
     assert PROMPT in asked.user

@@ -75,6 +75,11 @@ class TestShells:
         assert "add-kelvin" in shown
         assert "gone" not in shown
 
+    def test_every_name_of_a_review_is_completed(self, project: Project, shell: str) -> None:
+        add_session(project, "add-rankine")
+        shown = completed(shell, project, "orchestra", "review", "add-kelvin", "add-r")
+        assert "add-rankine" in shown
+
     def test_only_deleted_sessions_can_be_restored(self, project: Project, shell: str) -> None:
         shown = completed(shell, project, "orchestra", "restore", "g")
         assert "gone" in shown

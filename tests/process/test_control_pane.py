@@ -16,12 +16,11 @@ from pathlib import Path
 
 import pytest
 
-from orchestra.control.app import DIFF_PERIOD
-from orchestra.control.state import UNREAD
-from orchestra.control.typing import RAPID
+from orchestra.control.diff_looks import PERIOD
 from orchestra.drivers.tmux.driver import Tmux
 from orchestra.model import DiffStat, MessageKind, Role, SandboxKind, Sign, State, ToolUse
 from orchestra.store import Store
+from tests.support.answer_keys import is_counted
 from tests.support.tmux import tmux_place, until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,14 +41,13 @@ class Pane:
         self.tmux.server.ask(("send-keys", "-t", self.id, *keys))
 
     def says_yes(self) -> None:
-        """Answer a question once it has been there for longer than the letters of a word are apart."""
-        self.settles()
-        self.press("y")
+        """Answer a question once its key is shown as one that counts."""
+        self.answers("y")
 
-    def settles(self) -> None:
-        """Wait as long as a need must be in sight before it is answered, which is longer than letters are apart."""
-        began = time.monotonic()
-        until(lambda: time.monotonic() - began > max(RAPID, UNREAD), "a moment")
+    def answers(self, key: str) -> None:
+        """Press a key that answers, once it is shown as one that counts."""
+        until(lambda: is_counted(self.screen(colour=True), key), f"that {key} counts")
+        self.press(key)
 
     def clicks(self, text: str, *, times: int = 1) -> None:
         """Click on a text with the mouse: what a terminal sends, one report for each press and each release."""
@@ -61,7 +59,6 @@ class Pane:
         """Drag the mouse from a row to another one."""
         for report in (f"0;40;{row}M", f"32;40;{(row + to) // 2}M", f"32;40;{to}M", f"0;40;{to}m"):
             self._sends(f"\x1b[<{report}")
-            self.settles()
 
     def wheel(self, row: int) -> None:
         """Turn the mouse's wheel down once, with the pointer in a row."""
@@ -74,7 +71,10 @@ class Pane:
         return self.tmux.panes.capture(self.id, colour=colour)
 
     def shows(self, *texts: str) -> str:
-        until(lambda: all(text in self.screen() for text in texts), f"{texts} on the screen:\n{self.screen()}")
+        try:
+            until(lambda: all(text in self.screen() for text in texts))
+        except AssertionError:
+            pytest.fail(f"never saw {texts}; the screen shows:\n{self.screen()}")
         return self.screen()
 
     def hides(self, text: str) -> None:
@@ -210,7 +210,7 @@ def test_a_diff_is_asked_for_only_where_another_one_is_recorded(pane: Pane) -> N
     began = time.monotonic()
     for number in count():
         pane.store.events.log("login", "tool", f"step {number}")
-        if time.monotonic() - began > 3 * DIFF_PERIOD:
+        if time.monotonic() - began > 3 * PERIOD:
             break
     pane.press("m")
     pane.shows(f"step {number}")
@@ -221,7 +221,7 @@ def test_an_error_is_told_with_what_to_type_next_and_stays_text(pane: Pane) -> N
     pane.press("j", "M")
     pane.shows("Merge login into trunk?", ".envrc", "y yes")
     pane.says_yes()
-    pane.did("merge", {"name": "login"})
+    pane.did("merge", {"name": "login", "head": "a1"})
     pane.shows("✗ app.py \\x1b[31mis not", "→ orchestra send it [red]please")
     pane.press("Escape")
     pane.hides("is not")
@@ -246,15 +246,14 @@ def test_a_permission_request_is_seen_exactly_and_answered_by_its_number(pane: P
     other = pane.store.permissions.ask(pane.store.sessions.get("login").id, "key", "digest", use)
     pane.shows("2 need you", "wants: rm -rf build")
     pane.press("w")
-    pane.shows("▏   && rm -rf dist", "a allow once")
+    pane.shows("▏   && rm -rf dist", "a allow  A always  x deny")
     pane.press("k")
-    pane.settles()
-    pane.press("a")
+    pane.shows("▌◆ docs wants")
+    pane.answers("a")
     pane.did("answer", {"id": asked.id, "decision": "allow", "reason": ""})
-    pane.settles()
     pane.press("j")
-    pane.settles()
-    pane.press("x")
+    pane.shows("▌◆ login wants")
+    pane.answers("x")
     pane.shows("why login may not")
     pane.press("-l", "not now")
     pane.press("Enter")
@@ -266,11 +265,13 @@ def test_a_word_typed_over_a_permission_request_answers_nothing(pane: Pane) -> N
     use = ToolUse("Bash", command="rm", summary="runs: rm", detail="rm")
     pane.store.permissions.ask(pane.store.sessions.get("docs").id, "key", "digest", use)
     pane.press("w")
-    pane.shows("a allow once")
-    for text in ("always do that\r", "and x", "xanadu"):
-        pane.settles()
+    pane.shows("a allow  A always  x deny")
+    for text in ("always do that\r", "xanadu", "and x"):
+        until(lambda: is_counted(pane.screen(colour=True), "a"), "that a counts")
         pane.press("-l", text)
         pane.shows("looks like text")
+        pane.press("Escape")
+        pane.hides("looks like text")
     assert pane.actions() == []
 
 
@@ -280,7 +281,6 @@ def test_a_question_is_answered_in_its_place(pane: Pane) -> None:
     pane.shows("1 needs you", "asks: which title?")
     pane.press("n", "w")
     pane.shows("A or B?", "r answer")
-    pane.settles()
     pane.press("r")
     pane.shows("answer to docs")
     pane.press("-l", "Take B")
@@ -299,7 +299,7 @@ def test_the_mouse_selects_goes_shows_scrolls_and_drags(pane: Pane) -> None:
     pane.clicks("login")
     pane.shows("row 3")
     pane.wheel(30)
-    until(lambda: "1 file" not in pane.screen(), "the diff is scrolled")
+    until(lambda: "row 0" not in pane.screen(), "the diff is scrolled")
     bar = next(row for row, line in enumerate(pane.screen().splitlines(), 1) if "Monitor" in line)
     pane.drags(bar, bar + 9)
     until(lambda: "Monitor" in pane.screen().splitlines()[bar + 8], "the border is where it was dragged to")
@@ -340,7 +340,7 @@ def test_a_sentence_meant_for_elsewhere_sets_nothing_off(pane: Pane) -> None:
     pane.shows("writes", "login")
     for text in ("please fix the tests\r", "python says yes\r", "stop\r"):
         pane.press("-l", text)
-        pane.shows("looks like text", "⏎ goes to the session")
+        pane.shows("looks like text", "g goes to the session")
         assert pane.actions() == []
         pane.press("Escape")
         pane.hides("looks like text")

@@ -16,7 +16,7 @@ from orchestra.cli.commands import sessions
 from orchestra.drivers.sandbox.docker import DockerSandbox
 from orchestra.errors import CommandFailed, DeadlineExceeded, EngineDown, NotFound, Refused, StoreError
 from orchestra.lifecycle import Step
-from orchestra.model import Intent, Landing, SandboxKind, Session, State
+from orchestra.model import Intent, Landing, SandboxKind, Session, State, Window
 from orchestra.project import Project
 from orchestra.protocol import Progress
 from orchestra.service.delivery.presence import Presence
@@ -320,8 +320,12 @@ def test_a_profile_that_was_removed_stops_no_look_at_the_others(world: World, mo
     class Windows:
         """The windows of a tmux server whose panes changed just now."""
 
-        def activities(self) -> dict[str, float]:
-            return dict.fromkeys(("@alpha", "@beta"), world.project.store.now().timestamp())
+        def output_times(self) -> dict[str, float]:
+            return dict.fromkeys(("%alpha", "%beta"), world.project.store.now().timestamp())
+
+        def all(self) -> list[Window]:
+            source = str(world.project.paths.source)
+            return [Window(f"@{name}", name, source, f"%{name}", False, False) for name in ("alpha", "beta")]
 
     monkeypatch.setattr(Project, "tmux", lambda _: SimpleNamespace(windows=Windows()))
     refresh.look_at_panes(world.project)
@@ -343,11 +347,11 @@ def test_a_bug_about_one_session_keeps_the_watcher_from_no_other(
         if session.name == "alpha":
             raise RecursionError
         tended.append(session.name)
-        return 1.0
+        return 0.0
 
     monkeypatch.setattr(SessionCare, "_spec", spec)
-    monkeypatch.setattr(SessionCare, "_commits", lambda *_: 1.0)
-    monkeypatch.setattr(SessionCare, "_diff", lambda *_: 1.0)
+    monkeypatch.setattr(SessionCare, "_commits", lambda *_: 0.0)
+    monkeypatch.setattr(SessionCare, "_diff", lambda *_: 0.0)
     for _ in range(3):
         watcher.look_around()
     assert tended.count("beta") == 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import queue
 import shlex
 import subprocess
 import threading
@@ -10,6 +11,8 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -20,7 +23,7 @@ from orchestra.drivers.sandbox.docker_client import connect
 from orchestra.drivers.sandbox.docker_config import HOME, NO_GIT_SETTINGS
 from orchestra.drivers.sandbox.protocol import Box, Limits, Mount
 from orchestra.errors import CommandFailed, DeadlineExceeded, EngineDown, NotFound, Refused
-from orchestra.model import BoxSight, BoxState
+from orchestra.model import BoxEnd, BoxSight, BoxState
 
 pytestmark = pytest.mark.docker
 IMAGE = "debian:bookworm-slim"
@@ -359,6 +362,31 @@ def test_a_window_stays_attached_through_stops_and_ends_when_the_box_is_gone(
         terminal("kill-server")
 
 
+def test_a_window_whose_agent_has_ended_leaves_the_engine_alone(
+    sandbox: DockerSandbox, screen: Box, tmp_path: Path
+) -> None:
+    """When many agents end at once, all their windows look at the same moment."""
+    looks, counting = tmp_path / "looks", tmp_path / "docker"
+    words = sandbox.window_command(screen)
+    counting.write_text(
+        f'#!/bin/sh\n[ "$1" != inspect ] || date +%s.%N >> {looks}\nexec {shlex.join(words[5:])} "$@"\n'
+    )
+    counting.chmod(0o755)
+    sandbox.create(screen)
+    sandbox.start(screen.name)
+    terminal = Terminal(tmp_path, (*words[:5], str(counting)))
+    try:
+        poll(lambda: terminal.shows("screen of 1"))
+        sandbox.stop(screen.name, grace=1)
+        poll(lambda: terminal.shows("one has stopped"))
+        known = len(looks.read_text().split())
+        poll(lambda: len(looks.read_text().split()) >= known + 3)
+    finally:
+        terminal("kill-server")
+    times = [float(each) for each in looks.read_text().split()[known - 1 :]]
+    assert min(later - earlier for earlier, later in pairwise(times)) >= 0.45
+
+
 def test_killing_tmux_leaves_the_agent_running_and_a_new_window_shows_its_screen(
     sandbox: DockerSandbox, screen: Box, tmp_path: Path
 ) -> None:
@@ -430,3 +458,29 @@ def test_a_terminal_opens_in_the_worktree(sandbox: DockerSandbox, box: Box, tmp_
             assert f"{box.workdir}|{mark}|" in terminal("capture-pane", "-p", "-J")
         finally:
             terminal("kill-server")
+
+
+_ABORTS = "until [ -e /tmp/now ]; do sleep 0.05; done; kill -ABRT $$"
+"""A program that aborts itself when it is told to; the first process of a container ignores that signal."""
+
+
+@pytest.mark.parametrize(
+    ("command", "ending", "code"),
+    [((), ("kill", "{}"), 137), (("sh", "-c", _ABORTS), ("exec", "{}", "touch", "/tmp/now"), 134)],
+    ids=["killed", "aborted"],
+)
+def test_an_end_is_told_with_its_code_before_it_is_looked_at(
+    sandbox: DockerSandbox, box: Box, command: tuple[str, ...], ending: tuple[str, ...], code: int
+) -> None:
+    sandbox.create(replace(box, command=command or box.command))
+    sandbox.start(box.name)
+    told, ended = queue.Queue[BoxEnd | None](), threading.Event()
+    threading.Thread(target=sandbox.watch, args=(told.put, ended), daemon=True).start()
+    assert told.get(timeout=15) is None
+    before = datetime.now(UTC)
+    docker(*(word.format(box.name) for word in ending))
+    while (end := told.get(timeout=15)) is None or end.name != box.name:
+        pass
+    ended.set()
+    assert end.code == code
+    assert before <= end.at <= datetime.now(UTC)

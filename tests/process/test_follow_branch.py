@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from orchestra.actions.landing import merge
 from orchestra.actions.maintenance import gc
 from orchestra.actions.session import branch_sync, manage
 from orchestra.actions.session.settle import settle
-from orchestra.actions.work import merge
 from orchestra.actions.workspace.recover import reconcile
 from orchestra.errors import NotARepository, Refused
 from orchestra.model import BoxState, SandboxKind

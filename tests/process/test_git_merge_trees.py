@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from orchestra import safe_files
 from orchestra.drivers.git import history, merge_trees, update_branch
 from orchestra.errors import CommandFailed, MergeConflict, Moved, Refused
 from tests.support.repositories import Yard
@@ -238,6 +242,53 @@ def test_a_landing_cut_off_amid_the_checkout_is_finished(yard: Yard) -> None:
         assert merge_trees.finish_landing(yard.repository, "trunk", new, old, ours=yard.ours).done
         assert yard.git("status", "--porcelain") == "?? mine.txt"
     assert (yard.root / "run.sh").read_text() == "more\n"
+
+
+@pytest.mark.parametrize("cut", range(1, 8))
+@pytest.mark.parametrize("back", [False, True])
+def test_a_landing_cut_off_between_a_file_and_a_directory_is_finished(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch, cut: int, *, back: bool
+) -> None:
+    directory = yard.commit({"way/a": "a\n", "way/deep/b": "b\n"}, "a directory")
+    shutil.rmtree(yard.root / "way")
+    file = yard.commit({"way": "file\n", "app.py": "changed\n"}, "a file")
+    old, tree = (file, directory) if back else (directory, file)
+    new = yard.git("commit-tree", "-p", old, "-m", "the other", f"{tree}^{{tree}}")
+    yard.git("reset", "--quiet", "--hard", old)
+    effects = iter(range(1, cut))
+
+    def mortal(call: Callable[..., object]) -> Callable[..., object]:
+        def called(*words: object, **more: object) -> object:
+            if next(effects, None) is None:
+                raise KeyboardInterrupt
+            return call(*words, **more)
+
+        return called
+
+    with monkeypatch.context() as patch, suppress(KeyboardInterrupt):
+        for name in ("move_in", "remove_file", "remove_directory"):
+            patch.setattr(safe_files, name, mortal(getattr(safe_files, name)))
+        landed(yard, new, old)
+    assert yard.tip == new
+    for _ in range(2):
+        done = update_branch.finish_landing(yard.repository, "trunk", new, old, ours=yard.ours)
+        assert done == update_branch.Landed(done=True)
+        assert yard.git("status", "--porcelain") == ""
+
+
+def test_an_empty_directory_is_not_in_the_way_of_a_file(yard: Yard) -> None:
+    new, old = yard.ahead({"login.py": "login\n"})
+    (yard.root / "login.py").mkdir()
+    landed(yard, new, old)
+    assert yard.git("status", "--porcelain") == ""
+
+
+def test_a_directory_of_the_persons_in_place_of_a_file_stays_where_nothing_needs_one(yard: Yard) -> None:
+    new, old = yard.ahead({"app.py": None})
+    yard.write({"app.py": None, "app.py/mine": "mine\n"})
+    with pytest.raises(Refused, match=r"in the way of trunk: app.py "):
+        landed(yard, new, old)
+    assert (yard.root / "app.py/mine").read_text() == "mine\n"
 
 
 def test_finishing_a_landing_keeps_what_the_person_did_since(yard: Yard) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+import threading
 import time
 from pathlib import Path
 
@@ -296,6 +297,21 @@ def test_a_worktree_that_git_left_half_made_is_made_again(
     (place / "README.md").unlink()
     repo.add_worktree(place, "orchestra/x", "HEAD")
     assert git(place, "status", "--porcelain") == ""
+
+
+def test_a_worktree_is_made_while_another_git_writes_the_record_of_its_own(
+    make_repository: MakeRepository, git: GitCall, tmp_path: Path
+) -> None:
+    repo = Repository.open(root := make_repository())
+    git(root, "worktree", "add", "--quiet", "-b", "side", str(tmp_path / "side"))
+    common = root / ".git" / "worktrees" / "side" / "commondir"
+    content = common.read_text()
+    common.write_text("")
+    written = threading.Timer(0.3, common.write_text, (content,))
+    written.start()
+    assert repo.add_worktree(tmp_path / "w", "orchestra/w", "HEAD")
+    written.join()
+    assert {path.name for path in repo.worktrees()} == {root.name, "side", "w"}
 
 
 def test_a_worktree_whose_directory_is_gone_is_made_again(make_repository: MakeRepository, tmp_path: Path) -> None:

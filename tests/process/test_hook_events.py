@@ -12,7 +12,7 @@ import pytest
 from orchestra.actions.messaging.messages import send
 from orchestra.actions.work.accounts import Accounts
 from orchestra.events import Outcome
-from orchestra.model import Sign, State
+from orchestra.model import ItemState, Sign, State
 from orchestra.project import Project
 from orchestra.service.delivery.hook_reply import take_hook
 from orchestra.service.delivery.presence import Presence
@@ -72,8 +72,12 @@ def test_the_account_has_the_messages_the_question_and_the_spec(project: Project
     project.store.specs.save("alpha", "- [ ] the first\n- [x] the second\n", "user")
     told = Accounts(project.store).of(project.store.sessions.get("alpha"))
     assert (told.so_far.sent, told.so_far.received) == (2, 1)
-    assert (told.now.state, told.now.asks) == (State.WAITING, "QUESTION: which one?")
-    assert (told.next.waits_for, told.next.items) == ("an answer from main", ("the first",))
+    assert (told.now.state, told.now.asks) == (State.WAITING, "asks main: which one?")
+    assert told.next.waits_for == "an answer from main"
+    assert [(one.text, one.state) for one in told.next.items] == [
+        ("the first", ItemState.OPEN),
+        ("the second", ItemState.CLAIMED),
+    ]
 
 
 def restarts(project: Project) -> State:

@@ -97,7 +97,7 @@ def test_the_monitor_gives_scripts_the_whole_account(busy: HostProject) -> None:
         "passed": None,
         "failed": None,
     }
-    assert told["next"]["items"] == [f"→ 世界 {EVIL}"]
+    assert told["next"]["items"] == [{"text": f"→ 世界 {EVIL}", "state": "open", "command": "", "ended": ""}]
     (logged,) = (one for one in json.loads(Printed(busy, "log alpha --json", "ascii").out) if one["call"])
     assert (logged["state"], logged["call"]["outcome"], logged["call"]["code"]) == ("working", "failed", 1)
     # An agent may ask for this, and its model reads every word.

@@ -19,8 +19,9 @@ from orchestra import agents
 from orchestra.config import layout
 from orchestra.drivers.sandbox import images
 import orchestra.actions, orchestra.agents
+assert files("orchestra.actions.landing").joinpath("hooks.sh").is_file()
 assert "{where}" in orchestra.actions.__file__, orchestra.actions.__file__
-assert layout.names() == ["follow", "left", "window"], layout.names()
+assert layout.names() == ["follow", "grid", "left", "window"], layout.names()
 assert [layout.load(name).name for name in layout.names()] == layout.names()
 assert {{"claude", "plain", "rehearsal"}} <= set(agents.names(())), agents.names(())
 assert [agents.load(name).name for name in agents.names(())] == list(agents.names(()))

@@ -14,10 +14,13 @@ from typing import Any, TypeAlias
 import pytest
 
 from orchestra.actions import registry
+from orchestra.agents.families import codex
 from orchestra.agents.launch_files import ASK, runtime_files
+from orchestra.agents.runtime.gemini import hook as gemini_hook
 from orchestra.errors import Refused
 from orchestra.model import AnsweredBy, Decision, PermissionRequest, Sign, State
 from orchestra.protocol import call
+from orchestra.service.permission_wait import LONGEST_WAIT
 from tests.support.services import Running, eventually, resting_service, token_of
 
 ALLOW = {"hookSpecificOutput": {"hookEventName": "PermissionRequest", "decision": {"behavior": "allow"}}}
@@ -34,7 +37,9 @@ def denied(reason: str) -> dict[str, Any]:
 class Hook:
     """The program that Claude Code's hook runs, for one request to run a command."""
 
-    def __init__(self, service: Running, place: Path, command: str, name: str, *, shown: bool) -> None:
+    def __init__(
+        self, service: Running, place: Path, command: str, name: str, *, shown: bool, silence: float = 0
+    ) -> None:
         home = place / f"claude-{command.replace('/', '-')}"
         (home / "sessions").mkdir(parents=True, exist_ok=True)
         self.state = home / "sessions" / f"{os.getpid()}.json"
@@ -45,7 +50,8 @@ class Hook:
             "ORCHESTRA_TOKEN": token_of(name),
             "CLAUDE_CONFIG_DIR": str(home),
         }
-        words = (sys.executable, "-E", "-s", "-S", str(place / "ask.py"), "PermissionRequest")
+        words = [sys.executable, "-E", "-s", "-S", str(place / "ask.py"), "PermissionRequest"]
+        words += [str(silence)] if silence else []
         self.process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
         payload = {"tool_name": "Bash", "tool_input": {"command": command}}
         assert self.process.stdin is not None
@@ -64,9 +70,9 @@ class Hook:
         self.process.kill()
         self.process.communicate(timeout=30)
 
-    def is_shown(self, *, waiting: bool) -> None:
+    def is_shown(self, *, waiting: bool, then: str = "busy") -> None:
         """Write what Claude Code writes about its dialog."""
-        self.state.write_text(json.dumps({"status": "waiting" if waiting else "busy"}))
+        self.state.write_text(json.dumps({"status": "waiting" if waiting else then}))
 
 
 @pytest.fixture
@@ -86,8 +92,8 @@ def asks(service: Running, tmp_path: Path) -> Iterator[Asks]:
         (place / name).write_bytes(content)
     made: list[Hook] = []
 
-    def one(command: str, *, name: str = "alpha", shown: bool = False) -> Hook:
-        made.append(Hook(service, place, command, name, shown=shown))
+    def one(command: str, *, name: str = "alpha", shown: bool = False, silence: float = 0) -> Hook:
+        made.append(Hook(service, place, command, name, shown=shown, silence=silence))
         return made[-1]
 
     yield one
@@ -173,6 +179,17 @@ def test_the_service_is_killed_while_hooks_wait(service: Running, asks: Asks) ->
     assert len(service.project.store.permissions.answers()) == 2
 
 
+def test_a_service_that_waits_for_the_person_is_not_silent(service: Running, asks: Asks) -> None:
+    """Otherwise an agent asks in its own window as soon as the person has not answered for that long."""
+    assert min(codex.SERVICE_SILENCE, gemini_hook.SERVICE_SILENCE) > 3 * LONGEST_WAIT
+    hook = asks("make", silence=LONGEST_WAIT + 1)
+    (request,) = requests(service)
+    with pytest.raises(subprocess.TimeoutExpired):
+        hook.process.wait(timeout=LONGEST_WAIT + 3)
+    answer(service, request, "deny")
+    assert hook.said() == denied("The person has denied this.")
+
+
 def test_a_hook_that_is_ended_takes_its_request_with_it(service: Running, asks: Asks) -> None:
     """Escape in Claude Code and Codex ends their hooks."""
     hook = asks("make")
@@ -204,6 +221,20 @@ def test_a_dialog_that_closes_takes_its_request_with_it(service: Running, asks: 
     assert hook.said() is None
     with pytest.raises(Refused, match="in its window"):
         answer(service, request, "allow")
+
+
+@pytest.mark.parametrize("key", ["Escape", "3"])
+def test_a_turn_that_is_interrupted_in_its_dialog_is_over(service: Running, asks: Asks, key: str) -> None:
+    """Claude Code ends the hook for Escape, and leaves it for a no in its dialog; it tells neither with a hook."""
+    hook = asks("make", shown=True)
+    (request,) = requests(service)
+    if key == "Escape":
+        hook.process.send_signal(signal.SIGTERM)
+    hook.is_shown(waiting=False, then="idle")
+    assert closed(service, request).answered_by is AnsweredBy.WINDOW
+    assert hook.said() is None
+    session = service.project.store.sessions.get("alpha")
+    assert (session.state, session.evidence.text) == (State.IDLE, "interrupted")
 
 
 def test_what_has_been_done_had_been_allowed(service: Running, asks: Asks) -> None:

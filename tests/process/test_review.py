@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -136,6 +137,122 @@ def test_a_review_is_driven_by_the_mouse(window: Window, size: tuple[int, int]) 
     window.sees("ended 0")
 
 
+def drafts(world: HostProject) -> list[tuple[str, int, int, str]]:
+    known = world.project.store.comments.of(world.session("alpha").id)
+    return [(one.target.path, one.target.first, one.target.last, one.text) for one in known]
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_comments_are_written_by_keys_and_sent_as_one_message(window: Window, size: tuple[int, int]) -> None:
+    window.opens("review alpha", size)
+    window.sees("8 files", "ci.yml")
+    window.press("}", "}", "}")
+    window.sees("value_6", "seven")
+    # Beside each other, both sides of the line are one.
+    window.press("c", *("jjj" if size[0] >= 160 else "jjjj"), "c")
+    window.sees("app.py, line 8")
+    window.press(*"Spell-it-out,", "Enter", *"please.", "C-s")
+    window.sees("1 · draft", "please.")
+    window.press("C")
+    window.sees("the whole change")
+    canary = window.world.place / "canary"
+    nasty = f"$(touch {canary}); `touch {canary}`\nsecond line"
+    subprocess.run(("tmux", "-L", _SERVER, "load-buffer", "-"), input=nasty.encode(), check=True, timeout=30)
+    window.tmux("paste-buffer", "-p")
+    window.sees("second line")
+    window.press("Escape")
+    window.sees("kept as a draft")
+    window.press("S")
+    window.sees("round 1 is sent")
+    (message,) = window.world.project.store.messages.select(recipient="alpha")
+    assert "Comment 1: app.py, line 8\n  8 | value_7 = seven\n\nSpell-it-out,\nplease." in message.text
+    assert f"Comment 2: the whole change\n\n$(touch {canary}); `touch {canary}`\nsecond line" in message.text
+    window.press("S")
+    window.sees("no drafts")
+    window.press("m")
+    window.sees("1 · open · round 1")
+    window.press("x")
+    window.sees("settled")
+    window.press("q", "q")
+    window.sees("ended 0")
+    assert len(window.world.project.store.messages.select(recipient="alpha")) == 1
+    assert not canary.exists()
+
+
+def test_a_draft_survives_a_killed_review_and_goes_on_in_the_next(window: Window) -> None:
+    window.opens("review alpha", (100, 30))
+    window.sees("8 files", "ci.yml")
+    window.press("c", "f")
+    window.sees("the whole file")
+    window.press(*"half-a-tho")
+    until(lambda: [one[3] for one in drafts(window.world)] == ["half-a-tho"], "it is stored while it is typed")
+    shell = int(window.tmux("display-message", "-p", "#{pane_pid}"))
+    (child,) = Path(f"/proc/{shell}/task/{shell}/children").read_text().split()
+    os.kill(int(child), signal.SIGKILL)
+    window.sees("ended 137")
+    window.tmux("kill-server")
+    window.opens("review alpha", (100, 30))
+    window.sees("8 files", "1 draft", "half-a-tho")
+    window.press("m", "e")
+    window.sees("Ctrl-s Esc keep")
+    window.press(*"ught", "C-s")
+    window.sees("kept as a draft", "half-a-thought")
+    assert [one[3] for one in drafts(window.world)] == ["half-a-thought"]
+    window.press("e")
+    window.sees("Ctrl-s Esc keep")
+    window.press(*("BSpace",) * 14, "C-s")
+    window.sees("nothing was written")
+    until(lambda: drafts(window.world) == [], "an empty draft is none")
+    window.press("q")
+    window.sees("ended 0")
+
+
+@pytest.mark.parametrize("size", [(100, 30), (200, 50)], ids=str)
+def test_sessions_are_reviewed_against_each_other(window: Window, size: tuple[int, int]) -> None:
+    world = window.world
+    for name in ("beta", "gamma"):
+        world.write(world.spawn(name), f"only-{name}.txt", f"of {name}\n")
+    assert b"type: orchestra compare alpha beta --diff" in run(world, "review", "alpha", "beta", "gamma").stderr
+    window.opens("review beta gamma alpha", size)
+    wide = size[0] >= 160
+    shown = window.sees("2 files", "only in beta", "▎− of beta", "only in gamma", "▎+ of gamma")
+    assert shown.startswith(" left − beta   right + gamma  1 of 2" if wide else " − beta   + gamma  1 of 2")
+    window.press(")")
+    window.sees("+ alpha  2 of 2 others", "only in beta", "only in alpha", "▎− of beta")
+    window.press("c")
+    window.sees("comments are on the work of one session: orchestra review alpha")
+    window.press("(", "q")
+    window.sees("ended 0")
+    assert world.refs(looked_tree.PREFIX) == {}
+
+
+def test_comments_are_in_the_pager_and_their_lines_are_followed(window: Window) -> None:
+    world = window.world
+    for words in (["app.py:8", "Spell it out."], ["--send"]):
+        assert run(world, "comment", "alpha", *words).returncode == 0
+    tree = world.session("alpha").worktree
+    world.write(tree, "app.py", "first\n" + (tree / "app.py").read_text())
+    (listed,) = json.loads(run(world, "comment", "alpha", "--json").stdout)
+    assert (listed["state"], listed["first"], listed["now"]["first"]) == ("open", 8, 9)
+    (same,) = json.loads(run(world, "diff", "alpha", "--json").stdout)["comments"]
+    assert same == listed
+    window.opens("diff alpha", (80, 24))
+    window.sees("8 files")
+    window.press("/", *"Spell", "Enter")
+    window.sees("┃   Spell it out.")
+    window.press("q")
+    window.sees("ended 0")
+    assert b"open again" in run(world, "comment", "alpha", "--reopen", "1").stdout
+    for words, said in (
+        (["--settle", "9"], b"no comment 9"),
+        (["--list", "--send"], b"only one"),
+        (["x:1", "t"], b"no file"),
+    ):
+        done = run(world, "comment", "alpha", *words)
+        assert done.returncode in {1, 2}
+        assert said in done.stderr
+
+
 def test_a_window_of_another_size_is_filled_at_once(window: Window) -> None:
     window.opens("review alpha", (120, 40))
     window.sees("8 files", "ci.yml")
@@ -216,6 +333,9 @@ def test_a_piped_diff_is_whole(world: HostProject) -> None:
     ("words", "said"),
     [
         ("review alpha", b"needs a terminal"),
+        ("review alpha nobody", b"nobody"),
+        ("review alpha beta --last-commit", b"for one session"),
+        ("review alpha alpha", b"nothing to be compared with"),
         ("diff alpha --stat --last-commit", b"the whole branch"),
         ("diff alpha --last-commit --since-last", b"exclude each other"),
         ("diff nobody", b"nobody"),

@@ -16,7 +16,7 @@ import pytest
 
 from orchestra import __version__
 from orchestra.errors import NotFound, OrchestraError, UsageError
-from orchestra.model import MessageKind, MessageState, SandboxKind, Sign, State
+from orchestra.model import CommentState, MessageKind, MessageState, SandboxKind, Side, Sign, State, Target
 from orchestra.protocol import call
 from orchestra.service.app import gateway
 from tests.support.services import Running, add_session, eventually, make_project, token_of
@@ -33,11 +33,12 @@ SEED_MESSAGES = {
 }
 DESIGNERS = {
     "spawn_executor", "list_sessions", "get_session", "get_diff", "send_message_to_session", "read_messages",
-    "wait_for_messages", "read_spec", "update_spec", "review_session", "merge_session", "stop_session",
-    "delete_session",
+    "wait_for_messages", "read_spec", "read_comments", "answer_comment", "update_spec", "review_session",
+    "merge_session", "stop_session", "delete_session", "forecast", "compare_sessions", "hand_session", "fork_session",
 }  # fmt: skip
 EXECUTORS = {
-    "send_message_to_session", "read_messages", "wait_for_messages", "read_spec", "list_sessions", "report",
+    "send_message_to_session", "read_messages", "wait_for_messages", "read_spec", "read_comments",
+    "answer_comment", "list_sessions", "report", "prove_item",
 }  # fmt: skip
 
 
@@ -157,6 +158,23 @@ def test_a_spec_can_be_written_and_read(service: Running) -> None:
     saved = service.tool(token_of("main"), "update_spec", session_id="alpha", text="build a bridge")
     assert json.loads(text_of(saved)) == {"session": "alpha", "version": 1}
     assert json.loads(text_of(service.tool(token_of("alpha"), "read_spec")))["text"] == "build a bridge"
+
+
+def test_an_agent_reads_and_answers_the_comments_that_it_was_sent_and_no_others(service: Running) -> None:
+    store, alpha = service.project.store, service.project.store.sessions.get("alpha")
+    for text in ("Rename it.", "A draft."):
+        store.comments.add(alpha.id, Target("app.py", Side.NEW, 7, 7, "b"), text, quoted="x = 1")
+    store.comments.update(alpha.id, 1, state=CommentState.OPEN, round=1)
+    (seen,) = json.loads(text_of(service.tool(token_of("alpha"), "read_comments")))
+    assert (seen["number"], seen["about"], seen["comment"]) == (1, "app.py, line 7", "Rename it.")
+    service.tool(token_of("alpha"), "answer_comment", number=1, message="Renamed.")
+    assert store.comments.get(alpha.id, 1).reply == "Renamed."
+    assert text_of(service.tool(token_of("alpha"), "read_comments")) == "No comment is open."
+    for number in (2, 3):
+        assert f"no comment {number}" in text_of(
+            service.tool(token_of("alpha"), "answer_comment", number=number, message="x")
+        )
+    assert "no comment 1" in text_of(service.tool(token_of("main"), "answer_comment", number=1, message="x"))
 
 
 def test_a_waiting_agent_gets_a_message_as_soon_as_it_comes(service: Running) -> None:

@@ -9,11 +9,11 @@ from contextlib import suppress
 
 import pytest
 
+from orchestra.actions.landing.merge import merge
 from orchestra.actions.messaging import messages
 from orchestra.actions.session import manage, pair
 from orchestra.actions.session.spawn import spawn
 from orchestra.actions.work import review
-from orchestra.actions.work.merge import merge
 from orchestra.actions.workspace import recover, up
 from orchestra.drivers.sandbox import docker, docker_client
 from orchestra.errors import EngineDown, EngineSilent

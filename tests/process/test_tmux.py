@@ -122,8 +122,6 @@ def test_a_copy_of_a_windows_marks_is_not_taken_for_the_window(place: Place) -> 
     place.option("set-option", "-p", "-t", twin, "@orchestra_agent", mark)
     assert twin != window.id
     assert [one.id for one in place.tmux.windows.all()] == [window.id]
-    with pytest.raises(NotFound):
-        place.tmux.windows.agent_pane(twin)
 
 
 def test_a_program_in_a_window_of_ours_cannot_write_past_tmux(place: Place) -> None:
@@ -213,7 +211,7 @@ def test_closing_is_idempotent_and_a_false_id_never_means_the_active_window(plac
             place.tmux.windows.select(bogus)
     with pytest.raises(NotFound):
         place.tmux.windows.select("@999")
-    assert "@999" not in place.tmux.windows.activities()
+    assert list(place.tmux.windows.output_times()) == [main.pane]
 
 
 def test_a_client_is_brought_to_a_window_of_another_tmux_session(place: Place) -> None:
@@ -229,7 +227,7 @@ def test_a_client_is_brought_to_a_window_of_another_tmux_session(place: Place) -
         assert (client.name, client.session, client.pane) == (terminal.client, other, window.pane)
         terminal.press("x")
         until(lambda: place.tmux.clients()[0].activity >= int(began))
-        until(lambda: place.tmux.windows.activities()[window.id] >= int(began))
+        until(lambda: place.tmux.windows.output_times()[window.pane] >= int(began))
 
 
 def test_options_of_a_session_are_put_back_exactly(place: Place) -> None:

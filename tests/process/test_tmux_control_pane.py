@@ -75,6 +75,21 @@ def test_it_is_opened_once_and_moves_when_the_layout_changes(place: Place) -> No
     assert hooks(place) == before
 
 
+@pytest.mark.parametrize("name", ["left", "window", "follow"])
+def test_one_of_another_edition_is_opened_anew(place: Place, name: str) -> None:
+    main, before = opened(place, "main"), hooks(place)
+    made = []
+    for edition in ("", "old", "old", "new"):
+        wanted = layout.load(name)
+        made.append(place.tmux.control.open(main.id, CONTROL, wanted, project=PROJECT, edition=edition))
+        assert place.tmux.control.find(PROJECT) == made[-1]
+    assert made[1] == made[2]
+    assert len(set(made)) == 3
+    assert len(place.option("list-panes", "-a").splitlines()) == 2, "the designer and one control pane"
+    place.tmux.control.close(PROJECT)
+    assert hooks(place) == before
+
+
 def test_two_projects_have_one_each(place: Place) -> None:
     first, second = opened(place, "main", "/one"), opened(place, "main", "/two")
     panes = [control(place, first, "left"), control(place, second, "window")]

@@ -152,7 +152,7 @@ def test_a_binding_that_could_not_be_restored_is_refused_and_stays(place: Place)
     before = bindings(place)
     with pytest.raises(Refused, match="prefix O") as caught:
         place.tmux.keys.bind("O", ("orchestra",))
-    assert "another prefix key" in caught.value.hint
+    assert "another prefix_key" in caught.value.hint
     assert bindings(place) == before
 
 

@@ -29,13 +29,13 @@ def opened(place: Place, name: str) -> Window:
 
 def test_a_window_shows_its_session_s_mark_in_the_person_s_theme_and_a_line_above_the_agent(place: Place) -> None:
     main, kelvin = opened(place, "main"), opened(place, "kelvin")
-    labels = {main.id: Label("○", "main · idle", on_host=True), kelvin.id: Label("●", "kelvin · docker · working")}
+    labels = {main.pane: Label("○", "main · idle", on_host=True), kelvin.pane: Label("●", "kelvin · docker · working")}
     place.tmux.labels.show(labels)
     with place.terminal() as terminal:
         terminal.shows("1 [● kelvin]")
         terminal.shows("<○ main>")
         terminal.shows(" main · idle  HOST ")
-        place.tmux.labels.show({**labels, kelvin.id: Label("◆", "kelvin · docker · waiting: may I?")})
+        place.tmux.labels.show({**labels, kelvin.pane: Label("◆", "kelvin · docker · waiting: may I?")})
         terminal.shows("1 [◆ kelvin]")
         place.tmux.windows.select(kelvin.id)
         terminal.shows(" kelvin · docker · waiting: may I? ")
@@ -45,13 +45,13 @@ def test_windows_of_the_person_s_own_look_as_before(place: Place) -> None:
     main = opened(place, "main")
     place.option("new-window", "-d", "-t", place.session, "-n", "mine", "cat")
     before = place.option("show-options", "-g", "-w"), place.option("show-options", "-w", "-t", ":mine")
-    place.tmux.labels.show({main.id: Label("○", "main")})
+    place.tmux.labels.show({main.pane: Label("○", "main")})
     assert (place.option("show-options", "-g", "-w"), place.option("show-options", "-w", "-t", ":mine")) == before
 
 
 def test_only_what_changed_is_set_again(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     main = opened(place, "main")
-    place.tmux.labels.show({main.id: Label("○", "main · idle")})
+    place.tmux.labels.show({main.pane: Label("○", "main · idle")})
     asked: list[str] = []
     ask = Server.ask
 
@@ -61,16 +61,16 @@ def test_only_what_changed_is_set_again(place: Place, monkeypatch: pytest.Monkey
 
     with monkeypatch.context() as patched:
         patched.setattr(Server, "ask", noting)
-        place.tmux.labels.show({main.id: Label("○", "main · idle")})
-        assert asked == ["list-windows"]
-        place.tmux.labels.show({main.id: Label("●", "main · idle")})
-        assert asked == ["list-windows"] * 2 + ["set-option"]
+        place.tmux.labels.show({main.pane: Label("○", "main · idle")})
+        assert asked == ["list-panes"]
+        place.tmux.labels.show({main.pane: Label("●", "main · idle")})
+        assert asked == ["list-panes"] * 2 + ["set-option"]
 
 
 def test_an_agent_s_text_runs_nothing_and_draws_nothing_of_its_own(place: Place) -> None:
     main = opened(place, "main")
     trap = place.root / "trap"
-    place.tmux.labels.show({main.id: Label("○", f"#(touch {trap}) #[bg=red] #{{pid}} \x1b[2Jx\ty\n" + "z" * 500)})
+    place.tmux.labels.show({main.pane: Label("○", f"#(touch {trap}) #[bg=red] #{{pid}} \x1b[2Jx\ty\n" + "z" * 500)})
     with place.terminal(size=(200, 20)) as terminal:
         terminal.shows(f"#(touch {trap}) #[bg=red] #{{pid}}")
     assert not trap.exists()
@@ -79,14 +79,14 @@ def test_an_agent_s_text_runs_nothing_and_draws_nothing_of_its_own(place: Place)
 def test_a_window_that_was_closed_meanwhile_keeps_nothing_from_the_others(place: Place) -> None:
     main, gone = opened(place, "main"), opened(place, "gone")
     place.tmux.windows.close(gone.id)
-    place.tmux.labels.show({gone.id: Label("○", "gone"), main.id: Label("●", "main")})
+    place.tmux.labels.show({gone.pane: Label("○", "gone"), main.pane: Label("●", "main")})
     with place.terminal() as terminal:
         terminal.shows("<● main>")
 
 
 def test_a_layout_may_do_without_the_lines(place: Place) -> None:
     main = opened(place, "main")
-    place.tmux.labels.show({main.id: Label("○", "main")}, borders=False)
+    place.tmux.labels.show({main.pane: Label("○", "main")}, borders=False)
     assert place.option("show-options", "-w", "-q", "-v", "-t", main.id, "pane-border-status") == ""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,11 @@ from orchestra.control.app import ControlApp, run_app
 from orchestra.control.state import Health
 from orchestra.control.theme import filters
 from orchestra.errors import Refused
+from orchestra.model import Sides
 from orchestra.names import slug
 from orchestra.review.source import ReviewSource
 from orchestra.store import Store
-from tests.support.reviews import FakeSource
+from tests.support.reviews import FakeSource, LiveSource
 from tests.support.stores import add
 
 
@@ -36,24 +37,31 @@ class WrittenDown:
         if action == "review":
             size = {"files": 1, "insertions": 1, "deletions": 0}
             found = {"commits": [{}], "diff": size, "uncommitted": [], "conflicts": [], "sensitive": [".envrc"]}
-            return {"name": arguments["name"], "target": "trunk", **found}
+            return {"name": arguments["name"], "head": "a1", "target": "trunk", **found}
         if action == "merge":
             raise Refused("app.py \x1b[31mis not\x1b[0m committed", hint="orchestra send it [red]please commit[/red]")
         if action == "spawn":
             return {"name": add(self._store, slug(arguments["title"])).name}
         return None
 
-    def diff(self, name: str) -> str:
-        """Return the diff in a file, and write down that it was asked for."""
+    def review(self, name: str) -> ReviewSource:
+        """Return the changes in a file, and write down when they are asked for."""
+        return LiveSource(name=name, diff=lambda: self._diff(name))
+
+    def _diff(self, name: str) -> str:
         with (self._place / "asked").open("a") as file:
             file.write(f"{name}\n")
         shown = self._place / f"diff.{name}"
         return shown.read_text() if shown.exists() else ""
 
-    def review(self, name: str) -> ReviewSource:
-        """Return a review of a few made-up files."""
-        _ = name
-        return FakeSource()
+    def differences(self, names: Sequence[str]) -> ReviewSource:
+        """Return in what the first session and the others differ."""
+        sides = Sides(names[0], names[1], 1, len(names) - 1)
+        return FakeSource(name=" → ".join(names[:2]), sides=sides)
+
+    def budget(self) -> float:
+        """Say what a session may cost."""
+        return 5.0
 
     def health(self, contained: bool) -> Health:  # noqa: FBT001 -- the protocol's own
         """Say that everything is well."""

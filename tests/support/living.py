@@ -31,10 +31,12 @@ class Agents:
     def look(self, name: str) -> BoxSight:
         return BoxSight(BoxState.RUNNING if name in self.running else BoxState.ABSENT)
 
-    def stop(self, name: str) -> None:
-        if name in self.running:
+    def stop(self, name: str) -> bool:
+        ran = name in self.running
+        if ran:
             self.last_words.get(name, lambda: None)()
         self.running.discard(name)
+        return ran
 
 
 @dataclass

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestra.actions.session import container_spec, provision, steps
+from orchestra.actions.session import choose_sandbox, container_spec, provision, steps
 from orchestra.drivers import process
 from orchestra.drivers.git import command
 from orchestra.drivers.process import Completed
@@ -23,6 +23,8 @@ from orchestra.project import Project, locate
 
 PERSON = "[user]\n\tname = Ada\n\temail = ada@example.invalid\n[init]\n\tdefaultBranch = main\n"
 _IMAGE = "none"
+_PORT = 9
+"""Where nobody listens."""
 
 
 class LocalSandbox(HostSandbox):
@@ -32,6 +34,7 @@ class LocalSandbox(HostSandbox):
 
     def __init__(self, state: Path) -> None:
         super().__init__(state)
+        self._place = state
         self.boxes: dict[str, BoxState] = {}
         self._made: dict[str, Box] = {}
 
@@ -52,10 +55,12 @@ class LocalSandbox(HostSandbox):
         del project
         return dict.fromkeys(self.boxes, False)
 
-    def stop(self, name: str, *, grace: float = STOP_GRACE) -> None:
+    def stop(self, name: str, *, grace: float = STOP_GRACE) -> bool:
         del grace
+        running = self.boxes.get(name) is BoxState.RUNNING
         if name in self.boxes:
             self.boxes[name] = BoxState.EXITED
+        return running
 
     def remove(self, name: str) -> None:
         self.boxes.pop(name, None)
@@ -76,11 +81,30 @@ class LocalSandbox(HostSandbox):
             args, cwd=box.workdir, env=inside(made, private), stdin=stdin, deadline=deadline, check=check
         )
 
+    def run_once(self, box: Box, args: Sequence[str], *, deadline: float) -> Completed:
+        here = list(args)
+        for mount in box.mounts:
+            here = [word.replace(mount.target, str(mount.source)) for word in here]
+        return process.run(
+            here, cwd=self._place, env=command.environment({"HOME": str(self._place)}), deadline=deadline, check=False
+        )
+
 
 def inside(box: Box, private: Path) -> dict[str, str]:
     objects = [str(mount.source) for mount in box.mounts if mount.target.startswith("/orchestra/objects")]
     pinned = {"GIT_DIR": str(private), "GIT_WORK_TREE": str(box.workdir)}
     return command.environment({**pinned, "GIT_ALTERNATE_OBJECT_DIRECTORIES": ":".join(objects)})
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Where a session's agent works: its worktree, and the environment in which git is its own."""
+
+    worktree: Path
+    env: dict[str, str]
+
+    def git(self, *words: str) -> str:
+        return process.run(("git", *words), cwd=self.worktree, env=self.env).text.strip()
 
 
 @dataclass
@@ -104,6 +128,7 @@ class World:
         monkeypatch.setenv("ORCHESTRA_HOME", str(place / "kept"))
         monkeypatch.setenv("XDG_RUNTIME_DIR", str(home))
         monkeypatch.setattr(steps, "build_image", lambda *_args, **_words: _IMAGE)
+        monkeypatch.setattr(choose_sandbox, "_require_engine", lambda: None)
         (place / "kept" / "agents").mkdir(parents=True)
         (place / "kept" / "agents" / "quiet.yaml").write_text("family: plain\ncommand: [sleep, '600']\n")
         (place / "kept" / "config.yaml").write_text("agent: quiet\n")
@@ -117,11 +142,12 @@ class World:
         self.git("init", "-q")
         self.commit("begin", {"app.txt": "one\ntwo\nthree\n", "docs/guide.md": "# Guide\n"})
 
-    def git(self, *words: str, at: Path | None = None, check: bool = True) -> str:
+    def git(self, *words: str, at: Path | None = None, check: bool = True, strip: bool = True) -> str:
         """Run git as the person does."""
         done = subprocess.run(("git", *words), cwd=at or self.root, capture_output=True, check=False, timeout=60)
         assert not check or done.returncode == 0, (words, done.stderr)
-        return done.stdout.decode("utf-8", "surrogateescape").strip()
+        text = done.stdout.decode("utf-8", "surrogateescape")
+        return text.strip() if strip else text
 
     def commit(self, message: str, files: dict[str, str], at: Path | None = None) -> str:
         """Commit files as the person does, in their checkout or another one."""
@@ -142,7 +168,8 @@ class World:
         project = Project(relocate(paths) if paths.moved_from else paths)
         sandbox = self.sandboxes.setdefault(str(paths.state), LocalSandbox(paths.state))
         project._sandboxes[SandboxKind.DOCKER] = sandbox  # noqa: SLF001 -- no engine is asked here
-        project.store.workspace.update(service_port=9)
+        if project.store.workspace.get().service_port != _PORT:
+            project.store.workspace.update(service_port=_PORT)
         return project
 
     def spawn(self, name: str, *, sandbox: SandboxKind = SandboxKind.DOCKER) -> Session:
@@ -183,9 +210,12 @@ class World:
         session = project.store.sessions.get(name)
         if session.sandbox is SandboxKind.HOST:
             return self.git(*words, at=session.worktree)
-        env = inside(container_spec.box_for(project, session, image=_IMAGE), project.session_paths(session).git)
-        done = process.run(("git", *words), cwd=session.worktree, env=env)
-        return done.text.strip()
+        return self.desk(project, session).git(*words)
+
+    def desk(self, project: Project, session: Session) -> Desk:
+        """Return where an agent in a container works."""
+        box = container_spec.box_for(project, session, image=_IMAGE)
+        return Desk(session.worktree, inside(box, project.session_paths(session).git))
 
     def works(self, name: str, text: str = "") -> str:
         """Let a session's agent change a file and commit it; return the commit, which nobody has imported yet."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,11 +16,12 @@ from textual.strip import Strip
 from orchestra.bindings import Keymap
 from orchestra.control.app import ControlApp
 from orchestra.control.state import Health
+from orchestra.model import Sides
 from orchestra.review.source import ReviewSource
 from orchestra.store import Store
-from tests.support.reviews import FakeSource
+from tests.support.reviews import FakeSource, LiveSource
 
-_PATIENCE = 10.0
+_PATIENCE = 60.0
 
 
 @dataclass
@@ -41,14 +42,18 @@ class Answers:
             raise result
         return result
 
-    def diff(self, name: str) -> str:
-        """Return the diff of a session."""
-        return self.diffs.get(name, "")
-
     def review(self, name: str) -> ReviewSource:
-        """Return a review of a few made-up files."""
-        _ = name
-        return FakeSource()
+        """Return the changes of a session."""
+        return LiveSource(name=name, diff=lambda: self.diffs.get(name, ""))
+
+    def differences(self, names: Sequence[str]) -> ReviewSource:
+        """Return in what the first session and the others differ."""
+        sides = Sides(names[0], names[1], 1, len(names) - 1)
+        return FakeSource(name=" → ".join(names[:2]), sides=sides)
+
+    def budget(self) -> float:
+        """Say what a session may cost."""
+        return 5.0
 
     def health(self, contained: bool) -> Health:  # noqa: FBT001 -- the protocol's own
         """Return what is set."""
@@ -60,8 +65,9 @@ class Answers:
 
     def zoom(self, on: bool) -> bool:  # noqa: FBT001 -- the protocol's own
         """Write down that the pane gets the whole window, or its own part again."""
+        before = self.zooms[-1] if self.zooms else False
         self.zooms.append(on)
-        return True
+        return on is not before
 
     def leave(self) -> bool:
         """End the control pane."""
@@ -112,10 +118,15 @@ class Shown:
 
 @asynccontextmanager
 async def showing(
-    store: Store, source: Answers, *, size: tuple[int, int] = (44, 40), keymap: Keymap | None = None
+    store: Store,
+    source: Answers,
+    *,
+    size: tuple[int, int] = (44, 40),
+    keymap: Keymap | None = None,
+    clock: Callable[[], float] = time.monotonic,
 ) -> AsyncIterator[Shown]:
     """Run a control pane of that many columns and rows."""
-    app = ControlApp("shop", store, source, keymap=keymap)
+    app = ControlApp("shop", store, source, keymap=keymap, clock=clock)
     async with app.run_test(size=size) as pilot:
         await pilot.pause()
         yield Shown(app, pilot)

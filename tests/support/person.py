@@ -20,9 +20,8 @@ from typing import Any, TypeVar
 
 import pytest
 
-from orchestra.control.state import UNREAD
-from orchestra.control.typing import RAPID
 from orchestra.paths import Home
+from tests.support.answer_keys import is_counted
 from tests.support.tmux import UNHURRIED
 
 T = TypeVar("T")
@@ -242,14 +241,18 @@ class Person:
             time.sleep(PACE)
 
     def says_yes(self, *question: str) -> None:
-        """Answer a question of the control pane, no quicker than one reads it."""
+        """Answer a question of the control pane."""
         self.says("y", *question)
 
     def says(self, key: str, *texts: str) -> None:
-        """Press a key once texts are to be seen, no quicker than one reads them."""
+        """Press a key once texts are to be seen, and the key is shown as one that counts."""
         self.sees(*texts)
-        time.sleep(max(RAPID, UNREAD))
+        self.counts(key)
         self.press(key)
+
+    def counts(self, key: str) -> None:
+        """Wait until a key is shown as one whose answer counts."""
+        eventually(lambda: is_counted(self.screen(colour=True), key), what=f"{key} counts:\n{self.screen()}")
 
     def types(self, text: str) -> None:
         """Type a text."""
@@ -265,9 +268,13 @@ class Person:
         """Press tmux's prefix, then orchestra's key, then a letter."""
         self.press(self.prefix, "O", letter)
 
-    def screen(self) -> str:
+    def resizes(self, width: int, height: int) -> None:
+        """Give the terminal another size."""
+        self.tmux("resize-window", "-x", str(width), "-y", str(height))
+
+    def screen(self, *, colour: bool = False) -> str:
         """Read the whole screen."""
-        return self.tmux("capture-pane", "-p")
+        return self.tmux("capture-pane", "-p", *(("-e",) if colour else ()))
 
     def control(self) -> str:
         """Read the left part of the screen, where the control pane is."""

@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
 
 from orchestra.errors import Refused
-from orchestra.model import ChangedFile, Changes, FileStatus, LineCounts, Scope
+from orchestra.model import (
+    ChangedFile,
+    Changes,
+    Comment,
+    CommentState,
+    FileStatus,
+    LineCounts,
+    Place,
+    Placed,
+    Scope,
+    Side,
+    Sides,
+    Target,
+)
 from orchestra.review import reducer
 from orchestra.review.document import Document
 from orchestra.review.reducer import Effect, Read
 from orchestra.review.state import View
 from orchestra.views.patch import Patch
+
+NOW = datetime(2026, 3, 4, tzinfo=UTC)
 
 
 def changed(path: str, status: FileStatus = FileStatus.MODIFIED, **values: str) -> ChangedFile:
@@ -37,6 +54,24 @@ TEXTS = {"app.py": APP, "long.txt": LONG, "lib/util.py": patch_text("lib/util.py
          ".github/workflows/ci.yml": patch_text("ci.yml", ["-on: push", "+on: pull_request"])}  # fmt: skip
 
 
+def texts_of(diff: str) -> dict[str, str]:
+    """Return the parts of a diff by the paths of their files."""
+    parts = [f"diff --git {part}" for part in diff.split("diff --git ")[1:]]
+    return {part.partition(" b/")[2].partition("\n")[0]: part for part in parts}
+
+
+def remark(number: int, text: str = "Why?", about: Target | None = None, **values: Any) -> Comment:  # noqa: ANN401 -- the fields' own types
+    """Return a comment, by default a draft on a line of ``app.py``."""
+    usual: dict[str, Any] = {
+        "round": 0,
+        "state": CommentState.DRAFT,
+        "quoted": "x = 2",
+        "made_at": NOW,
+        "changed_at": NOW,
+    }
+    return Comment(1, number, target=about or Target("app.py", Side.NEW, 2, 2), text=text, **(usual | values))
+
+
 @dataclass
 class FakeSource:
     """A review's source that remembers what it was asked."""
@@ -47,13 +82,23 @@ class FakeSource:
     notes: tuple[str, ...] = ()
     broken: bool = False
     name: str = "alpha"
+    remarks: list[Comment] = field(default_factory=list)
+    sides: Sides | None = None
+
+    def turn(self, by: int) -> None:
+        assert self.sides is not None
+        number = (self.sides.number - 1 + by) % self.sides.others + 1
+        self.sides = replace(self.sides, new=f"other-{number}", number=number)
+
+    def prepare(self, scope: Scope) -> None:
+        self.asked.append(f"prepare {scope}")
 
     def changes(self, scope: Scope) -> Changes:
         self.asked.append(f"changes {scope}")
         if self.broken:
             raise Refused("the worktree is gone", hint="restore it")
         texts = self.texts if scope is Scope.BRANCH else {}
-        return Changes(scope, "o", "n", tuple(changed(path) for path in sorted(texts)), self.notes)
+        return Changes(scope, "o", "n", tuple(changed(path) for path in sorted(texts)), self.notes, sides=self.sides)
 
     def counts(self, changes: Changes) -> dict[str, LineCounts]:
         return {file.path: LineCounts(self.texts[file.path].count("\n+") - 1, 1) for file in changes.files}
@@ -74,11 +119,42 @@ class FakeSource:
         else:
             self.marks.pop(file.path, None)
 
+    def comments(self, changes: Changes) -> list[Placed]:  # noqa: ARG002 -- the Protocol's
+        return [Placed(one, Place(one.target.path, one.target.first, one.target.last)) for one in self.remarks]
+
+    def save_comment(self, changes: Changes, about: Target, text: str, number: int) -> int:  # noqa: ARG002 -- the Protocol's
+        known = number or len(self.remarks) + 1
+        self.remarks = [one for one in self.remarks if one.number != known] + [remark(known, text, about)]
+        return known
+
+    def delete_comment(self, number: int) -> None:
+        self.remarks = [one for one in self.remarks if one.number != number]
+
+    def send_comments(self) -> str:
+        self.remarks = [replace(one, state=CommentState.OPEN, round=1) for one in self.remarks]
+        return "round 1 is sent"
+
+    def settle_comment(self, number: int, *, settled: bool) -> None:
+        state = CommentState.SETTLED if settled else CommentState.OPEN
+        self.remarks = [replace(one, state=state) if one.number == number else one for one in self.remarks]
+
     def leave(self) -> None:
         self.asked.append("leave")
 
     def close(self) -> None:
         self.asked.append("close")
+
+
+@dataclass
+class LiveSource(FakeSource):
+    """The changes that a diff says, which is read anew at each look."""
+
+    diff: Callable[[], str] = str
+
+    def changes(self, scope: Scope) -> Changes:
+        self.texts = texts_of(self.diff())
+        made = super().changes(scope)
+        return replace(made, files=tuple(replace(one, new_id=self.texts[one.path]) for one in made.files))
 
 
 def scene(
@@ -87,7 +163,8 @@ def scene(
     """Return a review that has been opened and, with ``read``, has read what it asked for."""
     source = source or FakeSource()
     document = Document.of(source.changes(Scope.BRANCH))
-    view, _ = reducer.resize(View(source.name), width, height)
+    document.comments = tuple(source.comments(document.changes))
+    view, _ = reducer.resize(View(source.name, sides=source.sides), width, height)
     view, effects = reducer.opened(view, document, source.viewed())
     return settle(view, effects, source) if read else (view, list(effects))
 

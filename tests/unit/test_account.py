@@ -32,9 +32,9 @@ def test_now_tells_the_command_under_way_what_is_asked_and_that_it_is_stuck() ->
     assert (now.state, now.since, now.doing) == (State.WORKING, busy.state_since, "runs make")
     assert now.running is not None
     assert now.running.command == "make"
-    assert (now.asks, now.stuck) == ("permission: runs: rm -rf build", busy.stuck)
+    assert (now.asks, now.stuck) == ("wants: rm -rf build", busy.stuck)
     assert told(session("a", State.IDLE), call(1, Outcome.BEGUN, "make")).now.running is None
-    assert told(question=message("QUESTION: which?")).now.asks == "QUESTION: which?"
+    assert told(question=message("QUESTION: which?\nThis?")).now.asks == "asks main: which?\nThis?"
 
 
 def test_so_far_tells_the_newest_first_and_files_as_the_worktree_has_them() -> None:
@@ -49,11 +49,16 @@ def test_so_far_tells_the_newest_first_and_files_as_the_worktree_has_them() -> N
     assert so_far.since == events[0].at
 
 
-def test_next_tells_the_open_items_of_the_spec() -> None:
+def test_next_tells_the_items_of_the_spec_the_open_ones_first() -> None:
     coming = told(spec=SPEC).next
-    assert (coming.items, coming.open, coming.done) == (("write", "test it"), 2, 1)
+    assert [(one.text, one.state.value) for one in coming.items] == [
+        ("write", "open"),
+        ("test it", "open"),
+        ("read", "claimed"),
+    ]
+    assert (coming.tally.open, coming.tally.claimed) == (2, 1)
     many = told(spec="- [ ] x\n" * 500).next
-    assert (len(many.items), many.open) == (20, 500)
+    assert (len(many.items), many.tally.open) == (20, 500)
 
 
 def test_next_tells_what_the_session_waits_for() -> None:
@@ -78,4 +83,5 @@ def test_it_is_plain_data_for_scripts() -> None:
     assert data["so_far"]["tests"][0]["tests_passed"] is False
     assert data["so_far"]["commands"][0]["outcome"] == "failed"
     assert data["so_far"]["times"] == {"working": 99.0}
-    assert data["next"]["items"] == ["write", "test it"]
+    assert [item["text"] for item in data["next"]["items"]] == ["write", "test it", "read"]
+    assert data["next"]["tally"] == {"proved": 0, "claimed": 1, "open": 2}

@@ -7,14 +7,26 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from orchestra.attention import Need, NeedKind, Rank, asking, needs, rank
-from orchestra.model import Evidence, Message, MessageKind, MessageState, PermissionRequest, Role, Session, Sign, State
+from orchestra.attention import Need, NeedKind, Rank, needs, rank
+from orchestra.model import (
+    Evidence,
+    Message,
+    MessageKind,
+    MessageState,
+    PermissionRequest,
+    Role,
+    RoundProgress,
+    Session,
+    Sign,
+    State,
+)
+from orchestra.questions import asking
 from tests.support.scenes import NOW, designer, session
 
 
 def request(number: int = 3, note: str = "") -> PermissionRequest:
     detail = "rm -rf build\nrm -rf dist"
-    return PermissionRequest(number, "a", NOW, "Bash", "rm -rf build", detail, answerable=not note, note=note)
+    return PermissionRequest(number, "a", NOW, "Bash", "runs: rm -rf build", detail, answerable=not note, note=note)
 
 
 def question(number: int = 5, recipient: str = "user", kind: MessageKind = MessageKind.QUESTION) -> Message:
@@ -44,6 +56,20 @@ def test_a_permission_request_is_shown_exactly() -> None:
         NeedKind.PERMISSION, "wants: rm -rf build", "rm -rf build\nrm -rf dist"
     )  # fmt: skip
     assert (need.number, need.answerable) == (3, True)
+
+
+@pytest.mark.parametrize(
+    ("summary", "why"),
+    [
+        ("runs: echo a: b", "wants: echo a: b"),
+        ("edits: a.py, b.py", "wants: edit a.py, b.py"),
+        ("searches the web for: tea", "wants: search the web for tea"),
+        ("runs:", "wants: Bash"),
+    ],
+)
+def test_what_is_wanted_reads_as_a_sentence(summary: str, why: str) -> None:
+    (need,) = found(session("a", State.WAITING), asked=(replace(request(), summary=summary),))
+    assert need.why == why
 
 
 def test_a_request_that_only_the_window_takes_says_why() -> None:
@@ -146,3 +172,11 @@ def test_what_needs_the_person_ranks_first() -> None:
     assert ranked(session("a", State.WAITING)) is Rank.WORKING
     assert ranked(session("a", State.IDLE)) is Rank.RESTING
     assert sorted(Rank) == [Rank.ASKS, Rank.FAILED, Rank.UNREVIEWED, Rank.WORKING, Rank.RESTING]
+
+
+def test_a_result_says_how_many_comments_it_answers() -> None:
+    done, other = session("a", State.DONE, evidence=Evidence(Sign.COMPLETED, "All green.")), session("b", State.DONE)
+    said = {done.id: RoundProgress(total=4, answered=3, open=1, unsettled=4)}
+    one, two = needs((done, replace(other, id=99)), questions={}, requests=(), reviewed={}, comments=said)
+    assert one.why == "done, answered 3 of 4 comments: All green."
+    assert "comments" not in two.why

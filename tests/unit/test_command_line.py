@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from importlib import import_module
@@ -12,6 +13,7 @@ import pytest
 import typer
 
 from orchestra.cli.app import GROUPS, command_line, groups_for
+from orchestra.cli.commands.comments import parsed
 from orchestra.errors import UsageError
 
 
@@ -21,6 +23,52 @@ def test_each_group_has_the_commands_that_the_list_says(group: str) -> None:
     import_module(f"orchestra.cli.commands.{group}").add_to(app)
     command: object = typer.main.get_group(app)
     assert tuple(getattr(command, "commands", ())) == GROUPS[group]
+
+
+@pytest.mark.parametrize(("group", "least"), [("", len(GROUPS)), ("agents", 1), ("config", 2), ("image", 2)])
+def test_the_help_has_a_whole_sentence_for_each_command_in_eighty_columns(group: str, least: int) -> None:
+    done = subprocess.run(
+        (sys.executable, "-m", "orchestra", *group.split(), "-h"),
+        env={**os.environ, "COLUMNS": "80"},
+        capture_output=True,
+        check=True,
+        text=True,
+        timeout=30,
+    )
+    lines = done.stdout.partition("Commands:\n")[2].splitlines()
+    assert len(lines) >= least
+    assert [line for line in lines if not line.endswith(".") or line.endswith("...")] == []
+
+
+@pytest.mark.parametrize(
+    ("about", "place"),
+    [("", ("", 0, 0)), ("./app.py", ("app.py", 0, 0)), ("app.py:3", ("app.py", 3, 3)), ("a b:3-12", ("a b", 3, 12))],
+)
+def test_what_a_comment_is_about(about: str, place: tuple[str, int, int]) -> None:
+    assert parsed(about) == place
+
+
+@pytest.mark.parametrize("about", ["app.py:0", "app.py:3-2", "app.py:0-4", "app.py:10000000000"])
+def test_lines_that_no_file_has(about: str) -> None:
+    with pytest.raises(UsageError, match=f"there are no such lines: {about}"):
+        parsed(about)
+
+
+@pytest.mark.parametrize(
+    ("words", "message", "hint"),
+    [
+        ("comment alpha app.py:3-4", "the text of the comment is missing", "orchestra comment alpha app.py:3-4 TEXT"),
+        ("diff alpha --stat --json", "--stat, --patch and --json exclude each other", "name one of them"),
+        ("diff alpha --patch --json", "--stat, --patch and --json exclude each other", "name one of them"),
+    ],
+)
+def test_what_cannot_be_meant(
+    words: str, message: str, hint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError) as met:
+        command_line()(words.split(), standalone_mode=False)
+    assert (met.value.message, hint in met.value.hint) == (message, True)
 
 
 @pytest.mark.parametrize(

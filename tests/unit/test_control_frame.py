@@ -7,11 +7,16 @@ from dataclasses import replace
 import pytest
 
 from orchestra.attention import Need, NeedKind
+from orchestra.bindings import Keymap
 from orchestra.control import frame
-from orchestra.control.keys import Key
+from orchestra.control.cursor import with_data
 from orchestra.control.reducer import press
-from orchestra.control.state import Data, Draft, Health, Invoke, Purpose, Status, Tab, View, begin, with_data, writing
+from orchestra.control.state import Data, Draft, Health, Invoke, Purpose, Status, Tab, View, begin, writing
 from orchestra.model import State
+from orchestra.review.frame import Canvas, help_lines
+from orchestra.review.keys import Key
+from orchestra.review.reducer import resize
+from orchestra.review.state import View as DiffView
 from tests.support.scenes import HOSTILE, NOW, designer, session
 
 
@@ -35,7 +40,7 @@ def test_every_width_is_filled_exactly(tab: Tab, width: int) -> None:
     lines = [*frame.header(view, width), frame.tab_bar(view, width, " 37% ")[0]]
     assert {line.cell_len for line in lines} == {width}
     assert [line.plain for line in lines if not line.plain.isprintable()] == []
-    assert frame.reminder(view, width).cell_len <= width
+    assert frame.reminder(view, width)[0].cell_len <= width
 
 
 def test_the_header_tells_health_and_who_needs_the_person() -> None:
@@ -67,6 +72,17 @@ def test_the_tabs_know_where_their_names_are() -> None:
     }  # fmt: skip
 
 
+def test_how_far_the_body_is_scrolled_has_room_at_40_columns_too() -> None:
+    for tab in Tab:
+        bar, places = frame.tab_bar(scene(tab), 40, " 100% ")
+        assert bar.plain.endswith(" 100% ─")
+        assert bar.cell_len == 40
+        assert bar.plain.startswith("─ Needs 1 ─Diff" if tab is Tab.NEEDS else "─Needs 1─")
+        assert {bar.plain[at.start : at.stop].strip() for at in places.values()} == {
+            "Needs 1", "Diff", "Monitor", "Messages"
+        }  # fmt: skip
+
+
 def test_a_narrow_bar_names_the_tab_that_is_shown_and_a_click_shows_the_next() -> None:
     bar, places = frame.tab_bar(scene(Tab.MESSAGES), 20)
     assert "Messages 4 of 4" in bar.plain
@@ -92,19 +108,19 @@ def test_an_error_in_a_narrow_terminal_shows_what_to_type() -> None:
 def test_a_question_comes_before_its_rule_where_there_is_little_room() -> None:
     view, _ = press(scene(), Key("D"))
     assert frame.notice(view, 20, 1)[0].plain == " Delete login?"
-    assert frame.reminder(view, 20).plain.split() == ["y", "yes", "n", "no"]
+    assert frame.reminder(view, 20)[0].plain.split() == ["y", "yes", "n", "no"]
 
 
 def test_the_reminder_shows_the_keys_that_matter_now() -> None:
-    assert frame.reminder(scene(), 40).plain.startswith(" ?")
-    assert frame.reminder(scene(Tab.NEEDS), 60).plain.startswith(" a allow  A always  x deny ")
-    assert frame.reminder(writing(scene(), Draft(Purpose.MESSAGE, "a")), 40).plain.split() == [
+    assert frame.reminder(scene(), 40)[0].plain.startswith(" ?")
+    assert frame.reminder(scene(Tab.NEEDS), 60)[0].plain.startswith(" a allow  A always  x deny ")
+    assert frame.reminder(writing(scene(), Draft(Purpose.MESSAGE, "a")), 40)[0].plain.split() == [
         "^s",
         "send",
         "Esc",
         "cancel",
     ]
-    assert frame.reminder(writing(scene(), Draft(Purpose.TITLE)), 40).plain.split() == ["⏎", "next", "Esc", "cancel"]
+    assert frame.reminder(writing(scene(), Draft(Purpose.TITLE)), 40)[0].plain.split() == ["⏎", "next", "Esc", "cancel"]
 
 
 def test_what_is_written_says_for_whom() -> None:
@@ -114,6 +130,16 @@ def test_what_is_written_says_for_whom() -> None:
 
 def test_the_border_stays_within_the_terminal_however_far_it_is_dragged() -> None:
     for split in (0.0, 0.5, 1.0, 3.0):
-        view = replace(scene(), split=split)
+        view = replace(scene(), split=split, split_across=split)
         assert 1 <= frame.list_height(view, 20) <= 18
         assert 44 <= frame.list_width(view, 160) <= 116
+
+
+def test_the_word_enter_stands_where_its_sign_cannot_be_shown() -> None:
+    view = replace(writing(scene(), Draft(Purpose.TITLE)), keymap=Keymap(enter="Enter"))
+    shown, places = frame.reminder(view, 40)
+    assert shown.plain.split() == ["Enter", "next", "Esc", "cancel"]
+    assert places["Enter"] == range(len(" Enter next "))
+    review = resize(DiffView("a", keymap=view.keymap), 120, 20)[0]
+    assert "Enter fold" in Canvas().draw(review)[-1].plain
+    assert not any("⏎" in row.plain for row in (*help_lines(review), *Canvas().draw(review)))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from orchestra.bindings import BINDINGS, Keymap, Where, doubled
-from orchestra.control.keys import Key, key
+from orchestra.bindings import BINDINGS, REVIEW_BINDINGS, Keymap, Where, actions, doubled
+from orchestra.review.keys import Key, key
 
 
 @pytest.mark.parametrize(
@@ -44,6 +44,18 @@ def test_own_keys_replace_those_of_an_action() -> None:
     assert (keymap.key("merge"), keymap.key("next-need")) == ("X", "")
 
 
+def test_own_keys_reach_a_review() -> None:
+    keymap = Keymap({"review-down": ("C-e",), "down": ("X",)})
+    assert [keymap.does(key, Where.REVIEW) for key in ("C-e", "j", "X", " ")] == [
+        "review-down",
+        "",
+        "",
+        "review-page-down",
+    ]
+    assert keymap.does("C-e") == ""
+    assert doubled({"next-file": ("]",)}) == ("]", "next-hunk", "next-file")
+
+
 def test_a_key_for_two_actions_is_found_wherever_both_count() -> None:
     assert doubled({"merge": ("D",)}) == ("D", "delete", "merge")
     assert doubled({"merge": ("a",)}) == ("a", "merge", "allow")
@@ -51,5 +63,6 @@ def test_a_key_for_two_actions_is_found_wherever_both_count() -> None:
 
 
 def test_every_action_has_a_name_of_its_own_and_says_what_it_does() -> None:
-    assert len({one.action for one in BINDINGS}) == len(BINDINGS)
-    assert [one.action for one in BINDINGS if not one.help or not one.keys] == []
+    every = (*BINDINGS, *REVIEW_BINDINGS)
+    assert len({one.action for one in every}) == len(every) == len(actions())
+    assert [one.action for one in every if not one.help or not one.keys] == []

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestra.attention import Need, NeedKind
+from orchestra.attention import NeedKind
 from orchestra.bindings import BINDINGS
-from orchestra.control.keys import Key
+from orchestra.control.cursor import UNREAD, with_data
+from orchestra.control.merging import ask_merge
 from orchestra.control.reducer import press, put_away, submit
 from orchestra.control.state import (
-    UNREAD,
     Data,
     Draft,
     Effect,
@@ -29,45 +28,18 @@ from orchestra.control.state import (
     Tab,
     View,
     Write,
-    ask_merge,
     begin,
-    with_data,
-    with_diff,
     with_filter,
     with_outcome,
     writing,
 )
 from orchestra.model import State
-from orchestra.views.diff import DiffView
+from orchestra.review.keys import Key
 from orchestra.views.questions import merge_question
-from tests.support.scenes import NOW, designer, session
+from tests.support.control_views import asked, painted, pressed, scene, waiting
+from tests.support.scenes import designer, session
 
 KEYS = [key.replace("Space", " ") for binding in BINDINGS for key in binding.keys] + ["é", "BSpace", "F5"]
-
-
-def scene(selected: str = "b") -> View:
-    data = Data(sessions=(designer(), session("a"), session("b"), session("c")))
-    return with_data(View(selected=selected), data)
-
-
-def pressed(view: View, *keys: str) -> tuple[View, list[Effect]]:
-    """Press keys; what is held back is done, as nothing follows quickly."""
-    effects: list[Effect] = []
-    for key in keys:
-        view, more = press(view, Key(key))
-        effects += [one.effect if isinstance(one, Held) else one for one in more]
-    return view, effects
-
-
-def waiting(number: int = 1, kind: NeedKind = NeedKind.PERMISSION, name: str = "b", *, answerable: bool = True) -> Need:
-    since = NOW - timedelta(minutes=9 - number)
-    return Need(kind, name, since, "wants: rm -rf build", "rm -rf build", number, answerable)
-
-
-def asked(*needs: Need, now: float = float("-inf")) -> View:
-    """Return a view of the tab that lists the needs."""
-    sessions = (designer(), session("a"), session("b"), session("c"))
-    return with_data(View(selected="b", tab=Tab.NEEDS), Data(sessions, needs=needs), now)
 
 
 @pytest.mark.parametrize(
@@ -95,6 +67,7 @@ def test_who_needs_the_person_comes_first_then_who_works() -> None:
     ("key", "action", "arguments"),
     [
         ("Enter", "switch", {"name": "b"}),
+        ("g", "switch", {"name": "b"}),
         ("s", "edit_spec", {"name": "b"}),
         ("t", "terminal", {"name": "b"}),
         ("M", "review", {"name": "b"}),
@@ -108,12 +81,14 @@ def test_keys_have_actions_done(key: str, action: str, arguments: dict[str, obje
 
 REVIEW = {
     "name": "b",
+    "head": "b1",
     "branch": "orchestra/b",
     "target": "main",
     "commits": [{}, {}],
     "diff": {"files": 1, "insertions": 3, "deletions": 2},
     "uncommitted": ["draft\x1b[2J.txt"],
     "conflicts": ["app.txt"],
+    "proof": {"items": 4, "proved": 1, "claimed": 0, "open": 3},
     "sensitive": [f".vscode/{number}.json" for number in range(7)],
 }
 
@@ -132,7 +107,9 @@ def test_what_cannot_be_undone_or_opens_the_checkout_asks_first_and_says_what_is
     assert "b" in view.question.text
     for other in ("x", "j", "Tab"):
         assert pressed(view, other) == (view, [])
-    assert [one.action for one in pressed(view, "y")[1] if isinstance(one, Invoke)] == [action]
+    done = [one for one in pressed(view, "y")[1] if isinstance(one, Invoke)]
+    assert [one.action for one in done] == [action]
+    assert done[0].arguments.get("head") == (REVIEW["head"] if action == "merge" else None)
 
 
 def test_the_question_before_a_merge_is_the_same_everywhere_and_names_what_is_sensitive() -> None:
@@ -145,6 +122,7 @@ def test_the_question_before_a_merge_is_the_same_everywhere_and_names_what_is_se
     assert ".vscode/0.json" in asked.detail
     assert "and 2 more" in asked.detail
     assert "It conflicts with main: app.txt." in asked.detail
+    assert "Items of its spec: 1 proved, 3 open." in asked.detail
     assert "\x1b" not in asked.detail
 
 
@@ -163,6 +141,18 @@ def test_pairing_ends_without_a_question() -> None:
     assert effect.arguments == {"name": "b", "toggle": True}
 
 
+def test_the_key_tries_a_session_and_puts_back_the_one_that_is_tried() -> None:
+    for tried, wanted in (
+        ("", ("try", {"name": "b"})),
+        ("live", ("try_off", {})),
+        ("you have changed a", ("try_off", {})),
+    ):
+        data = Data(sessions=(designer(), session("b", tried=tried)))
+        _, (effect,) = pressed(with_data(View(selected="b"), data), "u")
+        assert isinstance(effect, Invoke)
+        assert (effect.action, effect.arguments) == wanted
+
+
 def test_what_is_asked_stays_what_it_was_about() -> None:
     """The session the question names is the one deleted, even when the list changes meanwhile."""
     view, _ = pressed(scene(), "D")
@@ -178,8 +168,8 @@ def test_everything_but_yes_does_nothing(no: str) -> None:
     assert (view.mode, effects) == (Mode.LIST, [])
 
 
-@pytest.mark.parametrize("key", ["D", "M", "p"])
-def test_the_designer_is_not_deleted_merged_or_paired(key: str) -> None:
+@pytest.mark.parametrize("key", ["D", "M", "p", "u"])
+def test_the_designer_is_not_deleted_merged_paired_or_tried(key: str) -> None:
     view, effects = pressed(scene("main"), key)
     assert effects == []
     assert view.status.bad
@@ -222,71 +212,6 @@ def test_a_message_goes_to_the_selected_session() -> None:
     _, (effect,) = submit(writing(view, Draft(Purpose.MESSAGE, "b")), "go on")
     assert isinstance(effect, Invoke)
     assert effect.arguments == {"sender": "user", "recipient": "b", "text": "go on", "kind": "message"}
-
-
-def test_a_question_is_answered_by_its_number() -> None:
-    view = asked(waiting(7, NeedKind.QUESTION))
-    assert pressed(view, "r")[1] == [Write(Draft(Purpose.ANSWER, "b", 7))]
-    _, (effect,) = submit(writing(view, Draft(Purpose.ANSWER, "b", 7)), "yes")
-    assert isinstance(effect, Invoke)
-    assert effect.arguments["answers"] == 7
-
-
-@pytest.mark.parametrize(("key", "decision"), [("a", "allow"), ("A", "always")])
-def test_a_permission_request_is_answered_by_its_number(key: str, decision: str) -> None:
-    view = asked(waiting(3), waiting(4, name="a"))
-    (effect,) = pressed(view, "j", key)[1]
-    assert isinstance(effect, Invoke)
-    assert (effect.action, effect.arguments) == ("answer", {"id": 4, "decision": decision, "reason": ""})
-
-
-def test_a_denial_asks_for_a_reason_that_may_be_empty() -> None:
-    view = asked(waiting(3))
-    draft = Draft(Purpose.REASON, "b", 3)
-    assert pressed(view, "x")[1] == [Write(draft)]
-    for reason in ("not that", ""):
-        _, (effect,) = submit(writing(view, draft), reason)
-        assert isinstance(effect, Invoke)
-        assert effect.arguments == {"id": 3, "decision": "deny", "reason": reason}
-
-
-def test_a_request_that_came_up_by_itself_is_not_answered_before_it_can_be_read() -> None:
-    """The one before it was answered elsewhere, in the moment the key was pressed."""
-    view = asked(waiting(3), waiting(4))
-    view = with_data(view, replace(view.data, needs=(waiting(4),)), now=100.0)
-    early, effects = press(view, Key("a"), 100.0 + UNREAD / 2)
-    assert (effects, early.status.bad) == ((), True)
-    _, (held,) = press(view, Key("a"), 100.0 + 2 * UNREAD)
-    assert isinstance(held, Held)
-    assert isinstance(held.effect, Invoke)
-    assert held.effect.arguments["id"] == 4
-
-
-def test_a_request_is_answered_only_where_it_is_in_sight() -> None:
-    view = replace(asked(waiting(3)), tab=Tab.DIFF)
-    assert pressed(view, "a", "A", "x")[1] == []
-
-
-def test_what_cannot_be_answered_from_here_says_where() -> None:
-    for need in (waiting(3, answerable=False), waiting(3, NeedKind.PROMPT), waiting(3, NeedKind.QUESTION)):
-        for key in "aAx":
-            view, effects = pressed(asked(need), key)
-            assert (effects, view.status.bad) == ([], True)
-            assert view.status.hint.startswith("press ")
-
-
-def test_moving_in_the_tab_of_needs_selects_their_sessions() -> None:
-    view = asked(waiting(1, name="c"), waiting(2, name="a"))
-    assert pressed(view, "j")[0].selected == "a"
-    assert pressed(view, "j", "k")[0].selected == "c"
-    assert pressed(replace(view, tab=Tab.DIFF), "k", "k", "w")[0].item == view.data.needs[1].key
-
-
-def test_the_next_who_needs_the_person_is_one_key_away() -> None:
-    view = replace(asked(waiting(1, name="c"), waiting(2, name="a")), tab=Tab.DIFF)
-    assert view.names == ["main", "a", "c", "b"]
-    assert [pressed(view, *("n" * times))[0].selected for times in range(4)] == ["b", "a", "c", "a"]
-    assert "nothing waits" in pressed(scene(), "n")[0].status.text
 
 
 def test_a_digit_jumps() -> None:
@@ -347,6 +272,15 @@ def test_help_opens_scrolls_and_any_other_key_closes_it() -> None:
     assert (closed.mode, effects) == (Mode.LIST, [])
 
 
+def test_a_failed_check_and_too_high_a_cost_are_marked() -> None:
+    one, other = session("a", cost=4.0, id=1), session("b", cost=6.0, allowance=2.0, id=2)
+    data = Data((one, other), failed_checks=frozenset({2}), budget=4.0)
+    rows = with_data(View(), data).rows
+    assert [(row.over_budget, row.red_check) for row in rows] == [(True, False), (True, True)]
+    rows = with_data(View(), replace(data, budget=4.5)).rows
+    assert [row.over_budget for row in rows] == [False, False]
+
+
 def test_q_leaves() -> None:
     assert pressed(scene(), "q")[1] == [Leave()]
 
@@ -357,15 +291,6 @@ def test_when_the_selected_session_goes_its_neighbour_is_selected() -> None:
     view = with_data(view, Data(sessions=(designer(), session("a"))))
     assert view.selected == "a"
     assert with_data(view, Data()).selected == ""
-
-
-def test_a_diff_that_comes_late_is_not_shown_for_another_session() -> None:
-    diff = DiffView("")
-    assert with_diff(scene("b"), "a", diff).diff is None
-    view = with_diff(scene("b"), "b", diff)
-    assert view.diff is diff
-    assert with_diff(view, "b", None, "no engine").diff is diff
-    assert with_diff(view, "b", None, "no engine").diff_error == "no engine"
 
 
 def test_what_is_under_way_is_shown_until_it_ends() -> None:
@@ -400,7 +325,7 @@ def test_a_message_to_the_person_is_read_once_they_look_at_the_messages_or_put_i
 
 
 def test_a_message_that_has_just_come_up_is_not_put_away_unread() -> None:
-    view = replace(asked(waiting(7, NeedKind.MESSAGE), now=5.0), tab=Tab.NEEDS, item_at=5.0)
+    view = painted(asked(waiting(7, NeedKind.MESSAGE)), 5.0)
     after, effects = press(view, Key("e"), 5.0 + UNREAD / 2)
     assert effects == ()
     assert "read it first" in after.status.text

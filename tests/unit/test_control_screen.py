@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+from collections.abc import Sequence
+
 import pytest
 from rich.text import Text
+from textual.events import Key
 
 from orchestra.bindings import Keymap
 from orchestra.control.body import Lines
 from orchestra.control.rows import printable
+from orchestra.control.state import select
 from orchestra.control.typing import RAPID
 from orchestra.errors import Refused
 from orchestra.model import DiffStat, MessageKind, Role, SandboxKind, Sign
+from orchestra.review.source import ReviewSource
 from orchestra.store import Store
-from tests.support.pane import Answers, Shown, run, showing
+from tests.support.pane import Answers, run, showing
+from tests.support.reviews import APP
 from tests.support.scenes import HOSTILE
 from tests.support.stores import Clock, add
+from tests.support.tmux import until
+from tests.unit.test_views_compare import row
 
 DIFF = "diff --git a/x.py b/x.py\n--- a/x.py\n+++ b/x.py\n@@ -0,0 +1,99 @@\n" + "".join(
     f"+row {n}\n" for n in range(99)
@@ -95,69 +105,12 @@ def test_the_person_reads_scrolls_and_sees_how_far(filled: Store, source: Answer
 
 def test_a_diff_that_cannot_be_read_says_why(filled: Store) -> None:
     class Broken(Answers):
-        def diff(self, name: str) -> str:
+        def review(self, name: str) -> ReviewSource:
             raise Refused(f"the engine of {name} is down", hint="start it")
 
     async def story() -> None:
         async with showing(filled, Broken()) as shown:
             await shown.sees("the engine of main is down")
-
-    run(story())
-
-
-def test_a_click_selects_two_clicks_go_there_and_a_tab_is_shown(filled: Store, source: Answers) -> None:
-    async def story() -> None:
-        async with showing(filled, source, size=(60, 30)) as shown:
-            await clicks(shown, "docs")
-            await shown.until(lambda: shown.app.view.selected == "docs")
-            await clicks(shown, "login", times=2)
-            await shown.until(lambda: ("switch", {"name": "login"}) in source.done)
-            await clicks(shown, " Monitor ")
-            await shown.sees("so far")
-            await clicks(shown, "Needs you")
-            await shown.sees("answer", "go to the window")
-
-    run(story())
-
-
-async def clicks(shown: Shown, text: str, times: int = 1) -> None:
-    await shown.sees(text)
-    row = next(number for number, line in enumerate(shown.lines) if text in line)
-    at = (shown.lines[row].index(text) + 1, row)
-    await shown.pilot.click(offset=at, times=times)
-    await shown.pilot.pause()
-
-
-def test_the_wheel_scrolls_what_is_under_the_pointer(filled: Store, source: Answers) -> None:
-    from textual.events import MouseScrollDown  # noqa: PLC0415 -- only here
-
-    async def story() -> None:
-        async with showing(filled, source, size=(60, 30)) as shown:
-            await shown.press("j")
-            await shown.sees("row 3")
-            await shown.pilot._post_mouse_events([MouseScrollDown], offset=(5, 20))  # noqa: SLF001 -- the pilot has no wheel of its own
-            await shown.until(lambda: shown.app.pane.body.scroll_offset.y > 0)
-            assert shown.app.pane.list.scroll_offset.y == 0
-
-    run(story())
-
-
-@pytest.mark.parametrize("size", [(60, 30), (160, 30)])
-def test_the_border_is_dragged(filled: Store, source: Answers, size: tuple[int, int]) -> None:
-    async def story() -> None:
-        async with showing(filled, source, size=size) as shown:
-            wide = size[0] > 100
-            await shown.sees("Monitor")
-            await shown.until(lambda: not wide or shown.app.pane.list.size.width < size[0] // 2)
-            before = shown.app.pane.list.size
-            bar = next(number for number, line in enumerate(shown.lines) if "Monitor" in line)
-            start = (before.width, 10) if wide else (size[0] - 2, bar)
-            end = (80, 10) if wide else (size[0] - 2, 20)
-            await shown.pilot.mouse_down(offset=start)
-            await shown.pilot.hover(offset=end)
-            await shown.pilot.mouse_up(offset=end)
-            list_ = shown.app.pane.list
-            await shown.until(lambda: (list_.size.width if wide else list_.size.height) == (80 if wide else 18))
 
     run(story())
 
@@ -204,18 +157,80 @@ def test_what_is_pasted_is_text_and_does_nothing(filled: Store, source: Answers)
 
 def test_a_review_is_shown_in_the_whole_window_and_left_again(filled: Store, source: Answers) -> None:
     filled.sessions.record_sign("docs", Sign.COMPLETED, "the guide")
+    source.diffs["docs"] = APP
 
     async def story() -> None:
         async with showing(filled, source, size=(100, 30)) as shown:
             await shown.press("4" if len(shown.app.view.names) > 3 else "3", "v")
-            await shown.until(lambda: "looking at" not in shown.text and "app.py" in shown.text, "the review")
-            assert "Monitor" not in shown.text
+            await shown.until(lambda: "Monitor" not in shown.text and "app.py" in shown.text, "the review")
             assert source.zooms == [True]
             await shown.press("j", "t", "s")
             await shown.press("q")
             await shown.sees("Monitor", "Needs you")
             await shown.until(lambda: source.zooms == [True, False], "the window's other panes")
             assert [action for action, _ in source.done] == ["mark_reviewed"]
+
+    run(story())
+
+
+MEMBERS = ("fix-1", "fix-2", "fix-3")
+COMPARED = {"group": "fix", "sessions": [row(name) for name in MEMBERS], "files": [], "alike": [], "bases": 1}
+
+
+@pytest.fixture
+def group(filled: Store, source: Answers) -> Store:
+    """Three sessions of a group that is compared; one of them is done and was not looked at yet."""
+    for name in MEMBERS:
+        add(filled, name, group_name="fix")
+    filled.sessions.record_sign("fix-2", Sign.COMPLETED, "fixed")
+    source.results["compare"] = COMPARED
+    return filled
+
+
+def test_the_sessions_of_a_comparison_are_reviewed_against_each_other(group: Store, source: Answers) -> None:
+    async def story() -> None:
+        async with showing(group, source, size=(100, 30)) as shown:
+            shown.app.becomes((select(shown.app.view, "fix-1"), ()))
+            await shown.press("C")
+            await shown.sees("clean, into main", "v diffs")
+            await shown.press("j", "v")
+            await shown.sees("− fix-2   + fix-3", "app.py")
+            await shown.press("v", "q")
+            await shown.sees("clean, into main")
+            assert not {*source.zooms} - {True}, "the comparison keeps the whole window"
+            assert shown.app.view.compared is not None
+            assert shown.app.view.compared.name == "fix-2"
+            assert [action for action, _ in source.done] == ["compare"], "nothing counts as looked at"
+            await shown.press("escape")
+            await shown.until(lambda: source.zooms[-1] is False, "the window's other panes")
+
+    run(story())
+
+
+def test_why_two_cannot_be_compared_is_said_below_the_comparison(group: Store) -> None:
+    class Broken(Answers):
+        def differences(self, names: Sequence[str]) -> ReviewSource:
+            raise Refused(f"no session is called {names[1]!r}", hint="see: orchestra list")
+
+    async def story() -> None:
+        async with showing(group, Broken(results={"compare": COMPARED}), size=(100, 30)) as shown:
+            shown.app.becomes((select(shown.app.view, "fix-1"), ()))
+            await shown.press("C")
+            await shown.sees("clean, into main")
+            await shown.press("v")
+            await shown.sees("no session is called 'fix-2'", "clean, into main")
+
+    run(story())
+
+
+def test_a_long_comparison_is_scrolled(group: Store, source: Answers) -> None:
+    async def story() -> None:
+        async with showing(group, source, size=(100, 9)) as shown:
+            shown.app.becomes((select(shown.app.view, "fix-1"), ()))
+            await shown.press("C")
+            await shown.sees("fix-1", "fix-2")
+            await shown.press("J", "J", "J", "J")
+            await shown.until(lambda: "fix-2" not in shown.text, "the first line is scrolled out of sight")
 
     run(story())
 
@@ -239,6 +254,29 @@ def test_an_effect_is_held_back_and_dropped_by_the_next_letter(filled: Store, so
             await shown.pilot.pause(2 * RAPID)
             assert source.done == []
             await shown.sees("looks like text")
+
+    run(story())
+
+
+def is_busy(seconds: float) -> None:
+    """Let nothing else run, as on a machine with too much to do."""
+    end = time.monotonic() + seconds
+    until(lambda: time.monotonic() > end)
+
+
+def test_a_key_that_a_busy_machine_looks_at_late_still_shows_a_word(filled: Store, source: Answers) -> None:
+    """It was read while the pane did something else, and the moment for which the first letter is held has passed."""
+
+    async def story() -> None:
+        async with showing(filled, source) as shown:
+            app = shown.app
+            app.post_message(Key("t", "t"))
+            await shown.until(lambda: app._held is not None)  # noqa: SLF001 -- nothing shows it
+            asyncio.run_coroutine_threadsafe(app._post_message(Key("o", "o")), asyncio.get_running_loop())  # noqa: SLF001 -- as the driver does
+            is_busy(2 * RAPID)
+            await shown.sees("looks like text")
+            await shown.pilot.pause(2 * RAPID)
+            assert source.done == []
 
     run(story())
 
@@ -272,3 +310,16 @@ def test_own_keys_work_and_are_shown(filled: Store, source: Answers) -> None:
 def test_no_control_character_passes() -> None:
     assert printable(f"a{HOSTILE}").isprintable()
     assert len(Lines([Text("a"), Text("b")]).window(1, 9)) == 1
+
+
+def test_help_begins_at_its_beginning_however_far_it_was_read(filled: Store, source: Answers) -> None:
+    async def story() -> None:
+        async with showing(filled, source, size=(44, 20)) as shown:
+            await shown.press("question_mark")
+            await shown.sees("prefix, then O")
+            await shown.press("end")
+            await shown.until(lambda: "prefix, then O" not in shown.text, "the end of the help")
+            await shown.press("escape", "question_mark")
+            await shown.sees("prefix, then O")
+
+    run(story())

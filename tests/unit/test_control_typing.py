@@ -6,9 +6,10 @@ import pytest
 
 from orchestra.attention import Need, NeedKind
 from orchestra.control import typing
-from orchestra.control.keys import Key
+from orchestra.control.cursor import with_data, with_painted
 from orchestra.control.reducer import press
-from orchestra.control.state import Data, Effect, Held, Invoke, Mode, Tab, View, Write, with_data
+from orchestra.control.state import Data, Effect, Held, Invoke, Mode, Tab, View, Write
+from orchestra.review.keys import Key
 from tests.support.scenes import NOW, designer, session
 
 TEXTS = [
@@ -19,7 +20,8 @@ TEXTS = [
 
 def scene(tab: Tab = Tab.DIFF) -> View:
     need = Need(NeedKind.PERMISSION, "b", NOW, "wants: rm -rf build", "rm -rf build", 3, answerable=True)
-    return with_data(View(selected="b", tab=tab), Data((designer(), session("a"), session("b")), needs=(need,)))
+    view = with_data(View(selected="b", tab=tab), Data((designer(), session("a"), session("b")), needs=(need,)))
+    return with_painted(view, need.key, float("-inf"), whole=True)
 
 
 def typed(text: str, gap: float, tab: Tab = Tab.DIFF) -> tuple[View, list[Effect]]:
@@ -61,7 +63,7 @@ def test_typing_is_told_with_where_to_type_instead() -> None:
     view, _ = typed("please", 0.1)
     assert view.mode is Mode.LIST
     assert "looks like text" in view.status.text
-    assert "⏎" in view.status.hint
+    assert view.status.hint.startswith("g goes to")
 
 
 @pytest.mark.parametrize("keys", ["jjs", "ks", "JJKd", "  m", "s", "jt", "dj"])

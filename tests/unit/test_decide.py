@@ -289,6 +289,17 @@ def client(window: str = "@3", seconds: float = 0) -> Client:
 
 
 @pytest.mark.parametrize(
+    ("pane", "synchronized", "seconds"),
+    [("%7", False, 1), ("%8", False, math.inf), ("%8", True, 1)],
+    ids=["in its tile", "in another tile", "in all tiles at once"],
+)
+def test_in_a_grid_a_key_is_for_one_tile(pane: str, seconds: float, *, synchronized: bool) -> None:
+    window = Window(id="@3", session="alpha", project="/p", pane="%7", dead=False, active=True, shared=True)
+    used = replace(client(seconds=1), pane=pane, synchronized=synchronized)
+    assert since_used(window, [used], NOW) == seconds
+
+
+@pytest.mark.parametrize(
     ("clients", "seconds"),
     [
         ((), math.inf),

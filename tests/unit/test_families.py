@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from orchestra.agents import LaunchContext, Usage, headless, launch_files, load
+from orchestra.agents.launch_files import first_prompt
 from orchestra.agents.registry import FAMILIES
 from orchestra.agents.runtime import post_event
 from orchestra.agents.runtime.claude import first_questions
@@ -244,6 +245,25 @@ def test_text_for_people_is_one_short_line() -> None:
 def test_at_the_end_of_a_turn_claude_goes_on_with_its_messages() -> None:
     assert FAMILIES["claude"].hook_reply("Stop", "[from a] hi") == {"decision": "block", "reason": "[from a] hi"}
     assert FAMILIES["claude"].hook_reply("Stop", "") == {}
+
+
+@pytest.mark.parametrize("role", [Role.DESIGNER, Role.EXECUTOR])
+@pytest.mark.parametrize(
+    ("family", "event"),
+    [
+        ("claude", "UserPromptSubmit"),
+        ("codex", "UserPromptSubmit"),
+        ("gemini", "BeforeAgent"),
+        ("opencode", "TurnStarted"),
+    ],
+)
+@pytest.mark.parametrize("more", ["", "word " * 5000])
+def test_a_first_turn_is_described_by_the_task_and_not_by_our_heading(
+    session: Session, family: str, event: str, role: Role, more: str
+) -> None:
+    prompt = first_prompt(setting(replace(session, role=role), task=f"# Clamp the speed\n\nFully. {more}"))
+    told = FAMILIES[family].signs(event, {"text" if family == "opencode" else "prompt": prompt})
+    assert told == [(Sign.TURN_STARTED, "begins its task: # Clamp the speed")]
 
 
 @pytest.mark.parametrize("event", ["UserPromptSubmit", "PostToolUse"])

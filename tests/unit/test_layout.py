@@ -11,12 +11,12 @@ from orchestra.config.layout import Placement, Side
 from orchestra.errors import BadConfig, UsageError
 
 
-@pytest.mark.parametrize("name", ["left", "window", "follow"])
+@pytest.mark.parametrize("name", ["left", "window", "follow", "grid"])
 def test_the_built_in_layouts_load_and_say_what_they_are(name: str) -> None:
     loaded = layout.load(name)
     assert loaded.name == name
     assert loaded.description.endswith(".")
-    assert loaded.control == {"left": "designer"}.get(name, name)
+    assert loaded.control == {"left": "designer", "grid": "designer"}.get(name, name)
 
 
 def test_a_persons_layout_goes_before_a_built_in_one(tmp_path: Path) -> None:
@@ -28,7 +28,7 @@ def test_a_persons_layout_goes_before_a_built_in_one(tmp_path: Path) -> None:
 def test_names_lists_every_layout_once(tmp_path: Path) -> None:
     (tmp_path / "left.yaml").write_text("control: window\n")
     (tmp_path / "mine.yaml").write_text("control: window\n")
-    assert layout.names([tmp_path]) == ["follow", "left", "mine", "window"]
+    assert layout.names([tmp_path]) == ["follow", "grid", "left", "mine", "window"]
 
 
 @pytest.mark.parametrize(
@@ -49,6 +49,8 @@ def test_an_unknown_name_gets_a_hint(name: str, hint: str) -> None:
         ("control: window\nsize: wide\n", "size must be columns such as 44, or a share such as 30%, not 'wide'"),
         ("control: window\nsize: true\n", "size must be columns such as 44"),
         ("control: window\nstatus: 3\n", "status must be true or false, not '3'"),
+        ("control: window\nexecutors: piled\n", "executors must be windows or grid, not 'piled'"),
+        ("control: follow\nexecutors: grid\n", "has no place in a grid (write, for example: control: designer)"),
         ("control: [\n", "line 2: expected the node content"),
         ("- control\n", "must hold keys and values"),
     ],

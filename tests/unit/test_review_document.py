@@ -6,7 +6,7 @@ import re
 
 from orchestra.model import Changes, FileStatus, Scope
 from orchestra.review.document import ROWS_KEPT, Document, Lines, Position
-from orchestra.review.tree import RISKY, TreeRow, tree_rows
+from orchestra.review.tree import RISKY, WIDEST, TreeRow, tree_rows, width_of
 from orchestra.views.patch import Patch, Row
 from tests.support.reviews import APP, TEXTS, changed
 
@@ -29,6 +29,12 @@ def test_risky_files_come_first_and_all_others_in_their_order() -> None:
         TreeRow(RISKY, 0), TreeRow(".github/workflows/ci.yml", 1, 0), TreeRow("app.py", 0, 1), TreeRow("lib/", 0),
         TreeRow("util.py", 1, 2), TreeRow("long.txt", 0, 3),
     ]  # fmt: skip
+
+
+def test_the_list_is_as_wide_as_its_names_need_and_no_wider_than_it_may_be() -> None:
+    assert width_of([TreeRow("src/", 0), TreeRow("app.py", 1, 0)]) == len(" app.py") + 20
+    assert width_of([TreeRow("long/" * 20, 0)]) == WIDEST
+    assert width_of([]) < WIDEST
 
 
 def test_a_risky_file_stands_before_those_that_come_before_it_by_name() -> None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from orchestra.bindings import REVIEW_BINDINGS
+from orchestra.bindings import REVIEW_BINDINGS, Keymap
 from orchestra.model import LineCounts, Scope
 from orchestra.review import reducer
-from orchestra.review.document import Document
+from orchestra.review.document import Document, Position
 from orchestra.review.frame import Canvas
 from orchestra.review.reducer import Leave, Open, Read, SetViewed
-from orchestra.review.state import View
+from orchestra.review.state import Selection, View
 from orchestra.views.patch import Patch
-from tests.support.reviews import FakeSource, press, scene, settle
+from tests.support.reviews import FakeSource, patch_text, press, scene, settle
 
 
 def screen(view: View) -> list[str]:
@@ -23,8 +25,18 @@ def test_every_key_has_an_effect_of_its_own_and_none_fails() -> None:
     for binding in REVIEW_BINDINGS:
         for start in (scene()[0], scene(40)[0], View("alpha")):
             for key in binding.keys:
-                view, _ = press(start, key)
-                assert len(screen(view)) == view.height
+                view, _ = press(start, key.replace("Space", " "))
+                assert len(screen(view)) == view.height - view.editor_height
+
+
+def test_own_keys_work_and_are_shown() -> None:
+    own = Keymap({"viewed": ("x", "C-v"), "review-help": ("F1",), "review-search": ()})
+    view = replace(scene(130, 30)[0], keymap=own)
+    assert screen(view)[-1].startswith("F1 keys  q leave  x viewed")
+    assert "search" not in screen(view)[-1]
+    assert press(view, "C-v")[0].viewed == {0}
+    assert press(view, "v")[0].viewed == set()
+    assert any("x Ctrl-v mark the file" in line for line in screen(press(view, "F1")[0]))
 
 
 def test_the_first_window_shows_the_files_and_the_risky_one_first() -> None:
@@ -37,8 +49,20 @@ def test_the_first_window_shows_the_files_and_the_risky_one_first() -> None:
 
 
 def test_only_files_in_sight_and_the_next_are_read() -> None:
-    _, effects = scene(100, 4, read=False)
-    assert effects == [Read(0), Read(1)]
+    view, effects = scene(100, 4, read=False)
+    assert effects == [Read(0)]
+    document = view.document
+    assert document is not None
+    patch = Patch.parse(patch_text("first", ["+line"]))
+    assert reducer.read(view, document.changes, 0, patch)[1] == (Read(1),)
+
+
+def test_the_file_at_the_top_is_read_before_those_beside_it() -> None:
+    view, first = scene(100, 4, read=False)
+    assert first == [Read(0)]
+    view, effects = reducer.press(view, "}")
+    assert effects == (Read(1),)
+    assert reducer.press(view, "j")[1] == ()
 
 
 def test_page_down_goes_to_the_end_and_page_up_back() -> None:
@@ -128,11 +152,11 @@ def test_a_search_waits_for_a_file_and_escape_stops_it() -> None:
 
 
 def test_a_search_can_be_typed_pasted_corrected_and_dropped() -> None:
-    view, _ = press(scene()[0], "/", "a", "Space", "b", "Backspace")
+    view, _ = press(scene()[0], "/", "a", " ", "b", "BSpace")
     assert view.typing == "a "
     assert screen(reducer.paste(view, "xy\nz")[0])[-1].rstrip() == "/a xy"
     assert press(view, "Escape")[0].typing is None
-    assert press(view, "Backspace", "Backspace", "Backspace")[0].typing is None
+    assert press(view, "BSpace", "BSpace", "BSpace")[0].typing is None
     assert press(view, "Escape", "n")[0].message == "search first, with /"
 
 
@@ -169,7 +193,8 @@ def test_the_mouse_chooses_folds_and_scrolls() -> None:
     assert reducer.click(view, 3, 5)[0].top == (2, 0)
     assert reducer.click(view, 3, 1)[0].top == view.top
     assert reducer.click(view, 60, 1)[0].folded == {0}
-    assert reducer.click(view, 60, 3)[0] == view
+    assert reducer.click(view, 60, 3)[0].selection == Selection(Position(0, 2), Position(0, 2))
+    assert reducer.click(view, 60, 2)[0] == view
     assert reducer.wheel(view, 60, 1)[0].top == view.lines.moved(view.top, 3)
     assert reducer.wheel(view, 3, 1)[0].top == view.top
     assert reducer.wheel(view, 60, -1)[0].top == view.top
@@ -207,7 +232,17 @@ def test_what_is_left_out_stands_on_top() -> None:
 def test_help_covers_everything_until_the_next_key() -> None:
     view, _ = press(scene(100, 40)[0], "?")
     assert any("go to the next hunk" in row for row in screen(view))
-    assert press(view, "q") == (press(view, "j")[0], [])
+    assert press(view, "q") == (press(view, "x")[0], [])
+
+
+def test_help_is_scrolled_to_its_end_where_it_does_not_fit() -> None:
+    view, _ = press(scene(40, 12)[0], "?")
+    assert screen(view)[-1].startswith("j k scroll  any other key back")
+    assert not any("go back to the changes" in row for row in screen(view))
+    end, _ = press(view, *("PgDn",) * 9)
+    assert any("go back to the changes" in row for row in screen(end))
+    assert press(end, *("k",) * 99)[0] == view
+    assert not press(end, "q")[0].help
 
 
 def test_leaving_is_an_effect() -> None:

@@ -124,6 +124,8 @@ def test_a_flag_or_variable_without_a_value_was_not_given(files: Files) -> None:
         ("? [a]\n: b", "found unhashable key"),
         ("agent: 2026-02-31", "day is out of range"),
         ("keys: {merg: X}", "there is no action 'merg' (did you mean merge?)"),
+        ("keys: {review-dwn: X}", "there is no action 'review-dwn' (did you mean review-down?)"),
+        ("keys: {viewed: n}", "keys: n would be the key of next-match and of viewed"),
         ("keys: {merge: Control-x}", "keys: merge cannot have the key 'Control-x'"),
         ("keys: {merge: [D]}", "keys: D would be the key of delete and of merge"),
         ("keys: {allow: j}", "keys: j would be the key of next and of allow"),

@@ -338,9 +338,18 @@ def test_every_thread_may_use_the_store_and_leaves_nothing_open(store: Store) ->
 
 
 def store_path(store: Store) -> str:
-    return store._database.path.name  # noqa: SLF001 -- the file whose open descriptors are counted
+    return str(store._database.path)  # noqa: SLF001 -- the file whose open descriptors are counted
 
 
-def _open_files(name: str) -> int:
+def _open_files(path: str) -> int:
     links = (link.readlink() for link in Path("/proc/self/fd").iterdir() if link.is_symlink())
-    return sum(1 for link in links if link.name == name)
+    return sum(1 for link in links if str(link) == path)
+
+
+def test_a_session_is_read_again_only_after_it_has_changed(store: Store) -> None:
+    one, two = add(store, "one"), add(store, "two")
+    before = {session.name: session for session in store.sessions.all()}
+    store.sessions.record_sign("two", Sign.TURN_STARTED, "works")
+    after = {session.name: session for session in store.sessions.all()}
+    assert after["one"] is before["one"] == one
+    assert (before["two"].state, after["two"].state) == (two.state, State.WORKING)

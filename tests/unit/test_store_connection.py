@@ -7,7 +7,8 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -172,3 +173,17 @@ def _without_power() -> Iterator[None]:
         yield
     finally:
         os.seteuid(user)
+
+
+def test_a_new_file_that_another_is_writing_is_waited_for(tmp_path: Path) -> None:
+    """SQLite does not wait by itself before it switches a file to write-ahead logging."""
+    path = tmp_path / "new.db"
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with ThreadPoolExecutor(1) as pool:
+        mode = pool.submit(lambda: Database(path).rows("PRAGMA journal_mode")[0][0])
+        with suppress(TimeoutError):
+            mode.result(timeout=0.5)
+        other.rollback()
+        assert mode.result(timeout=30) == "wal"
+    other.close()

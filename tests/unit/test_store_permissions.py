@@ -154,3 +154,34 @@ def test_a_moment_too_late_is_taken_back_and_later_it_stands(store: Store, clock
         (early.id, AnsweredBy.WINDOW, None),
         (late.id, AnsweredBy.PERSON, Decision.DENY),
     ]
+
+
+def test_what_the_person_decided_stays_on_record_however_often_the_agent_says_it_came_too_late(
+    store: Store, clock: Clock
+) -> None:
+    request = ask(store)
+    store.permissions.answer(request.id, AnsweredBy.PERSON, Decision.DENY, reason="never")
+    at = clock.time
+    for by in (AnsweredBy.WINDOW, AnsweredBy.ENDED, AnsweredBy.WINDOW):
+        clock.advance(1)
+        store.permissions.take_back(request.id, by)
+    (found,) = store.permissions.answers("fix")
+    assert (found.answered_by, found.decision) == (AnsweredBy.WINDOW, None)
+    assert (found.late_decision, found.late_by, found.late_at) == (Decision.DENY, AnsweredBy.PERSON, at)
+    assert found.reason == "never"
+    assert not store.permissions.answer(request.id, AnsweredBy.PERSON, Decision.ALLOW)
+
+
+def test_what_was_never_answered_has_no_late_answer(store: Store) -> None:
+    request = ask(store)
+    store.permissions.take_back(request.id, AnsweredBy.ENDED)
+    (found,) = store.permissions.answers()
+    assert (found.late_decision, found.late_by, found.late_at) == (None, None, None)
+
+
+def test_an_always_that_came_too_late_holds_for_nothing(store: Store) -> None:
+    request = ask(store)
+    store.permissions.answer(request.id, AnsweredBy.PERSON, Decision.ALWAYS)
+    assert store.permissions.is_granted(store.sessions.get("fix").id, MAKE)
+    store.permissions.take_back(request.id, AnsweredBy.WINDOW)
+    assert not store.permissions.is_granted(store.sessions.get("fix").id, MAKE)

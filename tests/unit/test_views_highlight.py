@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 
 from orchestra.views.highlight import Highlighter
@@ -19,6 +20,22 @@ def test_code_that_takes_long_is_given_up_and_so_is_its_language_after_the_third
     assert time.thread_time() - begun < 5
     assert highlighter.paint("x.java", ["int x;"]) is None
     assert highlighter.paint("x.py", ["import os"]) is not None
+
+
+def test_the_limit_holds_where_garbage_is_collected_when_it_is_reached() -> None:
+    def collects(_phase: str, _info: object) -> None:
+        end = time.thread_time() + 0.002
+        while time.thread_time() < end:
+            pass
+
+    before = gc.get_threshold()
+    gc.callbacks.append(collects)
+    gc.set_threshold(20)
+    try:
+        assert Highlighter().paint("x.py", ["import os; x = [1, 2]"] * 500) is None
+    finally:
+        gc.set_threshold(*before)
+        gc.callbacks.remove(collects)
 
 
 def test_a_screen_spends_its_share_and_the_next_goes_on() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from io import StringIO
 
@@ -13,7 +14,19 @@ from orchestra.account import Facts, account
 from orchestra.bindings import BINDINGS
 from orchestra.events import Event, Outcome, ToolCall
 from orchestra.ledger import Ledger
-from orchestra.model import Evidence, Message, SandboxKind, Session, Sign, State
+from orchestra.model import (
+    CheckRun,
+    Claim,
+    Evidence,
+    Message,
+    ModelSummary,
+    PermissionRequest,
+    SandboxKind,
+    Session,
+    Sign,
+    State,
+)
+from orchestra.proof import items_of
 from orchestra.protocol import plain
 from orchestra.views.keys import keys_markdown, keys_table
 from orchestra.views.monitor import MessagesView, MonitorView, monitor_view
@@ -34,6 +47,35 @@ def monitored(
     ledger.take(events)
     made = account(Facts(of, NOW, **facts), ledger)  # type: ignore[arg-type]  # a test's own facts
     return monitor_view(of, made, events, messages, now=NOW)
+
+
+def test_a_model_s_words_are_marked_as_such_and_stand_apart_from_facts() -> None:
+    said = ModelSummary(("It adds limits.", "Tests are open."), "it removes the README.", NOW, "claude-monitor")
+    text = printed(monitored(session("a"), said=said))
+    assert "a model says, not checked, 0s ago · claude-monitor" in text
+    assert text.index("agent ") < text.index("a model says") < text.index("so far")
+    assert [row for row in text.splitlines() if "It adds limits." in row] == ["▏ It adds limits."]
+    assert "▏ drift from the spec? it removes the README." in text
+    assert "a model says" not in printed(monitored(session("a")))
+    narrow = printed(monitored(session("a"), said=said), width=40)
+    assert "a model says, not checked, 0s ago" in narrow
+
+
+def test_why_there_is_no_summary_is_shown() -> None:
+    told = printed(monitored(session("a"), said=ModelSummary(trouble="watcher answered nothing")))
+    assert "▏ watcher answered nothing" in told
+    earlier = ModelSummary(("One.",), at=NOW, by="watcher", trouble="no login")
+    assert "▏ no newer summary: no login" in printed(monitored(session("a"), said=earlier))
+
+
+@pytest.mark.parametrize("width", [20, 33, 80])
+def test_a_hostile_answer_stays_within_its_lines(width: int) -> None:
+    said = ModelSummary((HOSTILE, HOSTILE * 9), HOSTILE, NOW, HOSTILE, HOSTILE)
+    view = monitored(session("a"), said=said)
+    rows = list(view.lines(width))
+    assert max(row.cell_len for row in rows) <= width
+    assert rows
+    assert [row.plain for row in rows if not row.plain.isprintable()] == []
 
 
 def ran(number: int, command: str, outcome: Outcome, **more: int) -> Event:
@@ -66,10 +108,22 @@ def test_the_monitor_tells_how_commands_and_tests_ended_and_what_comes_next() ->
     wanted = (
         "running for 1m: sleep 60", "stuck: no sign of work", "5: 1 ok · 2 failed · 1 of unknown result · 1 running",
         "✗ 3 failed, 12 passed 1m ago  pytest -q | tail", "? ended, result unknown 1m ago  cargo test | tail",
-        "✓ make", "✗ pytest -q … exit 1", "2 sent, 1 received", "working 1m", "1 of 2 items done", "○ write it",
+        "✓ make", "✗ pytest -q … exit 1", "2 sent, 1 received", "working 1m", "1 claimed · 1 open", "○ write it",
     )  # fmt: skip
     assert [one for one in wanted if one not in text] == []
     assert text.index("so far") < text.index("next ─") < text.index("what happened")
+
+
+def test_an_item_whose_command_failed_says_how() -> None:
+    spec = "- [ ] it is quick\n- [ ] it greets\n"
+    quick, greets = items_of(spec)
+    failed = CheckRun(0, "t" * 40, quick.text, "make", 2, "", 1.0, NOW)
+    claims = [Claim(1, quick.mark, quick.text, "make", NOW, failed)]
+    claims += [Claim(1, greets.mark, greets.text, "true", NOW, replace(failed, code=0))]
+    text = printed(monitored(session("a"), spec=spec, claims=claims))
+    assert "1 proved · 1 open" in text
+    assert "○ it is quick exit code 2" in text
+    assert "✓ it greets" in text
 
 
 def test_the_time_in_the_state_of_now_goes_on_while_nothing_is_recorded() -> None:
@@ -145,3 +199,12 @@ def test_every_binding_is_in_the_help_and_in_the_readme() -> None:
         assert binding.help in table
         assert binding.help in markdown
     assert "prefix `O` `s`" in markdown
+
+
+def test_what_a_session_waits_for_is_said_once() -> None:
+    request = PermissionRequest(1, "a", NOW, "Bash", "runs: rm -rf build", "rm -rf build", answerable=True)
+    waits = session("a", State.WAITING, evidence=Evidence(Sign.PROMPTED, "wants: rm -rf build"))
+    assert printed(monitored(waits, requests=[request])).count("rm -rf build") == 1
+    asks = session("a", State.WAITING, evidence=Evidence(Sign.ASKED, "QUESTION: which one?"))
+    text = printed(monitored(asks, question=message("QUESTION: which one?")))
+    assert (text.count("which one?"), "QUESTION" in text, "asks main: which one?" in text) == (1, False, True)

@@ -26,7 +26,7 @@ def shown(text: Text) -> str:
 
 def test_lines_have_both_numbers_where_there_is_room() -> None:
     assert [shown(lines().unified(row, 80)) for row in range(5)] == [
-        "  ⋯ 1 part 0",
+        "  ⋯ line 1: part 0",
         "  1   1    import os",
         "  2     ▎− x = 1",
         "      2 ▎+ x = 2",
@@ -37,7 +37,7 @@ def test_lines_have_both_numbers_where_there_is_room() -> None:
 
 def test_both_sides_stand_beside_each_other() -> None:
     assert shown(lines().split(2, 60)) == "  2 ▎− x = 1                 │   2 ▎+ x = 2"
-    assert shown(lines().split(0, 60)) == "  ⋯ 1 part 0"
+    assert shown(lines().split(0, 60)) == "  ⋯ line 1: part 0"
 
 
 def test_changed_words_code_and_matches_stand_out() -> None:

@@ -28,6 +28,9 @@ def row(**values: object) -> dict[str, Any]:
         "answered_at": None,
         "rule": "",
         "reason": "",
+        "late_decision": None,
+        "late_by": None,
+        "late_at": None,
     }
     return usual | values
 
@@ -75,6 +78,14 @@ def test_each_answer_says_who_gave_it_and_to_what(values: dict[str, object], sai
     assert said in text
     assert "make install" in text
     assert "2026-03-04 05:06:00" in text
+
+
+def test_an_answer_that_came_too_late_is_shown_beside_what_counted() -> None:
+    late = {"late_decision": "deny", "late_by": "person", "late_at": "2026-03-04T05:06:01.000Z", "reason": "never"}
+    text = printed(answers_table([row(answered_by="window", answered_at="2026-03-04T05:06:02.000Z", **late)]), 140)
+    assert "in its window" in text
+    assert "came too late, and did not count: deny by you at 05:06:01" in text
+    assert "(never)" in text
 
 
 def test_without_answers_it_says_so() -> None:

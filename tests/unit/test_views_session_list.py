@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.text import Text
 
 from orchestra.model import Evidence, SandboxKind, Session, Sign, State
-from orchestra.views.session_list import Row, in_tree, session_lines, wide_table
+from orchestra.views.session_list import Row, badges, in_tree, session_lines
+from orchestra.views.session_table import SessionTable
 from tests.support.scenes import HOSTILE, NOW, designer, session
 
 
@@ -69,6 +70,24 @@ def test_who_is_stuck_or_limited_is_marked() -> None:
     assert "limit" in lines([Row(session("login", limited_until=NOW))], 44)[0].plain
 
 
+def test_the_same_badges_stand_in_the_list_and_in_the_table() -> None:
+    marked = session("login", sandbox=SandboxKind.HOST, paired=True, tried="live", stuck="silent", limited_until=NOW)
+    row = Row(marked, unread=2, red_check=True, over_budget=True)
+    words = ["2", "HOST", "red", "check", "over", "budget", "stuck", "limit", "paired", "tried"]
+    assert badges(row).plain.split() == words
+    assert " ".join(words) in " ".join(lines([row], 120)[0].plain.split())
+    file = StringIO()
+    Console(file=file, width=140).print(SessionTable([row], NOW))
+    assert " ".join(words) in " ".join(file.getvalue().split())
+    assert badges(Row(session("login"))).plain == ""
+
+
+def test_badges_leave_room_for_the_name_and_the_first_are_kept() -> None:
+    row = Row(session("login-page", sandbox=SandboxKind.HOST, paired=True), red_check=True, over_budget=True)
+    assert lines([row], 44)[0].plain.split() == ["●", "login-page", "HOST", "red", "check", "paired", "3m"]
+    assert "login-page" in lines([row], 28)[0].plain
+
+
 def test_a_folded_session_says_how_many_are_below_it() -> None:
     sessions = [designer(), session("a"), session("b", parent="a"), session("c", parent="b")]
     assert [one.name for one, _ in in_tree(sessions, folded={"a"})] == ["main", "a"]
@@ -117,7 +136,8 @@ def test_the_wide_table_keeps_names_whole_and_crops_only_what_they_do() -> None:
     file = StringIO()
     sessions = [designer(), session("rate-limiting", evidence=Evidence(Sign.TOOL_USED, f"{HOSTILE}{'long ' * 90}"))]
     old = session("host-one", sandbox=SandboxKind.HOST, state_since=NOW - timedelta(days=400))
-    Console(file=file, width=110).print(wide_table([*sessions, old], unread={"main": 2}, now=NOW))
+    rows = [Row(one, stem, unread=2 * (one.name == "main")) for one, stem in in_tree([*sessions, old])]
+    Console(file=file, width=110).print(SessionTable(rows, NOW))
     text = file.getvalue()
     assert "rate-limiting" in text
     assert "HOST" in text
@@ -127,12 +147,37 @@ def test_the_wide_table_keeps_names_whole_and_crops_only_what_they_do() -> None:
 
 def test_the_wide_table_has_no_column_that_no_session_fills() -> None:
     file = StringIO()
-    Console(file=file, width=80).print(wide_table([designer()], unread={}, now=NOW))
+    Console(file=file, width=80).print(SessionTable([Row(designer())], NOW))
     heading = file.getvalue().splitlines()[0].split()
     assert heading == ["session", "state", "age", "agent", "commits", "doing"]
 
 
 def test_what_a_session_does_has_room_on_a_usual_terminal() -> None:
     file = StringIO()
-    Console(file=file, width=80).print(wide_table([designer(), session("rate-limiting")], unread={"main": 1}, now=NOW))
+    rows = [Row(designer(), unread=1), Row(session("rate-limiting"), "└ ")]
+    Console(file=file, width=80).print(SessionTable(rows, NOW))
     assert "edits app.py" in file.getvalue()
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 140])
+def test_a_narrow_terminal_has_fewer_columns_and_no_row_that_is_cut(width: int) -> None:
+    file, long = StringIO(), "will be done as soon as everything else is"
+    rows = [
+        Row(designer()),
+        Row(session("rate-limiting", evidence=Evidence(Sign.TOOL_USED, long), cost=0.5), "└ ", conflict="docs in a.py"),
+    ]
+    Console(file=file, width=width).print(SessionTable(rows, NOW))
+    heading, _, *told = file.getvalue().splitlines()
+    assert max(map(len, told)) <= width
+    assert told[1].rstrip().endswith(("…", long, "working"))
+    assert "rate-limiting conflict" in told[1]
+    assert ("will conflict with" in heading) == (width > 100)
+
+
+def test_one_that_is_done_with_open_items_says_so_in_the_list_and_in_the_table() -> None:
+    done = session("a", State.DONE, evidence=Evidence(Sign.COMPLETED, "COMPLETE: all of it"))
+    row = Row(done, left="2 of 5 items open")
+    assert "2 of 5 items open: COMPLETE" in lines([row], 60)[1].plain
+    console = Console(file=StringIO(), width=150)
+    console.print(SessionTable([row], NOW))
+    assert "2 of 5 items open: COMPLETE" in console.file.getvalue()  # type: ignore[attr-defined] # it is a StringIO

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from orchestra.attention import Need, NeedKind
 from orchestra.protocol import plain
-from orchestra.views.tables import needs_table
+from orchestra.views.tables import items_table, needs_table
 from tests.support.scenes import HOSTILE, NOW
 
 
@@ -44,3 +44,27 @@ def test_what_an_agent_wrote_does_nothing_to_the_terminal() -> None:
 
 def test_without_needs_it_says_so() -> None:
     assert needs().strip() == "nothing waits for you"
+
+
+def items(*rows: dict[str, object], open_: int = 1) -> str:
+    output = StringIO()
+    seen = {"items": rows, "proof": {"proved": 1, "claimed": 0, "open": open_}}
+    Console(file=output, width=100, force_terminal=True).print(items_table(seen))
+    return output.getvalue()
+
+
+def test_items_are_listed_with_what_shows_them_and_how_that_ended() -> None:
+    run = {"code": 0, "tree": "t" * 40, "seconds": 1.25}
+    text = items(
+        {"item": "it greets", "depth": 0, "state": "proved", "command": "make greet", "run": run},
+        {"item": "it is quick", "depth": 1, "state": "open", "command": "make bench", "run": {**run, "code": None}},
+        open_=5,
+    )
+    wanted = ("proved", "it greets", "make greet", "exit code 0", "tttttttttttt, 1.2 s", "no end in time", "4 more")
+    assert [words for words in wanted if words not in text] == []
+
+
+def test_an_item_and_its_command_do_nothing_to_the_terminal() -> None:
+    text = items({"item": HOSTILE * 3, "depth": 0, "state": "open", "command": HOSTILE, "run": None})
+    assert "\\x1b[2J" in text
+    assert [one for one in ("\x1b[2J", "\x1b]", "\x9b", "\u202e", "\x07", "\x00") if one in text] == []

@@ -58,6 +58,11 @@ def test_wrapped_text_is_never_wider_than_asked_and_nothing_is_lost(text: str, w
     assert "".join(lines).replace(" ", "") == "".join(block(text.strip())).replace(" ", "")
 
 
+def test_wrapped_code_keeps_its_indentation() -> None:
+    assert wrap("def f():\n    return first or second", 20) == ["def f():", "    return first or", "    second"]
+    assert wrap(f"a\n{' ' * 40}b", 10) == ["a", "    b"]
+
+
 def test_a_path_keeps_its_end_and_a_text_its_beginning() -> None:
     assert fit_path("src/very/long/name.py", 8) == "…name.py"
     assert fit("src/very/long/name.py", 8) == "src/ver…"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from orchestra.actions.maintenance.agent_report import BUILT, FINISHED, UNBUILT, image_of, login_of, login_repair, used
 from orchestra.actions.maintenance.check_container import try_container
+from orchestra.actions.maintenance.check_file_events import file_events
 from orchestra.actions.maintenance.finding import Finding, trouble
 from orchestra.actions.maintenance.gc import orphans
 from orchestra.actions.messaging import notify
@@ -53,6 +54,7 @@ def doctor(start: Path) -> list[Finding]:
     findings += [_repository(project), *of_sessions(project), *_logins(project)]
     if project.settings_trouble is not None:
         findings.append(trouble("settings", project.settings_trouble))
+    findings += file_events(project)
     findings += _notifications(project)
     if engine.well:
         findings += [*_proxy(), *_of_engine(project)]

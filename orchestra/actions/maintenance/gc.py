@@ -14,6 +14,7 @@ from orchestra import safe_files
 from orchestra.actions.maintenance.scratch_project import sweep
 from orchestra.actions.session import container_spec, preserve
 from orchestra.actions.session.troubles import error_to_report
+from orchestra.actions.work import summaries
 from orchestra.drivers import temporary
 from orchestra.drivers.git import looked_tree
 from orchestra.drivers.git.repository import REMOVED
@@ -91,6 +92,7 @@ def _orphans(project: Project, *, remove: bool) -> list[Leftover]:
     sweep(project)
     temporary.sweep()
     try:
+        summaries.sweep(project)
         names = orphans(project)
     except (EngineDown, DeadlineExceeded):
         # The rest can be removed without an engine.
@@ -104,7 +106,7 @@ def orphans(project: Project) -> list[str]:
     known: set[str] = set()
     for other in _projects(project) if sights else ():
         try:
-            known |= {other.box_name(session) for session in other.store.sessions.all()}
+            known |= {other.monitor_box, *(other.box_name(session) for session in other.store.sessions.all())}
         except Exception:  # noqa: BLE001 -- one project's trouble takes no other's containers for orphans
             known |= {name for name in sights if name.startswith(other.box_prefix)}
     running = {name for name, sight in sights.items() if sight.state is BoxState.RUNNING}
@@ -113,7 +115,7 @@ def orphans(project: Project) -> list[str]:
 
 def _once(name: str) -> str:
     """Return the name of the box that a one-off container belongs to."""
-    return re.sub(r"(-check)?-[0-9a-f]{6}$", "", name)
+    return re.sub(r"(-check[0-9]*)?-[0-9a-f]{6}$", "", name)
 
 
 def _projects(project: Project) -> Iterator[Project]:

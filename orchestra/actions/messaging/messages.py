@@ -93,7 +93,9 @@ def _post(
         project.store.sessions.record_sign(recipient, Sign.ANSWERED, f"{sender} answered")
     if kind in _SIGNS and project.store.sessions.find(sender) is not None:
         waits_for = message.id if kind in {MessageKind.QUESTION, MessageKind.ERROR} else None
-        project.store.sessions.record_sign(sender, _SIGNS[kind], first_line(text), waits_for=waits_for)
+        signed = project.store.sessions.record_sign(sender, _SIGNS[kind], first_line(text), waits_for=waits_for)
+        if kind is MessageKind.COMPLETE:
+            project.store.queue.reported_complete(signed.id)
     return message
 
 
@@ -124,8 +126,13 @@ def _question(project: Project, sender: str, recipient: str, kind: MessageKind) 
     return asked.waits_for if may else None
 
 
+def cleaned(text: str) -> str:
+    """Return a text without control characters, and without blanks around it."""
+    return "".join(character for character in text if character in "\n\t" or character.isprintable()).strip()
+
+
 def _checked(text: str) -> str:
-    clean = "".join(character for character in text if character in "\n\t" or character.isprintable()).strip()
+    clean = cleaned(text)
     if not clean:
         raise UsageError("the message is empty", hint="say something")
     if len(clean.encode("utf-8", "replace")) > LONGEST:

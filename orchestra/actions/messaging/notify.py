@@ -38,7 +38,7 @@ def test(project: Project) -> list[dict[str, Any]]:
     """Try each way that is set, also in quiet hours, and return which worked; raises UsageError if none is set."""
     ways = dict.fromkeys(project.settings.notify)
     if not ways:
-        raise UsageError("no notifications are set", hint="write into ~/.orchestra/config.yaml: notify: [bell]")
+        raise UsageError("no notifications are set", hint=f"write into {project.paths.home.config}: notify: [bell]")
     return [_try(project, way) for way in ways]
 
 
@@ -77,7 +77,7 @@ def is_wanted(
         return True
     if not still_true(notification.occasion, session.state) or _is_for_another(project, notification, session):
         return False
-    return not session.window or not looks_at(project, session.window, now=now)
+    return not looks_at(project, session.name, now=now)
 
 
 def _is_for_another(project: Project, notification: Notification, session: Session) -> bool:
@@ -87,14 +87,16 @@ def _is_for_another(project: Project, notification: Notification, session: Sessi
     return asks and question is not None and question.recipient != PERSON
 
 
-def looks_at(project: Project, window: str, *, now: Callable[[], float] = time.time) -> bool:
-    """Return whether a terminal that was used in the last minute shows a window."""
+def looks_at(project: Project, name: str, *, now: Callable[[], float] = time.time) -> bool:
+    """Return whether a terminal that was used in the last minute shows a session's agent."""
     try:
         server = project.tmux()
-        clients = server.clients() if server else []
+        used = [client for client in server.clients() if now() - client.activity < LOOKS] if server else []
+        windows = server.windows.all() if server and used else []
     except OrchestraError:
         return False
-    return any(client.window == window and now() - client.activity < LOOKS for client in clients)
+    shown = [one for one in windows if (one.session, one.project) == (name, str(project.paths.source))]
+    return any(client.shows(window) for client in used for window in shown)
 
 
 def _to_terminals(project: Project, content: bytes) -> None:

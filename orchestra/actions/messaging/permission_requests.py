@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestra.agents import Family, Profile, family_of, tool_use
+from orchestra.attention import ended
 from orchestra.config.permission_rules import Verdict, verdict
 from orchestra.errors import NotFound, Refused, UsageError
 from orchestra.lifecycle import age
@@ -87,7 +88,7 @@ def _open(project: Project, number: int) -> PermissionRequest:
         raise NotFound(f"there is no request {number}", hint="to see the open ones: orchestra answer")
     if request.answered_by is not None:
         raise Refused(
-            f"request {number} of {request.session} {_how(request)}", hint="to see the open ones: orchestra answer"
+            f"request {number} of {request.session} {ended(request)}", hint="to see the open ones: orchestra answer"
         )
     if not request.answerable:
         message = f"only its window can answer request {number} of {request.session}: {request.note}"
@@ -95,25 +96,11 @@ def _open(project: Project, number: int) -> PermissionRequest:
     return request
 
 
-def _how(request: PermissionRequest) -> str:
-    match request.answered_by:
-        case AnsweredBy.WINDOW:
-            return "was already answered in its window"
-        case AnsweredBy.ENDED:
-            return "is over: its agent no longer waits for it"
-        case AnsweredBy.TIMEOUT:
-            return "was denied, because nobody had answered in time"
-        case AnsweredBy.RULE:
-            return f"was already answered by the rule {request.rule!r}"
-        case _:
-            return f"was already answered: {request.decision}"
-
-
 def _note_answer(project: Project, request: PermissionRequest, decision: Decision) -> None:
     """Record in the session's evidence that its agent goes on, unless it still waits for something else."""
     session, _ = project.store.permissions.asker(request.id)
     word = "allowed" if decision in _GOES_ON else "denied"
-    text = f"{word}: {request.summary}"
+    text = f"{word}: {request.wanted}"
     if others := project.store.permissions.open_of(session):
         project.store.events.log(request.session, Sign.TOOL_USED.value, text)
         _show(project, others[0])
@@ -122,11 +109,7 @@ def _note_answer(project: Project, request: PermissionRequest, decision: Decisio
 
 
 def _show(project: Project, request: PermissionRequest) -> None:
-    project.store.sessions.record_sign(request.session, Sign.PROMPTED, _wants(request))
-
-
-def _wants(request: PermissionRequest) -> str:
-    return tool_use.wants(request.summary)
+    project.store.sessions.record_sign(request.session, Sign.PROMPTED, tool_use.wants(request.wanted))
 
 
 def ask(project: Project, session: Session, profile: Profile, asked: Asked) -> PermissionRequest:

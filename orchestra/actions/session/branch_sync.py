@@ -89,7 +89,7 @@ def _agrees_already(project: Project, session: Session) -> bool:
 
 
 def _host_tip(project: Project, session: Session) -> str:
-    return project.repository.branches().get(session.branch, session.head)
+    return project.repository.branch_tip(session.branch) or session.head
 
 
 def _follow_switch(project: Project, session: Session) -> Session:
@@ -185,7 +185,7 @@ def _rename_inside(project: Project, session: Session) -> Session:
 def _count_anew(project: Project, session: Session, tip: str) -> Session:
     """Count a session's changes from the new merge base after the person has moved its branch."""
     repository = project.repository
-    target = repository.branches().get(session.base_branch)
+    target = repository.branch_tip(session.base_branch)
     base = repository.merge_base(target, tip) if target else ""
     if base in {"", session.base, tip} or not _is_newer(project, session, base, tip):
         return session

@@ -11,8 +11,6 @@ from orchestra.model import Intent, Session
 if TYPE_CHECKING:
     from orchestra.project import Project
 
-_RAISE = "raise {} in ~/.orchestra/config.yaml"
-
 
 def standing_of(project: Project, session: Session) -> Standing:
     """Return how a session stands to its budget."""
@@ -39,8 +37,10 @@ def dollars(amount: float) -> str:
 def require_within(project: Project, session: Session) -> None:
     """Raise OverBudget if a session may not be started."""
     if standing_of(project, session) is Standing.OVER:
-        again = f"{_RAISE.format('budget')}, or let it use as much again: orchestra resume {session.name} --over-budget"
-        raise OverBudget(f"{session.name} is {reason(project, session)}", hint=again)
+        again = f"let it use as much again: orchestra resume {session.name} --over-budget"
+        raise OverBudget(
+            f"{session.name} is {reason(project, session)}", hint=f"{_raise(project, 'budget')}, or {again}"
+        )
 
 
 def intent_of(project: Project, session: Session) -> Intent:
@@ -53,7 +53,11 @@ def require_project_within(project: Project) -> None:
     if standing_of_project(project) is Standing.OVER:
         spent = dollars(project.store.usage.total_cost())
         message = f"this project's sessions cost {spent}, and project_budget is {budget_of(project)}"
-        raise OverBudget(message, hint=_RAISE.format("project_budget"))
+        raise OverBudget(message, hint=_raise(project, "project_budget"))
+
+
+def _raise(project: Project, setting: str) -> str:
+    return f"raise {setting} in {project.paths.home.config}"
 
 
 def budget_of(project: Project) -> str:

@@ -7,15 +7,16 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from orchestra import safe_files
 from orchestra.actions.session.copy_files import preview
 from orchestra.actions.session.instructions import INSTEAD
 from orchestra.config import consent
+from orchestra.config.checks import HOOKS, all_checks, described
 from orchestra.config.settings import project_wishes
 from orchestra.drivers.sandbox import build_context
-from orchestra.model import ConsentKind
+from orchestra.model import Check, ConsentKind
 
 if TYPE_CHECKING:
     from orchestra.project import Project
@@ -54,7 +55,7 @@ def grant(project: Project, asked: Sequence[Request]) -> None:
 
 def _settings(project: Project) -> Request:
     wishes = project_wishes(project.paths.config)
-    names, check = consent.asked(wishes), str(wishes.get("check", ""))
+    names, check = consent.asked(wishes), described(checks_in(wishes))
     lines = [_setting(project, name, wishes[name]) for name in names]
     before = project.store.consents.get(ConsentKind.CHECK)
     if before and not check:
@@ -62,6 +63,12 @@ def _settings(project: Project) -> Request:
     # With nothing left to allow there is no question, unless the check is gone.
     marks = {ConsentKind.SETTINGS: consent.content_hash(wishes)} if names else {}
     return Request(tuple(lines), {**marks, ConsentKind.CHECK: check} if lines else {})
+
+
+def checks_in(wishes: Mapping[str, Any]) -> tuple[Check, ...]:
+    """Return the checks that a project's own file names."""
+    hooks = (HOOKS,) if wishes.get("landing_hooks") else ()
+    return all_checks(wishes.get("check", ""), wishes.get("checks", ())) + hooks
 
 
 def _setting(project: Project, name: str, value: object) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from orchestra.drivers.process import Completed
     from orchestra.drivers.sandbox.build_context import BuildContext
     from orchestra.drivers.sandbox.images import ImageRecipe
+    from orchestra.drivers.tmux.driver import Tmux
     from orchestra.project import Project
 
 WHEN_READY = 'until [ -e "$0/launch.sh" ] && [ -e "$1/HEAD" ]; do sleep 0.02; done; exec sh "$0/launch.sh"'
@@ -135,7 +137,7 @@ def recipe_for(project: Project, agent: str) -> ImageRecipe:
     profile = project.profile(agent)
     return ImageRecipe(
         base=settings.base_image,
-        profile=profile.name,
+        profile=profile.like or profile.name,
         install=profile.install,
         npm=profile.npm,
         setup=settings.setup,
@@ -163,10 +165,12 @@ code=$?; cd / && rm -rf "$tree"; exit $code
 """
 
 
-def run_check(project: Project, session: Session, commit: str, command: str, *, deadline: float) -> Completed:
+def run_check(
+    project: Project, session: Session, commit: str, command: str, *, label: str = "check", deadline: float
+) -> Completed:
     """Run a command on a fresh checkout of ``commit``, in a fresh box with nothing of the session's.
 
-    Raises DeadlineExceeded after ``deadline`` seconds.
+    Several may run at once, each with its own ``label``. Raises DeadlineExceeded after ``deadline`` seconds.
     """
     in_docker = session.sandbox is SandboxKind.DOCKER
     objects = container_objects(project.repository)
@@ -174,13 +178,23 @@ def run_check(project: Project, session: Session, commit: str, command: str, *, 
     shared = tuple(Mount(source, target, read_only=True) for source, target in objects) if in_docker else ()
     box = replace(
         box_for(project, session, image=session.image),
-        name=f"{project.box_name(session)}-check",
+        name=_check_box(project, session, label),
         workdir=Path("/tmp"),  # noqa: S108 -- the fresh box's own
         mounts=shared,
         env={"HOME": "/tmp", "LANG": "C.UTF-8"},  # noqa: S108 -- the fresh box's own
     )
     arguments = ("sh", "-c", _CHECKOUT, "sh", commit, command, alternates)
     return project.sandbox(session.sandbox).run_once(box, arguments, deadline=deadline)
+
+
+def end_checks(project: Project, session: Session, labels: Iterable[str]) -> None:
+    """End the checks of a session that still run, also those of a process that was killed."""
+    for label in labels:
+        project.sandbox(session.sandbox).end_once(_check_box(project, session, label))
+
+
+def _check_box(project: Project, session: Session, label: str) -> str:
+    return f"{project.box_name(session)}-{label}"
 
 
 def look(project: Project, session: Session) -> BoxSight:
@@ -203,8 +217,14 @@ def runs(project: Project, session: Session) -> bool:
 def window_of(project: Project, session: Session) -> Window | None:
     """Return the session's window, or None if no tmux shows it."""
     server = project.tmux()
-    windows = server.windows.all() if server else []
+    return window_in(server, project, session) if server else None
+
+
+def window_in(server: Tmux, project: Project, session: Session) -> Window | None:
+    """Return the session's window in a tmux server that answers, or None if it shows none."""
     mine = (
-        window for window in windows if window.session == session.name and window.project == str(project.paths.source)
+        window
+        for window in server.windows.all()
+        if window.session == session.name and window.project == str(project.paths.source)
     )
     return next(mine, None)

@@ -29,20 +29,20 @@ def follow(project: Project, session: Session) -> Session:
         return session
     repository = project.repository
     there = worktree_records.checkout_at(repository, session.worktree)
-    branches = repository.branches()
-    if session.branch not in branches:
-        session = _renamed(project, session, branches, there)
-    if session.branch not in branches and session.branch not in repository.branches():
-        _make_again(project, session)
+    if not repository.branch_tip(session.branch):
+        session = _renamed(project, session, repository.branches(), there)
+        if not repository.branch_tip(session.branch):
+            _make_again(project, session)
     return _record_trouble(project, session, _wrong(project, session, there))
 
 
 def follow_renaming(project: Project, session: Session) -> Session:
     """Return the session with the new name of its branch, if it was renamed."""
-    branches = project.repository.branches()
-    if session.branch in branches or session.role is not Role.EXECUTOR:
+    repository = project.repository
+    if session.role is not Role.EXECUTOR or repository.branch_tip(session.branch):
         return session
-    return _renamed(project, session, branches, worktree_records.checkout_at(project.repository, session.worktree))
+    there = worktree_records.checkout_at(repository, session.worktree)
+    return _renamed(project, session, repository.branches(), there)
 
 
 def is_rebased(session: Session) -> bool:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from orchestra.actions.session import provision
+from orchestra.actions.session import container_spec, provision
 from orchestra.errors import OrchestraError
 from orchestra.model import Session
 from orchestra.terminal_text import clean
@@ -28,23 +29,28 @@ def last_words(project: Project, session: Session) -> str:
     except (OrchestraError, OSError):
         return ""
     text = " / ".join(lines[-_LINES:])
-    for value in hidden:
-        text = text.replace(value, "…")
-    text = clean(text)
+    text = clean(without_secrets(text, hidden))
     return text if len(text) <= _LONGEST else f"…{text[1 - _LONGEST :]}"
+
+
+def without_secrets(text: str, values: Iterable[str]) -> str:
+    """Return a text without some credentials; short ones are words such as ``true``."""
+    for value in values:
+        text = text.replace(value, "…") if len(value) >= _SHORTEST_SECRET else text
+    return text
 
 
 def _secrets(project: Project, session: Session) -> list[str]:
     paths = project.session_paths(session)
     values = list(provision.credentials(project, project.profile(session.agent)).values())
-    values += [paths.token.read_text()] if paths.token.is_file() else []
-    return [value for value in values if len(value) >= _SHORTEST_SECRET]
+    return [*values, *([paths.token.read_text()] if paths.token.is_file() else [])]
 
 
 def _screen(project: Project, session: Session) -> list[str]:
     server = project.tmux()
-    if server is None or not session.window:
+    window = container_spec.window_of(project, session)
+    if server is None or window is None:
         return []
     ours = f"{session.name} has "
-    shown = (line.strip() for line in server.panes.capture(server.windows.agent_pane(session.window)).split("\n"))
+    shown = (line.strip() for line in server.panes.capture(window.pane).split("\n"))
     return [line for line in shown if line and not line.startswith(ours)]

@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 from orchestra.actions.messaging import permission_requests
 from orchestra.actions.requests import BLANK, Notebook
-from orchestra.actions.session import budgets, container_spec, preserve
+from orchestra.actions.session import budgets, container_spec, items, preserve
 from orchestra.actions.session.settle import RECORDED, Wish, settle
 from orchestra.actions.session.steps import require_commits
 from orchestra.drivers.git import history
 from orchestra.errors import NameTaken, NotFound, Refused, StoreError, UsageError
 from orchestra.events import Event
-from orchestra.model import Intent, Role, SandboxKind, Session, State
+from orchestra.merge_queue import Place, places
+from orchestra.model import Intent, ModelSummary, Role, SandboxKind, Session, State
 from orchestra.names import PERSON
+from orchestra.proof import ItemProof
 from orchestra.protocol import Progress, ignore, plain
+from orchestra.store.forecasts import shown
 
 if TYPE_CHECKING:
     from orchestra.drivers.git.anchors import Anchor
@@ -30,21 +33,38 @@ _NOTHING_KEPT = {"anchor": "", "git_anchor": ""}
 _AS_NEW: dict[str, Any] = {"forced": False, "remove_worktree": False, "restoring": False, "git_anchor": ""}
 
 
-def row(session: Session, unread: int, wants: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Return a session as the stable data that scripts see; ``wants`` is its oldest open permission request."""
+def row(
+    session: Session,
+    unread: int,
+    wants: Mapping[str, Any] | None = None,
+    said: ModelSummary | None = None,
+    place: Place | None = None,
+    *,
+    proofs: tuple[ItemProof, ...] = (),
+) -> dict[str, Any]:
+    """Return a session as the stable data that scripts see.
+
+    ``wants`` is its oldest open permission request, ``said`` what a model says of it, ``place`` where it is in the
+    queue of a branch, ``proofs`` the items of its spec.
+    """
     names = (
         "name", "role", "state", "state_since", "evidence", "agent", "sandbox", "branch", "base", "worktree",
         "window", "parent",
     )  # fmt: skip
-    shown = {name: plain(getattr(session, name)) for name in names}
     return {
-        **shown,
+        **{name: plain(getattr(session, name)) for name in names},
+        "group": session.group_name or None,
         "unread": unread,
         "commits": session.commits,
         "trouble": session.trouble,
         "diff": plain(session.diff),
+        "counting": session.counting or None,
+        "tried": session.tried or None,
         "summary": session.summary,
+        "model_summary": plain(said),
         "wants": wants,
+        "queue": plain(place),
+        "proof": items.counted(proofs),
         "stuck": session.stuck or None,
         "usage": usage_of(session),
     }
@@ -59,8 +79,19 @@ def usage_of(session: Session) -> dict[str, Any]:
 def list_sessions(project: Project) -> list[dict[str, Any]]:
     """Return every session, the designer first."""
     unread, wants = project.store.messages.unread_counts(), permission_requests.wants(project)
+    said, waiting = project.store.summaries.all(), places(project.store.queue.open())
+    expected = project.store.forecasts.all()
     return [
-        row(session, unread.get(session.name, 0), wants.get(session.name)) for session in project.store.sessions.all()
+        row(
+            session,
+            unread.get(session.name, 0),
+            wants.get(session.name),
+            said.get(session.id),
+            waiting.get(session.id),
+            proofs=items.shown_items(project.store, session),
+        )
+        | {"conflicts": shown(expected.get(session.name, ()))}
+        for session in project.store.sessions.all()
     ]
 
 
@@ -71,10 +102,18 @@ def show(project: Project, name: str) -> dict[str, Any]:
     head = session.head or session.base
     from_here = project.store.messages.select(sender=name, limit=20)
     to_here = project.store.messages.select(recipient=name, limit=20)
+    proofs = items.shown_items(project.store, session)
     return {
         **row(
-            session, project.store.messages.unread_counts().get(name, 0), permission_requests.wants(project).get(name)
+            session,
+            project.store.messages.unread_counts().get(name, 0),
+            permission_requests.wants(project).get(name),
+            project.store.summaries.of(session.id),
+            places(project.store.queue.open()).get(session.id),
+            proofs=proofs,
         ),
+        "conflicts": shown(project.store.forecasts.all().get(name, ())),
+        "items": items.listed(proofs),
         "permissions": plain(project.store.permissions.open_of(session.id)),
         "title": session.title,
         "base_branch": session.base_branch,
@@ -236,6 +275,18 @@ def restore(project: Project, name: str, *, progress: Progress = ignore) -> Sess
     return settle(project, name, progress=progress)
 
 
+def unfinished_restorations(project: Project) -> list[str]:
+    """Return the names of deleted sessions whose worktrees were being put back when that was cut off."""
+    ever = project.store.sessions.all(include_deleted=True)
+    begun = [session for session in ever if session.deleted_at is not None and session.restoring]
+    return [session.name for session in begun if _is_last(project, session)]
+
+
+def _is_last(project: Project, session: Session) -> bool:
+    last = project.store.sessions.deleted(session.name)
+    return project.store.sessions.find(session.name) is None and last is not None and last.id == session.id
+
+
 def _names_of_deleted(project: Project) -> str:
     """Return the names of the sessions that were deleted last."""
     ever = [session for session in project.store.sessions.all(include_deleted=True) if session.deleted_at]
@@ -250,7 +301,7 @@ def _bring_back(project: Project, name: str) -> None:
     if live is not None and (live.anchor or live.git_anchor):
         return
     if live is not None:
-        raise NameTaken(f"there already is a session called {name}", hint=f"look at it: orchestra show {name}")
+        raise NameTaken(f"there already is a session {name!r}", hint=f"look at it: orchestra show {name}")
     if gone is None:
         raise NotFound(f"no deleted session is called {name!r}", hint=_names_of_deleted(project))
     preserve.put_back(project, gone)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -17,7 +17,7 @@ from orchestra.drivers.git import private_refs
 from orchestra.drivers.sandbox.protocol import AGENT_FILES, AGENT_HOME, SECRETS
 from orchestra.errors import ServiceDown
 from orchestra.lifecycle import in_a_turn
-from orchestra.model import Permissions, Role, SandboxKind, Session, State
+from orchestra.model import Permissions, Role, SandboxKind, Session, Sign, State
 
 if TYPE_CHECKING:
     from orchestra.agents import LaunchFiles, Profile
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 Prepare: TypeAlias = "Callable[[Profile, LaunchContext], LaunchFiles]"
 _PRIVATE = 0o700
+HANDED = "handed"
+"""The kind of the event that another agent goes on in a session."""
+_GOES_ON = (HANDED, Sign.TURN_STARTED.value)
 
 
 def prepare_directories(project: Project, session: Session) -> None:
@@ -37,7 +40,7 @@ def prepare_directories(project: Project, session: Session) -> None:
     paths.pointer.touch()
     # The engine mounts them one by one, by their inode.
     for name, (content, mode) in own_files(project.profile(session.agent)).items():
-        _write(paths.agent / name, content, mode)
+        write_file(paths.agent / name, content, mode)
     # A container that starts meanwhile waits for the launcher; an old launcher would start it with outdated files.
     (paths.agent / "launch.sh").unlink(missing_ok=True)
 
@@ -77,10 +80,10 @@ def write_files(project: Project, session: Session, *, prepare: Prepare | None =
     for name in made.home_dirs:
         safe_files.make_directory(paths.home, name)
     for name, (content, mode) in made.agent_files.items():
-        _write(paths.agent / name, content, mode)
+        write_file(paths.agent / name, content, mode)
 
 
-def _write(path: Path, content: bytes, mode: int) -> None:
+def write_file(path: Path, content: bytes, mode: int) -> None:
     """Replace a file atomically, so that no reader sees half of it and no planted link is followed.
 
     A file with the same content stays, because a container may have it mounted.
@@ -103,9 +106,9 @@ def _write_secrets(project: Project, session: Session) -> None:
     if not kept or token_hash(kept) != session.token_hash:
         kept = secrets.token_urlsafe(32)
         project.store.sessions.update(session.name, token_hash=token_hash(kept))
-        _write(paths.token, kept.encode(), 0o400)
+        write_file(paths.token, kept.encode(), 0o400)
     for name, value in drop_withdrawn(project, session).items():
-        _write(paths.secrets / name, value.encode(), 0o400)
+        write_file(paths.secrets / name, value.encode(), 0o400)
 
 
 def drop_withdrawn(project: Project, session: Session) -> Mapping[str, str]:
@@ -127,8 +130,13 @@ def token_hash(token: str) -> str:
 
 def credentials(project: Project, profile: Profile) -> Mapping[str, str]:
     """Return the values of the profile's credentials, from the environment or else from secret files."""
+    return values_of(project, (*profile.credentials, *project.usable_settings.credentials))
+
+
+def values_of(project: Project, names: Iterable[str]) -> Mapping[str, str]:
+    """Return the values of credentials that the person has, from the environment or else from secret files."""
     values: dict[str, str] = {}
-    for name in dict.fromkeys((*profile.credentials, *project.usable_settings.credentials)):
+    for name in dict.fromkeys(names):
         file = project.paths.home.secrets / name
         value = os.environ.get(name) or (file.read_text().strip() if file.is_file() else "")
         if value:
@@ -178,7 +186,9 @@ def permissions(project: Project, session: Session) -> Permissions | None:
 
 
 def nudge(project: Project, session: Session) -> str:
-    """Return the prompt for an agent that was interrupted in the middle of a turn; else an empty text."""
+    """Return the prompt for an agent that goes on after another one, or in the middle of a turn; else an empty text."""
+    if session.handover and project.store.events.last_of(session.name, _GOES_ON) == HANDED:
+        return session.handover
     cut_off = in_a_turn(project.store.sessions.program_sign(session.name)) and session.state is not State.DONE
     if not cut_off or session.role is Role.DESIGNER:
         return ""
@@ -186,8 +196,14 @@ def nudge(project: Project, session: Session) -> str:
 
 
 def task_text(project: Project, session: Session) -> str:
-    """Return the task that a session was created with: the first version of an executor's spec."""
+    """Return the task that a session was created with: the first version of an executor's spec.
+
+    One that goes on after another agent gets the newest version, and what it is told of those before it.
+    """
     if session.role is Role.DESIGNER:
         return project.store.workspace.get().designer_task
+    if session.handover:
+        newest = project.store.specs.get(session.name)
+        return "\n\n".join(part.rstrip() for part in (newest.text if newest else "", session.handover) if part.strip())
     first = project.store.specs.get(session.name, 1)
     return first.text if first else ""

@@ -57,7 +57,7 @@ def _follow(project: Project, session: Session) -> None:
 def reattach(project: Project, session: Session) -> Session:
     """Like `attach`, for a session that may be deleted; returns it with its current branch."""
     session, lost = follow_renaming(project, session), is_lost(project, session)
-    missing = session.branch not in project.repository.branches() and _was_made(project, session)
+    missing = not project.repository.branch_tip(session.branch) and _was_made(project, session)
     if lost and session.sandbox is SandboxKind.DOCKER:
         _end_box(project, session)
     if lost or missing:

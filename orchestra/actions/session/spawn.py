@@ -16,10 +16,12 @@ from orchestra.actions.session.limits import require_size
 from orchestra.actions.session.settle import settle
 from orchestra.actions.session.troubles import trouble_of
 from orchestra.agents.launch_files import MISSING
+from orchestra.agents.profile import BUILT_IN
 from orchestra.errors import BadName, NameTaken, OrchestraError, Refused, ToolMissing
 from orchestra.model import Intent, Role, SandboxKind, Session, State
 from orchestra.names import MAIN, PERSON, RESERVED, slug
 from orchestra.protocol import Progress, ignore
+from orchestra.terminal_text import one_line
 
 if TYPE_CHECKING:
     from orchestra.agents import Profile
@@ -38,10 +40,13 @@ def spawn(
     parent: str = MAIN,
     name: str = "",
     model: str = "",
+    group: str = "",
     progress: Progress = ignore,
     notebook: Notebook = BLANK,
 ) -> Session:
     """Create an executor and start its agent; return the session once its window exists.
+
+    ``group`` is the name of the group of sessions with the same task that it belongs to.
 
     Raises NameTaken, UnknownProfile, NotFound (the base), UsageError (the task) or EngineDown
     before anything is created; a later failure undoes everything.
@@ -52,18 +57,18 @@ def spawn(
     # Each calls another program; in parallel they take the time of one.
     with ThreadPoolExecutor() as pool:
         start, kind = pool.submit(_base, project, base), pool.submit(choose_sandbox, project, sandbox)
-        name = _free_name(project, name or slug(title))
-        profile = project.profile(agent or project.settings.agent)
+        name = free_name(project, name or slug(title))
+        profile = project.agent_profile(agent or project.settings.agent)
         project.check_room()
-        _check_number(project)
+        require_number(project)
         budgets.require_project_within(project)
     base_id, base_branch = start.result()
     if kind.result() is SandboxKind.HOST:
-        _require_on_host(profile)
+        require_on_host(profile)
     with project.store.together():
         session = project.store.sessions.add(
             name=name,
-            title=title,
+            title=one_line(title),
             role=Role.EXECUTOR,
             agent=agent or project.settings.agent,
             sandbox=kind.result(),
@@ -76,12 +81,17 @@ def spawn(
             model=model,
             paired=paired,
             head=base_id,
+            group_name=group,
         )
         project.store.specs.save(name, task or title, parent or PERSON)
         notebook.note(str(session.id))
     session = _launch(project, session, progress)
     _remark(project, session, progress)
-    _require_program(project, session)
+    try:
+        require_program(project, session)
+    except ToolMissing:
+        undo(project, session)
+        raise
     return session
 
 
@@ -101,7 +111,7 @@ def _remark(project: Project, session: Session, progress: Progress) -> None:
         if unnamed := project.repository.unnamed():
             progress(unnamed)
         if consent.requests(project):
-            progress("this project's files ask for more than you have allowed; to see and allow it: orchestra allow")
+            progress("you have not allowed this project's files as they are; to see and allow them: orchestra allow")
 
 
 def _launch(project: Project, session: Session, progress: Progress, *, fresh: bool = True) -> Session:
@@ -112,23 +122,30 @@ def _launch(project: Project, session: Session, progress: Progress, *, fresh: bo
         raise
 
 
-def _require_on_host(profile: Profile) -> None:
+def require_on_host(profile: Profile) -> None:
+    """Raise ToolMissing if a profile's program is not on this machine."""
     if profile.program and shutil.which(profile.program) is None:
-        raise _no_program(profile, "on this machine")
+        raise _no_program(
+            profile, "on this machine", f"install it, or name another agent (orchestra agents){_own(profile)}"
+        )
 
 
-def _require_program(project: Project, session: Session) -> None:
-    """Undo a session whose container has found that its program is missing."""
+def require_program(project: Project, session: Session) -> None:
+    """Raise ToolMissing for a session whose container has found that its program is missing."""
     if session.sandbox is SandboxKind.DOCKER and os.path.lexists(project.session_paths(session).home / MISSING):
-        undo(project, session)
-        raise _no_program(project.profile(session.agent), "in its image")
+        profile = project.profile(session.agent)
+        hint = f"correct `command`, or install the program with `install` lines, in {profile.source}"
+        raise _no_program(profile, "in its image", hint)
 
 
-def _no_program(profile: Profile, where: str) -> ToolMissing:
-    return ToolMissing(
-        f"the profile {profile.name} starts {profile.program!r}, but there is no such program {where}",
-        hint=f"correct `command`, or install the program with `install` lines, in {profile.source}",
-    )
+def _own(profile: Profile) -> str:
+    """Return what else can be mended in a profile that is not built in."""
+    return "" if profile.source.parent == BUILT_IN else f", or correct `command` in {profile.source}"
+
+
+def _no_program(profile: Profile, where: str, hint: str) -> ToolMissing:
+    message = f"the profile {profile.name} starts {profile.program!r}, but there is no such program {where}"
+    return ToolMissing(message, hint=hint)
 
 
 def undo(project: Project, session: Session) -> None:
@@ -141,7 +158,8 @@ def undo(project: Project, session: Session) -> None:
         trouble_of(project, session.name, error)
 
 
-def _free_name(project: Project, name: str) -> str:
+def free_name(project: Project, name: str) -> str:
+    """Return the name; raises BadName or NameTaken if no session can have it."""
     if slug(name) != name:
         raise BadName(f"{name!r} cannot be a session name", hint=f"try: {slug(name)}")
     if name in RESERVED:
@@ -166,21 +184,23 @@ def _require_branch(project: Project, name: str) -> None:
     # Git stores refs as paths, and none can be both a file and a directory.
     for other in branches:
         if branch.startswith(f"{other}/") or other.startswith(f"{branch}/"):
-            hint = f"rename it: git branch -m {other} NAME; or set another branch_prefix in ~/.orchestra/config.yaml"
+            hint = f"rename it: git branch -m {other} NAME; or set another branch_prefix in {project.paths.home.config}"
             raise NameTaken(f"with the branch {other!r} there can be no branch {branch!r}", hint=hint)
 
 
-def _check_number(project: Project) -> None:
+def require_number(project: Project, more: int = 1) -> None:
+    """Raise Refused if ``more`` executors would be too many at the same time."""
     live = [
         session
         for session in project.store.sessions.all()
         if session.intent is Intent.RUN and session.role is Role.EXECUTOR
     ]
     most = project.settings.max_sessions
-    if len(live) >= most:
+    if len(live) + more > most:
+        limit = "which is the limit" if more == 1 else f"and with {more} more they would be over the limit of {most}"
         raise Refused(
-            f"{len(live)} executors are running, which is the limit (max_sessions)",
-            hint="stop or delete one, or raise max_sessions in ~/.orchestra/config.yaml",
+            f"{len(live)} executors are running, {limit} (max_sessions)",
+            hint=f"stop or delete one, or raise max_sessions in {project.paths.home.config}",
         )
 
 

@@ -46,4 +46,4 @@ def _close_windows(project: Project) -> None:
     for session in project.store.sessions.all() if server else ():
         window = container_spec.window_of(project, session)
         if server is not None and window is not None and session.sandbox is SandboxKind.DOCKER:
-            server.windows.close(window.id)
+            server.windows.close_agent(window)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TypeAlias
 
 from orchestra.actions.session import branch_sync, container_spec, copy_files, paired_git, preserve, provision
 from orchestra.actions.session.image import build_image
+from orchestra.actions.session.place_windows import place_windows
 from orchestra.actions.session.troubles import error_to_report
 from orchestra.actions.session.worktrees import make_worktree
-from orchestra.errors import DeadlineExceeded, EngineDown, NotFound, OrchestraError, Refused, StoreError
+from orchestra.errors import CommandFailed, DeadlineExceeded, EngineDown, NotFound, OrchestraError, Refused, StoreError
 from orchestra.lifecycle import Seen, Step
 from orchestra.model import Intent, Role, SandboxKind, Session, Sign
 from orchestra.protocol import Progress
@@ -29,7 +30,7 @@ def observe(project: Project, session: Session) -> Seen:
     """Observe everything that a session owns."""
     paths = project.session_paths(session)
     server = project.tmux()
-    shown = container_spec.window_of(project, session) if server else None
+    shown = container_spec.window_in(server, project, session) if server else None
     box = container_spec.look(project, session)
     return Seen(
         worktree=session.role is Role.DESIGNER or preserve.has_worktree(project, session),
@@ -108,8 +109,8 @@ def _window(project: Project, session: Session, _progress: Progress) -> None:
         if session.sandbox is SandboxKind.HOST:
             raise Refused(f"{session.name} runs without a container and needs tmux", hint="type: orchestra up")
         return
-    if (stale := container_spec.window_of(project, session)) is not None:
-        server.windows.close(stale.id)
+    if (stale := container_spec.window_in(server, project, session)) is not None:
+        server.windows.close_agent(stale)
     if session.sandbox is SandboxKind.HOST:
         project.store.sessions.record_sign(session.name, Sign.LAUNCHED, f"{session.agent} starts")
     command = project.sandbox(session.sandbox).window_command(container_spec.box_for(project, session))
@@ -118,6 +119,9 @@ def _window(project: Project, session: Session, _progress: Progress) -> None:
         target, session.name, command, session=session.name, project=source, cwd=session.worktree
     )
     project.store.sessions.update(session.name, window=window.id)
+    # The agent runs, wherever its window is; the service puts it in its place at the next change.
+    with suppress(NotFound, CommandFailed, DeadlineExceeded):
+        place_windows(project, server)
     # A stop that follows immediately must find it running.
     project.sandbox(session.sandbox).await_launch(project.box_name(session))
 
@@ -217,7 +221,7 @@ def _close_window(project: Project, session: Session, _progress: Progress) -> No
     server = project.tmux()
     window = container_spec.window_of(project, session)
     if server is not None and window is not None:
-        server.windows.close(window.id)
+        server.windows.close_agent(window)
     with even_unrecorded(session):
         project.store.sessions.update(session.name, window=None)
 
@@ -256,6 +260,7 @@ def _forget(project: Project, session: Session, _progress: Progress) -> None:
     preserve.drop_secrets(project, session)
     with project.store.together():
         project.store.permissions.end(session.id)
+        project.store.queue.end(session.id, "its session was deleted")
         project.store.sessions.update(session.name, token_hash="", deleted_at=project.store.now())
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import traceback
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from orchestra.drivers.bug_report import versions
@@ -19,11 +19,12 @@ _log = logging.getLogger("orchestra.troubles")
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Something that failed for one session or, without ``session``, for the project."""
+    """Something that failed for one session or, without ``session``, for the project; ``error`` is what was raised."""
 
     session: str
     message: str
     hint: str = ""
+    error: Exception | None = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
         text = f"{self.session}: {self.message}" if self.session else self.message
@@ -39,7 +40,7 @@ def trouble_of(project: Project, session: str, error: Exception) -> Trouble:
     with suppress(StoreError):
         if session:
             project.store.events.log(session, "trouble", str(known))
-    return Trouble(session, known.message, known.hint)
+    return Trouble(session, known.message, known.hint, error)
 
 
 def error_to_report(project: Project, error: Exception) -> OrchestraError:

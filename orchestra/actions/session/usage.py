@@ -31,10 +31,17 @@ def usage(project: Project) -> dict[str, Any]:
     return {
         "sessions": [{**_about(session), **spent([session])} for session in shown],
         "agents": [{"agent": agent, **spent(one for one in shown if one.agent == agent)} for agent in agents],
+        "monitor": _monitor(project),
         "all": spent(shown),
         "budget": settings.budget or None,
         "project_budget": settings.project_budget or None,
     }
+
+
+def _monitor(project: Project) -> dict[str, Any]:
+    """Return what summaries by a model have used, which is in no other number."""
+    store = project.store.summaries
+    return {"today": plain(store.day(store.today())), "ever": plain(store.day())}
 
 
 def _about(session: Session) -> dict[str, Any]:

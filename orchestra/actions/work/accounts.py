@@ -31,7 +31,9 @@ class Accounts:
             requests=store.permissions.open_of(session.id),
             question=store.messages.get(session.waits_for) if session.waits_for is not None else None,
             spec=spec.text if spec else "",
+            claims=store.claims.of(session.id),
             sent=sent,
             received=received,
             unread=unread,
+            said=store.summaries.of(session.id),
         )

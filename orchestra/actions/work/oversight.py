@@ -46,8 +46,8 @@ def keep_budgets(project: Project) -> list[Trouble]:
 def _warn(project: Project, session: Session) -> None:
     used = budgets.dollars((session.cost or 0) - session.allowance)
     budget = budgets.dollars(project.usable_settings.budget)
-    text = f"{session.name} has used {used} of its budget of {budget}."
-    _tell(project, f"budget.near.{_key(project, session)}", text, session.name)
+    text = f"{session.name} has used {used} of its budget of {budget}. When it has used all, it is stopped."
+    tell(project, f"budget.near.{_key(project, session)}", text, session.name)
 
 
 def _key(project: Project, session: Session) -> str:
@@ -63,8 +63,8 @@ def _end(project: Project, session: Session) -> Trouble | None:
         if session.state is State.STOPPED and session.evidence.text != reason:
             project.store.sessions.record_sign(session.name, Sign.STOPPED, reason)
         again = f"orchestra resume {session.name} --over-budget"
-        text = f"{session.name} is stopped: {reason}. Its work is kept. To let it use as much again: {again}"
-        _tell(project, f"budget.over.{_key(project, session)}", text, session.name)
+        text = f"{session.name} is stopped, {reason}. Its work is kept. To let it use as much again: {again}"
+        tell(project, f"budget.over.{_key(project, session)}", text, session.name)
     except Exception as error:  # noqa: BLE001 -- the other sessions are stopped all the same
         return trouble_of(project, session.name, error)
     return None
@@ -79,10 +79,10 @@ def _keep_project(project: Project) -> None:
         text = f"This project's sessions have cost {spent} of {budget}."
     else:
         text = f"This project's sessions have cost {spent}; no further ones are started (project_budget is {budget})."
-    _tell(project, f"project-budget.{how}.{budget}", text)
+    tell(project, f"project-budget.{how}.{budget}", text)
 
 
-def _tell(project: Project, key: str, text: str, session: str = MAIN) -> None:
+def tell(project: Project, key: str, text: str, session: str = MAIN) -> None:
     """Send the person a notice, and record it as an event of a session, unless they have had it."""
     with project.store.together():
         if project.store.messages.sent(SYSTEM, key) is None:

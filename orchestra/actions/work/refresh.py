@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Container, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from orchestra.actions.messaging.messages import send
@@ -16,13 +16,14 @@ from orchestra.actions.work import spec
 from orchestra.drivers.git import worktree_diff
 from orchestra.errors import DeadlineExceeded, NotFound, OrchestraError
 from orchestra.events import Event
-from orchestra.model import BoxSight, BoxState, Intent, MessageKind, Role, SandboxKind, Session, Sign, State
+from orchestra.model import BoxEnd, BoxSight, BoxState, Intent, MessageKind, Role, SandboxKind, Session, Sign, State
 from orchestra.names import PERSON, SYSTEM
 
 if TYPE_CHECKING:
+    from orchestra.drivers.tmux.driver import Tmux
     from orchestra.project import Project
 
-__all__ = ["import_commits", "look", "look_at_boxes", "refresh_diff", "refresh_summary", "watch_specs"]
+__all__ = ["import_commits", "look", "look_at_boxes", "note_end", "refresh_diff", "refresh_summary", "watch_specs"]
 
 _ENDED_WELL = frozenset({0, 130, 143})
 """Exit codes of an agent that ended as requested: by itself, by ^C, or by TERM (128 + signal)."""
@@ -30,6 +31,8 @@ _ENDED_WELL = frozenset({0, 130, 143})
 _EXITED = "exited"
 """What the words of a sign say of a program that ended by itself."""
 _NAMED = 5
+_NEWS = timedelta(seconds=1)
+"""What is told of an end later than this is left to the next look, because the agent may have been started since."""
 _START_DEADLINE = 10.0
 """Seconds after a start in which the agent may not run yet."""
 _QUIET = 10.0
@@ -82,7 +85,8 @@ def _kinds(project: Project) -> set[SandboxKind]:
 def _compare(project: Project, session: Session, sight: BoxSight) -> bool:
     """Record what a box tells; returns False if somebody else is changing the session now."""
     if sight.state is BoxState.RUNNING:
-        if _ended_by_itself(session):
+        # The engine's list still shows what its events have told the end of.
+        if _ended_by_itself(session) and container_spec.look(project, session).state is BoxState.RUNNING:
             project.store.sessions.record_sign(session.name, Sign.LAUNCHED, "runs again")
         return True
     return _is_expected(project, session) or _record_end(project, session.name)
@@ -108,11 +112,34 @@ def _record_end(project: Project, name: str) -> bool:
     return True
 
 
+def note_end(project: Project, end: BoxEnd) -> None:
+    """Record at once what was told of an agent's end, then its last output, once its box shows that it has ended.
+
+    Somebody who is stopping or starting the agent now, or has done so since, knows better.
+    """
+    named = (session for session in project.store.sessions.all() if project.box_name(session) == end.name)
+    session = next(named, None)
+    if session is None or project.store.now() - end.at > _NEWS:
+        return
+    with contextlib.suppress(DeadlineExceeded, NotFound), project.lock(session.name, deadline=0.0):
+        session = project.store.sessions.get(session.name)
+        if session.state_since < end.at and not _is_expected(project, session):
+            sign, text = _sign_of_end(session, end.code)
+            project.store.sessions.record_sign(session.name, sign, text)
+            container_spec.look(project, session)
+            if sign is Sign.EXITED and (output := last_words(project, session)):
+                project.store.sessions.complete_evidence(session.name, sign, f"{text}: {output}")
+
+
+def _sign_of_end(session: Session, code: int | None) -> tuple[Sign, str]:
+    sign = Sign.STOPPED if code in _ENDED_WELL else Sign.EXITED
+    return sign, f"{session.agent} {_EXITED}" + ("" if code is None else f" with code {code}")
+
+
 def _note_end(project: Project, session: Session, sight: BoxSight) -> None:
     if sight.state is BoxState.EXITED:
-        sign = Sign.STOPPED if sight.code in _ENDED_WELL else Sign.EXITED
+        sign, text = _sign_of_end(session, sight.code)
         output = last_words(project, session) if sign is Sign.EXITED else ""
-        text = f"{session.agent} {_EXITED}" + ("" if sight.code is None else f" with code {sight.code}")
         project.store.sessions.record_sign(session.name, sign, f"{text}: {output}" if output else text)
     elif sight.state is BoxState.ABSENT:
         gone = "no container" if session.sandbox is SandboxKind.DOCKER else "no process"
@@ -147,11 +174,17 @@ def look_at_panes(project: Project, *, unseen: Container[SandboxKind] = ()) -> N
         session for session in running if session.sandbox not in unseen and session.window and silences[session.agent]
     ]
     server = project.tmux() if silent else None
-    activity = server.windows.activities() if server else {}
+    activity = _output_times(project, server) if server else {}
     for session in silent:
         # The session may be deleted at this moment.
         with contextlib.suppress(NotFound):
-            _sign_of_pane(project, session, activity.get(session.window or ""))
+            _sign_of_pane(project, session, activity.get(session.name))
+
+
+def _output_times(project: Project, server: Tmux) -> dict[str, float]:
+    """Return when each session's agent wrote something last, in seconds since the epoch."""
+    times, source = server.windows.output_times(), str(project.paths.source)
+    return {one.session: times[one.pane] for one in server.windows.all() if one.project == source and one.pane in times}
 
 
 def _is_silent(project: Project, agent: str) -> bool:
@@ -182,12 +215,13 @@ def refresh_diff(project: Project, session: Session) -> Mapping[str, int]:
     _guard_submodules(project, session)
     base = session.base if session.role is Role.EXECUTOR else project.repository.head()[0]
     counted = worktree_diff.count(project.repository, session.worktree, base, cache=project.session_paths(session).root)
+    seen = (counted.mark, counted.tree, counted.tip)
     if counted.stat != project.store.sessions.get(session.name).diff:
         with project.store.together():
-            project.store.notes.note_diff(session.id, counted.mark)
+            project.store.notes.note_diff(session.id, *seen)
             project.store.sessions.update(session.name, diff=counted.stat)
     else:
-        project.store.notes.note_diff(session.id, counted.mark)
+        project.store.notes.note_diff(session.id, *seen)
     return counted.directories
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from orchestra import risk
+from orchestra.actions.session import group, items
 from orchestra.actions.session.branch_sync import import_commits
 from orchestra.actions.session.choose_sandbox import require_sandbox
 from orchestra.drivers.git import history, merge_trees, tree_diff, worktree_diff
@@ -22,9 +23,14 @@ def diff(project: Project, name: str, *, stat: bool = False) -> str:
     base, cache = base_of(project, session), project.session_paths(session).root
     if stat:
         counted = worktree_diff.stat(project.repository, session.worktree, base, cache=cache)
-        lines = f"{counted.insertions} insertions(+), {counted.deletions} deletions(-)"
+        parts = (
+            (counted.files, "file", " changed"),
+            (counted.insertions, "insertion", "(+)"),
+            (counted.deletions, "deletion", "(-)"),
+        )
+        lines = ", ".join(f"{number:,} {noun}{'' if number == 1 else 's'}{end}" for number, noun, end in parts)
         left = f"; the lines of {counted.uncounted:,} more files are not counted" if counted.uncounted else ""
-        return f"{counted.files} files changed, {lines}{left}"
+        return f"{lines}{left}"
     return worktree_diff.diff(project.repository, session.worktree, base, cache=cache)
 
 
@@ -34,9 +40,9 @@ def base_of(project: Project, session: Session) -> str:
 
 
 def require_executor(session: Session) -> None:
-    """Refuse to merge the designer's work, which is already on the person's branch."""
+    """Refuse the designer, whose work is already on the person's branch."""
     if session.role is Role.DESIGNER:
-        raise Refused("the designer already works on your branch", hint="merge an executor: orchestra list")
+        raise Refused("the designer already works on your branch", hint="name an executor; to see them: orchestra list")
 
 
 def review(project: Project, name: str) -> dict[str, Any]:
@@ -50,13 +56,14 @@ def review(project: Project, name: str) -> dict[str, Any]:
     target = session.base_branch or repository.head()[1]
     ours = repository.resolve(f"refs/heads/{target}") if target else repository.head()[0]
     head = session.head or session.base
-    files, _ = tree_diff.changed_files(repository.git(), session.base, head)
+    risky = risk.changed(*tree_diff.changed_files(repository.git(), session.base, head))
     reports = project.store.messages.select(sender=name, limit=200)
     last = [message for message in reports if message.kind in {MessageKind.COMPLETE, MessageKind.ERROR}][-1:]
     return {
         "name": name,
         "state": session.state.value,
         "branch": session.branch,
+        "head": head,
         "target": target,
         "commits": plain(history.commits(repository, session.base, head)),
         "diff": plain(
@@ -64,6 +71,8 @@ def review(project: Project, name: str) -> dict[str, Any]:
         ),
         "uncommitted": worktree_diff.dirty(repository, session.worktree, cache=project.session_paths(session).root),
         "conflicts": list(merge_trees.preview(repository, ours, head).conflicts),
-        "sensitive": [file.path for file in files if risk.of_file(file)],
+        "sensitive": [path for path, _ in risky],
+        "proof": items.counted(items.shown_items(project.store, session)),
         "report": plain(last[0]) if last else None,
+        "others": [other.name for other in group.others(project, session)],
     }

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestra import safe_files
+from orchestra import safe_files, times
 from orchestra.agents import family_of
 from orchestra.drivers.git import history
 from orchestra.errors import OrchestraError, Refused
@@ -47,7 +47,18 @@ def read_new(project: Project, kinds: Collection[str], *, end: float, clock: Clo
             read_commits(project, session)
     if "conversations" not in kinds:
         return []
-    return [session.name for session in sessions if not read_conversations(project, session, end=end, clock=clock)]
+    return list(_unread(project, sessions, end, clock))
+
+
+def _unread(project: Project, sessions: Sequence[Session], end: float, clock: Clock) -> Iterator[str]:
+    """Index what is new of each session's conversations in its share of the time; yield those with more to read.
+
+    Each has its own share, so that one that writes faster than it is read keeps nobody else from being found.
+    """
+    for left, session in zip(range(len(sessions), 0, -1), sessions, strict=True):
+        now = clock()
+        if not read_conversations(project, session, end=now + (end - now) / left, clock=clock):
+            yield session.name
 
 
 def _read_rows(project: Project, kind: str) -> None:
@@ -157,7 +168,7 @@ class _Reader:
             return b""
 
     def _documents(self, file: Entry, generation: int, at: int, block: bytes) -> Iterator[Document]:
-        written = datetime.fromtimestamp(file.modified / 1e9, UTC)
+        written = times.since_epoch(file.modified / 1e9)
         name, number = self.session.name, self.session.id
         for line in block.splitlines(keepends=True):
             said = self.transcripts.said(line)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from orchestra.actions.session.items import open_items
 from orchestra.attention import Need, needs
-from orchestra.model import MessageState
+from orchestra.model import EntryState, MessageState
 from orchestra.names import PERSON
 
 if TYPE_CHECKING:
@@ -25,13 +26,24 @@ def list_needs(project: Project) -> tuple[Need, ...]:
     return open_needs(project.store, sessions, questions_of(project.store, sessions))
 
 
-def open_needs(store: Store, sessions: Sequence[Session], questions: Mapping[int, Message]) -> tuple[Need, ...]:
-    """Return what waits for the person of these sessions; ``questions`` are those of `questions_of`."""
+def open_needs(
+    store: Store,
+    sessions: Sequence[Session],
+    questions: Mapping[int, Message],
+    left: Mapping[int, str] | None = None,
+) -> tuple[Need, ...]:
+    """Return what waits for the person of these sessions.
+
+    ``questions`` are those of `questions_of`, ``left`` is what `open_items` returns, if that is known.
+    """
     return needs(
         sessions,
         questions=questions,
         requests=store.permissions.open(),
         reviewed=store.notes.reviewed(),
+        proposals=[entry for entry in store.queue.open() if entry.state is EntryState.PROPOSED],
+        comments=store.comments.progress(),
+        left=open_items(store, sessions) if left is None else left,
         unread=store.messages.select(recipient=PERSON, states=[MessageState.QUEUED], limit=_LETTERS),
     )
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from orchestra.actions.landing import tryout
+from orchestra.actions.landing.move import finish_landings
+from orchestra.actions.landing.take import delete_the_others
+from orchestra.actions.session.manage import restore, unfinished_restorations
 from orchestra.actions.session.many import each
 from orchestra.actions.session.settle import settle
 from orchestra.actions.session.stale_containers import drop_containers
 from orchestra.actions.session.troubles import Trouble, trouble_of
-from orchestra.actions.work.merge import finish_landings
+from orchestra.actions.work import summaries
 from orchestra.drivers import temporary
 from orchestra.drivers.git import index_lock
 from orchestra.errors import DeadlineExceeded, EngineDown, NotFound, OrchestraError, StoreError
@@ -24,16 +29,19 @@ _PASSING = (EngineDown, DeadlineExceeded, StoreError)
 
 
 def reconcile(project: Project, *, progress: Progress = ignore) -> list[Trouble]:
-    """Settle every session, many at once, and finish any interrupted landing; return what failed.
+    """Settle every session, many at once, and finish any interrupted landing, try or restoration; return what failed.
 
     An error in one session, even a bug of ours, does not stop the others. After ``down --stop``
     nothing is started until the next ``up``.
     """
     with suppress(EngineDown, DeadlineExceeded):
         drop_containers(project)
+    with suppress(EngineDown, DeadlineExceeded):
+        summaries.sweep(project)
     temporary.sweep()
+    temporary.sweep(project.paths.scratch)
     index_lock.sweep(project.repository.common_dir)
-    landings = _finish_landings(project)
+    moves = [_finished(project, finish) for finish in (finish_landings, delete_the_others, tryout.finish)]
     resting = project.store.workspace.get().resting
     sessions = [session for session in project.store.sessions.all() if not resting or session.intent is not Intent.RUN]
 
@@ -44,7 +52,8 @@ def reconcile(project: Project, *, progress: Progress = ignore) -> list[Trouble]
             return None if _is_gone(project, session) else _troubled(project, session, error)
         return None
 
-    troubles = [landings, *each(sessions, settled)]
+    # Alone, because a restoration that ends this process must keep no other session from being settled.
+    troubles = [*moves, *each(sessions, settled), *(() if resting else _finish_restorations(project, progress))]
     _arrange(project, sessions)
     return [trouble for trouble in troubles if trouble is not None]
 
@@ -61,12 +70,29 @@ def _arrange(project: Project, before: Sequence[Session]) -> None:
                 server.windows.arrange(windows)
 
 
-def _finish_landings(project: Project) -> Trouble | None:
+def _finished(project: Project, finish: Callable[[Project], None]) -> Trouble | None:
     try:
-        finish_landings(project)
+        finish(project)
     except Exception as error:  # noqa: BLE001 -- the sessions are settled all the same
         return trouble_of(project, "", error)
     return None
+
+
+def _finish_restorations(project: Project, progress: Progress) -> list[Trouble]:
+    """Bring back the deleted sessions whose worktrees are half restored; until then gc keeps these."""
+    troubles = []
+    for name in unfinished_restorations(project):
+        progress(f"{name} was being restored; that is finished now")
+        try:
+            restore(project, name, progress=progress)
+        except Exception as error:  # noqa: BLE001 -- the others are restored all the same
+            trouble = trouble_of(project, name, error)
+            troubles.append(replace(trouble, message=f"was being restored: {trouble.message}", hint=_again(name)))
+    return troubles
+
+
+def _again(name: str) -> str:
+    return f"to finish that: orchestra restore {name}"
 
 
 def _is_gone(project: Project, session: Session) -> bool:

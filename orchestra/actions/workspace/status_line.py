@@ -6,7 +6,8 @@ import contextlib
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from orchestra.actions.workspace.layout import layout_of
+from orchestra.actions.session.layout import layout_of
+from orchestra.actions.session.place_windows import place_windows
 from orchestra.actions.workspace.open_needs import list_needs
 from orchestra.drivers.tmux.labels import Label
 from orchestra.errors import BadConfig, NotFound, Refused, UsageError
@@ -24,11 +25,15 @@ _LOCK = "+status"
 
 
 def show_status(project: Project) -> None:
-    """Update labels and, if the layout has one, the segment; does nothing while the project is not open in tmux."""
+    """Put the agents where the layout wants them, and update labels and, if the layout has one, the segment.
+
+    Does nothing while the project is not open in tmux.
+    """
     known = project.store.workspace.get()
     server = project.tmux() if known.tmux_session else None
     if server is None:
         return
+    place_windows(project, server)
     _show_labels(project, server)
     if known.status_line:
         _show_segment(project, server)
@@ -36,12 +41,15 @@ def show_status(project: Project) -> None:
 
 def shown(project: Project, sessions: Sequence[Session]) -> object:
     """Return what `show_status` would show of these sessions, to compare it with what it showed before."""
-    labels = {session.window: label(session) for session in sessions if session.window}
+    labels = {(session.name, session.window): label(session) for session in sessions if session.window}
     return segment(project.paths.source.name, sessions, list_needs(project)), labels
 
 
 def _show_labels(project: Project, server: Tmux) -> None:
-    labels = {session.window: label(session) for session in project.store.sessions.all() if session.window}
+    source = str(project.paths.source)
+    panes = {window.session: window.pane for window in server.windows.all() if window.project == source}
+    sessions = (session for session in project.store.sessions.all() if session.name in panes)
+    labels = {panes[session.name]: label(session) for session in sessions}
     try:
         borders = layout_of(project).borders
     except (BadConfig, Refused, UsageError):

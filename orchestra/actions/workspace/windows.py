@@ -75,7 +75,7 @@ def editor_command(project: Project, name: str) -> tuple[str, ...]:
     chosen = project.usable_settings.editor or os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
     words = shlex.split(chosen)
     if not words or shutil.which(words[0]) is None:
-        hint = "set EDITOR, or `editor` in ~/.orchestra/config.yaml; or open the file in any editor: "
+        hint = f"set EDITOR, or `editor` in {project.paths.home.config}; or open the file in any editor: "
         raise ToolMissing(f"the editor {chosen!r} is not installed", hint=f"{hint}{path}")
     return (*words, str(path))
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from orchestra.agents import launch_files as common
 from orchestra.agents import tool_calls
-from orchestra.agents.activity import Usage, brief, limit_of, mapping, named, number, whole
+from orchestra.agents.activity import Usage, brief, limit_of, mapping, named, number, turn, whole
 from orchestra.agents.families import claude_hooks
 from orchestra.agents.launch_files import LaunchContext, LaunchFiles
 from orchestra.agents.profile import Profile
@@ -120,7 +120,7 @@ def once(profile: Profile, context: LaunchContext) -> str:
     """Return the launcher's last lines for one prompt, without our hooks, because it would wait for their listener."""
     wanted = common.model(profile, context)
     command = [*common.words(profile, context, profile.command), *(("--model", wanted) if wanted else ())]
-    return f'"$python" "$agent_dir/start.py" 0\n{common.asked_once(command)}'
+    return f'"$python" "$agent_dir/start.py" 0\n{common.asked_once(context, command)}'
 
 
 def settings(context: LaunchContext, *, begins: bool = False) -> dict[str, Any]:
@@ -270,7 +270,7 @@ def call(event: str, payload: Mapping[str, Any]) -> ToolCall | None:
 def _asked(prompt: str) -> str:
     """Describe what a turn begins with; text that woke the agent is between tags."""
     numbers = _NUMBERED.findall(prompt) if prompt.startswith("<") else []
-    return f"continues with message {', '.join(numbers)}" if numbers else brief(prompt)
+    return f"continues with message {', '.join(numbers)}" if numbers else turn(prompt)
 
 
 def _noticed(payload: Mapping[str, Any]) -> list[tuple[Sign, str]]:

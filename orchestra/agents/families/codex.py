@@ -11,7 +11,7 @@ from typing import Any
 
 from orchestra.agents import launch_files as common
 from orchestra.agents import tool_calls
-from orchestra.agents.activity import Usage, brief, limit_of, mapping, named, share, whole
+from orchestra.agents.activity import Usage, brief, limit_of, mapping, named, share, turn, whole
 from orchestra.agents.families import claude_hooks
 from orchestra.agents.launch_files import LaunchContext, LaunchFiles
 from orchestra.agents.profile import Profile
@@ -69,6 +69,19 @@ _PROGRAM = (
 _START = "from runtime.codex.start import main\n\nmain()\n"
 _WATCH = "from runtime.codex.watch import main\n\nmain()\n"
 _PATCHED = re.compile(r"^\*\*\* (?:Update|Add|Delete) File: (.+)$", re.MULTILINE)
+_NOT_ALONE = frozenset({
+    "hooks", "mcp_servers.orchestra", "features.code_mode.direct_only_tool_namespaces", "developer_instructions",
+})  # fmt: skip
+"""The settings that only a session's agent needs."""
+_TOOLLESS: dict[str, Any] = {
+    "web_search": "disabled",
+    "features.shell_tool": False,
+    "features.unified_exec": False,
+    # The tools of newer models are only reached through code, which then has no host.
+    "features.code_mode_host": False,
+    "features.multi_agent": False,
+    "features.apps": False,
+}
 ENDED = "CommandEnded"
 """Our watcher's event for the end of a command."""
 _ASKS = "request_user_input"
@@ -98,9 +111,10 @@ def launch_files(profile: Profile, context: LaunchContext) -> LaunchFiles:
     return common.build(profile, context, ending=ending, env=env, files=files)
 
 
-def once(_profile: Profile, _context: LaunchContext) -> str:
-    """Return nothing: the usual lines also answer one prompt."""
-    return ""
+def once(_profile: Profile, context: LaunchContext) -> str:
+    """Return nothing, because the usual lines also answer one prompt, except for one that comes as its input."""
+    start = common.quoted([context.path("start.py"), context.agent_dir, "once"])
+    return f'exec "$python" {start}\n' if context.alone else ""
 
 
 def settings(profile: Profile, context: LaunchContext) -> dict[str, Any]:
@@ -129,6 +143,8 @@ def settings(profile: Profile, context: LaunchContext) -> dict[str, Any]:
         },
         "hooks": hooks(context),
     }
+    if context.alone:
+        values = {name: value for name, value in values.items() if name not in _NOT_ALONE} | _TOOLLESS
     if wanted := common.model(profile, context):
         values["model"] = wanted
     return values
@@ -178,7 +194,7 @@ def signs(event: str, payload: Mapping[str, Any]) -> list[tuple[Sign, str]]:
         case "Ready":
             return [(Sign.READY, "ready")]
         case "UserPromptSubmit":
-            return [(Sign.TURN_STARTED, brief(payload.get("prompt", "")))]
+            return [(Sign.TURN_STARTED, turn(payload.get("prompt", "")))]
         case "PreToolUse" | "PostToolUse":
             return [_used(event, payload)]
         case "PermissionRequest":

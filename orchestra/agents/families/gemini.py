@@ -11,7 +11,7 @@ from typing import Any
 
 from orchestra.agents import launch_files as common
 from orchestra.agents import tool_calls, tool_use
-from orchestra.agents.activity import Limit, Usage, brief, mapping, named, share, whole
+from orchestra.agents.activity import Limit, Usage, brief, mapping, named, share, turn, whole
 from orchestra.agents.launch_files import LaunchContext, LaunchFiles
 from orchestra.agents.profile import Profile
 from orchestra.agents.transcripts import Said, Transcripts, text_of, time_of
@@ -43,6 +43,9 @@ HANDS_OVER = frozenset({"BeforeAgent", "AfterTool", "AfterAgent"})
 """The hooks whose reply delivers messages during a turn."""
 LISTENS, TELLS_PROMPTS, TOOLS_LATE, DIALOG_TOO = False, True, False, False
 TAKES_ANSWERS = True
+
+_TOOLLESS: dict[str, Any] = {"tools": {"core": []}, "skills": {"enabled": False}}
+"""The settings of one that is to answer without any tool."""
 
 _HOOKS = {
     "SessionStart": "Ready",
@@ -95,7 +98,7 @@ def launch_files(profile: Profile, context: LaunchContext) -> LaunchFiles:
         "first": common.words(profile, context, command, flags),
         "again": common.words(profile, context, profile.resume or command, flags),
         "conversation": context.session.conversation,
-        "settings": settings(context, gated=gated),
+        "settings": settings(context, gated=gated) | (_TOOLLESS if context.alone else {}),
     }
     files = {
         "first.md": (common.first_prompt(context).encode(), common.READ_ONLY),
@@ -181,7 +184,7 @@ def signs(event: str, payload: Mapping[str, Any]) -> list[tuple[Sign, str]]:
         case "Ready":
             return [(Sign.READY, f"ready ({brief(payload.get('source', 'startup'))})")]
         case "BeforeAgent":
-            return [(Sign.TURN_STARTED, brief(payload.get("prompt", "")))]
+            return [(Sign.TURN_STARTED, turn(payload.get("prompt", "")))]
         case "BeforeTool" | "AfterTool":
             told = call(event, payload)
             failed = told is not None and told.outcome is Outcome.FAILED

@@ -9,7 +9,7 @@ from typing import Any
 
 from orchestra.agents import launch_files as common
 from orchestra.agents import tool_calls, tool_use
-from orchestra.agents.activity import Limit, Usage, added, brief, mapping, moment, named, number
+from orchestra.agents.activity import Limit, Usage, added, brief, mapping, moment, named, number, turn
 from orchestra.agents.families import plain
 from orchestra.agents.launch_files import LaunchContext, LaunchFiles
 from orchestra.agents.profile import Profile
@@ -78,7 +78,7 @@ def once(profile: Profile, context: LaunchContext) -> str:
     configure = (
         'settled=$("$python" "$agent_dir/runtime/opencode/configure.py" "$conversation") || exit 1\neval "$settled"\n'
     )
-    return configure + common.asked_once(common.words(profile, context, profile.command))
+    return configure + common.asked_once(context, common.words(profile, context, profile.command))
 
 
 def configuration(profile: Profile, context: LaunchContext) -> dict[str, Any]:
@@ -98,6 +98,8 @@ def configuration(profile: Profile, context: LaunchContext) -> dict[str, Any]:
         "permission": _permissions(context),
         "mcp": {"orchestra": server},
     }
+    if context.alone:
+        values |= {"instructions": [], "mcp": {}, "tools": {"*": False}}
     if wanted := common.model(profile, context):
         values["model"] = wanted
     return values
@@ -105,6 +107,8 @@ def configuration(profile: Profile, context: LaunchContext) -> dict[str, Any]:
 
 def _permissions(context: LaunchContext) -> dict[str, Any]:
     """Return what is free; what is denied is asked, so that our rule answers. Of several patterns the last counts."""
+    if context.alone:
+        return {"*": "deny"}
     wanted = _free(context)
     commands = {rule: "ask" for rule in context.deny if "(" not in rule}
     return {**wanted, "bash": {"*": wanted.get("bash", wanted.get("*", "ask")), **commands}} if commands else wanted
@@ -165,6 +169,10 @@ def _text(payload: Mapping[str, Any]) -> str:
     return brief(payload.get("text", ""))
 
 
+def _turn(payload: Mapping[str, Any]) -> str:
+    return turn(payload.get("text", ""))
+
+
 def _doing(payload: Mapping[str, Any]) -> str:
     tool = str(payload.get("tool") or "")
     given = payload.get("input")
@@ -179,7 +187,7 @@ def _doing(payload: Mapping[str, Any]) -> str:
 _SIGNS: dict[str, tuple[Sign, Callable[[Mapping[str, Any]], str]]] = {
     "Launched": (Sign.LAUNCHED, lambda _payload: "starting"),
     "Ready": (Sign.READY, _ready),
-    "TurnStarted": (Sign.TURN_STARTED, _text),
+    "TurnStarted": (Sign.TURN_STARTED, _turn),
     "ToolUsed": (Sign.TOOL_USED, _used),
     "Retried": (Sign.TOOL_USED, lambda payload: f"is trying the model again: {_text(payload)}"),
     "Prompted": (Sign.PROMPTED, _asks),

@@ -48,9 +48,8 @@ def ending(profile: Profile, context: LaunchContext) -> str:
 
 
 def once(profile: Profile, context: LaunchContext) -> str:
-    """Return the launcher's last line for one prompt, given as the command's last argument."""
-    command = common.quoted(common.words(profile, context, profile.command))
-    return f'exec {command} "$(cat "$agent_dir/task.md")"\n'
+    """Return the launcher's last line for one prompt, given as the command's last argument or its input."""
+    return common.asked_once(context, common.words(profile, context, profile.command), "task.md")
 
 
 def signs(event: str, payload: Mapping[str, Any]) -> list[tuple[Sign, str]]:

@@ -31,6 +31,6 @@ def launch_files(profile: Profile, context: LaunchContext) -> LaunchFiles:
     return common.build(profile, context, ending=ending, env={}, files=files)
 
 
-def once(_profile: Profile, _context: LaunchContext) -> str:
-    """Return nothing: without a terminal, a story is played in the same way."""
-    return ""
+def once(profile: Profile, context: LaunchContext) -> str:
+    """Return nothing, because without a terminal a story is played in the same way; a monitor has its own command."""
+    return plain.once(profile, context) if context.alone else ""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import threading
 import time
@@ -25,6 +26,8 @@ LOOK = 0.1
 """Seconds between two looks at the agent: soon after an answer in its window, ours is to be refused."""
 LAST_WORD = 1.0
 """Seconds for telling the service that nobody waits any more."""
+SETTLES = 2.0
+"""Seconds that the agent gets to note what it does after it ended its hook."""
 
 
 class Question:
@@ -54,7 +57,7 @@ class Question:
             self.answer = said["reply"] if isinstance(said.get("reply"), dict) else None
 
     def take_back(self, why: str) -> None:
-        """Tell the service that nobody waits for the answer any more: ``window`` or ``ended``."""
+        """Tell the service that nobody waits for the answer any more: ``window``, ``interrupted`` or ``ended``."""
         self.over = True
         post(ASK, json.dumps({**self._body, "over": why}).encode(), LAST_WORD)
 
@@ -75,12 +78,26 @@ class Dialog:
 
     def is_closed(self) -> bool:
         """Return whether it was open at an earlier look, and is closed now."""
+        status = self._status()
+        self._open = self._open or status == "waiting"
+        return self._open and status not in {"", "waiting"}
+
+    def settles(self) -> bool:
+        """Wait a moment until it is noted as closed; returns whether it was ever open."""
+        end = time.monotonic() + SETTLES
+        while self._open and not self.is_closed() and time.monotonic() < end:
+            time.sleep(LOOK)
+        return self._open
+
+    def how(self) -> str:
+        """Say how it was closed: ``interrupted`` if the turn ended with it, which no hook tells, else ``window``."""
+        return "interrupted" if self._status() == "idle" else "window"
+
+    def _status(self) -> str:
         try:
-            waits = json.loads(self._file.read_bytes()).get("status") == "waiting"
+            return str(json.loads(self._file.read_bytes()).get("status", ""))
         except (OSError, ValueError, AttributeError):
-            return False
-        self._open = self._open or waits
-        return self._open and not waits
+            return ""
 
 
 def wait(question: Question, *, longest_silence: float = float("inf")) -> dict[str, Any] | None:
@@ -91,6 +108,8 @@ def wait(question: Question, *, longest_silence: float = float("inf")) -> dict[s
     parent = os.getppid()
     dialog = Dialog(parent)
     dialog.is_closed()
+    killed = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: killed.set())
     asking = threading.Thread(target=question.ask, daemon=True)
     asking.start()
     while asking.is_alive():
@@ -100,8 +119,10 @@ def wait(question: Question, *, longest_silence: float = float("inf")) -> dict[s
         if os.getppid() != parent:
             question.take_back("ended")
             return None
-        if dialog.is_over():
-            question.take_back("window")
+        if killed.is_set() and not dialog.settles():
+            return None
+        if killed.is_set() or dialog.is_over():
+            question.take_back(dialog.how())
             return None
         if time.monotonic() - question.heard > longest_silence:
             return None

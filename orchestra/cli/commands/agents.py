@@ -47,7 +47,7 @@ def agents_check(
     sandbox: Annotated[str, typer.Option(metavar="KIND", help="auto, docker or host.")] = "",
     json_: Json = False,
 ) -> None:
-    """Test an agent: its image, program, login, model and connection to Orchestra. Asks it one short question."""
+    """Test an agent. Its image, program, login, model, connection to Orchestra, and one short question."""
     from orchestra.actions.maintenance.check_agent import check_agent  # noqa: PLC0415 -- loads when touched
 
     findings = check_agent(open_project(context.obj), name, sandbox=sandbox, progress=say)

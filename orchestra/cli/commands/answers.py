@@ -27,7 +27,7 @@ def answer(
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Tell the agent why you deny it.")] = "",
     json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Answer what an agent asks permission for, or show what all ask. "always" holds for the same in this session."""
+    """Show or answer what agents ask permission for. "always" holds for the same in this session."""
     if not number:
         _show(ask(context.obj, "open_requests"), json_=json_)
         return

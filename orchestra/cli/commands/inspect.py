@@ -4,15 +4,25 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from orchestra.actions.session.items import open_items
+from orchestra.actions.work.checks import FailedChecks
 from orchestra.bindings import PREFIX_KEY, Keymap
+from orchestra.budget import is_over
 from orchestra.cli.completion import sessions
 from orchestra.cli.dispatch import ask, open_to_look
 from orchestra.cli.output import as_json, rich, text
+from orchestra.comments import badge
 from orchestra.errors import NotARepository, UsageError
+from orchestra.merge_queue import places
+from orchestra.model import with_whom
+
+if TYPE_CHECKING:
+    from orchestra.project import Project
+    from orchestra.views.session_list import Row
 
 Name = Annotated[str, typer.Argument(help="The session.", autocompletion=sessions)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -31,13 +41,38 @@ def list_(context: typer.Context, json_: Json = False) -> None:
     if json_:
         as_json(ask(context.obj, "list"))
         return
-    from orchestra.views.session_list import wide_table  # noqa: PLC0415 -- loads rich
+    from orchestra.views.session_table import SessionTable  # noqa: PLC0415 -- loads rich
 
-    store = open_to_look(context.obj).store
-    if not (sessions := store.sessions.all()):
+    project = open_to_look(context.obj)
+    if not (rows := _rows(project)):
         text("there are no sessions yet; to begin, type: orchestra up")
         return
-    rich(wide_table(sessions, unread=store.messages.unread_counts(), now=store.now()))
+    rich(SessionTable(rows, project.store.now()))
+
+
+def _rows(project: Project) -> list[Row]:
+    from orchestra.views.session_list import Row, in_tree  # noqa: PLC0415 -- loads rich
+
+    store, budget = project.store, project.usable_settings.budget
+    waiting, expected = places(store.queue.open()), store.forecasts.all()
+    said = store.comments.progress()
+    unread, failed = store.messages.unread_counts(), FailedChecks(store).now()
+    sessions_ = store.sessions.all()
+    left = open_items(store, sessions_)
+    return [
+        Row(
+            one,
+            stem,
+            unread=unread.get(one.name, 0),
+            red_check=one.id in failed,
+            over_budget=is_over(one, budget),
+            place=str(waiting.get(one.id, "")),
+            conflict=with_whom(expected.get(one.name, ())),
+            left=left.get(one.id, ""),
+            comments=badge(said.get(one.id)),
+        )
+        for one, stem in in_tree(sessions_)
+    ]
 
 
 def needs(context: typer.Context, json_: Json = False) -> None:
@@ -99,9 +134,14 @@ def monitor(
         str, typer.Argument(metavar="NAME", help="The session. Default: all.", autocompletion=sessions)
     ] = "",
     follow: Annotated[bool, typer.Option("--follow", help="Keep updating until q or ^C.")] = False,
+    summarize: Annotated[bool, typer.Option("--summarize", help="Let a model sum up the session first.")] = False,
     json_: Json = False,
 ) -> None:
     """Show what sessions are doing."""
+    if summarize and not name:
+        raise UsageError("monitor: missing argument NAME", hint="type: orchestra monitor NAME --summarize")
+    if summarize:
+        ask(context.obj, "summarize", name=name)
     from orchestra.cli import live_monitor  # noqa: PLC0415 -- loads when touched
 
     project = open_to_look(context.obj)

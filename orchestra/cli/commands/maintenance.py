@@ -102,6 +102,9 @@ def gc(
     if json_:
         as_json(items)
         return
+    if not items:
+        text("there is nothing to remove")
+        return
     total = sum(item["size"] for item in items if not item["kept"]) / 1024**2
     for item in items:
         why = f"  stays: {item['kept']}" if item["kept"] else ""
@@ -135,7 +138,7 @@ def allow(
 
 
 def completion(shell: Annotated[str, typer.Argument(metavar="SHELL", help="bash, zsh or fish.")]) -> None:
-    """Print the script that completes commands, options and names of sessions in a shell."""
+    """Print a script that completes commands in a shell. It completes options and names of sessions too."""
     # Its module is the public one; typer only forgot to say so.
     from typer.completion import get_completion_script  # type: ignore[attr-defined]  # noqa: PLC0415 -- only here
 

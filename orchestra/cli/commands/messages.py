@@ -37,14 +37,21 @@ def send(
 def inbox(
     context: typer.Context,
     name: Annotated[
-        str, typer.Argument(metavar="NAME", help="Only messages to this session.", autocompletion=sessions)
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help="Only messages to this session; user: to you.",
+            autocompletion=sessions,
+        ),
     ] = "",
     limit: Annotated[int, typer.Option(metavar="N", min=1, max=1000, help="How many messages to show at most.")] = 200,
-    before: Annotated[int, typer.Option(metavar="ID", min=0, help="Only messages before this one.")] = 0,
+    before: Annotated[
+        int, typer.Option(metavar="ID", min=0, help="Only messages before this one.", show_default=False)
+    ] = 0,
     read: Annotated[bool, typer.Option("--read", help="Also mark the messages to you as read.")] = False,
     json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Show the messages between you and the sessions, newest last."""
+    """Show all messages of the project, newest last. Those between sessions too."""
     messages = ask(context.obj, "inbox", name=name, limit=limit, before=before)
     if read:
         ask(context.obj, "read", recipient=PERSON)

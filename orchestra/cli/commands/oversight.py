@@ -62,10 +62,12 @@ def notify(
 ) -> None:
     """Show how you are notified. With --test, try it."""
     if not test:
-        settings = open_to_look(context.obj).usable_settings
+        project = open_to_look(context.obj)
+        settings = project.usable_settings
         about = {"notify": list(settings.notify), "quiet_hours": settings.quiet_hours}
         quiet = f", not from {settings.quiet_hours.replace('-', ' to ')}" if settings.quiet_hours else ""
-        ways = ", ".join(settings.notify) or "you are not notified; to change it, see: docs/oversight.md"
+        none = f"you are not notified; to change it, write into {project.paths.home.config}: notify: [bell]"
+        ways = ", ".join(settings.notify) or none
         as_json(about) if json_ else text(f"{ways}{quiet if settings.notify else ''}")
         return
     tried = ask(context.obj, "test_notifications")

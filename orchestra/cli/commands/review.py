@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from orchestra.actions.landing.pair_review import PairReview
+from orchestra.actions.work.comments import placed_as_data
 from orchestra.actions.work.session_review import SessionReview
+from orchestra.bindings import Keymap
+from orchestra.cli.changes import show_changes
 from orchestra.cli.completion import sessions
-from orchestra.cli.dispatch import ask, current_session, open_to_look, say
-from orchestra.cli.output import as_json, page, raw, rich
+from orchestra.cli.dispatch import ask, current_session, open_to_look
+from orchestra.cli.output import raw
 from orchestra.errors import Refused, UsageError
-from orchestra.model import Changes, Scope
-from orchestra.terminal_text import with_controls_shown
+from orchestra.model import Scope
+from orchestra.terminal_text import is_unicode, with_controls_shown
+
+if TYPE_CHECKING:
+    from orchestra.project import Project
 
 Name = Annotated[
     str, typer.Argument(metavar="NAME", help="The session. Default: the one you are in.", autocompletion=sessions)
+]
+Names = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="NAME", help="The session, or several to compare. Default: the one you are in.", autocompletion=sessions
+    ),
 ]
 Commit = Annotated[bool, typer.Option("--last-commit", help="Only the last commit.")]
 Looked = Annotated[bool, typer.Option("--since-last", help="Only what changed since your last review.")]
@@ -44,6 +57,8 @@ def diff(
     name, scope = name or current_session(context.obj), _scope(commit=commit, looked=looked)
     if scope is not Scope.BRANCH and (stat or patch):
         raise UsageError("--stat and --patch show the whole branch", hint=f"type: orchestra diff {name} --json")
+    if stat + patch + json_ > 1:
+        raise UsageError("--stat, --patch and --json exclude each other", hint="name one of them")
     if stat:
         _write_plain(ask(context.obj, "diff", name=name, stat=True))
         return
@@ -52,19 +67,38 @@ def diff(
         if patch:
             source.patch_to_apply(_write)
         else:
-            _show(source, source.changes(scope), json_=json_, stay=pager)
+            source.prepare(scope)
+            changes = source.changes(scope)
+            show_changes(
+                source,
+                changes,
+                json_=json_,
+                stay=pager,
+                nothing=f"{source.name} has changed nothing yet",
+                more=lambda: {"comments": [placed_as_data(one, source.name) for one in source.comments(changes)]},
+            )
     finally:
         source.close()
 
 
-def review(context: typer.Context, name: Name = "", commit: Commit = False, looked: Looked = False) -> None:
-    """Review what a session changed, in the whole window."""
-    source = SessionReview(open_to_look(context.obj), name or current_session(context.obj))
+def review(context: typer.Context, names: Names = None, commit: Commit = False, looked: Looked = False) -> None:
+    """Review what a session changed, in the whole window. With several: how the first differs from the others."""
+    project, scope = open_to_look(context.obj), _scope(commit=commit, looked=looked)
+    names = names or [current_session(context.obj)]
+    source = SessionReview(project, names[0]) if len(names) == 1 else _differences(project, names, scope)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise Refused("a review needs a terminal", hint=f"type: orchestra diff {source.name}")
+        plain = f"diff {names[0]}" if len(names) == 1 else f"compare {' '.join(names[:2])} --diff"
+        raise Refused("a review needs a terminal", hint=f"type: orchestra {plain}")
     from orchestra.review import app  # noqa: PLC0415 -- loads textual
 
-    app.run(source, _scope(commit=commit, looked=looked))
+    enter = "⏎" if is_unicode(sys.stdout.encoding) else "Enter"
+    app.run(source, scope, Keymap(project.usable_settings.keys, enter=enter))
+
+
+def _differences(project: Project, names: list[str], scope: Scope) -> PairReview:
+    if scope is not Scope.BRANCH:
+        raise UsageError("--last-commit and --since-last are for one session", hint="leave them out")
+    return PairReview(project, *names)
 
 
 def _scope(*, commit: bool, looked: bool) -> Scope:
@@ -73,46 +107,9 @@ def _scope(*, commit: bool, looked: bool) -> Scope:
     return Scope.COMMIT if commit else Scope.LOOKED if looked else Scope.BRANCH
 
 
-def _show(source: SessionReview, changes: Changes, *, json_: bool, stay: bool) -> None:
-    from orchestra.review.printed import as_data, printed  # noqa: PLC0415 -- loads rich
-
-    if json_:
-        as_json(as_data(source.name, changes, source.counts(changes)))
-    elif not sys.stdout.isatty():
-        _pipe(source, changes)
-    elif not changes.files:
-        # In a pager, because a popup would close at once, as if the key did nothing.
-        rich(f"{source.name} has changed nothing yet", pager=stay)
-    else:
-        from rich.console import Console  # noqa: PLC0415 -- as above
-
-        page(printed(source, changes, Console().width), stay=stay)
-
-
 def _write(block: bytes) -> bool:
     sys.stdout.buffer.write(block)
     return True
-
-
-def _pipe(source: SessionReview, changes: Changes) -> None:
-    """Write a diff without colours; control characters are made visible, and a note on stderr says so."""
-    rest, hidden = b"", False
-
-    def write(block: bytes) -> bool:
-        nonlocal rest, hidden
-        # No character is longer than its line.
-        whole, newline, rest = (rest + block).rpartition(b"\n")
-        text = (whole + newline).decode("utf-8", "surrogateescape")
-        shown = with_controls_shown(text)
-        hidden = hidden or shown != text
-        raw(shown)
-        return True
-
-    source.text(changes, write)
-    write(b"\n" if rest else b"")
-    raw("".join(f"[{note}]\n" for note in changes.notes))
-    if hidden:
-        say("control characters are shown as \\x1b and the like; for the exact bytes: orchestra diff NAME --patch")
 
 
 def _write_plain(text: str) -> None:

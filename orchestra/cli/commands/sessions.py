@@ -1,4 +1,4 @@
-"""The commands for executors: new, stop, resume, delete, restore, merge, pair, unpair."""
+"""The commands for executors: new, stop, resume, delete, restore, merge, take, pair, unpair."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from orchestra.cli.error_handler import INTERRUPTED, in_popup
 from orchestra.cli.many import ask_each, chosen
 from orchestra.cli.output import as_json, text
 from orchestra.errors import UsageError
-from orchestra.names import numbered, slug
 
 Name = Annotated[str, typer.Argument(help="The session.", autocompletion=sessions)]
 Names = Annotated[list[str], typer.Argument(metavar="NAME", help="The sessions.", autocompletion=sessions)]
@@ -30,17 +29,20 @@ Ask = Annotated[bool, typer.Option("--ask", help="Ask for confirmation first.")]
 
 def add_to(app: typer.Typer) -> None:
     """Register this group's commands."""
-    for command in (new, stop, resume, delete, restore, merge, pair, unpair):
+    for command in (new, stop, resume, delete, restore, merge, take, pair, unpair):
         app.command()(command)
 
 
 def new(
     context: typer.Context,
-    title: Annotated[str, typer.Argument(metavar="NAME", help="A title; the session's name is made from it.")] = "",
+    title: Annotated[str, typer.Argument(metavar="TITLE", help="The session's name is made from it.")] = "",
     task: Annotated[str, typer.Option(metavar="TEXT", help="What the agent should do.")] = "",
     task_file: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A file with the task; - is standard input.")
     ] = None,
+    issue: Annotated[
+        str, typer.Option(metavar="NUMBER", help="An issue of your repository on GitHub as the task.")
+    ] = "",
     agent: Annotated[
         str, typer.Option(metavar="PROFILE", help="The kind of agent. See: orchestra agents", autocompletion=profiles)
     ] = "",
@@ -49,6 +51,9 @@ def new(
     model: Annotated[str, typer.Option(metavar="NAME", help="The model, by the name that the agent uses for it.")] = "",
     paired: Annotated[bool, typer.Option("--paired", help="Let it see and change your checkout too.")] = False,
     copies: Annotated[int, typer.Option(metavar="N", min=1, max=20, help="How many to start on the same task.")] = 1,
+    agents: Annotated[
+        str, typer.Option(metavar="PROFILE,…", help="One on the same task for each of these kinds of agent.")
+    ] = "",
     ask_person: Annotated[bool, typer.Option("--ask", help="Ask for a missing title or task.")] = False,
     json_: Json = False,
 ) -> None:
@@ -56,27 +61,44 @@ def new(
     if ask_person:
         with _asking():
             title, task = _ask_for(title, task)
-    wanted = {"agent": agent, "base": base, "sandbox": sandbox, "model": model, "paired": paired}
-    made = [
-        ask(context.obj, "spawn", title=title, name=name, task=_task(task, task_file), parent="main", **wanted)
-        for name in _names(title, copies)
-    ]
+    task = _task(task, task_file)
+    if issue:
+        title, task = _from_issue(context, issue, title, task)
+    wanted = {"title": title, "task": task, "parent": "main", "base": base, "sandbox": sandbox}
+    kinds = [kind.strip() for kind in agents.split(",") if kind.strip()]
+    if kinds and agent:
+        raise UsageError("--agent and --agents were both given", hint="use one of them")
+    grouped = copies > 1 or len(kinds) > 1
+    if grouped and paired:
+        raise UsageError("only one session can be paired", hint="leave --paired out, and pair one later")
+    if grouped:
+        kinds = kinds or [agent] * bool(agent)
+        made = ask(context.obj, "spawn_group", agents=kinds, copies=copies, model=model, **wanted)
+    else:
+        made = [ask(context.obj, "spawn", agent=agent or "".join(kinds), model=model, paired=paired, **wanted)]
+    _show_new(made, json_=json_, grouped=grouped)
+
+
+def _from_issue(context: typer.Context, issue: str, title: str, task: str) -> tuple[str, str]:
+    """Return title and task made from an issue; what the person adds comes first."""
+    found = ask(context.obj, "issue", number=issue)
+    return title or found["title"], f"{task}\n\n{found['task']}" if task else found["task"]
+
+
+def _show_new(made: list[dict[str, Any]], *, json_: bool, grouped: bool) -> None:
     if json_:
         shown = [{key: value for key, value in session.items() if key != "token_hash"} for session in made]
-        as_json(shown if copies > 1 else shown[0])
+        as_json(shown if grouped else shown[0])
         return
     for session in made:
         text(f"{session['name']} works on {session['branch']} in {session['worktree']}")
+    if grouped:
+        text(f"to compare them: orchestra compare {made[0]['group_name']}")
 
 
 def _ask_for(title: str, task: str) -> tuple[str, str]:
     title = title or typer.prompt("What is it about", err=True)
     return title, task or typer.prompt("The task", default=title, err=True)
-
-
-def _names(title: str, copies: int) -> list[str]:
-    name = slug(title)
-    return [name] if copies == 1 else [numbered(name, number) for number in range(1, copies + 1)]
 
 
 def _task(task: str, file: Path | None) -> str:
@@ -208,19 +230,62 @@ def merge(
         typer.Option(metavar="COMMAND", help="What must succeed on the merged files. Default: the setting check."),
     ] = None,
     strategy: Annotated[str, typer.Option(metavar="WAY", help="merge, squash or rebase.")] = "",
+    no_wait: Annotated[bool, typer.Option("--no-wait", help="Only queue it.")] = False,
     ask_person: Ask = False,
     json_: Json = False,
 ) -> None:
-    """Merge a session's branch. Nothing changes until the check has passed on the merged files."""
+    """Merge a session's branch, in its turn. Nothing changes until the checks have passed on the merged files."""
+    head = ""
     if ask_person:
         from orchestra.views.questions import merge_question  # noqa: PLC0415 -- loads rich
 
-        _confirm(*merge_question(ask(context.obj, "review", name=name), into))
-    done = ask(context.obj, "merge", name=name, into=into, check=check, strategy=strategy)
+        seen = ask(context.obj, "review", name=name)
+        head = seen["head"]
+        _confirm(*merge_question(seen, into))
+    done = ask(context.obj, "merge", name=name, into=into, check=check, strategy=strategy, head=head, wait=not no_wait)
     if json_:
         as_json(done)
         return
-    text(f"{done['branch']} is merged into {done['into']} as {done['commit'][:12]}")
+    if no_wait:
+        text(f"{name} is number {done['place']} in the queue of {done['into']}; to look at it: orchestra queue")
+        return
+    proved = f" ({done['proof']})" if done["proof"] else ""
+    text(f"{done['branch']} is merged into {done['into']} as {done['commit'][:12]}{proved}")
+
+
+def take(
+    context: typer.Context,
+    name: Name,
+    into: Annotated[str, typer.Option(metavar="BRANCH", help="Default: the branch that it was started from.")] = "",
+    check: Annotated[
+        str | None,
+        typer.Option(metavar="COMMAND", help="What must succeed on the merged files. Default: the setting check."),
+    ] = None,
+    strategy: Annotated[str, typer.Option(metavar="WAY", help="merge, squash or rebase.")] = "",
+    no_wait: Annotated[bool, typer.Option("--no-wait", help="Only queue it.")] = False,
+    ask_person: Ask = False,
+    json_: Json = False,
+) -> None:
+    """Merge one session of a group. Once it has landed, the others are deleted, and can be restored."""
+    head = ""
+    if ask_person:
+        from orchestra.views.questions import take_question  # noqa: PLC0415 -- loads rich
+
+        seen = ask(context.obj, "review", name=name)
+        head = seen["head"]
+        # No question about what is refused anyway.
+        if seen["others"]:
+            _confirm(*take_question(seen, into))
+    done = ask(context.obj, "take", name=name, into=into, check=check, strategy=strategy, head=head, wait=not no_wait)
+    if json_:
+        as_json(done)
+    elif no_wait:
+        text(f"{name} is number {done['place']} in the queue of {done['into']}; to look at it: orchestra queue")
+        text(f"deleted once it has landed: {', '.join(done['instead_of'])}")
+    else:
+        text(f"{done['branch']} is merged into {done['into']} as {done['commit'][:12]}")
+        for other in done["deleted"]:
+            text(f"{other} is deleted; to bring it back: orchestra restore {other}")
 
 
 def pair(

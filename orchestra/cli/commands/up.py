@@ -13,6 +13,7 @@ from orchestra.actions.service_process import quit_service, take_environment
 from orchestra.cli.completion import layouts, profiles
 from orchestra.cli.dispatch import ask, current_directory, open_project, paths_of, say
 from orchestra.errors import OrchestraError, Refused
+from orchestra.terminal_text import encoding
 
 if TYPE_CHECKING:
     from orchestra.project import Project
@@ -28,7 +29,8 @@ def add_to(app: typer.Typer) -> None:
 def up(
     context: typer.Context,
     layout: Annotated[
-        str, typer.Option(metavar="NAME", help="left, window, follow, or a layout of your own.", autocompletion=layouts)
+        str,
+        typer.Option(metavar="NAME", help="left, window, follow, grid, or your own.", autocompletion=layouts),
     ] = "",
     agent: Annotated[
         str, typer.Option(metavar="PROFILE", help="The designer's kind of agent.", autocompletion=profiles)
@@ -88,7 +90,9 @@ def _attach(socket: str, session: str) -> None:
     if not sys.stdout.isatty():
         say(f"this is not a terminal; to see it: tmux -S {socket} attach -t '{session}'")
         return
-    os.execvp("tmux", ("tmux", "-u", "-S", socket, "attach-session", "-t", session))
+    # Without the flag, tmux sends such a terminal nothing that it cannot show.
+    unicode = ("-u",) if encoding() == "utf-8" else ()
+    os.execvp("tmux", ("tmux", *unicode, "-S", socket, "attach-session", "-t", session))
 
 
 def down(
@@ -98,10 +102,7 @@ def down(
     """Close the windows and restore your tmux keys. Agents in containers keep running, unless you add --stop."""
     answer = ask(context.obj, "down", stop=stop)
     if stop:
-        from orchestra.actions.workspace.up import release_network  # noqa: PLC0415 -- as above
-
         quit_service(paths_of(context.obj))
-        release_network(open_project(context.obj))
         say(f"stopped: {', '.join(answer['stopped']) or 'nothing was running'}")
     if answer.get("ended"):
         say(f"ended, because they run on this machine, in windows that are closed now: {', '.join(answer['ended'])}")

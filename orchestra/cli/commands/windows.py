@@ -1,4 +1,4 @@
-"""The commands that open or select a window: switch, terminal, spec."""
+"""The commands about windows: switch, layout, terminal, spec."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from orchestra.cli.completion import sessions
-from orchestra.cli.dispatch import ask, current_session, open_project
+from orchestra.cli.completion import layouts, sessions
+from orchestra.cli.dispatch import ask, current_session, open_project, say
 from orchestra.cli.output import text
 from orchestra.errors import UsageError
 
@@ -21,7 +21,7 @@ Here = Annotated[
 
 def add_to(app: typer.Typer) -> None:
     """Register this group's commands."""
-    for command in (switch, terminal, spec):
+    for command in (switch, layout, terminal, spec):
         app.command()(command)
 
 
@@ -34,6 +34,21 @@ def switch(
     if not name and not control:
         raise UsageError("which session?", hint="name one: orchestra list shows them")
     ask(context.obj, "switch", name=name, control=control, client=os.environ.get("ORCHESTRA_CLIENT", ""))
+
+
+def layout(
+    context: typer.Context,
+    name: Annotated[
+        str,
+        typer.Argument(metavar="NAME", help="left, window, follow, grid, or your own.", autocompletion=layouts),
+    ] = "",
+    toggle: Annotated[bool, typer.Option("--toggle", help="To the grid, or away from it.")] = False,
+) -> None:
+    """Show the open project in another layout."""
+    if bool(name) == toggle:
+        raise UsageError("which layout?", hint="name one, for example: orchestra layout grid")
+    answer = ask(context.obj, "layout", name=name, toggle=toggle)
+    say(f"{answer['layout']}: {answer['description']}" if answer["description"] else answer["layout"])
 
 
 def terminal(

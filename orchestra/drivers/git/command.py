@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from orchestra.drivers import process
+from orchestra.drivers.git import index_lock
 from orchestra.drivers.process import Completed
 from orchestra.errors import CommandFailed
 
@@ -40,7 +42,7 @@ _SETTINGS = {
 }
 _FIRST_WAIT = 0.02
 _LAST_WAIT = 0.64
-_LOCKED = "File exists"
+_LOCKED = re.compile(r"'(.+\.lock)': File exists")
 
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -67,14 +69,17 @@ class Git:
     def run(self, *args: str, stdin: bytes | None = None, check: bool = True, deadline: float = 30.0) -> Completed:
         """Run one git command; ``deadline`` is in seconds.
 
-        If another git holds a lock, retries for about a second. Raises what `process.run` raises.
+        If another git holds a lock, retries for about a second; a lock that a killed process of ours left is removed.
+        Raises what `process.run` raises.
         """
         wait = _FIRST_WAIT
         while True:
             done = self._once(args, stdin, deadline)
-            if done.code == 0 or not _met_a_lock(done) or wait > _LAST_WAIT:
+            lock = _lock_met(done)
+            if lock is None or wait > _LAST_WAIT:
                 break
-            self.sleep(wait)
+            if not index_lock.clear(lock):
+                self.sleep(wait)
             wait *= 2
         if check and done.code != 0:
             raise _failure(done)
@@ -140,14 +145,16 @@ def as_variables(settings: Mapping[str, str]) -> dict[str, str]:
     return variables
 
 
-def _met_a_lock(done: Completed) -> bool:
-    return ".lock': " + _LOCKED in done.complaint
+def _lock_met(done: Completed) -> Path | None:
+    """Return the lock of another git that a command failed at."""
+    met = _LOCKED.search(done.complaint) if done.code != 0 else None
+    return Path(met.group(1)) if met else None
 
 
 def _failure(done: Completed) -> CommandFailed:
     hint = (
         "another git is running here, or one was killed: if none is running, delete that lock file"
-        if _met_a_lock(done)
+        if _lock_met(done)
         else ""
     )
     return process.failure(done, hint=hint)

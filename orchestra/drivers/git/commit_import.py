@@ -15,7 +15,7 @@ from itertools import islice
 from pathlib import Path
 
 from orchestra.drivers import temporary
-from orchestra.drivers.git import index_file, index_lock, quarantine
+from orchestra.drivers.git import head_file, index_file, index_lock, listed_settings, quarantine
 from orchestra.drivers.git.command import Git
 from orchestra.drivers.git.inner_repositories import hide
 from orchestra.drivers.git.quarantine import INCOMING, Quarantine
@@ -57,8 +57,8 @@ def fetch(
     Raises CommandFailed or DeadlineExceeded if the other side does not answer, and Moved if
     ``into`` moved meanwhile.
     """
-    known = repo.refs(into).get(into)
     with quarantine.opened(repo) as held:
+        known = held.refs.get(into)
         if not receive(held, upload_pack, [f"+refs/heads/{branch}:{INCOMING}"], largest=largest, deadline=deadline):
             return None
         tip = held.tip()
@@ -212,13 +212,20 @@ def _move_both(repo: Repository, git: Git, worktree: Path, branch: str, *, old: 
 
 def _move_ref(git: Git, repo: Repository, branch: str, old: str, new: str) -> bool:
     ref = f"refs/heads/{branch}" if branch else "HEAD"
-    if git.run("rev-parse", "--verify", "--quiet", ref, check=False).text.strip() == new:
+    if _tip(git, repo, branch, ref) == new:
         return False
     repo.update_ref(ref, new, old)
     return True
 
 
+def _tip(git: Git, repo: Repository, branch: str, ref: str) -> str:
+    known = head_file.tip(repo.common_dir, branch) if branch else None
+    return known or git.run("rev-parse", "--verify", "--quiet", ref, check=False).text.strip()
+
+
 def _checked_out(git: Git) -> str:
+    if (known := head_file.head(git)) is not None:
+        return known[1]
     return git.run("symbolic-ref", "--quiet", "HEAD", check=False).text.strip().removeprefix("refs/heads/")
 
 
@@ -232,9 +239,15 @@ def _carry(repo: Repository, git: Git, worktree: Path, old: str, new: str) -> No
     # Deletions first, so that a directory can replace a file.
     lines = sorted(f"{mode} {name}\t{path}\0" for path, (mode, name) in entries.items())
     git.run("update-index", "-z", "--index-info", stdin=_bytes("".join(lines)))
-    if git.run("config", "--type=bool", "core.sparseCheckout", check=False).text.strip() == "true":
+    if _is_sparse(git):
         _skip_absent(git, worktree, entries)
     _note(repo, git.git_dir, _alike(worktree, entries))
+
+
+def _is_sparse(git: Git) -> bool:
+    if not any(item.partition("\n")[0] == "core.sparsecheckout" for item in listed_settings.listed(git)):
+        return False
+    return git.run("config", "--type=bool", "core.sparseCheckout", check=False).text.strip() == "true"
 
 
 def _alike(worktree: Path, entries: dict[str, tuple[str, str]]) -> dict[str, os.stat_result]:

@@ -156,7 +156,7 @@ def filters_of(settings: Iterable[Setting], writable: Sequence[Path], own: Path,
         if not setting.key.startswith("filter."):
             continue
         driver, _, part = setting.key.removeprefix("filter.").rpartition(".")
-        if setting.origin is not None and _is_agents(setting.origin, writable, own):
+        if setting.origin is not None and is_agents(setting.origin, writable, own):
             foreign[driver] = f"it is set in {setting.origin}, which an agent can change"
             drivers.pop(driver, None)
         else:
@@ -170,16 +170,18 @@ def filters_of(settings: Iterable[Setting], writable: Sequence[Path], own: Path,
 
 def is_inside(path: Path, directories: Iterable[Path]) -> bool:
     """Return whether a path is in one of the directories, literally or through symlinks."""
-    written, real = Path(os.path.normpath(path)), Path(os.path.realpath(path))
-    return any(
-        candidate == top or top in candidate.parents
-        for directory in directories
-        for top in (directory, Path(os.path.realpath(directory)))
-        for candidate in (written, real)
-    )
+    # As text, because a search path is looked through for every program of every filter.
+    places = [_with_slash(text) for text in (os.path.normpath(path), os.path.realpath(path))]
+    tops = (_with_slash(top) for place in directories for top in (os.fspath(place), os.path.realpath(place)))
+    return any(place.startswith(top) for top in tops for place in places)
 
 
-def _is_agents(origin: Path, writable: Sequence[Path], own: Path) -> bool:
+def _with_slash(path: str) -> str:
+    return f"{path.rstrip('/')}/"
+
+
+def is_agents(origin: Path, writable: Sequence[Path], own: Path) -> bool:
+    """Return whether an agent can change a settings file: it is in a writable directory and not in ``own``."""
     written, real = Path(os.path.normpath(origin)), Path(os.path.realpath(origin))
     return is_inside(origin, writable) and not (own in written.parents and own in real.parents)
 

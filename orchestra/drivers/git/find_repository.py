@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from orchestra.drivers import process
+from orchestra.drivers.git import listed_settings
 from orchestra.drivers.git.command import Git, environment
 from orchestra.drivers.process import Completed, first_line
 from orchestra.errors import NotARepository, ToolMissing
@@ -14,6 +17,10 @@ from orchestra.errors import NotARepository, ToolMissing
 OLDEST_GIT = (2, 38)
 """``git merge-tree --write-tree`` came with 2.38."""
 
+_PROMISOR = ".promisor"
+"""The end of the setting of a remote that a partial clone takes what is missing from."""
+_QUESTIONS = 5
+"""How many lines describe a repository."""
 _DEEPEST_ALTERNATE = 5
 """The depth to which git itself follows alternates (object-file.c)."""
 
@@ -31,14 +38,21 @@ class Found:
 def find(start: Path) -> Found:
     """Return the repository around ``start``; raises NotARepository with the reason and what to do."""
     require_git()
-    facts = _facts(start)
+    facts, has_commit = _facts(start)
     root, git_dir, common_dir = (Path(os.path.realpath(text)) for text in facts[2:])
     found = Found(root, git_dir, common_dir, object_format=facts[1])
-    _refuse_unfit(found)
+    _refuse_open_git_dir(found)
+    if not has_commit:
+        raise NotARepository(
+            f"{found.root} has no commit yet, so there is nothing to branch from",
+            hint="create one: git commit --allow-empty -m 'First commit'",
+        )
+    _refuse_partial(found)
     return found
 
 
-def _facts(start: Path) -> list[str]:
+def _facts(start: Path) -> tuple[list[str], bool]:
+    """Return git's answers, and whether a commit is checked out; one process is asked, because each costs time."""
     done = _ask(
         start,
         "--is-bare-repository",
@@ -47,18 +61,22 @@ def _facts(start: Path) -> list[str]:
         "--show-toplevel",
         "--git-dir",
         "--git-common-dir",
+        "HEAD^{commit}",
+        "--",
     )
-    lines = done.text.splitlines()
+    # Without a commit, git fails after the first answers.
+    has_commit = done.code == 0
+    lines = done.text.splitlines()[: -2 if has_commit else None]
     if lines[:1] == ["true"]:
         raise NotARepository(f"{start} is a bare repository", hint=_checkout_of(start))
-    if done.code != 0:
+    if len(lines) < _QUESTIONS:
         raise _not_found(start, done)
-    if len(lines) != 5:  # noqa: PLR2004 -- one line for each of the five questions
+    if len(lines) > _QUESTIONS:
         raise NotARepository(
             "the repository's path contains a line break, which git's own files cannot represent",
             hint="rename the directory",
         )
-    return lines
+    return lines, has_commit
 
 
 def _checkout_of(start: Path) -> str:
@@ -99,21 +117,6 @@ def _quoted(complaint: str) -> str:
     return first_line(complaint).partition("'")[2].rpartition("'")[0]
 
 
-def _refuse_unfit(found: Found) -> None:
-    _refuse_open_git_dir(found)
-    git = Git(found.git_dir)
-    if git.run("rev-parse", "--verify", "--quiet", "HEAD^{commit}", check=False).code != 0:
-        raise NotARepository(
-            f"{found.root} has no commit yet, so there is nothing to branch from",
-            hint="create one: git commit --allow-empty -m 'First commit'",
-        )
-    promised = git.run("config", "--name-only", "--get-regexp", r"^remote\..*\.promisor$", check=False).text.split(
-        "\n"
-    )[0]
-    if promised:
-        raise _partial(found.root, promised.removesuffix(".promisor"))
-
-
 def _refuse_open_git_dir(found: Found) -> None:
     """Refuse a git directory among the files of the checkout, where the designer could write hooks."""
     for directory in (found.git_dir, found.common_dir):
@@ -122,6 +125,13 @@ def _refuse_open_git_dir(found: Found) -> None:
                 f"the git directory {directory} is inside {found.root}, where agents write",
                 hint=f"move it elsewhere: git init --separate-git-dir '{found.root}.git' '{found.root}'",
             )
+
+
+def _refuse_partial(found: Found) -> None:
+    keys = (item.partition("\n")[0] for item in listed_settings.listed(Git(found.git_dir)))
+    promised = next((key for key in keys if key.startswith("remote.") and key.endswith(_PROMISOR)), "")
+    if promised:
+        raise _partial(found.root, promised.removesuffix(_PROMISOR))
 
 
 def _partial(root: Path, remote: str) -> NotARepository:
@@ -165,6 +175,14 @@ def _unquoted(line: str) -> str:
 
 def require_git() -> None:
     """Raise ToolMissing if git is missing or too old to merge without a checkout."""
+    program = shutil.which("git")
+    _require_version(program, listed_settings.stamp(Path(program)) if program else None)
+
+
+@functools.lru_cache(maxsize=4)
+def _require_version(program: str | None, stamp: tuple[int, int, int] | None) -> None:
+    """Ask a program for its version, once until it is replaced."""
+    del program, stamp
     words = process.run(("git", "--version"), env=environment()).text.split()
     version = tuple(int(part) for part in words[2].split(".")[:2])
     if version < OLDEST_GIT:

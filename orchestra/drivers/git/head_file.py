@@ -1,4 +1,4 @@
-"""Read which commit is checked out from git's files, because starting git takes longer."""
+"""Read which commit is checked out, or on a branch, from git's files, because starting git takes longer."""
 
 from __future__ import annotations
 
@@ -30,14 +30,16 @@ def head(git: Git) -> tuple[str, str] | None:
     return None if commit is None else (commit, branch)
 
 
+def tip(shared: Path, branch: str) -> str | None:
+    """Return the commit of a branch; None where the files of the shared git directory do not say it."""
+    name = _SHARED + branch
+    commit = _text(shared / name).strip() or _packed(shared / "packed-refs", name)
+    return commit if _COMMIT.fullmatch(commit) else None
+
+
 def _commit(git_dir: Path) -> str | None:
     name = _text(git_dir / "HEAD").strip()
-    if not name.startswith(_REF + _SHARED):
-        return None
-    name = name.removeprefix(_REF)
-    shared = _common(git_dir)
-    tip = _text(shared / name).strip() or _packed(shared / "packed-refs", name)
-    return tip if _COMMIT.fullmatch(tip) else None
+    return tip(_common(git_dir), name.removeprefix(_REF + _SHARED)) if name.startswith(_REF + _SHARED) else None
 
 
 def _common(git_dir: Path) -> Path:

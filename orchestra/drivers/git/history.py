@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
+from collections.abc import Sequence
 
+from orchestra import times
 from orchestra.drivers.git.command import Git
 from orchestra.drivers.git.repository import Repository
 from orchestra.errors import CommandFailed, ToolMissing
@@ -21,6 +22,8 @@ def commits(repo: Repository, base: str, tip: str, limit: int = 200, *, bodies: 
     With ``bodies``, each one's subject is its whole message.
     Raises CommandFailed if git does not know one of the two, or does not answer in 30 seconds.
     """
+    # Without this, importing it raises ImportError where git is not installed.
+    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
     import git  # noqa: PLC0415 -- takes a fifth of a second to load
 
     client = git.Git(os.fspath(repo.common_dir))
@@ -37,4 +40,14 @@ def commits(repo: Repository, base: str, tip: str, limit: int = 200, *, bodies: 
         raise CommandFailed(f"git cannot list the commits of {tip[:10]}: {reason}") from None
     words = str(listing).split("\0")
     rows = zip(*[iter(words)] * len(_FIELDS), strict=False)
-    return [Commit(name, subject, author, datetime.fromtimestamp(int(at), UTC)) for name, subject, author, at in rows]
+    return [Commit(name, subject, author, times.since_epoch(int(at))) for name, subject, author, at in rows]
+
+
+def matching(repo: Repository, pattern: str, tip: str, *, without: Sequence[str]) -> list[str]:
+    """Return the commits of ``tip``, but not of ``without``, with a line in their message that a pattern matches.
+
+    The pattern is an extended regular expression; letters count the same in either case.
+    """
+    flags = ("--extended-regexp", "--regexp-ignore-case", f"--grep={pattern}")
+    words = ("rev-list", *flags, tip, *(f"^{commit}" for commit in without), "--")
+    return repo.git().text(*words, deadline=_DEADLINE).split()

@@ -39,14 +39,14 @@ def sweep(common_dir: Path) -> None:
     """Remove locks that killed processes of ours left in a repository and its worktrees' records."""
     for record in (common_dir, *(common_dir / "worktrees").glob("*")):
         if (path := record / "index.lock").exists():
-            _clear(path)
+            clear(path)
 
 
 def _taken(path: Path, end: float, clock: Callable[[], float], sleep: Callable[[float], None]) -> int:
     while True:
         with contextlib.suppress(FileExistsError):
             return _create(path)
-        if not _clear(path):
+        if not clear(path):
             if clock() > end:
                 raise Refused(
                     f"another git is running in {path.parent}, or one was killed there",
@@ -63,8 +63,8 @@ def _create(path: Path) -> int:
     return descriptor
 
 
-def _clear(path: Path) -> bool:
-    """Remove our own lock if its process is gone; returns whether to retry at once."""
+def clear(path: Path) -> bool:
+    """Remove a lock of ours if its process is gone; returns whether to retry at once."""
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
     except FileNotFoundError:

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import stat
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +20,9 @@ _ENTRY = re.compile(
 _GITLINK = "160000"
 _ASSUMED, _SKIPPED = 0x8000, 0x40000000
 """Flags of an entry: marked as unchanged by the person; left out by a sparse checkout (git's read-cache-ll.h)."""
+_INTENDED = 0x20000000
+"""The flag of a path that the person intends to add."""
+_LASTING = _ASSUMED | _SKIPPED | _INTENDED
 _LOW_32_BITS = 0xFFFFFFFF
 _EMPTY = frozenset(
     {
@@ -89,6 +93,17 @@ class IndexTable:
                 folder = folder.rpartition("/")[0]
                 self.files.setdefault(folder, {})
         return names
+
+
+def entries(git: Git) -> list[tuple[str, ...]]:
+    """Return mode, id, stage, path and lasting flags of every entry of the index that git is pinned to."""
+    listing = git.run("ls-files", "--stage", "--debug", "-z", deadline=60.0).text
+    return [(*entry.group(1, 2, 3, 4), f"{int(entry[11], 16) & _LASTING:x}") for entry in _ENTRY.finditer(listing)]
+
+
+def is_unseen(entry: Sequence[str]) -> bool:
+    """Return whether git does not look at the file of an entry, because the person or a sparse checkout says so."""
+    return bool(int(entry[4], 16) & (_ASSUMED | _SKIPPED))
 
 
 def noted(info: os.stat_result) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from orchestra import files
@@ -92,6 +93,14 @@ def furnish(git: Git, source: Git, work_tree: Path) -> Git:
         settings={**obeyed(source), **git.settings},
         variables=git.variables,
     )
+
+
+def reading(git: Git, other: Git) -> Git:
+    """Return the same git, which also reads the objects that another git directory has of its own."""
+    path = os.fspath(other.git_dir / "objects")
+    # Only a path in quotes may contain a colon: git(1), GIT_ALTERNATE_OBJECT_DIRECTORIES.
+    quoted = path.replace("\\", "\\\\").replace('"', '\\"')
+    return replace(git, variables={**git.variables, "GIT_ALTERNATE_OBJECT_DIRECTORIES": f'"{quoted}"'})
 
 
 def has_attributes(git: Git) -> bool:

@@ -15,6 +15,8 @@ _OLDEST = 60.0
 _MOST = 256
 _YOUNG = 1_000_000_000
 """Nanoseconds for which a changed file may change again without a new time."""
+_PLACES = ("HOME", "XDG_CONFIG_HOME", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM")
+"""The variables that decide where git looks for settings."""
 _BY_BRANCH = "includeif.onbranch:"
 """Settings that depend on the branch, so that no file's time tells when they change."""
 Stamps = tuple[tuple[int, int, int] | None, ...]
@@ -28,15 +30,17 @@ class _Known:
     at: float
 
 
-_known: dict[Path, _Known] = {}
+_Key = tuple[Path, tuple[str | None, ...]]
+_known: dict[_Key, _Known] = {}
 
 
 def listed(git: Git, *, clock: Callable[[], float] = time.monotonic) -> tuple[str, ...]:
     """Return every effective setting as git lists it: the key, a newline, the value."""
-    known = _known.get(git.git_dir)
+    key = (git.git_dir, tuple(os.environ.get(name) for name in _PLACES))
+    known = _known.get(key)
     if known is not None and clock() - known.at < _OLDEST and _stamps(known.files) == known.stamps:
         return known.items
-    return _list(git, clock())
+    return _list(git, key, clock())
 
 
 def standard_files(name: str) -> tuple[Path, ...]:
@@ -54,18 +58,18 @@ def stamp(path: Path) -> tuple[int, int, int] | None:
     return info.st_mtime_ns, info.st_size, info.st_ino
 
 
-def _list(git: Git, now: float) -> tuple[str, ...]:
+def _list(git: Git, key: _Key, now: float) -> tuple[str, ...]:
     words = git.lines0("config", "--list", "--show-origin", "-z")
     origins, items = words[::2], tuple(words[1::2])
     files = tuple(dict.fromkeys([*_candidates(git.git_dir), *_origins(git.git_dir, origins, items)]))
     # The stamps are from after the listing, so a file younger than a moment might have changed in between.
     stamps = _stamps(files)
     if any(item.startswith(_BY_BRANCH) for item in items) or _is_young(stamps):
-        _known.pop(git.git_dir, None)
+        _known.pop(key, None)
         return items
     if len(_known) >= _MOST:
         _known.clear()
-    _known[git.git_dir] = _Known(items, files, stamps, now)
+    _known[key] = _Known(items, files, stamps, now)
     return items
 
 

@@ -4,62 +4,77 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import takewhile
+from dataclasses import replace
 
 from orchestra.drivers import temporary
-from orchestra.drivers.git import isolated, lfs
+from orchestra.drivers.git import isolated, lfs, signing
 from orchestra.drivers.git.command import Git
+from orchestra.drivers.git.merge_output import Merged, conflicted
 from orchestra.drivers.git.repository import Repository
-from orchestra.drivers.git.update_branch import finish_landing, land, named
-from orchestra.drivers.git.update_checkout import changes_between
+from orchestra.drivers.git.tree_changes import changes_between
+from orchestra.drivers.git.update_branch import finish_landing, land
 from orchestra.drivers.process import failure
-from orchestra.errors import MergeConflict, Refused
+from orchestra.errors import CommandFailed, DeadlineExceeded, Refused
 
 __all__ = [
     "Merged",
+    "conflict_hunks",
     "finish_landing",
     "land",
     "merge_commit",
     "past_lfs",
     "preview",
     "rebase_commits",
+    "signed_commit",
     "squash_commit",
+    "trial_commit",
+    "without",
 ]
 
 _DEADLINE = 120.0
+_LARGEST = 1024 * 1024
+"""Bytes above which a file's conflicts are not shown."""
 _PLAIN = ("100644", "100755")
+_MARKS = ("<<<<<<<", ">>>>>>>")
 _AS_WRITTEN = ("%an", "%ae", "%ad", "%B")
 # Commits that only pass a tree to `git merge-tree` are always equal, so that a repetition adds no objects.
 _NOBODY = {"NAME": "orchestra", "EMAIL": "orchestra@localhost", "DATE": "@0 +0000"}
-
-
-@dataclass(frozen=True, slots=True)
-class Merged:
-    """The result of a merge: a tree, and the conflicting paths, whose files in the tree have conflict markers.
-
-    ``notes`` is git's own description of each conflict.
-    """
-
-    tree: str
-    conflicts: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-
-    def require_clean(self, what: str) -> str:
-        """Return the tree; raises MergeConflict about ``what`` if there are conflicts."""
-        if not self.conflicts:
-            return self.tree
-        raise MergeConflict(
-            f"{what} conflicts in {named(self.conflicts)}",
-            paths=self.conflicts,
-            hint="bring the branch up to date with its target, resolve, commit, and merge again",
-        )
 
 
 def preview(repo: Repository, ours: str, theirs: str) -> Merged:
     """Merge two commits into a tree and change no branch; raises Refused if they share no history."""
     with _room(repo) as git:
         return _merge_tree(git, ours, theirs)
+
+
+def conflict_hunks(repo: Repository, merged: Merged, names: Mapping[str, str], *, most: int = 200) -> str:
+    """Return the lines of a merge that conflict, by file, with git's markers; at most ``most`` lines.
+
+    ``names`` are what the markers call the two commits.
+    """
+    git = Git(repo.common_dir)
+    lines: list[str] = []
+    for path in merged.conflicts:
+        done = git.run("cat-file", "blob", f"{merged.tree}:{path}", check=False)
+        found = _hunks(done.text.splitlines(), names) if done.code == 0 and len(done.stdout) < _LARGEST else []
+        lines += [f"--- {path}", *found] if found else []
+    more = [f"… {len(lines) - most} more lines"] if len(lines) > most else []
+    return "\n".join([*lines[:most], *more, *merged.notes])
+
+
+def _hunks(lines: Sequence[str], names: Mapping[str, str]) -> list[str]:
+    """Return the lines between git's conflict markers, markers included."""
+    found: list[str] = []
+    inside = False
+    for number, line in enumerate(lines, 1):
+        if line.startswith("<<<<<<< "):
+            inside = True
+            found.append(f"line {number}:")
+        if inside:
+            mark, _, commit = line.partition(" ")
+            found.append(f"{mark} {names[commit]}" if mark in _MARKS and commit in names else line)
+        inside = inside and not line.startswith(">>>>>>> ")
+    return found
 
 
 def past_lfs(repo: Repository, base: str, tip: str) -> list[str]:
@@ -90,9 +105,25 @@ def merge_commit(repo: Repository, tree: str, parents: Sequence[str], message: s
     return _commit(Git(repo.common_dir), tree, parents, message, _person(repo))
 
 
+def signed_commit(repo: Repository, tree: str, parents: Sequence[str], message: str) -> str:
+    """Write a commit like `merge_commit`, signed if the person signs theirs; raises Refused if that fails."""
+    return _signed(repo, tree, parents, message, _person(repo))
+
+
 def squash_commit(repo: Repository, tree: str, onto: str, message: str) -> str:
     """Write one commit by the person with ``tree`` on top of ``onto``, and return its id."""
-    return merge_commit(repo, tree, (onto,), message)
+    return signed_commit(repo, tree, (onto,), message)
+
+
+def trial_commit(repo: Repository, tree: str, parents: Sequence[str]) -> str:
+    """Write a commit that is only tried out: by nobody, not signed, and the same one each time."""
+    return _commit(Git(repo.common_dir), tree, parents, "Try a merge", _both(_NOBODY))
+
+
+def without(repo: Repository, tip: str, landed: str, before: str) -> Merged:
+    """Return the tree of ``tip`` without what ``landed`` changed since ``before``, as git-revert(1) computes it."""
+    with _room(repo) as git:
+        return _three_way(git, base=repo.tree(landed), ours=repo.tree(tip), theirs=repo.tree(before))
 
 
 def rebase_commits(repo: Repository, onto: str, base: str, tip: str) -> str:
@@ -123,14 +154,21 @@ def _replay(repo: Repository, git: Git, commit: str, onto: str) -> str:
     trees = {name: _resolve(git, f"{name}^{{tree}}") for name in (commit, onto)}
     before = _resolve(git, f"{parent}^{{tree}}") if parent else git.run("mktree").text.strip()
     author, message = _written(git, commit)
-    # Git 2.40 has `--merge-base` for this; a synthetic history works with older ones too.
-    root = _commit(git, before, (), "", _both(_NOBODY))
-    sides = [_commit(git, trees[name], (root,), name, _both(_NOBODY)) for name in (onto, commit)]
     subject = message.strip().partition("\n")[0]
-    tree = _merge_tree(git, *sides).require_clean(f"commit {commit[:10]} ({subject})")
+    tree = _three_way(git, base=before, ours=trees[onto], theirs=trees[commit]).require_clean(
+        f"commit {commit[:10]} ({subject})"
+    )
     if tree == trees[onto] and before != trees[commit]:
         return onto
-    return _commit(git, tree, (onto,), message, _person(repo) | author)
+    return _signed(repo, tree, (onto,), message, _person(repo) | author)
+
+
+def _three_way(git: Git, *, base: str, ours: str, theirs: str) -> Merged:
+    """Merge two trees that both come from the tree ``base``."""
+    # Git 2.40 has `--merge-base` for this; a synthetic history works with older ones too.
+    root = _commit(git, base, (), "", _both(_NOBODY))
+    sides = [_commit(git, tree, (root,), name, _both(_NOBODY)) for name, tree in (("ours", ours), ("theirs", theirs))]
+    return _merge_tree(git, *sides)
 
 
 def _require_nothing_lost(git: Git, onto: str, tip: str, rebased: str) -> None:
@@ -151,24 +189,7 @@ def _merge_tree(git: Git, ours: str, theirs: str) -> Merged:
         if "unrelated histories" in done.complaint:
             raise Refused(f"{ours[:10]} and {theirs[:10]} share no history", hint="start the session from this branch")
         raise failure(done)
-    return _conflicted(done.text.split("\0"))
-
-
-def _conflicted(fields: Sequence[str]) -> Merged:
-    """Parse the output of git-merge-tree(1): the tree, conflicted entries, an empty field, then messages."""
-    entries = list(takewhile(bool, fields[1:]))
-    paths = dict.fromkeys(entry.partition("\t")[2] for entry in entries)
-    rest = iter(fields[len(entries) + 2 :])
-    notes: list[str] = []
-    for count in rest:
-        if not count.isdigit():
-            break
-        named = [next(rest) for _ in range(int(count))]
-        kind, text = next(rest), next(rest)
-        if kind.startswith("CONFLICT"):
-            paths.update(dict.fromkeys(named[:1]) if not paths else {})
-            notes.append(text.strip())
-    return Merged(fields[0], tuple(paths), tuple(notes))
+    return conflicted(iter(done.text.split("\0")))
 
 
 def _written(git: Git, commit: str) -> tuple[dict[str, str], str]:
@@ -192,11 +213,26 @@ def _both(who: Mapping[str, str]) -> dict[str, str]:
     return {f"GIT_{role}_{part}": text for role in ("AUTHOR", "COMMITTER") for part, text in who.items()}
 
 
-def _commit(git: Git, tree: str, parents: Sequence[str], message: str, who: Mapping[str, str]) -> str:
+def _signed(repo: Repository, tree: str, parents: Sequence[str], message: str, who: Mapping[str, str]) -> str:
+    """Write a commit that is signed if the person signs theirs; raises Refused if that fails."""
+    known = signing.settings(repo)
+    if not known:
+        return _commit(Git(repo.common_dir), tree, parents, message, who)
+    try:
+        with _room(repo) as git:
+            return _commit(replace(git, settings={**git.settings, **known}), tree, parents, message, who, ("-S",))
+    except (CommandFailed, DeadlineExceeded) as error:
+        hint = "unlock your key (ssh-add, gpg), or sign no commits here: git config commit.gpgsign false"
+        raise Refused(f"git could not sign the merge: {error.message}", hint=hint) from error
+
+
+def _commit(  # noqa: PLR0917 -- the parts of a commit
+    git: Git, tree: str, parents: Sequence[str], message: str, who: Mapping[str, str], sign: Sequence[str] = ()
+) -> str:
     flags = [word for parent in parents for word in ("-p", parent)]
     as_them = replace(git, variables={**git.variables, **who})
     text = message.rstrip("\n") + "\n"
-    return as_them.run("commit-tree", tree, *flags, stdin=text.encode("utf-8", "surrogateescape")).text.strip()
+    return as_them.run("commit-tree", *sign, tree, *flags, stdin=text.encode("utf-8", "surrogateescape")).text.strip()
 
 
 def _resolve(git: Git, name: str) -> str:

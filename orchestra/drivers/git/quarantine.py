@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +28,8 @@ _LOOSE_OBJECTS = 100
 _LOOSE_BYTES = 64 << 20
 _PACK_COUNT = struct.Struct(">8xI")
 """A pack begins with its signature, version and object count, four bytes each (gitformat-pack(5))."""
+_INDEX_COUNT = struct.Struct(">1028xI")
+"""The sorted names of a pack's objects follow their count, the last of 256 in the index (gitformat-pack(5))."""
 _ALLOCATION = "1g"
 
 # None of the person's settings applies here: no program, no rewritten address, no background work.
@@ -59,10 +61,11 @@ VARIABLES = {
 
 @dataclass(frozen=True, slots=True)
 class Quarantine:
-    """A git directory that borrows the host's objects and refs, and keeps new objects to itself."""
+    """A git directory that borrows the host's objects and ``refs``, and keeps new objects to itself."""
 
     git_dir: Path
     repo: Repository
+    refs: Mapping[str, str]
 
     def git(self) -> Git:
         """Return git pinned to the quarantine; its only transport runs a given command."""
@@ -104,10 +107,15 @@ class Quarantine:
         return count < _LOOSE_OBJECTS and self._unpacked_size(pack) < _LOOSE_BYTES
 
     def _unpacked_size(self, pack: Path) -> int:
-        listing = self.git().run("show-index", stdin=pack.with_suffix(".idx").read_bytes()).text
-        names = "".join(f"{line.split()[1]}\n" for line in listing.splitlines())
+        names = "".join(f"{name}\n" for name in self._names(pack.with_suffix(".idx").read_bytes()))
         sizes = self.git().run("cat-file", "--batch-check=%(objectsize)", stdin=names.encode()).text
         return sum(int(size) for size in sizes.split())
+
+    def _names(self, index: bytes) -> Iterator[str]:
+        (count,) = _INDEX_COUNT.unpack_from(index)
+        length = len(self.repo.no_object) // 2
+        for start in range(_INDEX_COUNT.size, _INDEX_COUNT.size + count * length, length):
+            yield index[start : start + length].hex()
 
     def _move(self, pack: Path) -> None:
         target = self.repo.object_dirs[0] / "pack"
@@ -123,13 +131,14 @@ def opened(repo: Repository) -> Iterator[Quarantine]:
     """Yield a quarantine, and remove it afterwards with everything in it."""
     directory = repo.object_dirs[0] / f"tmp_objdir-orchestra-{secrets.token_hex(6)}"
     try:
-        _fill(directory, repo)
-        yield Quarantine(directory, repo)
+        refs = repo.refs(*_KNOWN_REFS)
+        _fill(directory, repo, refs)
+        yield Quarantine(directory, repo, refs)
     finally:
         safe_files.remove(directory)
 
 
-def _fill(directory: Path, repo: Repository) -> None:
+def _fill(directory: Path, repo: Repository, known: Mapping[str, str]) -> None:
     for part in ("objects/info", "objects/pack", "refs"):
         (directory / part).mkdir(parents=True)
     sha256 = repo.object_format == "sha256"
@@ -138,7 +147,7 @@ def _fill(directory: Path, repo: Repository) -> None:
         format="\tobjectformat = sha256" if sha256 else "",
         shared=repo.settings().get("core.sharedrepository", "umask"),
     )
-    refs = "".join(f"{tip} {name}\n" for name, tip in repo.refs(*_KNOWN_REFS).items())
+    refs = "".join(f"{tip} {name}\n" for name, tip in known.items())
     alternates = "".join(f"{directory}\n" for directory in repo.object_dirs)
     shallow = repo.common_dir / "shallow"
     _write(directory / "HEAD", "ref: refs/heads/none\n")

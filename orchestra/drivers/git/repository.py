@@ -4,22 +4,32 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from orchestra import safe_files
-from orchestra.drivers.git import find_repository, head_file
+from orchestra.drivers.git import find_repository, head_file, listed_settings
 from orchestra.drivers.git.command import Git
 from orchestra.drivers.git.inner_repositories import hide
 from orchestra.drivers.process import Completed, failure
-from orchestra.errors import Moved, NameTaken, NotFound, OrchestraError, Refused
+from orchestra.drivers.shared_looks import SharedLooks
+from orchestra.errors import CommandFailed, Moved, NameTaken, NotFound, OrchestraError, Refused
 
 REMOVED = ".removed"
 """The suffix of the names of worktrees that are being removed."""
 _MOVED = ("but expected", "reference already exists", "unable to resolve reference")
+_HALF_WRITTEN = re.compile(r"failed to read \S+/worktrees/[^/]+/commondir")
+_TRIES, _PAUSE = 40, 0.05
+"""How often that is repeated, and the seconds between two attempts."""
+_T = TypeVar("_T")
 _FILTER_PARTS = ("clean", "smudge", "process")
+_looks: SharedLooks[Completed] = SharedLooks()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +104,7 @@ class Repository:
     def worktrees(self) -> dict[Path, Worktree]:
         """Return every checkout that git has a record of, including this one, by path; a bare repository is none."""
         worktrees: dict[Path, Worktree] = {}
-        listing = self.git().run("worktree", "list", "--porcelain", "-z").text
+        listing = _beside_others(lambda: self.git().run("worktree", "list", "--porcelain", "-z")).text
         for block in listing.removesuffix("\0\0").split("\0\0"):
             facts = dict(_fact(item) for item in block.split("\0"))
             if "bare" in facts:
@@ -131,7 +141,12 @@ class Repository:
         filters from ``settings``. Raises NameTaken for a branch or directory in use, NotFound for
         an unknown base.
         """
-        directory = real_path(path)
+        added = partial(self._add_worktree, keep=keep, settings=settings, deadline=deadline)
+        return _beside_others(lambda: added(real_path(path), branch, base))
+
+    def _add_worktree(
+        self, directory: Path, branch: str, base: str, *, keep: str, settings: Mapping[str, str] | None, deadline: float
+    ) -> bool:
         known = self.worktrees().get(directory)
         if known and not known.half_made and _is_filled(directory):
             self._expect(known, branch)
@@ -236,7 +251,7 @@ class Repository:
 
     def settings(self) -> dict[str, str]:
         """Return every effective git setting, including the person's own; the last of several wins."""
-        return dict(_setting(item) for item in self.git().lines0("config", "--list", "-z"))
+        return dict(_setting(item) for item in listed_settings.listed(self.git()))
 
     def without_filters(self, keys: Iterable[str] | None = None) -> dict[str, str]:
         """Return settings that switch off all filter programs of the person, such as Git LFS.
@@ -295,15 +310,29 @@ class Repository:
             raise NotFound(f"there is no commit called {ref}", hint="to list the branches: git branch --all")
         return done.text.strip()
 
+    def tree(self, commit: str) -> str:
+        """Return the id of a commit's tree; raises CommandFailed if there is no such commit."""
+        return self.git().text("rev-parse", "--verify", "--end-of-options", f"{commit}^{{tree}}")
+
     def branches(self) -> dict[str, str]:
         """Return every local branch with its commit."""
         return {name.removeprefix("refs/heads/"): tip for name, tip in self.refs("refs/heads/").items()}
 
+    def branch_tip(self, branch: str) -> str:
+        """Return the commit of a local branch; empty if there is none."""
+        return (head_file.tip(self.common_dir, branch) if branch else "") or self.branches().get(branch, "")
+
     def refs(self, *prefixes: str) -> dict[str, str]:
         """Return every ref below the prefixes with its object, sorted by name."""
-        done = self.git().run("for-each-ref", "--format=%(objectname) %(refname)", *prefixes)
+        git = self.git()
+        listing = ("for-each-ref", "--format=%(objectname) %(refname)", *prefixes)
+        done = _looks.ask((git.git_dir, prefixes), lambda: git.run(*listing))
         pairs = (line.split(" ", 1) for line in done.text.splitlines())
         return {name: tip for tip, name in pairs}
+
+    def containing(self, commit: str, *prefixes: str) -> list[str]:
+        """Return the refs below these prefixes whose history has a commit."""
+        return self.git().text("for-each-ref", "--format=%(refname)", f"--contains={commit}", *prefixes).split()
 
     def has(self, commit: str) -> bool:
         """Return whether the repository has a commit, reachable from a ref or not."""
@@ -397,6 +426,18 @@ def _overwrite(path: Path, content: bytes) -> None:
             file.seek(0)
             file.write(content)
             file.truncate()
+
+
+def _beside_others(work: Callable[[], _T], pause: Callable[[float], None] = time.sleep) -> _T:
+    """Repeat what fails because another git has just begun to write the record of a new worktree (git 2.39)."""
+    for _ in range(_TRIES):
+        try:
+            return work()
+        except CommandFailed as error:
+            if _HALF_WRITTEN.search(error.message) is None:
+                raise
+        pause(_PAUSE)
+    return work()
 
 
 def real_path(path: Path) -> Path:

@@ -17,6 +17,10 @@ FILES = 100_000
 """About the most files that are listed."""
 FILE_BYTES = 64 << 20
 """The most bytes of one file's text."""
+LINES_BYTES = 4 << 20
+"""The most bytes of a text whose lines are followed; a look at a worktree reads no longer ones."""
+_SNIFFED = 8000
+"""Git takes a file for binary if there is a NUL in so many bytes (buffer_is_binary in xdiff-interface.c)."""
 _LISTING = 20.0
 """Seconds that git may take with renames detected; after that it compares without."""
 _DEADLINE = 60.0
@@ -128,3 +132,30 @@ def _size(git: Git, mode: str, name: str) -> int | None:
     # A look keeps a placeholder for a file that is too long to be read.
     known = _PLACEHOLDER.match(git.run("cat-file", "blob", name).stdout)
     return int(known[1]) if known else size
+
+
+def file_lines(git: Git, name: str) -> bytes | None:
+    """Return the text of a blob; None for one that is binary, or longer than `LINES_BYTES`."""
+    if not name.strip("0") or int(git.text("cat-file", "-s", name)) > LINES_BYTES:
+        return None
+    content = git.run("cat-file", "blob", name).stdout
+    return None if b"\0" in content[:_SNIFFED] else content
+
+
+def blob_at(git: Git, tree: str, path: str) -> str:
+    """Return the id of the file at a path of a tree or commit; empty if there is none, or it is no plain file."""
+    if {"", ".", ".."} & set(path.split("/")):
+        return ""
+    for entry in git.lines0("ls-tree", "-z", "--full-tree", tree, "--", path):
+        about, _, found = entry.partition("\t")
+        mode, _, name = about.split(" ")
+        if found == path and mode.startswith("100"):
+            return name
+    return ""
+
+
+def first_commits(git: Git, base: str, tip: str, path: str, limit: int = 200) -> list[str]:
+    """Return the oldest commits of a branch since ``base`` that changed a path, or, without one, anything."""
+    only = ("--", path) if path else ("--",)
+    listed = git.text("rev-list", "--reverse", "--first-parent", f"{base}..{tip}", *only)
+    return listed.split()[:limit]

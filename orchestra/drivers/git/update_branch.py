@@ -9,7 +9,8 @@ from pathlib import Path
 
 from orchestra.drivers.git import update_checkout, worktree_snapshot
 from orchestra.drivers.git.repository import Repository, real_path
-from orchestra.drivers.git.update_checkout import Checkout, Prepared, changes_between
+from orchestra.drivers.git.tree_changes import changes_between
+from orchestra.drivers.git.update_checkout import Checkout, Prepared
 from orchestra.errors import Refused
 
 _DEADLINE = 300.0
@@ -39,6 +40,20 @@ def land(repo: Repository, branch: str, new: str, old: str, *, ours: Path) -> La
     """
     if not repo.is_ancestor(old, new):
         raise Refused(f"{branch} would lose commits that {new[:10]} does not have", hint="merge again")
+    return _move(repo, branch, new, old, ours)
+
+
+def take_back(repo: Repository, branch: str, new: str, old: str, *, ours: Path) -> Landed:
+    """Move ``branch`` back from commit ``old`` to its ancestor ``new``, and its checkouts, as `land` does forwards.
+
+    Raises Refused and Moved like `land`.
+    """
+    if not repo.is_ancestor(new, old):
+        raise Refused(f"{new[:10]} is no ancestor of {branch}", hint="see: git log")
+    return _move(repo, branch, new, old, ours)
+
+
+def _move(repo: Repository, branch: str, new: str, old: str, ours: Path) -> Landed:
     with ExitStack() as stack:
         ready = [_ready(stack, checkout, branch, new, old) for checkout in _checkouts(repo, branch, ours)]
         repo.update_ref(f"refs/heads/{branch}", new, old)
@@ -86,7 +101,8 @@ def _show(ready: Sequence[Prepared]) -> tuple[str, ...]:
 
 def _overtaken(repo: Repository, tip: str, new: str, old: str) -> Landed:
     """Return the paths that a later commit undid, because it was made from an index before the landing."""
-    if not tip or not repo.is_ancestor(new, tip):
+    if not tip or not repo.is_ancestor(new, tip) or (repo.is_ancestor(new, old) and repo.is_ancestor(old, tip)):
+        # It was not moved, forwards or back.
         return Landed(done=False)
     later = {change.path: change for change in changes_between(repo.git(), new, tip)}
     landed = changes_between(repo.git(), old, new)

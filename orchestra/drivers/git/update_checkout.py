@@ -20,40 +20,30 @@ from orchestra import safe_files
 from orchestra.drivers.git import filter_programs, index_file, index_lock, isolated, worktree_snapshot
 from orchestra.drivers.git.command import Git
 from orchestra.drivers.git.repository import Repository
+from orchestra.drivers.git.tree_changes import Change, changes_between
 from orchestra.drivers.process import first_line
 from orchestra.errors import OrchestraError, Refused
 from orchestra.safe_files import Entry
 
 _DEADLINE = 300.0
-_ABSENT = "000000"
 _LINK = "120000"
-_REPOSITORY = "160000"
 _STAGE = "orchestra-landing"
 _LARGEST = 4 << 30
 """The most bytes of a file that is read to see whether it was changed, if git's record does not say so."""
 _OBEYED = frozenset({"core.checkstat", "core.trustctime", "core.sharedrepository"})
-_LISTS = frozenset({"core.attributesfile"})
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One path in which two commits differ; the mode is ``000000`` on a side without that path."""
-
-    path: str
-    old_mode: str
-    new_mode: str
-    old_id: str
-    new_id: str
-
-    @property
-    def old_side(self) -> tuple[str, str]:
-        """Mode and id before."""
-        return self.old_mode, self.old_id
-
-    @property
-    def new_side(self) -> tuple[str, str]:
-        """Mode and id after."""
-        return self.new_mode, self.new_id
+_ATTRIBUTES = "core.attributesfile"
+_EXACT = "* -text !eol -ident -filter !working-tree-encoding\n"
+_CONVERTING = frozenset(
+    {
+        _ATTRIBUTES,
+        "core.autocrlf",
+        "core.eol",
+        "core.sparsecheckout",
+        "core.sparsecheckoutcone",
+        "index.sparse",
+    }
+)
+"""Settings by which git writes other bytes than it stores, or leaves files out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +56,40 @@ class Checkout:
     writable: tuple[Path, ...]
 
 
-def changes_between(git: Git, old: str, new: str) -> list[Change]:
-    """Return every path in which two commits differ."""
-    items = git.lines0("diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", old, new, "--")
-    return [
-        Change(path, *words.lstrip(":").split(" ")[:4]) for words, path in zip(items[::2], items[1::2], strict=True)
-    ]
+@contextlib.contextmanager
+def rendered(checkout: Checkout, old: str, new: str) -> Iterator[tuple[Path, list[Change]]]:
+    """Yield a directory with those files of commit ``new`` that differ from ``old``, as git would write them there.
+
+    A file that a sparse checkout leaves out is missing. Raises Refused like `prepared`.
+    """
+    with _stage(checkout.record) as stage:
+        room = _room(checkout, stage, raw=False)
+        room.git.run("read-tree", old, deadline=_DEADLINE)
+        changes = changes_between(checkout.repo.git(), old, new)
+        _fill(room, Prepared(checkout, stage, room.git, tuple(changes), {}, room.settings), old, new)
+        yield stage / "files", changes
+
+
+@contextlib.contextmanager
+def exactly(checkout: Checkout, old: str, new: str, permissions: Mapping[str, int] | None = None) -> Iterator[Prepared]:
+    """Prepare to update a checkout's files from tree ``old`` to ``new``, which have them byte for byte.
+
+    The index is locked, but does not count and stays. ``permissions`` are those of new files that have others than git
+    gives them.
+    """
+    with index_lock.held(checkout.record), _stage(checkout.record) as stage:
+        git = isolated.furnish(isolated.build(stage / "room", checkout.repo), Git(checkout.record), stage / "files")
+        (stage / "room" / "info" / "attributes").write_text(_EXACT, encoding="ascii")
+        git = replace(git, settings={key: text for key, text in git.settings.items() if key not in _CONVERTING})
+        git.run("read-tree", old, deadline=_DEADLINE)
+        changes = changes_between(checkout.repo.git(), old, new)
+        entries = {change.path: change.old_side for change in changes}
+        ready = Prepared(checkout, stage, git, tuple(changes), entries, {}, exact=True)
+        _fill(_Room(git, filter_programs.Filters({}, {}, ""), {}), ready, old, new)
+        for path, mode in (permissions or {}).items():
+            if (stage / "files" / path).is_file() and not (stage / "files" / path).is_symlink():
+                (stage / "files" / path).chmod(mode)
+        yield ready
 
 
 @contextlib.contextmanager
@@ -95,6 +113,11 @@ def prepared(checkout: Checkout, old: str, new: str, *, late: bool = False, raw:
         yield ready
 
 
+def is_untidy(checkout: Checkout) -> bool:
+    """Return whether a process works on the checkout's files, or was killed while it did."""
+    return (checkout.record / _STAGE).exists()
+
+
 def tidy(checkout: Checkout) -> None:
     """Remove the lock and the stage of a killed process of ours; raises Refused if another git is running."""
     with index_lock.held(checkout.record):
@@ -112,6 +135,7 @@ class Prepared:
     entries: Mapping[str, tuple[str, str]]
     filters: Mapping[str, str]
     late: bool = False
+    exact: bool = False
     seen: dict[str, Entry | None] = field(default_factory=dict)
     written: dict[str, os.stat_result] = field(default_factory=dict)
 
@@ -129,29 +153,33 @@ class Prepared:
         return tuple(_Files(self).changed())
 
     def _is_staged_as_expected(self, change: Change) -> bool:
-        return self.entries.get(change.path, _nothing(change)) in {change.old_side, change.new_side}
+        return self.entries.get(change.path, change.nothing) in {change.old_side, change.new_side}
 
     def show(self, *, index: bool = True) -> list[str]:
         """Move the files, and the index unless it must stay, into place; returns the paths that were left unchanged."""
         if not self.changes:
             return []
         left = set(self._changed)
-        gone = [change.path for change in self.changes if _is_file(change.old_mode) and not _is_file(change.new_mode)]
+        gone = [change.path for change in self.changes if change.was_file and not change.is_file]
         for path in sorted(gone, reverse=True):
             if path not in left and not self._removed(path):
                 left.add(path)
         for change in self.changes:
-            if _is_file(change.new_mode) and change.path not in left and not self._written(change.path):
+            if change.is_file and change.path not in left and not self._written(change.path):
                 left.add(change.path)
         if index:
             self._put_index()
         return sorted(left)
 
     def _removed(self, path: str) -> bool:
+        """Remove a file; also True if it is gone already, or a directory is there for other files."""
         if not self._is_as_seen(path):
             return False
+        if (seen := self.seen.get(path)) and seen.is_directory:
+            return True
         with contextlib.suppress(OrchestraError):
-            safe_files.remove_file(self.checkout.root, path)
+            if seen is not None:
+                safe_files.remove_file(self.checkout.root, path)
             _remove_empty(self.checkout.root, PurePosixPath(path).parent)
             return True
         return False
@@ -161,12 +189,20 @@ class Prepared:
         fresh = self.stage / "files" / path
         if not os.path.lexists(fresh):
             return True
-        if not self._is_as_seen(path):
+        if not self._is_free(path):
             return False
         with contextlib.suppress(OrchestraError, OSError):
             self.written[path] = safe_files.move_in(fresh, self.checkout.root, path, owner=_owner(self.checkout.root))
             return True
         return False
+
+    def _is_free(self, path: str) -> bool:
+        """Return whether a file may be written: what was there is unchanged, or was a directory and is gone."""
+        seen = self.seen.get(path)
+        if seen is None or not seen.is_directory:
+            return self._is_as_seen(path)
+        safe_files.remove_directory(self.checkout.root, path)
+        return safe_files.look(self.checkout.root, path) is None
 
     def _is_as_seen(self, path: str) -> bool:
         """Return whether a file is unchanged since it was read."""
@@ -203,7 +239,9 @@ def _room(checkout: Checkout, stage: Path, *, raw: bool) -> _Room:
     filters = filter_programs.filters_of(settings, checkout.writable, checkout.repo.common_dir)
     chosen = {setting.key: setting.value for setting in settings if setting.key in _OBEYED} | isolated.obeyed(source)
     # Git would hang on a named pipe.
-    chosen = {key: text for key, text in chosen.items() if key not in _LISTS or not _is_agents(text, checkout.writable)}
+    chosen = {
+        key: text for key, text in chosen.items() if key != _ATTRIBUTES or not _is_agents(text, checkout.writable)
+    }
     chosen |= {"core.splitIndex": "false", "core.excludesFile": os.devnull}
     return _Room(replace(git, settings=chosen), filters, filters.settings(stage / "empty", checkout.record))
 
@@ -236,7 +274,7 @@ def _only(git: Git, ready: Prepared, old: str) -> str:
 
 
 def _require_safe_filters(room: _Room, ready: Prepared, tree: str) -> None:
-    written = [change.path for change in ready.changes if _is_file(change.new_mode) and change.new_mode != _LINK]
+    written = [change.path for change in ready.changes if change.is_file and change.new_mode != _LINK]
     if not room.filters.unsafe or not written:
         return
     index = room.git.at(room.git.git_dir / "attributes.index")
@@ -264,7 +302,9 @@ class _Files:
     def changed(self) -> Iterator[str]:
         """Yield the paths whose content differs from both commits."""
         doubtful: list[Change] = []
-        noted = _noted(self._git, [change.path for change in self._ready.changes])
+        paths = [change.path for change in self._ready.changes]
+        # What the index notes says nothing about files that it does not know.
+        noted = {} if self._ready.exact else _noted(self._git, paths)
         for change in self._ready.changes:
             blocked = self._blocked(change.path)
             entry = None if blocked else safe_files.look(self._root, change.path)
@@ -280,25 +320,31 @@ class _Files:
         yield from self._different(doubtful)
 
     def _blocked(self, path: str) -> str:
-        """Return the path of what blocks a needed directory; empty for a directory, or for what will be removed."""
+        """Return the path of what blocks a needed directory; empty for a directory, or for what changes itself."""
         for above in [str(parent) for parent in PurePosixPath(path).parents][-2::-1]:
             if above not in self._ancestors:
                 entry = safe_files.look(self._root, above)
-                goes = above in self._changes and not _is_file(self._changes[above].new_mode)
-                self._ancestors[above] = "" if entry is None or entry.is_directory or goes else above
+                free = entry is None or entry.is_directory or above in self._changes
+                self._ancestors[above] = "" if free else above
             if self._ancestors[above]:
                 return above
         return ""
 
     def _in_directory(self, change: Change) -> Iterator[str]:
-        if not _is_file(change.new_mode):
-            if _is_file(change.old_mode):
+        if not change.is_file:
+            if change.was_file and change.path not in self._directories:
                 yield change.path
             return
         for entry in safe_files.walk(self._root, change.path):
             mine = self._changes.get(entry.path)
-            if not entry.is_directory and (mine is None or _is_file(mine.new_mode)):
+            if not entry.is_directory and (mine is None or mine.is_file):
                 yield entry.path
+
+    @cached_property
+    def _directories(self) -> set[str]:
+        """The directories of new files."""
+        new = (change.path for change in self._ready.changes if change.is_file)
+        return {str(parent) for path in new for parent in PurePosixPath(path).parents}
 
     def _different(self, doubtful: Sequence[Change]) -> Iterator[str]:
         actuals = {change.path: self._id(change) for change in doubtful}
@@ -330,13 +376,19 @@ class _Files:
     def _hashed(self, paths: Sequence[str]) -> dict[str, str]:
         """Return the object id that each regular file would have, computed from a copy."""
         check = self._ready.stage / "check"
-        copied = [path for path in paths if "\n" not in path and self._copied(path, check)]
-        if not copied:
-            return {}
-        settings = {**self._git.settings, **self._ready.filters}
-        git = replace(self._git, work_tree=check, settings=settings)
-        done = git.run("hash-object", "--stdin-paths", stdin=_bytes("\n".join(copied)), check=False, deadline=_DEADLINE)
-        return dict(zip(copied, done.text.split(), strict=False)) if done.code == 0 else {}
+        copied = [path for path in paths if self._copied(path, check)]
+        git = replace(self._git, work_tree=check, settings={**self._git.settings, **self._ready.filters})
+        # Git reads a list of paths line by line.
+        listed, odd = [path for path in copied if "\n" not in path], [path for path in copied if "\n" in path]
+        ids: dict[str, str] = {}
+        if listed:
+            asked = _bytes("\n".join(listed))
+            done = git.run("hash-object", "--stdin-paths", stdin=asked, check=False, deadline=_DEADLINE)
+            ids = dict(zip(listed, done.text.split(), strict=False)) if done.code == 0 else {}
+        for path in odd:
+            done = git.run("hash-object", "--", path, check=False, deadline=_DEADLINE)
+            ids |= {path: done.text.strip()} if done.code == 0 else {}
+        return ids
 
     def _copied(self, path: str, check: Path) -> bool:
         with contextlib.suppress(OrchestraError, OSError):
@@ -352,7 +404,7 @@ def _alike(actual: tuple[str, str], side: tuple[str, str], keeps_modes: bool) ->
 
 def _index_entries(git: Git, changes: Sequence[Change]) -> dict[str, tuple[str, str]]:
     """Return mode and id of each path in the index, without conflicting paths."""
-    wanted = {change.path: _nothing(change) for change in changes}
+    wanted = {change.path: change.nothing for change in changes}
     for item in git.lines0("ls-files", "-s", "-z"):
         words, _, path = item.partition("\t")
         if path in wanted:
@@ -374,14 +426,6 @@ def _times(entry: Entry) -> tuple[int, int, int, int]:
         entry.inode & filter_programs.LOW_32_BITS,
         entry.size & filter_programs.LOW_32_BITS,
     )
-
-
-def _nothing(change: Change) -> tuple[str, str]:
-    return _ABSENT, "0" * len(change.new_id)
-
-
-def _is_file(mode: str) -> bool:
-    return mode not in {_ABSENT, _REPOSITORY}
 
 
 def _git_mode(entry: Entry | None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from orchestra.drivers.git.merge_trees import merge_commit
 from orchestra.drivers.git.repository import Repository
 from orchestra.drivers.git.tree_diff import SAFE
 from orchestra.drivers.git.worktree_snapshot import Frozen
-from orchestra.errors import DeadlineExceeded, Refused
+from orchestra.errors import CommandFailed, DeadlineExceeded, Refused
 from orchestra.model import DiffStat
 from orchestra.names import digest
 
@@ -37,22 +38,32 @@ def stat(repo: Repository, worktree: Path, base: str, *, cache: Path | None = No
 class Counted:
     """The changes of a worktree, and a mark that differs if they may have changed.
 
-    ``directories`` are all those whose entries count, with their inodes; the top one is empty.
+    ``tree`` is what was seen, on top of the commit ``tip``, with its new objects in the look's own directory; empty if
+    git could not write it. ``directories`` are all those whose entries count, with their inodes; the top one is empty.
     """
 
     stat: DiffStat
     mark: str
     directories: Mapping[str, int]
+    tree: str = ""
+    tip: str = ""
 
 
 def count(repo: Repository, worktree: Path, base: str, *, cache: Path | None = None) -> Counted:
     """Count the changes of a worktree since the commit ``base``; ``cache`` as for `worktree_snapshot.look`."""
     with worktree_snapshot.look(repo, worktree, cache) as frozen:
-        counted = _counted(frozen.git, base)
+        counted, tree = _counted(frozen.git, base), _tree(frozen)
     left = frozen.uncounted
     mark = digest(f"{base} {frozen.tip} {left} {frozen.mark}", 16)
     numbers = replace(counted, files=counted.files + left, uncounted=counted.uncounted + left)
-    return Counted(numbers, mark, frozen.directories)
+    return Counted(numbers, mark, frozen.directories, tree, frozen.tip)
+
+
+def _tree(frozen: Frozen) -> str:
+    # An index that cannot be written as a tree, in the middle of a merge for example, can be counted all the same.
+    with suppress(CommandFailed, DeadlineExceeded):
+        return write_tree(frozen)
+    return ""
 
 
 def diff(repo: Repository, worktree: Path, base: str, *, limit: int = DIFF_LIMIT, cache: Path | None = None) -> str:
@@ -88,6 +99,15 @@ def snapshot(repo: Repository, worktree: Path, message: str, *, also: Sequence[s
     with worktree_snapshot.keep(repo, worktree) as frozen:
         parents = dict.fromkeys((frozen.tip, *also))
         return merge_commit(repo, frozen.git.text("write-tree"), tuple(parents), message)
+
+
+def tree(repo: Repository, worktree: Path) -> str:
+    """Write everything in a worktree, with untracked files, to the repository as a tree, and return its id.
+
+    Raises as `snapshot` does.
+    """
+    with worktree_snapshot.keep(repo, worktree) as frozen:
+        return frozen.git.text("write-tree")
 
 
 def write_tree(frozen: Frozen) -> str:

@@ -96,6 +96,11 @@ def read_whole(repo: Repository, worktree: Path, *, bounds: Bounds = KEEP) -> It
         yield _freeze(repo, worktree, isolated.build(directory, repo, own_objects=True), bounds)
 
 
+def objects_of(cache: Path) -> Path:
+    """Return where a look with this ``cache`` keeps the objects that the repository lacks."""
+    return cache / _KEPT / "objects"
+
+
 def source(repo: Repository, worktree: Path) -> Git:
     """Return git for the host's record of a worktree, without its files; raises NotFound."""
     path = real_path(worktree)
@@ -139,6 +144,8 @@ def _freeze(repo: Repository, worktree: Path, room: Git, bounds: Bounds, clock: 
         seen, uncounted = _candidates(tree, found, bounds, kept)
         index = SeenIndex(git, tree, bounds, clock)
         uncounted += index.bring_up_to_date(seen, renewed=renewed)
+        # Nobody knows how many were not even read.
+        uncounted = max(uncounted, int(found.more))
     tip = (git.git_dir / "HEAD").read_text(encoding="ascii").strip()
     return Frozen(git.at(index.path), tip, uncounted, tuple(_notes(found)), index.mark, found.directories)
 

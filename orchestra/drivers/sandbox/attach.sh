@@ -57,6 +57,15 @@ attach() {
   sleep 0.1
 }
 
+# The engine answers only once a starting container runs. One whose agent has ended may stay so for days, and where many
+# end at once, each look takes the engine's time.
+pause() {
+  case $state in
+    exited\ *|dead\ *) if [ "$looks" -lt 40 ]; then sleep 0.5; else sleep 1; fi ;;
+    *) if [ "$looks" -lt 3 ]; then sleep 0.05; elif [ "$looks" -lt 12 ]; then sleep 0.1; elif [ "$looks" -lt 60 ]; then sleep 0.2; else sleep 1; fi ;;
+  esac
+}
+
 looks=0 absent=0
 while :; do
   state=$("$@" inspect --type container --format '{{.State.Status}} {{.State.StartedAt}}' "$container" 2>&1 </dev/null)
@@ -71,7 +80,6 @@ while :; do
     *) say "The Docker engine does not answer. Waiting for it; nothing is lost." ;;
   esac
   looks=$((looks + 1))
-  # The engine answers only once a starting container runs; a stopped one may stay stopped for days.
-  if [ "$looks" -lt 3 ]; then sleep 0.05; elif [ "$looks" -lt 12 ]; then sleep 0.1; elif [ "$looks" -lt 60 ]; then sleep 0.2; else sleep 1; fi
+  pause
 done
 say "$session no longer has a container."

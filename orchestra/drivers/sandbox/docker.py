@@ -42,8 +42,9 @@ from orchestra.drivers.sandbox.docker_config import (
     throw_away,
 )
 from orchestra.drivers.sandbox.protocol import SHELL, STOP_GRACE, Box, name_of
+from orchestra.drivers.shared_looks import SharedLooks
 from orchestra.errors import CommandFailed, DeadlineExceeded, NotFound, Refused
-from orchestra.model import BoxSight, BoxState, SandboxKind
+from orchestra.model import BoxEnd, BoxSight, BoxState, SandboxKind
 
 __all__ = ["DockerSandbox", "engine_version"]
 
@@ -90,6 +91,8 @@ class DockerSandbox:
         self._clock = clock
         self._network_seen = -math.inf
         self._fresh: dict[str, str] = {}
+        self._networks: SharedLooks[dict[str, Any]] = SharedLooks()
+        self._lists: SharedLooks[list[dict[str, Any]]] = SharedLooks()
 
     def create(self, box: Box) -> None:
         """Create the container, replacing a stopped one with another definition.
@@ -161,16 +164,17 @@ class DockerSandbox:
         """Return the state of every container of this home with one call, without start times."""
         return {row["Names"][0].removeprefix("/"): _listed(row) for row in self._rows() if row["Names"]}
 
-    def watch(self, changed: Callable[[], object], ended: threading.Event) -> None:
+    def watch(self, changed: Callable[[BoxEnd | None], object], ended: threading.Event) -> None:
         """Call ``changed`` now and after each event of a container of this home, until ``ended`` is set.
 
+        It is given what the engine tells of an end, some 50 to 100 ms before a look shows it (Docker 20.10).
         Raises EngineDown or EngineSilent when the engine's stream ends.
         """
         for event in docker_events.stream(ended, label=HOME):
             labels = event["Actor"]["Attributes"] if event else {}
             # The labels of an older version do not tell whose it is.
             if not event or OWNER not in labels or self._installation.owns(labels):
-                changed()
+                changed(docker_events.end(event))
 
     def made_for(self, project: str) -> dict[str, bool]:
         """Return the containers of one project by name, with True for those that an older version created."""
@@ -179,19 +183,27 @@ class DockerSandbox:
 
     def _rows(self, *more: str) -> list[dict[str, Any]]:
         """Return the engine's list of this home's containers; ``more`` are further labels to filter by."""
-        with translated("list the containers"):
-            rows = connect(LOOK_DEADLINE).containers(all=True, filters={"label": [HOME, *more]})
+
+        def listed() -> list[dict[str, Any]]:
+            with translated("list the containers"):
+                rows: list[dict[str, Any]] = connect(LOOK_DEADLINE).containers(
+                    all=True, filters={"label": [HOME, *more]}
+                )
+            return rows
+
+        rows = self._lists.ask(more, listed)
         return [row for row in rows if self._installation.owns(row["Labels"], row["Mounts"])]
 
-    def stop(self, name: str, *, grace: float = STOP_GRACE) -> None:
-        """Ask the agent to end, and kill it after ``grace`` seconds; an absent container counts as stopped."""
+    def stop(self, name: str, *, grace: float = STOP_GRACE) -> bool:
+        """Ask the agent to end, and kill it after ``grace`` seconds; returns whether its container was running."""
         container = self._inspect(name)
         if container is None:
-            return
+            return False
         self._require_ours(name, container)
         seconds = max(0, round(grace))
         with contextlib.suppress(NotFound), translated(f"stop the container {name}"):
             connect(CALL_DEADLINE + seconds).stop(container["Id"], timeout=seconds)
+        return _sight(container).state is BoxState.RUNNING
 
     def remove(self, name: str) -> None:
         """Remove a container, running or not; an absent one counts as removed."""
@@ -274,6 +286,11 @@ class DockerSandbox:
             if row["State"] == "exited":
                 self.remove(row["Names"][0].removeprefix("/"))
 
+    def end_once(self, name: str) -> None:
+        """Remove every fresh container that `run_once` made for the box of a name, running or not."""
+        for row in self._rows(f"{ONCE}={name}"):
+            self.remove(row["Names"][0].removeprefix("/"))
+
     def gateway(self) -> str:
         """Return the address at which a container reaches the host."""
         return docker_networks.gateway(self.ensure_network())
@@ -288,7 +305,8 @@ class DockerSandbox:
 
     def ensure_network(self) -> dict[str, Any]:
         """Create the network unless it exists; raises Refused if it exists in another form and is in use."""
-        network = docker_networks.ensure(self._installation, internal=self._internal())
+        internal = self._internal()
+        network = self._networks.ask(internal, lambda: docker_networks.ensure(self._installation, internal=internal))
         self._network_seen = self._clock()
         return network
 

@@ -17,7 +17,7 @@ from docker.types import Mount as EngineMount
 
 from orchestra.drivers.git.private_dir import OBJECTS
 from orchestra.drivers.sandbox import docker_client, protected_paths, proxies
-from orchestra.drivers.sandbox.protocol import Box, Mount
+from orchestra.drivers.sandbox.protocol import AGENT_HOME, Box, Mount
 from orchestra.errors import Refused
 from orchestra.names import digest
 
@@ -42,6 +42,8 @@ _ANY_COMMIT = ("GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=uploadpack.allowAnySHA1In
 _GIVING_ANY_COMMIT = tuple(word for setting in (*_NO_FILES, *_ANY_COMMIT) for word in ("--env", setting))
 _STOP_SECONDS = 10
 _LOG_LIMIT = "16m"
+_IN_MEMORY = dict.fromkeys(("/tmp", AGENT_HOME), "rw,exec,nosuid,nodev,mode=1777,size=256m")  # noqa: S108 -- in a container
+"""The directories that a bare container can write to; they count as its memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +152,9 @@ def configuration(
 
 def _host_config(client: docker.APIClient, box: Box, installation: Installation, *, logged: bool) -> dict[str, Any]:
     log = LogConfig(type="json-file", config={"max-size": _LOG_LIMIT}) if logged else LogConfig(type="none")
+    apart: dict[str, Any] = {"read_only": True, "tmpfs": _IN_MEMORY} if box.bare else {}
     return client.create_host_config(
+        **apart,
         init=True,
         cap_drop=["ALL"],
         security_opt=["no-new-privileges"],
@@ -158,7 +162,7 @@ def _host_config(client: docker.APIClient, box: Box, installation: Installation,
         mem_limit=box.limits.memory,
         memswap_limit=box.limits.memory,
         nano_cpus=math.floor(box.limits.cpus * 1e9) or None,
-        network_mode=installation.network,
+        network_mode=installation.network if box.network else "none",
         log_config=log,
         mounts=[_mount(mount) for mount in box.mounts],
     )

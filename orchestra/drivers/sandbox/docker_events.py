@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from orchestra.drivers.sandbox.docker_client import LOOK_DEADLINE, connect, translated
+from orchestra.model import BoxEnd
 
 if TYPE_CHECKING:
     from docker.types.daemon import CancellableStream
@@ -16,6 +18,14 @@ if TYPE_CHECKING:
 _QUIET = 60
 """Seconds after which the stream is opened again, because a dead engine sends no events either."""
 _EVENTS = ("create", "destroy", "die", "pause", "rename", "start", "unpause")
+
+
+def end(event: Mapping[str, Any]) -> BoxEnd | None:
+    """Return what an event tells of a container's end; None if it tells of something else."""
+    facts = event["Actor"]["Attributes"] if event.get("Action") == "die" else {}
+    if not {"name", "exitCode"} <= facts.keys():
+        return None
+    return BoxEnd(facts["name"], int(facts["exitCode"]), datetime.fromtimestamp(event["timeNano"] / 1e9, UTC))
 
 
 @contextmanager

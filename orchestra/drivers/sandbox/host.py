@@ -17,7 +17,7 @@ from orchestra.drivers import process
 from orchestra.drivers.process import Completed
 from orchestra.drivers.sandbox.protocol import SHELL, STOP_GRACE, Box, name_of
 from orchestra.errors import CommandFailed, Refused
-from orchestra.model import BoxSight, BoxState, SandboxKind
+from orchestra.model import BoxEnd, BoxSight, BoxState, SandboxKind
 
 _Known: TypeAlias = tuple[int, str]
 _POLL = 0.02
@@ -83,17 +83,17 @@ class HostSandbox:
             return {}
         return {file.name: self.look(file.name) for file in self._records.iterdir() if file.suffix != ".new"}
 
-    def watch(self, changed: Callable[[], object], ended: threading.Event) -> None:
+    def watch(self, changed: Callable[[BoxEnd | None], object], ended: threading.Event) -> None:
         """Call ``changed`` now and whenever an agent's process has started or ended, until ``ended`` is set."""
         with _Processes() as processes:
-            changed()
+            changed(None)
             written: int | None = -1
             while not ended.is_set():
                 # Each agent's start and end writes into the directory, or ends a process.
                 if processes.wait(0.0 if written == -1 else _WATCH) or written != self._written():
                     written = self._written()
                     processes.follow({name: record for name, record in self._all() if _alive(record)})
-                    changed()
+                    changed(None)
 
     def _written(self) -> int | None:
         return self._records.stat().st_mtime_ns if self._records.is_dir() else None
@@ -107,20 +107,20 @@ class HostSandbox:
         del project
         return dict.fromkeys(self.look_all(), False)
 
-    def stop(self, name: str, *, grace: float = STOP_GRACE) -> None:
+    def stop(self, name: str, *, grace: float = STOP_GRACE) -> bool:
         """End an agent and everything it started; after ``grace`` seconds they are killed.
 
-        Raises CommandFailed for a process that survives being killed.
+        Returns whether it was running. Raises CommandFailed for a process that survives being killed.
         """
         record = self._read(name)
         if record is None or not _alive(record):
-            return
+            return False
         family = _session(record.pid)
         for number, seconds in ((signal.SIGTERM, grace), (signal.SIGKILL, _KILL_SECONDS)):
             family |= _session(record.pid)
             _send(family, number)
             if self._ended(family, seconds):
-                return
+                return True
         raise CommandFailed(f"the agent's process {record.pid} does not end", hint=f"to see it: ps -fp {record.pid}")
 
     def remove(self, name: str) -> None:
@@ -165,6 +165,9 @@ class HostSandbox:
     def run_once(self, box: Box, args: Sequence[str], *, deadline: float) -> Completed:
         """Run a program on the machine, whatever its exit code; ``deadline`` is in seconds."""
         return self.execute(box, args, deadline=deadline, check=False)
+
+    def end_once(self, name: str) -> None:
+        """Do nothing: a program that runs once ends with its deadline."""
 
     def gateway(self) -> str:
         """Return the loopback address."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from orchestra.drivers.process import Completed
-from orchestra.model import BoxSight, SandboxKind
+from orchestra.model import BoxEnd, BoxSight, SandboxKind
 
 AGENT_HOME = "/home/agent"
 """The agent's home directory inside a container."""
@@ -47,7 +47,8 @@ class Box:
     """The definition of one agent's environment, the same for every kind of sandbox.
 
     ``home`` is a path on the host. ``modes`` says that the agent's program switches on bracketed
-    paste and focus events, which a window that attaches later must do too.
+    paste and focus events, which a window that attaches later must do too. ``bare`` is for a program that runs once: it
+    may write only to its home and ``/tmp``, which are in memory and limited; ``network`` says whether it has any.
     """
 
     name: str
@@ -63,6 +64,8 @@ class Box:
     home: Path
     limits: Limits = field(default_factory=Limits)
     modes: bool = True
+    bare: bool = False
+    network: bool = True
 
 
 def name_of(box: Box | str) -> str:
@@ -87,17 +90,18 @@ class Sandbox(Protocol):
     def look_all(self) -> dict[str, BoxSight]:
         """Return the state of every box of this home by name, with exit codes but without start times."""
 
-    def watch(self, changed: Callable[[], object], ended: threading.Event) -> None:
+    def watch(self, changed: Callable[[BoxEnd | None], object], ended: threading.Event) -> None:
         """Call ``changed`` now and after a box of this home may have started or ended, until ``ended`` is set.
 
+        It is given what is told of an end before the box itself shows it, or None.
         Raises EngineDown, CommandFailed or DeadlineExceeded when there is nothing to watch any more.
         """
 
     def made_for(self, project: str) -> dict[str, bool]:
         """Return the boxes of one project by name, with True for those that an older version created."""
 
-    def stop(self, name: str, *, grace: float = STOP_GRACE) -> None:
-        """Ask a box to end, and kill it after ``grace`` seconds; an absent one counts as stopped."""
+    def stop(self, name: str, *, grace: float = STOP_GRACE) -> bool:
+        """Ask a box to end, and kill it after ``grace`` seconds; returns whether it was running."""
 
     def remove(self, name: str) -> None:
         """Remove a box, running or not; an absent one counts as removed."""
@@ -121,6 +125,9 @@ class Sandbox(Protocol):
 
     def run_once(self, box: Box, args: Sequence[str], *, deadline: float) -> Completed:
         """Run a program in a fresh box that is removed afterwards, whatever its exit code."""
+
+    def end_once(self, name: str) -> None:
+        """End and remove every fresh box that `run_once` made for the box of a name."""
 
     def gateway(self) -> str:
         """Return the address at which a box reaches the host."""

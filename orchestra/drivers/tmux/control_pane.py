@@ -15,6 +15,7 @@ from orchestra.errors import CommandFailed, NotFound
 
 _HOOK = "session-window-changed"
 _TITLE = "orchestra"
+_EDITION = "@orchestra_edition"
 _BY_SIDE = {
     Side.LEFT: ("-h", "-b", "-f"),
     Side.RIGHT: ("-h", "-f"),
@@ -39,22 +40,30 @@ class ControlPane:
         self._server = server
         self._windows = windows
 
-    def open(self, window: str, command: Sequence[str], layout: Layout, *, project: str) -> str:
+    def open(self, window: str, command: Sequence[str], layout: Layout, *, project: str, edition: str = "") -> str:
         """Open the control pane for a designer's window according to the layout, and return the pane's id.
 
-        An open control pane of the same project is kept, and moved if necessary. Raises NotFound if
-        the window shows no session, CommandFailed if it is too small to be split.
+        An open control pane of the same project is kept, and moved if necessary; one of another
+        ``edition`` of the program is opened anew. Raises NotFound if the window shows no session,
+        CommandFailed if it is too small to be split.
         """
         designer = self._designer(window, project)
         pane = self.find(designer.project)
+        if pane is not None and self._edition(pane) != edition:
+            self.close(project)
+            pane = None
         if pane is None:
             pane = self._make(designer, command, layout)
+            self._server.ask(("set-option", "-p", "-t", pane, _EDITION, edition))
         else:
             self._unfollow(pane)
             self._move(designer, pane, layout)
         if layout.control is Placement.FOLLOW:
             self._follow(designer, pane, layout)
         return pane
+
+    def _edition(self, pane: str) -> str:
+        return self._server.line(("display-message", "-p", "-t", identifier(pane), f"#{{{_EDITION}}}"))
 
     def find(self, project: str = "") -> str | None:
         """Return the id of a project's control pane, by default of the first one."""
@@ -104,7 +113,7 @@ class ControlPane:
         if pane is not None:
             self._unfollow(pane)
             with contextlib.suppress(NotFound):
-                self._server.objects.pane(pane).kill()
+                self._server.ask(("kill-pane", "-t", pane))
 
     def _designer(self, window: str, project: str) -> _Designer:
         listing = f"#{{window_id}} #{{pane_id}} #{{session_id}} #{{window_width}} #{{window_height}} {IS_AGENT}"
@@ -147,9 +156,10 @@ class ControlPane:
     def _unfollow(self, pane: str) -> None:
         sessions = self._server.ask(("list-sessions", "-F", "#{session_id}")).text.split()
         ours = re.compile(rf"{_HOOK}\[\d+\](?= .*{PROJECT}.* -s {pane}\b)")
-        for where in (("-g",), *(("-t", each) for each in sessions)):
-            listed = self._server.ask(("show-hooks", *where, _HOOK)).text
-            for entry in ours.findall(listed):
+        places = [("-g",), *(("-t", each) for each in sessions)]
+        listed = self._server.answers(*(("show-hooks", *where, _HOOK) for where in places))
+        for where, hooks in zip(places, listed, strict=True):
+            for entry in ours.findall(hooks):
                 self._server.ask(("set-hook", "-u", *where, entry))
 
 

@@ -13,31 +13,50 @@ from pathlib import Path
 from orchestra.drivers.tmux import server
 from orchestra.drivers.tmux.control_pane import ControlPane
 from orchestra.drivers.tmux.escaping import identifier, literal, title, without_shell
+from orchestra.drivers.tmux.grid import Grid
 from orchestra.drivers.tmux.keys import Keys
 from orchestra.drivers.tmux.labels import Labels
 from orchestra.drivers.tmux.panes import Panes
 from orchestra.drivers.tmux.server import Server
-from orchestra.drivers.tmux.windows import CONTROL, PROJECT, SESSION, SPARE, Windows
+from orchestra.drivers.tmux.session_options import SessionOptions
+from orchestra.drivers.tmux.windows import CONTROL, GRID, IS_AGENT, PROJECT, SESSION, SPARE, Windows
 from orchestra.errors import CommandFailed, NotFound
+from orchestra.model import Window
 from orchestra.names import digest
 
 _DEADLINE = 5.0
-_SAVED_PREFIX = "@orchestra_before_"
 _STATUS = "@orchestra_status"
 _OWNER = "@orchestra_owner"
 _STATUS_WIDTH = 60
-_CLIENTS = "#{client_activity} #{session_id} #{window_id} #{pane_id} #{client_control_mode} #{client_name}"
+_CLIENTS = (
+    "#{client_activity} #{session_id} #{window_id} #{pane_id} #{window_zoomed_flag} #{pane_synchronized}"
+    " #{client_control_mode} #{client_name}"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """One terminal attached to tmux; ``activity`` is its last key, in seconds since the epoch."""
+    """One terminal attached to tmux; ``activity`` is its last key, in seconds since the epoch.
+
+    ``pane`` has the keyboard. It fills the window if ``zoomed``; if ``synchronized``, keys go to all panes.
+    """
 
     name: str
     session: str
     window: str
     pane: str
     activity: float
+    zoomed: bool = False
+    synchronized: bool = False
+
+    def shows(self, window: Window) -> bool:
+        """Return whether an agent can be seen in this terminal."""
+        return self.window == window.id and not (window.shared and self.zoomed and self.pane != window.pane)
+
+    def uses(self, window: Window) -> bool:
+        """Return whether the last key may have been for an agent's window or, in a grid, for its pane."""
+        alone = window.shared and not self.synchronized
+        return self.window == window.id and (not alone or self.pane == window.pane)
 
 
 class Tmux:
@@ -52,9 +71,11 @@ class Tmux:
         self.server = Server(socket, deadline)
         self.windows = Windows(self.server)
         self.control = ControlPane(self.server, self.windows)
+        self.grid = Grid(self.server)
         self.keys = Keys(self.server, self.windows)
         self.panes = Panes(self.server)
         self.labels = Labels(self.server)
+        self.options = SessionOptions(self.server)
 
     @classmethod
     def own(cls, name: str, *, deadline: float = _DEADLINE) -> Tmux:
@@ -145,10 +166,10 @@ class Tmux:
     def clients(self) -> list[Client]:
         """Return the attached terminals, without programs in control mode."""
         listing = self.server.ask(("list-clients", "-F", _CLIENTS)).text
-        rows = (line.split(" ", 5) for line in listing.splitlines())
+        rows = (line.split(" ", 7) for line in listing.splitlines())
         return [
-            Client(name, session, window, pane, float(activity))
-            for activity, session, window, pane, controls, name in rows
+            Client(name, session, window, pane, float(activity), zoomed == "1", synchronized == "1")
+            for activity, session, window, pane, zoomed, synchronized, controls, name in rows
             if controls != "1"
         ]
 
@@ -165,7 +186,7 @@ class Tmux:
 
     def _last_other_window(self, tmux_session: str) -> str:
         """Return the window without a session or control pane that was shown last; empty if there is none."""
-        listing = f"#{{window_stack_index}} #{{window_id}} #{{{SESSION}}}#{{{CONTROL}}}"
+        listing = f"#{{window_stack_index}} #{{window_id}} #{{{SESSION}}}#{{{CONTROL}}}#{{{GRID}}}"
         rows = (
             line.split(" ", 2)
             for line in self.server.ask(
@@ -182,75 +203,50 @@ class Tmux:
         rows = (line.partition(" ") for line in listing.splitlines())
         return [terminal for controls, _, terminal in rows if controls != "1" and terminal]
 
-    def set_session_option(self, tmux_session: str, option: str, value: str) -> None:
-        """Set an option on one tmux session, and save its own value for `restore_session_option`."""
-        session = self.server.objects.session(tmux_session)
-        if option.startswith("@"):
-            session.set_option(option, value)
-            return
-        kept = _SAVED_PREFIX + option
-        saved = self.server.line(("show-options", "-q", "-v", "-t", tmux_session, kept))
-        if not saved:
-            had = self._local(tmux_session, option)
-            session.set_option(kept, "unset" if had is None else f"set:{had}")
-        session.set_option(option, value)
-
-    def restore_session_option(self, tmux_session: str, option: str) -> None:
-        """Restore what `set_session_option` replaced, if anything."""
-        session = self.server.objects.session(tmux_session)
-        kept = _SAVED_PREFIX + option
-        saved = self._local(tmux_session, kept)
-        if option.startswith("@") or saved == "unset":
-            session.unset_option(option)
-        elif saved is not None:
-            # Not through libtmux, which mistakes a value that begins with a dash for a flag.
-            before = saved.removeprefix("set:")
-            self.server.ask(("set-option", "-t", identifier(tmux_session), "--", option, before))
-        session.unset_option(kept)
-
     def set_status(self, tmux_session: str, text: str, *, project: str = "") -> None:
         """Show a project's text at the right of a tmux session's status line, before the existing text.
 
         The text is kept in its own option, so that tmux does not interpret it as a format.
         """
         own, shown = _status_of(project)
-        self.set_session_option(tmux_session, own, title(text))
-        if shown in (before := self._effective(tmux_session, "status-right")):
-            return
-        length = int(self._effective(tmux_session, "status-right-length"))
-        self.set_session_option(tmux_session, "status-right", shown + before)
-        self.set_session_option(tmux_session, "status-right-length", str(length + _STATUS_WIDTH))
+        wanted = {own: title(text)}
+        before, length = self.options.effective(tmux_session, "status-right", "status-right-length")
+        if shown not in before:
+            wanted |= {"status-right": shown + before, "status-right-length": str(int(length) + _STATUS_WIDTH)}
+        self.options.set(tmux_session, wanted)
 
     def clear_status(self, tmux_session: str, *, project: str = "") -> None:
         """Remove a project's text, and with the last one everything that `set_status` changed."""
         own, shown = _status_of(project)
-        left = self._effective(tmux_session, "status-right").replace(shown, "")
+        left = self.options.effective(tmux_session, "status-right")[0].replace(shown, "")
         if f"#{{{_STATUS}" in left:
-            self.set_session_option(tmux_session, "status-right", left)
+            self.options.set(tmux_session, {"status-right": left})
+            self.options.restore(tmux_session, own)
         else:
-            for option in ("status-right", "status-right-length"):
-                self.restore_session_option(tmux_session, option)
-        self.restore_session_option(tmux_session, own)
+            self.options.restore(tmux_session, "status-right", "status-right-length", own)
 
     def claim_session(self, tmux_session: str, project: str) -> None:
         """Mark a tmux session as a project's, so that keys work in its other windows too."""
-        self.set_session_option(tmux_session, PROJECT, project)
+        self.options.set(tmux_session, {PROJECT: project})
 
     def rename_project(self, before: str, now: str) -> None:
         """Change the path of a project in its windows and in the tmux sessions that it claimed."""
-        listing = self.server.ask(("list-windows", "-a", "-F", f"#{{window_id}} #{{session_id}} #{{{PROJECT}}}")).text
-        rows = [line.split(" ", 2) for line in listing.splitlines()]
-        for window, session, project in rows:
+        tile = f"#{{?#{{&&:{IS_AGENT},#{{!=:#{{{GRID}}},}}}},#{{pane_id}},-}}"
+        listing = ("list-panes", "-a", "-F", f"#{{window_id}} #{{session_id}} {tile} #{{{PROJECT}}}")
+        rows = [line.split(" ", 3) for line in self.server.ask(listing).text.splitlines()]
+        for window, session, pane, project in rows:
             if project != before:
                 continue
-            if self._local(session, PROJECT) == before:
-                self.server.objects.session(session).set_option(PROJECT, now)
+            if self.options.own(session, PROJECT)[PROJECT] == before:
+                self.options.set(session, {PROJECT: now})
             self.server.ask(("set-option", "-w", "-t", identifier(window), "--", PROJECT, now))
+            if pane != "-":
+                self.server.ask(("set-option", "-p", "-t", identifier(pane), "--", PROJECT, now))
 
     def release_session(self, tmux_session: str, project: str) -> None:
         """Undo `claim_session`, unless another project has claimed it since."""
-        if self._local(tmux_session, PROJECT) == project:
-            self.restore_session_option(tmux_session, PROJECT)
+        if self.options.own(tmux_session, PROJECT)[PROJECT] == project:
+            self.options.restore(tmux_session, PROJECT)
 
     def popup(self, command: Sequence[str], *, client: str | None = None, title: str = "") -> None:
         """Show a command in a popup over a client, or in its own window if no client is attached.
@@ -276,15 +272,6 @@ class Tmux:
     def attach_command(self, tmux_session: str) -> tuple[str, ...]:
         """Return the command that shows a tmux session in this terminal."""
         return ("tmux", "-S", self.socket, "attach-session", "-t", identifier(tmux_session))
-
-    def _effective(self, tmux_session: str, option: str) -> str:
-        return self.server.ask(("show-options", "-A", "-v", "-t", tmux_session, option)).text.removesuffix("\n")
-
-    def _local(self, tmux_session: str, option: str) -> str | None:
-        asked = ("show-options", "-q", "-t", tmux_session)
-        if not self.server.line((*asked, option)):
-            return None
-        return self.server.ask((*asked, "-v", option)).text.removesuffix("\n")
 
 
 def _status_of(project: str) -> tuple[str, str]:

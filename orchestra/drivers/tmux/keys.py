@@ -77,20 +77,23 @@ class Keys:
         """
         if project and any(window.project != project for window in self._windows.all()):
             return False
+        lines: list[str] = []
         for key, source in (self._saved() or _parsed(saved)).items():
             if _OPENS in self._bound(key).line:
-                self._server.ask(("unbind-key", "-T", "prefix", key))
-                self._source([source] if source else [])
-        self._server.ask(("unbind-key", "-a", "-q", "-T", KEY_TABLE))
-        self._server.ask(("set-option", "-s", "-u", SAVED))
+                lines += [quoted(("unbind-key", "-T", "prefix", key)), *([source] if source else [])]
+        lines.append(quoted(("unbind-key", "-a", "-q", "-T", KEY_TABLE)))
+        lines.append(quoted(("set-option", "-s", "-u", SAVED)))
+        self._source(lines)
         return True
 
     def _saved(self) -> dict[str, str]:
         return _parsed(self._server.ask(("show-options", "-s", "-q", "-v", SAVED)).text)
 
     def _bound(self, key: str, table: str = "prefix") -> _Bound:
-        line = self._server.ask(("list-keys", "-T", table, key), check=False).text.removesuffix("\n")
-        noted = self._server.ask(("list-keys", "-N", "-P", "", "-T", table, key), check=False).text.removesuffix("\n")
+        where = ("-T", table, key)
+        # tmux fails for a key that is not bound, and does nothing of what follows.
+        listed = self._server.answers(("list-keys", *where), ("list-keys", "-N", "-P", "", *where), check=False)
+        line, noted = (text.removesuffix("\n") for text in (*listed, "", "")[:2])
         return _Bound(line, noted.partition(" ")[2] if line else "")
 
     def _restorable(self, key: str, bound: _Bound) -> str:
@@ -98,7 +101,7 @@ class Keys:
             source = line.replace("bind-key", f"bind-key -N {_in_double_quotes(bound.note)}", 1) if bound.note else line
             if self._comes_back(key, source, bound):
                 return source
-        hint = "set another prefix key in ~/.orchestra/config.yaml"
+        hint = "set another prefix_key in your settings; to see where they are: orchestra config path"
         raise Refused(f"prefix {key} is bound to something that could not be restored", hint=hint)
 
     def _comes_back(self, key: str, source: str, bound: _Bound) -> bool:

@@ -1,4 +1,4 @@
-"""What tmux's own lines show about sessions: a mark before the names of their windows, and a line above each agent."""
+"""What tmux's own lines show about sessions: marks before the names of their windows, and a line above each agent."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from orchestra.errors import CommandFailed, NotFound
 
 _MARK, _ABOUT = "@orchestra_mark", "@orchestra_about"
 _LONGEST = 120
-_LISTING = f"#{{window_id}}\t#{{{_MARK}}}\t#{{{_ABOUT}}}"
+_LISTING = f"#{{pane_id}}\t#{{window_id}}\t#{{{_MARK}}}\t#{{{_ABOUT}}}"
 _MARKED = f"#{{?{_MARK},#{{{_MARK}}} ,}}"
 _BORDER = f"#{{?{IS_AGENT}, #{{{_ABOUT}}} ,#{{?{CONTROL}, control pane , #{{pane_title}} }}}}"
 _NAMES = ("#W", "#{window_name}")
@@ -29,41 +29,55 @@ class Label:
     on_host: bool = False
 
     @property
-    def options(self) -> dict[str, str]:
-        """The window options with the label, in which tmux expands nothing but our own colours."""
+    def line(self) -> str:
+        """The line for tmux, which expands nothing in it but our own colours."""
         about = title(self.about, most=_LONGEST)
-        return {_MARK: title(self.mark), _ABOUT: f"{about}{_HOST}" if self.on_host else about}
+        return f"{about}{_HOST}" if self.on_host else about
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    pane: str
+    window: str
+    mark: str
+    about: str
 
 
 class Labels:
-    """The labels of the windows of one tmux server."""
+    """The labels of the windows and panes of one tmux server."""
 
     def __init__(self, server: Server) -> None:
         self._server = server
 
     def show(self, labels: Mapping[str, Label], *, borders: bool = True) -> None:
-        """Show labels by window id; only what has changed is set. ``borders`` asks for the line above each agent.
+        """Show labels by pane id; only what has changed is set. ``borders`` asks for the line above each agent.
 
-        Windows that are gone are left out.
+        A window has the marks of all its panes. Panes that are gone are left out.
         """
-        shown = self._shown()
+        shown = [one for one in self._shown() if one.pane in labels]
+        marks: dict[str, str] = {}
+        for one in shown:
+            marks[one.window] = marks.get(one.window, "") + title(labels[one.pane].mark)
         commands: list[Command] = [
-            ("set-option", "-w", "-t", identifier(window), "--", option, value)
-            for window, label in labels.items()
-            if window in shown
-            for option, value in label.options.items()
-            if shown[window][option] != value
+            ("set-option", "-p", "-t", identifier(one.pane), "--", _ABOUT, labels[one.pane].line)
+            for one in shown
+            if one.about != labels[one.pane].line
         ]
-        fresh = [window for window in labels if window in shown and not shown[window][_MARK]]
-        if fresh:
+        known = {one.window: one.mark for one in shown}
+        commands += [
+            ("set-option", "-w", "-t", identifier(window), "--", _MARK, mark)
+            for window, mark in marks.items()
+            if known[window] != mark
+        ]
+        if fresh := [window for window, mark in known.items() if not mark]:
             commands += self._lines(fresh, borders=borders)
         if commands:
             self._set(commands)
 
-    def _shown(self) -> dict[str, dict[str, str]]:
-        rows = self._server.ask(("list-windows", "-a", "-F", _LISTING)).text.splitlines()
-        fields = [row.split("\t") for row in rows]
-        return {window: {_MARK: mark, _ABOUT: about} for window, mark, about in fields}
+    def _shown(self) -> list[_Shown]:
+        rows = (row.split("\t") for row in self._server.ask(("list-panes", "-a", "-F", _LISTING)).text.splitlines())
+        # A window that is linked into several tmux sessions is listed for each.
+        return list({pane: _Shown(pane, window, mark, about) for pane, window, mark, about in rows}.values())
 
     def _lines(self, windows: Sequence[str], *, borders: bool) -> list[Command]:
         """Return the commands that make the labels visible in windows that had none."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from orchestra.drivers import process
+from orchestra.drivers.shared_looks import SharedLooks
 from orchestra.drivers.tmux.escaping import argument
 from orchestra.errors import CommandFailed, DeadlineExceeded, NotFound, OrchestraError, ToolMissing
 
@@ -20,6 +22,12 @@ OLDEST = (3, 2)
 Command = Sequence[str]
 
 _CONTEXT = ("TMUX", "TMUX_PANE")
+_LOOKING = frozenset(
+    {"list-clients", "list-keys", "list-panes", "list-sessions", "list-windows", "show-hooks", "show-options"}
+)
+_BETWEEN = secrets.token_hex(8)
+"""A line that no command prints by itself."""
+_looks: SharedLooks[process.Completed] = SharedLooks()
 
 
 class Server:
@@ -36,14 +44,12 @@ class Server:
         NotFound for a missing target, CommandFailed if no server answers or a command fails,
         ToolMissing.
         """
+        words = tuple(_joined(commands))
         try:
-            done = process.run(
-                [*self.program, *_joined(commands)],
-                env={name: value for name, value in os.environ.items() if name not in _CONTEXT},
-                stdin=stdin,
-                deadline=self.deadline,
-                check=False,
-            )
+            if stdin is None and all(_only_looks(command) for command in commands):
+                done = _looks.ask((self.socket, self.deadline, words), lambda: self._run(words))
+            else:
+                done = self._run(words, stdin)
         except DeadlineExceeded:
             raise DeadlineExceeded(
                 f"tmux did not answer `{commands[0][0]}` within {self.deadline:g} seconds",
@@ -53,9 +59,19 @@ class Server:
             raise self._error(done)
         return done
 
+    def _run(self, words: Sequence[str], stdin: bytes | None = None) -> process.Completed:
+        environment = {name: value for name, value in os.environ.items() if name not in _CONTEXT}
+        return process.run([*self.program, *words], env=environment, stdin=stdin, deadline=self.deadline, check=False)
+
     def line(self, *commands: Command) -> str:
         """Run commands and return the first line of their output; may be empty."""
         return next(iter(self.ask(*commands).text.splitlines()), "")
+
+    def answers(self, *commands: Command, check: bool = True) -> list[str]:
+        """Run commands as `ask` does, and return what each printed; without ``check``, up to the one that failed."""
+        between = ("display-message", "-p", _BETWEEN)
+        separated = [part for command in commands for part in (between, command)]
+        return self.ask(*separated, check=check).text.split(f"{_BETWEEN}\n")[1:]
 
     @property
     def program(self) -> tuple[str, ...]:
@@ -96,6 +112,10 @@ def require_version() -> None:
     installed = version()
     if installed < OLDEST:
         raise ToolMissing(f"tmux {installed[0]}.{installed[1]} is too old", hint="install tmux 3.2 or newer")
+
+
+def _only_looks(command: Command) -> bool:
+    return command[0] in _LOOKING or tuple(command[:2]) == ("display-message", "-p")
 
 
 def _joined(commands: Sequence[Command]) -> list[str]:

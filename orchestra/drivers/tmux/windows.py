@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from orchestra.drivers.tmux.escaping import identifier, literal, title, without_shell
+from orchestra.drivers.tmux.escaping import identifier, literal, quoted, title, without_shell
 from orchestra.drivers.tmux.server import Command, Server
-from orchestra.errors import NotFound
+from orchestra.errors import CommandFailed, NotFound
 from orchestra.model import Window
 
 SESSION = "@orchestra_session"
@@ -17,6 +17,8 @@ PROJECT = "@orchestra_project"
 AGENT = "@orchestra_agent"
 CONTROL = "@orchestra_control"
 SPARE = "@orchestra_spare"
+GRID = "@orchestra_grid"
+"""The option of a window that sessions share; each of their panes then says itself whose it is."""
 
 _THIS_PANE = "#{pid}:#{start_time}:#{pane_id}"
 IS_AGENT = f"#{{||:#{{==:#{{{AGENT}}},{_THIS_PANE}}},#{{==:#{{{AGENT}}},1}}}}"
@@ -25,14 +27,20 @@ IS_AGENT = f"#{{||:#{{==:#{{{AGENT}}},{_THIS_PANE}}},#{{==:#{{{AGENT}}},1}}}}"
 The mark names server and pane, so that a copy by another tool is not valid; windows of older
 versions have a 1.
 """
-_LISTING = f"#{{window_id}} #{{pane_id}} #{{pane_dead}} #{{window_active}} {IS_AGENT} #{{{SESSION}}} #{{{PROJECT}}}"
-_FIELDS = 6
+_SHARED = f"#{{?{GRID},1,0}}"
+_LISTING = (
+    f"#{{window_id}} #{{pane_id}} #{{pane_dead}} #{{window_active}} {IS_AGENT} {_SHARED} #{{{SESSION}}} #{{{PROJECT}}}"
+)
+_FIELDS = 7
 _NAMED = {"automatic-rename": "off", "allow-rename": "off"}
 _QUIET = {"monitor-activity": "off", "monitor-silence": "0"}
+OWN_WINDOW = _NAMED | _QUIET
+"""The options of each window with agents, besides whose it is."""
 _CONTAINED = {"allow-passthrough": "off"}
 """The output of a program stays in its pane, even if the person lets programs write past tmux to the terminal."""
 _STAYS = _CONTAINED | {"remain-on-exit": "on", "remain-on-exit-format": ""}
 """tmux's own message in a dead pane scrolls the first line away, which may be the only one with the reason."""
+_TTY_SECONDS = 8.0
 _LEAST, _USUAL = (20, 6), (80, 24)
 """The smallest window for starting an agent, and the size that replaces smaller ones, in columns and rows."""
 
@@ -66,7 +74,7 @@ def control_marks(project: str) -> Marks:
 
 
 def _agent_marks(session: str, project: str) -> Marks:
-    return Marks(_NAMED | _QUIET | {PROJECT: project, SESSION: session}, {AGENT: _THIS_PANE, **_STAYS})
+    return Marks(OWN_WINDOW | {PROJECT: project, SESSION: session}, {AGENT: _THIS_PANE, **_STAYS})
 
 
 class Windows:
@@ -80,11 +88,11 @@ class Windows:
 
         Raises CommandFailed if no server answers, which is different from no windows.
         """
-        windows: dict[str, Window] = {}
+        windows: dict[tuple[str, str], Window] = {}
         for line in self._server.ask(("list-panes", "-a", "-F", _LISTING)).text.splitlines():
             window = _read(line)
-            if window is not None and not (window.id in windows and windows[window.id].active):
-                windows[window.id] = window
+            if window is not None and not ((place := (window.id, window.session)) in windows and windows[place].active):
+                windows[place] = window
         return list(windows.values())
 
     def open_agent(
@@ -150,17 +158,44 @@ class Windows:
         self._widen(window_id, size)
         return window_id, pane_id
 
-    def close(self, window: str) -> None:
-        """Close a window if it exists. A control pane in it is moved to another window first."""
-        with contextlib.suppress(NotFound):
-            self._rescue_control(window)
-            self._server.objects.window(window).kill()
+    def close(self, *windows: str) -> None:
+        """Close windows that exist. A control pane in them is moved to another window first."""
+        if not windows:
+            return
+        self._rescue_controls(windows)
+        try:
+            self._server.ask(*(("kill-window", "-t", identifier(window)) for window in windows))
+        except (NotFound, CommandFailed):
+            # One was closed meanwhile, or the last one has ended the server; each is closed alone.
+            for window in windows:
+                with contextlib.suppress(NotFound, CommandFailed):
+                    self._server.ask(("kill-window", "-t", window))
+
+    def close_agent(self, window: Window) -> None:
+        """Close a session's window or, in a grid with other sessions, its pane; the others stay, and a zoom too."""
+        known = self.all()
+        place = next((each.id for each in known if each.pane == window.pane), window.id)
+        if all(each.pane == window.pane for each in known if each.id == place):
+            self.close(place)
+            return
+        sight = ("display-message", "-p", "-t", identifier(place), "#{window_zoomed_flag} #{pane_id}")
+        zoomed, _, focused = self._server.line(sight).partition(" ")
+        self._server.ask(
+            ("kill-pane", "-t", identifier(window.pane)),
+            ("select-layout", "-t", place, "tiled"),
+            *([("resize-pane", "-Z", "-t", focused)] if zoomed == "1" and focused != window.pane else []),
+            check=False,
+        )
 
     def select(self, window: str, client: str | None = None, *, pane: str = "") -> None:
-        """Show a window in a client, by default in those of its tmux session, and focus one of its panes."""
+        """Show a window in a client, by default in those of its tmux session, and focus one of its panes.
+
+        In a zoomed grid, that pane is zoomed then.
+        """
         commands: list[Command] = [("select-window", "-t", identifier(window))]
         if pane:
-            commands.append(("select-pane", "-t", identifier(pane)))
+            chosen, in_grid = quoted(("select-pane", "-t", identifier(pane))), f"#{{!=:#{{{GRID}}},}}"
+            commands.append(("if-shell", "-F", "-t", pane, in_grid, f"{chosen} -Z", chosen))
         if client is not None:
             commands.append(("switch-client", "-c", client, "-t", window))
         self._server.ask(*commands)
@@ -169,22 +204,25 @@ class Windows:
         """Show the window of a pane, and focus the pane."""
         self.select(pane, client, pane=pane)
 
-    def agent_pane(self, window: str) -> str:
-        """Return the id of the pane that shows the agent; raises NotFound if the window has none."""
-        pane = next((each.pane for each in self.all() if each.id == identifier(window)), None)
-        if pane is None:
-            raise NotFound(f"no session is shown in tmux window {window}", hint="to open it again: orchestra up")
-        return pane
+    def output_times(self) -> dict[str, float]:
+        """Return the time of the last output in each pane with an agent, in seconds since the epoch.
 
-    def activities(self) -> dict[str, float]:
-        """Return the time of the last output in each window of the server, in seconds since the epoch."""
-        listed = self._server.ask(("list-windows", "-a", "-F", "#{window_id} #{window_activity}")).text
-        pairs = (line.partition(" ") for line in listed.splitlines())
-        return {window: float(seconds) for window, _, seconds in pairs if seconds}
+        In a window with several, the time may be up to eight seconds later: tmux keeps one for the
+        window, and the kernel updates that of a terminal every eight seconds (``tty_update_time`` in
+        drivers/tty/tty_io.c).
+        """
+        listing = f"#{{pane_id}} #{{window_activity}} {IS_AGENT} {_SHARED} #{{pane_tty}}"
+        rows = (line.split(" ", 4) for line in self._server.ask(("list-panes", "-a", "-F", listing)).text.splitlines())
+        return {
+            pane: _written(tty, float(seconds)) if shared == "1" else float(seconds)
+            for pane, seconds, agent, shared, tty in rows
+            if agent == "1" and seconds
+        }
 
     def arrange(self, windows: Sequence[str]) -> None:
         """Put windows of one tmux session in this order, in the places that they have together."""
         listed = self._server.ask(("list-windows", "-a", "-F", "#{window_id} #{window_active}")).text.split()
+        windows = list(dict.fromkeys(windows))
         now = [window for window in listed[::2] if window in windows]
         active = [window for window, shown in zip(listed[::2], listed[1::2], strict=True) if shown == "1"]
         swaps: list[Command] = []
@@ -217,14 +255,24 @@ class Windows:
         if spare:
             self._server.ask(("move-window", "-r", "-t", tmux_session))
 
-    def _rescue_control(self, window: str) -> None:
-        listing = f"#{{pane_id}} #{{pane_width}} #{{{CONTROL}}}"
-        panes = self._server.ask(("list-panes", "-t", identifier(window), "-F", listing)).text
-        for pane, width, project in (line.split(" ", 2) for line in panes.splitlines()):
-            others = [each for each in self.all() if each.project == project and each.id != window]
-            if project and others:
+    def _rescue_controls(self, windows: Sequence[str]) -> None:
+        listing = f"#{{window_id}} #{{pane_id}} #{{pane_width}} #{{{CONTROL}}}"
+        panes = self._server.ask(("list-panes", "-a", "-F", listing)).text
+        for window, pane, width, project in (line.split(" ", 3) for line in panes.splitlines()):
+            if not project or window not in windows:
+                continue
+            others = [each for each in self.all() if each.project == project and each.id not in windows]
+            if others:
                 beside = ("join-pane", "-d", "-h", "-b", "-f", "-l", width)
                 self._server.ask((*beside, "-s", pane, "-t", others[0].pane))
+
+
+def _written(terminal: str, latest: float) -> float:
+    """Return when a program last wrote to a terminal, at most eight seconds too late, and not after ``latest``."""
+    try:
+        return min(latest, Path(terminal).stat().st_mtime + _TTY_SECONDS)
+    except OSError:
+        return latest
 
 
 def _new_window(
@@ -245,7 +293,7 @@ def _read(line: str) -> Window | None:
     fields = line.split(" ", _FIELDS)
     if len(fields) <= _FIELDS:
         return None
-    window, pane, dead, active, agent, session, project = fields
+    window, pane, dead, active, agent, shared, session, project = fields
     if not (agent == "1" and session):
         return None
-    return Window(window, session, project, pane, dead=dead == "1", active=active == "1")
+    return Window(window, session, project, pane, dead=dead == "1", active=active == "1", shared=shared == "1")

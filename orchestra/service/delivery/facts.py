@@ -38,8 +38,8 @@ def facts_of(project: Project, session: Session, presence: Presence) -> Facts:
 
 
 def since_used(window: Window, clients: Sequence[Client], now: datetime) -> float:
-    """Return the seconds since a person's last key in a window; infinite if nobody is there."""
-    ages = [now.timestamp() - client.activity for client in clients if client.window == window.id]
+    """Return the seconds since a person's last key for an agent; infinite if nobody is there."""
+    ages = [now.timestamp() - client.activity for client in clients if client.uses(window)]
     # A last key in the future was pressed before the clock was set back.
     return min((seconds for seconds in ages if seconds >= 0), default=math.inf)
 

@@ -67,7 +67,7 @@ class Prompts:
             return False
         line = server.panes.cursor_line(window.pane)
         since = session.state_since.timestamp()
-        touched = any(client.window == window.id and client.activity >= int(since) for client in server.clients())
+        touched = any(client.uses(window) and client.activity >= int(since) for client in server.clients())
         if touched or not self._is_new(self._project.store.sessions.get(name)):
             return False
         self._project.store.prompts.note(session.id, since, line)

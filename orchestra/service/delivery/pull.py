@@ -55,6 +55,6 @@ async def arrival(context: ServiceContext, session: Session, kind: str, seconds:
     context.changes.wake()
     with anyio.move_on_after(seconds):
         await context.changes.until(
-            lambda: store.messages.waits(session.name) or not presence.is_newest_wait(session.id, kind, ticket)
+            lambda: context.queued.has(session.id) or not presence.is_newest_wait(session.id, kind, ticket)
         )
     return store.messages.waits(session.name)

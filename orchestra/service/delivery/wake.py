@@ -40,14 +40,19 @@ async def listen(request: Request, payload: dict[str, Any], *, longest: float = 
     if not isinstance(number, int):
         return {"over": True}
     with caller.context.presence.listening(caller.session.id, number), anyio.move_on_after(longest):
+        # An earlier listener of the session ends.
+        caller.context.changes.wake()
         return await _heard(caller, request, number)
     return {}
 
 
 async def _heard(caller: Caller, request: Request, number: int) -> dict[str, Any]:
-    store, presence, session = caller.context.project.store, caller.context.presence, caller.session
-    seen = (-1, False)
+    context, store, session = caller.context, caller.context.project.store, caller.session
+    presence, seen = context.presence, (-1, False)
     while presence.is_newest(session.id, number):
+        await context.changes.until(
+            lambda: context.queued.has(session.id) or not presence.is_newest(session.id, number)
+        )
         now = store.data_version(), presence.has_draft(session.id)
         if now != seen and store.messages.waits(caller.name):
             gone = await request.is_disconnected()
@@ -55,6 +60,7 @@ async def _heard(caller: Caller, request: Request, number: int) -> dict[str, Any
             if text:
                 return {"text": text}
         seen = now
+        # While messages wait, the end of a draft is another reason to look again.
         await anyio.sleep(_POLL)
     return {"over": True}
 

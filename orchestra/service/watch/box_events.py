@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 
 from orchestra.errors import OrchestraError
-from orchestra.model import SandboxKind
+from orchestra.model import BoxEnd, SandboxKind
 from orchestra.project import Project
 
 log = logging.getLogger("orchestra.service.watch.watcher")
@@ -17,9 +17,9 @@ _PAUSES = (0.5, 1.0, 2.0, 5.0)
 
 
 class BoxEvents:
-    """Calls ``changed`` whenever a box may have started or ended."""
+    """Calls ``changed`` whenever a box may have started or ended, with what is told of an end."""
 
-    def __init__(self, project: Project, changed: Callable[[], object]) -> None:
+    def __init__(self, project: Project, changed: Callable[[BoxEnd | None], object]) -> None:
         self._project = project
         self._changed = changed
         self._ended = threading.Event()
@@ -39,11 +39,11 @@ class BoxEvents:
     def _run(self, kind: SandboxKind) -> None:
         failures = 0
 
-        def changed() -> None:
+        def changed(end: BoxEnd | None) -> None:
             nonlocal failures
             failures = 0
             self._following[kind] = True
-            self._changed()
+            self._changed(end)
 
         trouble = ""
         while not self._ended.is_set():
@@ -56,6 +56,6 @@ class BoxEvents:
             except Exception:  # the sessions are looked at less often, but they are looked at
                 log.exception("events of %s", kind)
             self._following[kind] = False
-            self._changed()
+            self._changed(None)
             self._ended.wait(_PAUSES[min(failures, len(_PAUSES) - 1)])
             failures += 1

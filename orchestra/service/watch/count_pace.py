@@ -23,6 +23,8 @@ _UNPROMPTED = 50.0
 """Without a noticed change, counting uses at most this share of the time, so large worktrees are counted less often."""
 _LONGEST = 600.0
 """The longest pause between two counts of a worktree that is not watched, in seconds."""
+_STEPS = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600)
+"""What is said of such pauses, so that it changes seldom."""
 
 
 @dataclass(slots=True)
@@ -30,6 +32,7 @@ class _Last:
     at: float
     took: float
     credit: float
+    in_vain: bool
 
 
 class CountPace:
@@ -40,13 +43,13 @@ class CountPace:
         self._clock = clock
         self._last: dict[int, _Last] = {}
 
-    def counted(self, session: int, began: float) -> None:
-        """Note that a count has ended."""
+    def counted(self, session: int, began: float, *, in_vain: bool = False) -> None:
+        """Note that a count has ended; one that was ``in_vain`` is not repeated because of a change."""
         now = self._clock()
         took = now - began
         last = self._last.get(session)
         credit = max(_BURST, _COUNTS * took) if last is None else self._credit(last)
-        self._last[session] = _Last(now, took, credit - took)
+        self._last[session] = _Last(now, took, credit - took, in_vain)
 
     def keep(self, sessions: set[int]) -> None:
         """Forget all other sessions."""
@@ -58,8 +61,14 @@ class CountPace:
         if last is None:
             return 0.0
         late = self._unprompted(last, busy=busy, watched=watched)
-        pause = min(self._pause(last), late) if changed else late
+        pause = min(self._pause(last), late) if changed and not last.in_vain else late
         return max(0.0, last.at + pause - self._clock())
+
+    def unprompted(self, session: int, *, busy: bool) -> int:
+        """Return about how many seconds pass between two counts of a session that is not watched."""
+        last = self._last.get(session)
+        exact = self._unprompted(last, busy=busy, watched=False) if last is not None else 0.0
+        return next((step for step in _STEPS if step >= exact), _STEPS[-1])
 
     def _pause(self, last: _Last) -> float:
         owed = -last.credit

@@ -20,7 +20,7 @@ class Pace:
     """
 
     tick: float = 0.3
-    beat: float = 2.0
+    beat: float = 10.0
     look: float = 1.5
     sweep: float = 60.0
     sweep_work: float = 1800.0

@@ -6,9 +6,12 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Collection
+from contextlib import suppress
 from functools import partial
 
 from orchestra.actions.work import refresh, spec
+from orchestra.actions.work.comment_places import note_answers
+from orchestra.errors import DeadlineExceeded, NotFound, OrchestraError
 from orchestra.model import Intent, Session, State
 from orchestra.project import Project
 from orchestra.service.watch import file_stamps
@@ -37,6 +40,8 @@ class SessionCare:
         self._pace = pace
         self._counts = CountPace(pace)
         self._changed: set[Subject] = set()
+        self._noted: set[int] = set()
+        self._rests: dict[int, tuple[float, object]] = {}
         self._known: set[int] = set()
         self._watched: dict[int, bool] = {}
         self._unwatched: set[Subject] = set()
@@ -52,24 +57,34 @@ class SessionCare:
     def touch(self, subjects: Collection[Subject]) -> None:
         """Note that something may have changed."""
         self._changed.update(subjects)
+        self._noted.update(number for _, number in subjects)
 
     def touch_unwatched(self) -> None:
         """Note that everything may have changed of which no event would tell."""
-        self._changed.update(self._unwatched)
+        self.touch(self._unwatched)
 
     def touch_all(self) -> None:
         """Note that the refs and specs of all sessions may have changed, in case an event was missed."""
-        self._changed.update((kind, number) for number in self._known for kind in (REFS, SPEC))
+        self.touch([(kind, number) for number in self._known for kind in (REFS, SPEC)])
 
     def keep(self, sessions: Collection[Session]) -> None:
         """Begin with new sessions, and forget those that are gone."""
         now = {session.id for session in sessions}
-        self._changed.update((kind, number) for number in now - self._known for kind in (REFS, SPEC, WORK))
+        self.touch([(kind, number) for number in now - self._known for kind in (REFS, SPEC, WORK)])
         gone, self._known = self._known - now, now
         for number in gone:
-            for known in (self._watched, self._events, self._counted, self._told, self._imported, self._specs):
+            for known in (
+                self._watched,
+                self._events,
+                self._counted,
+                self._told,
+                self._imported,
+                self._specs,
+                self._rests,
+            ):
                 known.pop(number, None)
         self._changed = {subject for subject in self._changed if subject[1] in now}
+        self._noted &= now
         self._unwatched = {subject for subject in self._unwatched if subject[1] in now}
         self._counts.keep(now)
         self._files.forget_others(now)
@@ -77,12 +92,24 @@ class SessionCare:
     def tend(self, session: Session, event: int | None) -> float:
         """Start the due jobs of one session; return in how many seconds to look at it again.
 
-        ``event`` is its last event's number. Errors do not affect the other sessions.
+        ``event`` is its last event's number. A session of which nothing has changed rests until then.
+        Errors do not affect the other sessions.
         """
+        seen, now = (session.intent, session.state, event), time.monotonic()
+        until, before = self._rests.get(session.id, (0.0, None))
+        if session.id in self._noted or seen != before or now >= until:
+            self._noted.discard(session.id)
+            until = now + self._tend(session, event)
+            self._rests[session.id] = until, seen
+        return until - now
+
+    def _tend(self, session: Session, event: int | None) -> float:
         try:
             again = [self._spec(session), self._summary(session, event)]
             if session.intent is not Intent.RUN:
                 self._files.rest(session.id)
+                if session.counting:
+                    self._tell(session, "")
             elif session.state is not State.STARTING:
                 again += [self._commits(session), self._diff(session)]
             return min(again)
@@ -91,6 +118,14 @@ class SessionCare:
                 self._met[session.id] = repr(error)
                 log.exception("looking after %s", session.name)
             return self._pace.look
+
+    def _tell(self, session: Session, how: str) -> None:
+        """Record how a session's changes are counted; braces stand for the seconds between two counts."""
+        text = how.format(self._counts.unprompted(session.id, busy=session.state in _BUSY))
+        # The session may be deleted at this moment.
+        with suppress(NotFound):
+            if self._project.store.sessions.get(session.name).counting != text:
+                self._project.store.sessions.update(session.id, counting=text)
 
     def _follow(self, session: Session, kind: str) -> None:
         watched = self._files.follow(session, kind)
@@ -116,6 +151,7 @@ class SessionCare:
     def _notice(self, name: str, number: int, trace: file_stamps.Trace) -> None:
         spec.notice_change(self._project, name)
         self._specs[number] = trace
+        self._rests.pop(number, None)
 
     def _summary(self, session: Session, event: int | None) -> float:
         if self._told.get(session.id, -1) == event:
@@ -145,6 +181,8 @@ class SessionCare:
         if refresh.import_commits(self._project, session) or self._tries[key] >= _TRIES:
             self._imported[session.id] = trace
             del self._tries[key]
+            self._rests.pop(session.id, None)
+            note_answers(self._project, self._project.store.sessions.get(name))
 
     def _diff(self, session: Session) -> float:
         number, watched = session.id, self._watched.get(session.id, False)
@@ -166,12 +204,16 @@ class SessionCare:
         self._counted[session.id] = evidence
         try:
             directories = refresh.refresh_diff(self._project, session)
-        except BaseException:
+        except BaseException as error:
+            self._counts.counted(session.id, began, in_vain=isinstance(error, DeadlineExceeded))
             self._touched.note({(WORK, session.id)})
+            if isinstance(error, OrchestraError):
+                self._tell(session, f"not counted: {error.message}; tried again every {{}} s")
             raise
-        finally:
-            self._counts.counted(session.id, began)
+        self._counts.counted(session.id, began)
         self._watched[session.id], fresh = self._files.follow_work(session, directories)
+        why = "" if self._watched[session.id] else self._files.why_unwatched(directories)
+        self._tell(session, f"counted every {{}} s: {why}" if why else "")
         if fresh:
             # It may have changed after it was read and before it was watched.
             self._touched.note({(WORK, session.id)})

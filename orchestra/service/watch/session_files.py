@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 
 from orchestra import safe_files
-from orchestra.drivers.file_events import FileEvents, Spot
+from orchestra.drivers.file_events import MOST, FileEvents, Spot
 from orchestra.errors import OrchestraError
 from orchestra.model import Role, SandboxKind, Session
 from orchestra.project import Project
@@ -15,6 +15,8 @@ from orchestra.service.watch.touched import Subject
 
 DATABASE: Subject = ("database", 0)
 """Any process wrote to the database."""
+WINDOWS: Subject = ("windows", 0)
+"""The window of a grid has another size."""
 REFS, SPEC, WORK = "refs", "spec", "work"
 _LIMITS = Limits(entries=500, depth=8, seconds=1.0)
 
@@ -32,6 +34,10 @@ class SessionFiles:
         database = self._project.paths.database
         return self.events.watch_files(DATABASE, [(database.parent, f"{database.name}-wal")], written=True)
 
+    def follow_windows(self) -> bool:
+        """Watch the file that tmux writes when a grid has another size; returns whether that works."""
+        return self.events.watch_files(WINDOWS, [(self._project.paths.state, self._project.paths.resized.name)])
+
     def follow(self, session: Session, kind: str) -> bool:
         """Watch a session's refs, or its spec; returns whether that works."""
         self._followed.add(session.id)
@@ -42,6 +48,14 @@ class SessionFiles:
         """Watch the directories of a worktree, as `FileEvents.watch_tree` does."""
         self._followed.add(session.id)
         return self.events.watch_tree((WORK, session.id), session.worktree, directories)
+
+    def why_unwatched(self, directories: Collection[str]) -> str:
+        """Return why a worktree with these directories is not watched."""
+        if len(directories) > MOST:
+            return f"its {len(directories):,} directories are more than the {MOST:,} that are watched"
+        if not self.events.works or self.events.trouble:
+            return "the system allows no more file events; orchestra doctor says how to raise that"
+        return "its files change too fast to be watched"
 
     def rest(self, number: int) -> None:
         """Watch a session's worktree no longer, because its agent does not run."""

@@ -17,7 +17,7 @@ from orchestra.actions.messaging.messages import send
 from orchestra.actions.work import refresh
 from orchestra.actions.workspace import status_line
 from orchestra.errors import OrchestraError
-from orchestra.model import Intent, MessageKind, SandboxKind, Session, State
+from orchestra.model import BoxEnd, Intent, MessageKind, SandboxKind, Session, State
 from orchestra.names import PERSON, SYSTEM
 from orchestra.project import Project
 from orchestra.service.delivery.presence import Presence
@@ -26,7 +26,7 @@ from orchestra.service.watch.box_events import BoxEvents
 from orchestra.service.watch.jobs import Jobs
 from orchestra.service.watch.pace import Pace
 from orchestra.service.watch.session_care import SessionCare
-from orchestra.service.watch.session_files import DATABASE, SessionFiles
+from orchestra.service.watch.session_files import DATABASE, WINDOWS, SessionFiles
 from orchestra.service.watch.touched import Subject, Touched
 
 __all__ = ["Pace", "Watcher"]
@@ -38,7 +38,7 @@ _JUDGED = frozenset({State.STARTING, State.WORKING, State.UNKNOWN})
 """States that are judged by the output in the window, for agents without hooks."""
 _VISIBLE = 0.5
 """Seconds within which a write to the database's file is visible to readers."""
-_SOON, _APART = 0.01, 0.05
+_SOON, _APART = 0.01, 0.1
 """Seconds between two checks for such a write at first, and between two readings of all sessions."""
 _LIVELY = 2.0
 """Seconds after a change for which deliveries are tried at their pace; then once in `_PATIENT` seconds."""
@@ -52,7 +52,8 @@ _LISTED = 1.0
 class Watcher:
     """Watches every session of a project in its own thread; errors in one session do not stop it.
 
-    ``written`` is called, in another thread, after any process has written to the database.
+    ``written`` is called, in another thread, after any process has written to the database, and
+    ``changed`` once what was written can be read.
     """
 
     def __init__(
@@ -64,16 +65,18 @@ class Watcher:
         typist: TypedDelivery | None = None,
         vanished: Callable[[], object] = lambda: None,
         written: Callable[[], object] = lambda: None,
+        changed: Callable[[], object] = lambda: None,
     ) -> None:
         self._project = project
         self._vanished = vanished
         self._written = written
+        self._changed = changed
         self._pace = pace or Pace()
         self._typist = typist or TypedDelivery(project, presence)
         self._touched = Touched()
         self._jobs = Jobs(ended=self._touched.ring)
         self._files = SessionFiles(project, self._note)
-        self._boxes = BoxEvents(project, lambda: self._touched.note({_BOXES}))
+        self._boxes = BoxEvents(project, self._box_changed)
         self._care = SessionCare(project, self._jobs, self._touched, self._files, self._pace)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watcher", daemon=True)
@@ -109,6 +112,12 @@ class Watcher:
         if DATABASE in subjects:
             self._written()
         self._touched.note(subjects)
+
+    def _box_changed(self, end: BoxEnd | None) -> None:
+        if end is not None:
+            job = partial(refresh.note_end, self._project, end)
+            self._jobs.offer(("end", end.name), job, pause=0.0, share=0.0, urgent=True)
+        self._touched.note({_BOXES})
 
     def _run(self) -> None:
         trouble = ""
@@ -154,6 +163,8 @@ class Watcher:
         self._look = self._look or _BOXES in touched
         if DATABASE in touched:
             self._visible_until = time.monotonic() + _VISIBLE
+        if WINDOWS in touched:
+            self._shown, self._stale = None, True
 
     def _refresh(self) -> bool:
         """Read the sessions again if the database has changed; otherwise this takes a few microseconds."""
@@ -172,6 +183,7 @@ class Watcher:
         for event in store.events.select(after_id=self._newest, limit=500):
             self._events[event.session] = self._newest = event.id
         self._care.keep(self._sessions)
+        self._changed()
         return True
 
     def _sweep(self) -> None:
@@ -181,6 +193,7 @@ class Watcher:
             self._swept = now
             self._care.touch_all()
             self._files.follow_database()
+            self._files.follow_windows()
             self._tell_of_limits()
         if now - self._unwatched_at > (self._pace.look if self._files.events.works else 0):
             self._unwatched_at = now

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from tests.support.models.messages_api import Asked, Call, Say
+from tests.support.models.messages_api import TITLE, Asked, Call, Say
 
 KEY_HEADER = "x-goog-api-key"
 _CHOSEN = {"reasoning": "-", "model_choice": "flash", "complexity_reasoning": "-", "complexity_score": 1}
@@ -58,7 +58,7 @@ def _result(part: Mapping[str, Any]) -> str:
 
 def whole(asked: Asked, answer: Sequence[Say | Call], number: int) -> dict[str, Any]:
     """Return the answer as one response."""
-    parts = [_part(one) for one in answer] if asked.tools else [{"text": json.dumps(_CHOSEN)}]
+    parts = [{"text": json.dumps(_CHOSEN)}] if list(answer) == [TITLE] else [_part(one) for one in answer]
     return {
         "candidates": [{"index": 0, "content": {"role": "model", "parts": parts}, "finishReason": "STOP"}],
         "usageMetadata": {"promptTokenCount": 100, "candidatesTokenCount": 20, "totalTokenCount": 120},

@@ -21,6 +21,10 @@ class Say:
     text: str
 
 
+TITLE = Say("A title")
+"""What is answered to a request that declares no tools, unless those of its program never do."""
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """A tool the model's answer calls."""

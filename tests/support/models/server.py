@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, ClassVar, Protocol, Self
 
 from tests.support.models import completions_api, gemini_api, messages_api, responses_api
-from tests.support.models.messages_api import SESSION_HEADER, Asked, Call, Say
+from tests.support.models.messages_api import SESSION_HEADER, TITLE, Asked, Call, Say
 
 __all__ = ["SESSION_HEADER", "Asked", "Call", "ModelServer", "Rule", "Say"]
 
@@ -149,7 +149,7 @@ class ModelServer:
 
     def _pick(self, asked: Asked) -> Rule:
         if not asked.tools and not self.bare:
-            return Rule(answer=(Say("A title"),))
+            return Rule(answer=(TITLE,))
         for index, rule in enumerate(self.rules):
             used = self._used.get(index, 0)
             if rule.fits(asked) and (not rule.times or used < rule.times):

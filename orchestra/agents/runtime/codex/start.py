@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from ..post_event import post
 
@@ -109,6 +109,8 @@ def main() -> None:
     settings = plan["settings"] | provider(
         os.environ.get("OPENAI_API_KEY", ""), os.environ.pop("OPENAI_BASE_URL", "").strip()
     )
+    if "once" in sys.argv[2:]:
+        _become(list(words(plan, settings, "", "")))
     settings["notice.model_migrations"] = _table(upgrades(plan["first"][0]))
     if post("Launched", b"{}", SERVICE_DEADLINE):
         # Otherwise the first request goes out before the tools are available. Codex exits if a required server is gone.
@@ -117,6 +119,10 @@ def main() -> None:
     prompt = (agent_dir / ("nudge.md" if conversation else "first.md")).read_text(encoding="utf-8").strip()
     command = list(words(plan, settings, conversation, prompt))
     _watch(agent_dir, command[0], waits=not prompt)
+    _become(command)
+
+
+def _become(command: list[str]) -> NoReturn:
     try:
         os.execvp(command[0], command)  # noqa: S606 -- the profile's own command, without a shell
     except FileNotFoundError:

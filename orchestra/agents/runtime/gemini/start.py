@@ -65,11 +65,14 @@ def _pass_on(agent: subprocess.Popen[bytes]) -> None:
 
 
 def once(plan: Mapping[str, Any], home: Path, prompt: str) -> None:
-    """Replace this process by the program for one prompt, without hooks and tools and with one retry."""
+    """Replace this process by the program for one prompt, without hooks and our tools and with one retry.
+
+    Without a ``prompt`` the program reads it from its input.
+    """
     settings = plan["settings"]
     general = {**settings["general"], "maxAttempts": 2}
     homes.write_settings(home, {**settings, "hooks": {}, "mcpServers": {}, "general": general}, os.environ)
-    os.execvp(plan["first"][0], [*plan["first"], prompt])  # noqa: S606 -- the profile's own command, without a shell
+    os.execvp(plan["first"][0], [*plan["first"], *([prompt] if prompt else [])])  # noqa: S606 -- the profile's own command, without a shell
 
 
 def main() -> None:

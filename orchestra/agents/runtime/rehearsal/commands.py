@@ -165,6 +165,13 @@ def report(play: Play, scene: Scene) -> None:
     play.stage.line(f"reports {kind}: {text}")
 
 
+def prove(play: Play, scene: Scene) -> None:
+    """Name the command that shows an item of the spec: ``prove COMMAND``, with the item as its text."""
+    item = scene.text.strip()
+    play.service.call("prove_item", {"item": item, "command": scene.words}, key=play.journal.key)
+    play.stage.line(f"shows with `{scene.words}`: {item}")
+
+
 def spawn(play: Play, scene: Scene) -> None:
     """Create an executor for a task."""
     play.stage.line(f"delegates: {scene.words}")
@@ -269,6 +276,7 @@ VERBS: dict[str, Callable[[Play, Scene], None]] = {
     "write": write,
     "commit": commit,
     "ask": ask,
+    "prove": prove,
     "report": report,
     "spawn": spawn,
     "wait": wait,

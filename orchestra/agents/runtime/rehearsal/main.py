@@ -15,7 +15,7 @@ from .progress import Journal
 from .story import NotAStory, Scene, find, mark, parse
 from .terminal import Stage
 
-POLL = 20.0
+POLL = 240.0
 """Seconds one request for messages may stay open."""
 RETRY = 2.0
 """Seconds until messages are requested again after the service refused."""

@@ -21,6 +21,7 @@ VERBS = {
     "write": BOTH,
     "commit": WORDS,
     "ask": EITHER,
+    "prove": BOTH,
     "report": WORDS,
     "spawn": BOTH,
     "wait": WORDS,
