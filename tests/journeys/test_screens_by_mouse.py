@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.answer_keys import is_bold
 from tests.support.mouse import clicks, clicks_at, drags_until, find, place, wheels, wheels_until
 from tests.support.person import OWN, Person, eventually
 from tests.support.screens import (
@@ -75,7 +76,10 @@ def clicks_session(person: Person, name: str) -> None:
 
 
 def clicks_tab(person: Person, word: str) -> None:
-    clicks(person, rf"{TABS}.*({word})" if word != "Needs" else "─ ?(Needs)")
+    """Click a tab, and wait until it is the one that is shown."""
+    tab = rf"{TABS}.*({word})" if word != "Needs" else "─ ?(Needs)"
+    clicks(person, tab)
+    eventually(lambda: is_bold(person.screen(colour=True), tab), what=f"{word} is shown:\n{person.screen()}")
 
 
 def in_body(person: Person) -> tuple[int, int]:

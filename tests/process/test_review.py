@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shlex
@@ -22,7 +23,7 @@ from tests.support.tmux import until
 SIZES = [(40, 12), (120, 40), (220, 50)]
 EVIL = "evil\x1b]0;OWNED\x07\x1b[2J\u202e.txt"
 DEEP = "a-rather-long-directory/" * 30 + "deep.txt"
-_SERVER = "reviewer"
+_NUMBERS = itertools.count()
 
 
 @pytest.fixture
@@ -41,16 +42,19 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[HostProject]:
         found.write(tree, EVIL, f"{HOSTILE.strip(chr(0))}\n{'世界 👩‍💻 ' * 60}THE-END\n".replace("\udcff", ""))
         found.write(tree, DEEP, "deep\n")
         yield found
-        subprocess.run(("tmux", "-L", _SERVER, "kill-server"), check=False, capture_output=True)
 
 
 @dataclass
 class Window:
-    """A terminal of its own in which one command runs."""
+    """A terminal of its own in which one command runs at a time."""
 
     world: HostProject
+    server: str = ""
 
     def opens(self, words: str, size: tuple[int, int], **variables: str) -> None:
+        self.closes()
+        # A server that is ending may still take a new session, and lose it.
+        self.server = f"reviewer-{next(_NUMBERS)}"
         command = shlex.join((sys.executable, "-m", "orchestra", *words.split()))
         given = [part for name, value in variables.items() for part in ("-e", f"{name}={value}")]
         width, height = map(str, size)
@@ -59,8 +63,14 @@ class Window:
         self.tmux(*start, "-c", str(self.world.source), f"{command}; echo ended $?; exec sleep 600")
 
     def tmux(self, *words: str) -> str:
-        done = subprocess.run(("tmux", "-L", _SERVER, *words), check=True, capture_output=True, timeout=30)
+        done = subprocess.run(("tmux", "-L", self.server, *words), check=True, capture_output=True, timeout=30)
         return done.stdout.decode()
+
+    def closes(self) -> None:
+        """Close the terminal, if one is open, and what runs in it."""
+        if self.server:
+            self.tmux("kill-server")
+            self.server = ""
 
     def press(self, *keys: str) -> None:
         for key in keys:
@@ -90,8 +100,10 @@ class Window:
 
 
 @pytest.fixture
-def window(world: HostProject) -> Window:
-    return Window(world)
+def window(world: HostProject) -> Iterator[Window]:
+    opened = Window(world)
+    yield opened
+    opened.closes()
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
@@ -157,7 +169,7 @@ def test_comments_are_written_by_keys_and_sent_as_one_message(window: Window, si
     window.sees("the whole change")
     canary = window.world.place / "canary"
     nasty = f"$(touch {canary}); `touch {canary}`\nsecond line"
-    subprocess.run(("tmux", "-L", _SERVER, "load-buffer", "-"), input=nasty.encode(), check=True, timeout=30)
+    subprocess.run(("tmux", "-L", window.server, "load-buffer", "-"), input=nasty.encode(), check=True, timeout=30)
     window.tmux("paste-buffer", "-p")
     window.sees("second line")
     window.press("Escape")
@@ -190,7 +202,6 @@ def test_a_draft_survives_a_killed_review_and_goes_on_in_the_next(window: Window
     (child,) = Path(f"/proc/{shell}/task/{shell}/children").read_text().split()
     os.kill(int(child), signal.SIGKILL)
     window.sees("ended 137")
-    window.tmux("kill-server")
     window.opens("review alpha", (100, 30))
     window.sees("8 files", "1 draft", "half-a-tho")
     window.press("m", "e")
