@@ -63,6 +63,11 @@ class Home:
         return digest(os.path.realpath(self.root), 6)
 
     @property
+    def network(self) -> str:
+        """The name of the network of this home's containers."""
+        return f"orchestra-{self.tag}"
+
+    @property
     def owner(self) -> str:
         """The user id and the home's own random id, which is unique; created on first use.
 

@@ -131,7 +131,9 @@ def test_the_designer_s_commits_survive_a_switch_while_nobody_served_it(person: 
 
 def test_at_the_very_end_nothing_secret_is_left_in_memory(person: Person) -> None:
     assert list((person.place / "run").rglob("token"))
+    assert f"network  {person.home.network}\n" in person.orchestra("gc", "--everything").stdout
     person.orchestra("down", "--stop")
     person.orchestra("gc", "--everything", "--yes")
+    assert person.engine("network") == []
     assert [path for path in (person.place / "run").rglob("*") if path.is_file()] == []
     person.orchestra("up", "--detach")

@@ -173,7 +173,7 @@ def test_an_image_without_the_program_is_told(desk: Desk) -> None:
 @contextmanager
 def walled(person: Person) -> Iterator[str]:
     """Drop what this person's containers send to this machine, as a firewall does; yields the interface."""
-    interface = bridge_name(f"orchestra-{person.home.tag}")
+    interface = bridge_name(person.home.network)
     rule = ("INPUT", "-i", interface, "-p", "tcp", "-j", "DROP")
     if shutil.which("iptables") is None or subprocess.run(("iptables", "-w", "-I", *rule), check=False).returncode:
         pytest.skip("only who may change the firewall can try one")

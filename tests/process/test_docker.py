@@ -10,6 +10,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -173,6 +174,22 @@ def test_two_processes_making_the_same_network_and_box_at_once_end_with_one(tag:
     assert not failures
     assert docker("network", "ls", "-q", "--filter", f"name=^{name}$").count("\n") == 0
     docker("rm", "-f", box.name)
+    docker("network", "rm", name)
+
+
+def test_who_removes_a_box_that_another_process_is_removing_returns_once_it_is_gone(tag: str, box: Box) -> None:
+    name = f"orc-{tag}-ends"
+    DockerSandbox(name, home_tag=tag).create(box)
+    DockerSandbox(name, home_tag=tag).start(box.name)
+    gate = threading.Barrier(6)
+
+    def remove(_: int) -> list[str]:
+        gate.wait(timeout=10)
+        DockerSandbox(name, home_tag=tag).remove(box.name)
+        return [one for one in docker("ps", "--all", "--format", "{{.Names}}").split() if one == box.name]
+
+    with ThreadPoolExecutor(6) as pool:
+        assert list(pool.map(remove, range(6))) == [[]] * 6
     docker("network", "rm", name)
 
 

@@ -367,7 +367,7 @@ def test_a_project_without_containers_leaves_the_engine_alone(service: Running) 
 def test_containers_reach_it_at_the_gateway_once_a_session_has_one(service: Running) -> None:
     before = service.project.paths.log.read_text().count("listening")
     add_session(service.project, "gamma", sandbox=SandboxKind.DOCKER)
-    network = f"orchestra-{service.project.paths.home.tag}"
+    network = service.project.paths.home.network
     try:
         eventually(lambda: service.project.paths.log.read_text().count("listening") > before)
         address = gateway(service.project)

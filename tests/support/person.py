@@ -68,10 +68,10 @@ def staying(someone: Person) -> Iterator[Person]:
     try:
         yield someone
     finally:
-        someone.stands_up()
+        said = someone.stands_up()
         left = someone.leftovers()
         someone.sweeps()
-    assert not left, f"left behind: {left}"
+    assert not left, f"left behind: {left}\n{said}"
 
 
 @dataclass(frozen=True)
@@ -331,12 +331,13 @@ class Person:
 
     # How a person leaves.
 
-    def stands_up(self) -> None:
-        """End everything this person started, politely."""
-        self.orchestra("down", "--stop", check=False)
-        self.orchestra("gc", "--everything", "--yes", check=False)
+    def stands_up(self) -> str:
+        """End everything this person started, politely; return what was said to that."""
+        ends = (("down", "--stop"), ("gc", "--everything", "--yes"))
+        said = [self.orchestra(*words, check=False) for words in ends]
         for socket in (self.place / "tmux").glob("*/*"):
             self.tmux("kill-server", server=socket.name)
+        return "\n".join(f"{one.stdout}{one.stderr}" for one in said)
 
     def leftovers(self) -> list[str]:
         """Return what is there still: processes, containers, networks; a process has a moment to end."""

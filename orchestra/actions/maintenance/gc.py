@@ -18,6 +18,7 @@ from orchestra.actions.work import summaries
 from orchestra.drivers import temporary
 from orchestra.drivers.git import looked_tree
 from orchestra.drivers.git.repository import REMOVED
+from orchestra.drivers.sandbox.protocol import Sandbox
 from orchestra.errors import CommandFailed, DeadlineExceeded, EngineDown, OrchestraError, StoreError
 from orchestra.model import BoxState, SandboxKind, Session
 from orchestra.paths import ProjectPaths
@@ -73,10 +74,20 @@ def _half_removed(project: Project, *, remove: bool) -> Iterator[Leftover]:
 def _containers(project: Project, *, remove: bool) -> list[Leftover]:
     sandbox = project.sandbox(SandboxKind.DOCKER)
     leftovers = [_container(project, name, remove=remove) for name in sorted(sandbox.look_all())]
-    if remove:
-        with suppress(CommandFailed):
+    return [*leftovers, *_network(project, sandbox, remove=remove)]
+
+
+def _network(project: Project, sandbox: Sandbox, *, remove: bool) -> Iterator[Leftover]:
+    """Find the network of the containers; it stays while a container of somebody else is connected."""
+    if not sandbox.has_network():
+        return
+    kept = ""
+    try:
+        if remove:
             sandbox.remove_network()
-    return leftovers
+    except CommandFailed as error:
+        kept = error.stderr or error.message
+    yield Leftover("network", project.paths.home.network, 0, kept=kept)
 
 
 def _container(project: Project, name: str, *, remove: bool) -> Leftover:

@@ -62,6 +62,8 @@ _STATES = {
     "exited": BoxState.EXITED,
     "dead": BoxState.EXITED,
 }
+_REMOVAL_LOOKS = 400
+"""Twenty seconds; a busy machine needs some of them to unmount a container's files."""
 _EXIT_CODE = re.compile(r"\((\d+)\)")
 
 
@@ -206,7 +208,10 @@ class DockerSandbox:
         return _sight(container).state is BoxState.RUNNING
 
     def remove(self, name: str) -> None:
-        """Remove a container, running or not; an absent one counts as removed."""
+        """Remove a container, running or not; an absent one counts as removed.
+
+        Returns once it is gone, also where another process is removing it; raises CommandFailed if it stays.
+        """
         container = self._inspect(name)
         if container is None:
             return
@@ -215,9 +220,12 @@ class DockerSandbox:
             with contextlib.suppress(NotFound), translated(f"remove the container {name}"):
                 connect().remove_container(container["Id"], force=True, v=True)
         except CommandFailed as error:
-            # The engine reports this while another process is removing it.
-            if not is_conflict(error):
+            # The engine reports this while another process is removing it; until then it uses the network.
+            if not is_conflict(error) or not self._vanishes(container["Id"]):
                 raise
+
+    def _vanishes(self, identity: str) -> bool:
+        return appears(lambda: self._inspect(identity) is None or None, looks=_REMOVAL_LOOKS) is not None
 
     def window_command(self, box: Box) -> tuple[str, ...]:
         """Return the shell loop that keeps the session's window attached across stops and engine restarts."""

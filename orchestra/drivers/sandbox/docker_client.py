@@ -180,12 +180,14 @@ def is_conflict(error: OrchestraError) -> bool:
     return isinstance(error, CommandFailed) and error.code == _CONFLICT
 
 
-def appears(look: Callable[[], _Found | None], *, sleep: Callable[[float], None] = time.sleep) -> _Found | None:
-    """Poll for about two seconds until something is visible; returns None if it is not.
+def appears(
+    look: Callable[[], _Found | None], *, looks: int = _LOOKS, sleep: Callable[[float], None] = time.sleep
+) -> _Found | None:
+    """Poll until something is visible, ``looks`` times every 50 ms; returns None if it is not.
 
     The engine reserves a name for the first caller some time before it shows the object.
     """
-    for _ in range(_LOOKS):
+    for _ in range(looks):
         if (found := look()) is not None:
             return found
         sleep(_BETWEEN_LOOKS)

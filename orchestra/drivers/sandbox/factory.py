@@ -20,5 +20,4 @@ def make_sandbox(kind: SandboxKind, paths: ProjectPaths, *, internal: Callable[[
     from orchestra.drivers.sandbox.docker import DockerSandbox  # noqa: PLC0415 -- loads docker
 
     home = paths.home
-    name = f"orchestra-{home.tag}"
-    return DockerSandbox(name, internal=internal, home_tag=home.tag, owner=home.owner, home=home.root)
+    return DockerSandbox(home.network, internal=internal, home_tag=home.tag, owner=home.owner, home=home.root)

@@ -28,7 +28,7 @@ CHECKED = KELVIN.replace("    return", "    if degrees < -273.15:\n        raise
 @contextmanager
 def near_containers(home: Home, rules: Sequence[Rule]) -> Iterator[ModelServer]:
     """Serve a model where this home's containers reach it."""
-    gateway = DockerSandbox(f"orchestra-{home.tag}", home_tag=home.tag, owner=home.owner).gateway()
+    gateway = DockerSandbox(home.network, home_tag=home.tag, owner=home.owner).gateway()
     with ModelServer(rules, address=gateway) as model:
         yield model
 
