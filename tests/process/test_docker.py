@@ -19,11 +19,10 @@ from pathlib import Path
 import pytest
 
 from orchestra.drivers.sandbox import docker_networks
-from orchestra.drivers.sandbox.docker import DockerSandbox, engine_version
-from orchestra.drivers.sandbox.docker_client import connect
+from orchestra.drivers.sandbox.docker import DockerSandbox
 from orchestra.drivers.sandbox.docker_config import HOME, NO_GIT_SETTINGS
 from orchestra.drivers.sandbox.protocol import Box, Limits, Mount
-from orchestra.errors import CommandFailed, DeadlineExceeded, EngineDown, NotFound, Refused
+from orchestra.errors import CommandFailed, DeadlineExceeded, NotFound, Refused
 from orchestra.model import BoxEnd, BoxSight, BoxState
 
 pytestmark = pytest.mark.docker
@@ -42,10 +41,6 @@ while (1) {
 
 def docker(*words: str, check: bool = True) -> str:
     return subprocess.run(["docker", *words], check=check, capture_output=True, text=True, timeout=60).stdout.strip()
-
-
-def add_context(name: str, host: str) -> None:
-    docker("context", "create", name, "--docker", f"host={host}")
 
 
 def poll(look: Callable[[], bool], seconds: float = 15) -> None:
@@ -305,30 +300,6 @@ def test_git_upload_pack_comes_from_a_stopped_box_without_network_and_read_only(
 def test_a_missing_image_is_told(sandbox: DockerSandbox, box: Box) -> None:
     with pytest.raises(NotFound, match="No such image"):
         sandbox.create(replace(box, image="orchestra/none:never"))
-
-
-@pytest.mark.parametrize(
-    ("address", "hint"),
-    [
-        ("unix:///nonexistent/docker.sock", "unset DOCKER_HOST"),
-        ("tcp://127.0.0.1:1", "unset DOCKER_HOST"),
-        ("", "docker context use default"),
-    ],
-)
-def test_an_engine_that_is_not_there_is_told_with_what_to_do(
-    home: Path, monkeypatch: pytest.MonkeyPatch, address: str, hint: str
-) -> None:
-    monkeypatch.setenv("DOCKER_HOST", address)
-    add_context("elsewhere", "unix:///nonexistent/docker.sock")
-    (home / ".docker" / "config.json").write_text('{"currentContext": "elsewhere"}')
-    with pytest.raises(EngineDown) as told:
-        engine_version()
-    assert hint in told.value.hint
-
-
-def test_the_engine_s_version_is_told() -> None:
-    assert engine_version()[0].isdigit()
-    assert connect() is connect()
 
 
 class Terminal:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestra.drivers.sandbox import docker_client
+from orchestra.drivers.sandbox import docker, docker_client
 from orchestra.errors import EngineDown
 
 
@@ -92,3 +92,29 @@ def test_an_address_that_leads_nowhere_is_named(address: str, monkeypatch: pytes
     error = refusal()
     assert address in error.message
     assert "DOCKER_HOST" in error.message
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize(
+    ("address", "hint"),
+    [
+        ("unix:///nonexistent/docker.sock", "unset DOCKER_HOST"),
+        ("tcp://127.0.0.1:1", "unset DOCKER_HOST"),
+        ("", "docker context use default"),
+    ],
+)
+def test_an_engine_that_is_not_there_is_told_with_what_to_do(
+    home: Path, monkeypatch: pytest.MonkeyPatch, address: str, hint: str
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", address)
+    add_context("elsewhere", "unix:///nonexistent/docker.sock")
+    (home / ".docker" / "config.json").write_text('{"currentContext": "elsewhere"}')
+    with pytest.raises(EngineDown) as told:
+        docker.engine_version()
+    assert hint in told.value.hint
+
+
+@pytest.mark.docker
+def test_the_engine_s_version_is_told() -> None:
+    assert docker.engine_version()[0].isdigit()
+    assert docker_client.connect() is docker_client.connect()
