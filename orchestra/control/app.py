@@ -306,7 +306,8 @@ class ControlApp(App[None], inherit_bindings=False):
 
     async def on_resize(self, _: events.Resize) -> None:
         """Use the new size, and give the pane that of its layout."""
-        self.repaint()
+        # Textual's own handler comes after this one, and notes the new size.
+        self.call_later(self.repaint)
         self._ask_fit()
 
     # What is done.

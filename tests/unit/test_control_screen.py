@@ -78,6 +78,20 @@ def test_a_tiny_terminal_gets_a_short_message(filled: Store, source: Answers, si
     run(story())
 
 
+def test_each_new_size_is_filled_though_nothing_else_happens(filled: Store, source: Answers) -> None:
+    signs = {(20, 6): "shop", (44, 30): "? help", (200, 50): " │", (18, 20): "orchestra", (45, 20): "? help"}
+
+    async def story() -> None:
+        async with showing(filled, source, size=(19, 40)) as shown:
+            await shown.sees("orchestra")
+            for size, sign in signs.items():
+                await shown.pilot.resize_terminal(*size)
+                await shown.sees(sign)
+                assert ("main" in shown.text) == (size[0] >= 20)
+
+    run(story())
+
+
 def test_the_list_stands_beside_the_body_where_there_is_room(filled: Store, source: Answers) -> None:
     async def story() -> None:
         async with showing(filled, source, size=(140, 24)) as shown:
