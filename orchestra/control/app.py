@@ -59,10 +59,11 @@ from orchestra.control.state import (
     with_outcome,
     writing,
 )
+from orchestra.control.store_watch import StoreWatch
 from orchestra.control.theme import filters
 from orchestra.control.typing import RAPID, cancels, is_typing
 from orchestra.control.whole_window import WholeWindow
-from orchestra.control.work import StoreWatch, Throttle, start
+from orchestra.control.work import Throttle, start
 from orchestra.errors import OrchestraError
 from orchestra.merge_queue import places
 from orchestra.model import Entry
@@ -73,8 +74,6 @@ from orchestra.store import Store
 from orchestra.terminal_text import encoding
 from orchestra.views.text import age
 
-POLL = 0.1
-"""Seconds between looks at the store's version."""
 HEALTH_PERIOD, FIT_PERIOD = 5.0, 0.1
 """The least seconds between two requests of the health of service and engine, and of the pane's size."""
 _COLOUR_PAUSE = 0.02
@@ -107,7 +106,7 @@ class ControlApp(App[None], inherit_bindings=False):
         self._records, self._source, self._filters_own = records, source, tuple(filters)
         self._accounts, self._checks = Accounts(records), FailedChecks(records)
         self._clock = clock
-        self._watch = StoreWatch(self, records, POLL, self.refresh_data)
+        self._watch = StoreWatch(self, records, self.refresh_data)
         self._diffs = DiffLooks(self, source.review, clock)
         self._reviews = Reviews(self, source, self._diffs)
         self._room = WholeWindow(self, source.zoom)

@@ -8,8 +8,7 @@ from typing import Generic, TypeVar
 
 from textual.message_pump import MessagePump
 
-from orchestra.errors import OrchestraError, StoreError
-from orchestra.store import Store
+from orchestra.errors import OrchestraError
 
 T = TypeVar("T")
 
@@ -44,31 +43,6 @@ class _Task(Generic[T]):
         if bug is not None:
             raise bug
         self._then(result)  # type: ignore[arg-type]  # None is T's own value here
-
-
-class StoreWatch(threading.Thread):
-    """Looks at the store's version, and has a function called by the app once after it has changed."""
-
-    def __init__(self, pump: MessagePump, records: Store, period: float, changed: Callable[[], None]) -> None:
-        super().__init__(daemon=True, name="store-watch")
-        self._pump, self._records, self._period, self._changed = pump, records, period, changed
-        self._ended = threading.Event()
-
-    def run(self) -> None:
-        """Look until the end; an error counts as a change, so that whoever reads then tells it."""
-        version: int | None = -1
-        while not self._ended.wait(self._period):
-            try:
-                now: int | None = self._records.data_version()
-            except StoreError:
-                now = None
-            if now != version:
-                version = now
-                self._pump.call_later(self._changed)
-
-    def end(self) -> None:
-        """End the thread soon."""
-        self._ended.set()
 
 
 class Throttle:

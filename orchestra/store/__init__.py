@@ -92,6 +92,11 @@ class Store:
         """Run the block as one transaction; it must not have outside effects."""
         return self._database.change()
 
+    @property
+    def log_file(self) -> Path:
+        """The file that every change is written to first (https://sqlite.org/wal.html); it is not always there."""
+        return self._database.path.with_name(f"{self._database.path.name}-wal")
+
     def data_version(self) -> int:
         """Return a number that grows with every change by any process; compare it only within one thread."""
         connection = self._database.connection()
