@@ -317,7 +317,7 @@ def allowed_watches() -> SystemLimit:
 
 
 def allowed_instances() -> SystemLimit:
-    """Return how many programs of a user may watch; each service of a project is one."""
+    """Return how many programs of a user may watch; each service and each control pane is one."""
     return _least("fs/inotify/max_user_instances", "user/max_inotify_instances", otherwise=0)
 
 
