@@ -29,7 +29,7 @@ class Rule:
     ``pattern`` and ``choices`` apply to a whole text, or to each item of a list; ``shape``
     describes the pattern. ``numbers`` accepts a number as text; a ``regular`` text is a regular
     expression. ``lists`` accepts a list for each name. ``records`` are the rules of the keys of each item of a
-    list, which may also be a text.
+    list, which may also be a text. ``addresses`` is what to do with an address, which is not a valid item.
     """
 
     type: type
@@ -42,6 +42,7 @@ class Rule:
     regular: bool = False
     lists: bool = False
     records: Mapping[str, Rule] | None = None
+    addresses: str = ""
 
 
 Rules = Mapping[str, Rule]
@@ -124,7 +125,7 @@ def check(key: str, value: object, rule: Rule, where: Where) -> object:
     if rule.records is not None:
         return typed
     if expected := _broken_limit(typed, rule):
-        raise _wrong(key, value, expected, where)
+        raise _wrong(key, value, expected, where, hint=rule.addresses if "://" in str(value) else "")
     return typed
 
 
@@ -204,8 +205,10 @@ def _position(where: Where, key: object) -> str:
     return where if isinstance(where, str) else where(key)
 
 
-def _wrong(key: str, value: object, expected: str, where: Where) -> BadConfig:
-    shown = str(value) if len(str(value)) < 40 else f"{str(value)[:36]}…"  # noqa: PLR2004 -- what fits in one line
+def _wrong(key: str, value: object, expected: str, where: Where, *, hint: str = "") -> BadConfig:
+    # An address may hold a password.
+    told = re.sub(r"://[^\s'\"]*", "://…", str(value))
+    shown = told if len(told) < 40 else f"{told[:36]}…"  # noqa: PLR2004 -- what fits in one line
     position = _position(where, key)
     given = shown if isinstance(value, (list, tuple, dict)) else repr(shown)
-    return BadConfig(f"{position}: {key} must be {expected}, not {given}", hint=f"correct {key} in {position}")
+    return BadConfig(f"{position}: {key} must be {expected}, not {given}", hint=hint or f"correct {key} in {position}")

@@ -106,7 +106,10 @@ class Settings:
     monitor_calls: int = _setting(100, "how often a model is asked for summaries in a day; 0: no limit", least=0)
     resume_after_limit: bool = _setting(False, "whether an agent goes on by itself when a rate limit has ended")
     notify: tuple[str, ...] = _setting(
-        (), "how you are notified", choices=("bell", "osc9", "osc777", "desktop", "urls")
+        (),
+        "how you are notified",
+        choices=("bell", "osc9", "osc777", "desktop", "urls"),
+        addresses="write urls here, and each address on a line of ~/.orchestra/secrets/NOTIFY_URLS",
     )
     quiet_hours: str = _setting(
         "",

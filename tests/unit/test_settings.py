@@ -132,6 +132,9 @@ def test_a_flag_or_variable_without_a_value_was_not_given(files: Files) -> None:
         ("keys: [merge]", "keys must be names and texts"),
         ("keys: {merge: [[X]]}", "keys must be names and texts"),
         ("theme: pink", "theme must be dark, light or mono, not 'pink'"),
+        ("notify: [bell, beep]", "osc777, desktop or urls, not ['bell', 'beep']"),
+        ("notify: ['ntfys://me:secret@example.invalid']", "osc777, desktop or urls, not ['ntfys://…']"),
+        ("base_image: 'oci://me:secret@example.invalid x'", "base_image must be an image name, not 'oci://… x'"),
         ("colours: {accnt: red}", "there is no colour 'accnt' (did you mean accent?)"),
         ("colours: {accent: reddish}", "colours: accent cannot be 'reddish'"),
         ("colours: {accent: 256}", "colours: accent cannot be '256'"),
@@ -143,6 +146,13 @@ def test_a_mistake_is_one_line_that_names_the_file(files: Files, text: str, said
     assert said in str(caught.value)
     assert str(files.person) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_who_writes_an_address_for_notifications_is_told_where_it_belongs(files: Files) -> None:
+    with pytest.raises(BadConfig) as caught:
+        files.load(person="notify: ['ntfys://me:secret@example.invalid']")
+    assert "~/.orchestra/secrets/NOTIFY_URLS" in caught.value.hint
+    assert "secret@" not in f"{caught.value}{caught.value.hint}"
 
 
 def test_a_file_that_is_not_text_is_told(files: Files) -> None:
