@@ -15,6 +15,7 @@ _HOOKS = "runs as a git hook"
 _CI = "runs in CI"
 _LOCK = "decides which packages are installed"
 _TESTS = "removes a test"
+_ACTS_AT_ONCE = frozenset({_AGENTS, _EDITORS, _GIT, _HOOKS})
 UNLISTED = "very many files"
 """What stands for the changed files after those that are listed."""
 
@@ -53,6 +54,12 @@ def of_path(path: str) -> str:
     above = next((_DIRECTORIES[part] for part in parts[:-1] if part in _DIRECTORIES), "")
     # A file at the place of such a directory, or a link to one, counts too.
     return above or _NAMES.get(parts[-1] if parts else "", "") or _DIRECTORIES.get(parts[-1] if parts else "", "")
+
+
+def acting(files: Iterable[ChangedFile], whole: bool) -> dict[str, str]:  # noqa: FBT001 -- as listed
+    """Return the changed files that programs obey as soon as they are there, with why; what is not listed counts."""
+    found = {file.path: why for file in files if (why := of_file(file)) in _ACTS_AT_ONCE}
+    return found if whole else {**found, UNLISTED: "not all are looked at"}
 
 
 def changed(files: Iterable[ChangedFile], whole: bool) -> dict[tuple[str, str], str]:  # noqa: FBT001 -- as listed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 
 import pytest
 
@@ -73,6 +74,64 @@ def test_what_the_session_changes_later_appears(host: HostProject) -> None:
     assert (host.source / "old").read_text() == "back\n"
     tryout.put_back(host.project)
     assert differences(before, contents(host.source)) == {}
+
+
+ACTING = [
+    ".claude/settings.json",
+    "sub/.mcp.json",
+    ".githooks/pre-commit",
+    ".envrc",
+    ".vscode/tasks.json",
+    ".gitattributes",
+    "CLAUDE.md",
+]
+
+
+@pytest.mark.parametrize("path", ACTING)
+def test_a_file_that_programs_obey_at_once_is_shown_only_if_the_person_says_so(host: HostProject, path: str) -> None:
+    before = contents(host.source)
+    session = host.spawn("one")
+    host.write(session, "a", "1\n")
+    host.write(session, path, "evil\n")
+    with pytest.raises(Refused, match=re.escape(path)) as caught:
+        tryout.try_out(host.project, "one")
+    assert "orchestra try one --risky" in caught.value.hint
+    assert differences(before, contents(host.source)) == {}
+    assert host.project.store.tryout.get() is None
+    tryout.try_out(host.project, "one", risky=True)
+    assert (host.source / path).read_text() == "evil\n"
+    tryout.put_back(host.project)
+    assert differences(before, contents(host.source)) == {}
+
+
+def test_a_link_or_a_renamed_file_in_the_place_of_such_a_file_is_one(host: HostProject) -> None:
+    host.commit(host.source, "harmless", "one\n" * 20)
+    session = host.spawn("one")
+    (session.worktree / ".claude").symlink_to("harmless")
+    with pytest.raises(Refused, match=r"\.claude"):
+        tryout.try_out(host.project, "one")
+    (session.worktree / ".claude").unlink()
+    (session.worktree / "harmless").rename(session.worktree / ".envrc")
+    with pytest.raises(Refused, match=r"\.envrc"):
+        tryout.try_out(host.project, "one")
+
+
+def test_such_a_file_that_comes_or_changes_later_is_not_followed(host: HostProject) -> None:
+    session = tried(host, {"a": "1\n"})
+    host.write(session, ".envrc", "evil\n")
+    host.write(session, "a", "2\n")
+    follow(host)
+    assert not (host.source / ".envrc").exists()
+    assert (host.source / "a").read_text() == "1\n"
+    assert ".envrc" in inbox(host.project, PERSON)[-1].text
+    tryout.try_out(host.project, "one", risky=True)
+    assert (host.source / ".envrc").read_text() == "evil\n"
+    host.write(session, "a", "3\n")
+    follow(host)
+    assert (host.source / "a").read_text() == "3\n"
+    host.write(session, ".envrc", "more evil\n")
+    follow(host)
+    assert (host.source / ".envrc").read_text() == "evil\n"
 
 
 def test_a_session_that_changes_everything_back_is_followed_on(host: HostProject) -> None:
@@ -315,7 +374,7 @@ def test_bytes_and_permissions_come_back_whatever_git_would_make_of_them(host: H
     host.write(session, "a.id", "$Id$\none\ntwo\nthree\n")
     host.write(session, ".gitattributes", "* text=auto eol=crlf\n*.id ident\n*.new text\n")
     before = contents(host.source)
-    tryout.try_out(host.project, "one")
+    tryout.try_out(host.project, "one", risky=True)
     assert b"three\r\n" in (host.source / "a.id").read_bytes()
     tryout.put_back(host.project)
     assert differences(before, contents(host.source)) == {}

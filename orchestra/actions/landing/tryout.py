@@ -5,16 +5,18 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from orchestra import risk
 from orchestra.actions.landing import ready
 from orchestra.actions.messaging.messages import send
 from orchestra.actions.session.branch_sync import import_commits
 from orchestra.actions.work.review import require_executor
-from orchestra.drivers.git import tried_files, worktree_diff
+from orchestra.drivers.git import tree_diff, tried_files, worktree_diff
 from orchestra.drivers.git.tried_files import KEPT, PREFIX, Anchor, TriedFiles
 from orchestra.drivers.git.update_branch import named
 from orchestra.errors import MergeConflict, NotFound, OrchestraError, Refused
 from orchestra.model import WHAT_WAS, MessageKind, Session, Tryout
 from orchestra.names import PERSON, SYSTEM
+from orchestra.terminal_text import clean
 
 if TYPE_CHECKING:
     from orchestra.project import Project
@@ -24,11 +26,12 @@ LOCK = "try"
 _STAMP = "%Y%m%dT%H%M%S.%fZ"
 
 
-def try_out(project: Project, name: str) -> dict[str, Any]:
+def try_out(project: Project, name: str, *, risky: bool = False) -> dict[str, Any]:
     """Show a session's files, uncommitted ones too, merged into the person's checkout, until `put_back`.
 
     Only files change, and the service shows later changes of the session as well. Raises Refused, and MergeConflict, if
-    it cannot be shown or could not be put back exactly; nothing is changed then.
+    it cannot be shown or could not be put back exactly, and Refused unless ``risky`` if programs obey one of the files
+    as soon as it is there; nothing is changed then.
     """
     session = project.store.sessions.get(name)
     require_executor(session)
@@ -38,9 +41,9 @@ def try_out(project: Project, name: str) -> dict[str, Any]:
         if record is not None and record.session != name:
             raise Refused(f"{record.session} is being tried already", hint="first put back: orchestra try --off")
         if record is None:
-            _begin(project, session)
+            _begin(project, session, risky=risky)
         else:
-            _update(project, record, session)
+            _update(project, record, session, risky=risky)
         return _answer(project)
 
 
@@ -112,10 +115,12 @@ def end_before_landing(project: Project, branch: str) -> None:
         project.store.events.log(record.session, "tried", f"put back, because {branch} moves")
 
 
-def _begin(project: Project, session: Session) -> None:
+def _begin(project: Project, session: Session, *, risky: bool) -> None:
     files, mark = _files(project), project.store.notes.diff_mark(session.id)
     anchor = files.begin(_state_of(project, session), session.name)
     ready.refuse_specs(project, session.name, files.differences(anchor))
+    if not risky:
+        _refuse_risky(project, session.name, anchor.was, anchor.now)
     if mine := files.edited(anchor.was, anchor.now):
         raise Refused(f"something of yours is in the way: {named(mine)}", hint="move it away")
     ref = f"{PREFIX}{session.name}/{project.store.now().strftime(_STAMP)}"
@@ -128,7 +133,7 @@ def _begin(project: Project, session: Session) -> None:
     _finish(project)
 
 
-def _update(project: Project, record: Tryout, session: Session) -> None:
+def _update(project: Project, record: Tryout, session: Session, *, risky: bool = False) -> None:
     files, mark = _files(project), project.store.notes.diff_mark(session.id)
     before = files.read(record.anchor)
     anchor, shown = files.update(before, _state_of(project, session), session.name)
@@ -136,10 +141,24 @@ def _update(project: Project, record: Tryout, session: Session) -> None:
         project.store.tryout.update(mark=mark, stopped="")
         return
     ready.refuse_specs(project, session.name, files.differences(anchor))
+    if not risky:
+        _refuse_risky(project, session.name, shown, anchor.now)
     tip = project.repository.refs(record.ref).get(record.ref)
     project.repository.update_ref(record.ref, anchor.commit, tip)
     project.store.tryout.update(anchor=anchor.commit, shown=shown, wanted=anchor.now, mark=mark, stopped="")
     _finish(project)
+
+
+def _refuse_risky(project: Project, name: str, shown: str, now: str) -> None:
+    """Raise Refused if a file that would change is one that programs obey without being told to."""
+    files = risk.acting(*tree_diff.changed_files(project.repository.git(), shown, now))
+    if files:
+        first, why = next(iter(files.items()))
+        others = f", and {len(files) - 1} more such" if len(files) > 1 else ""
+        raise Refused(
+            f"{name} changes {clean(first)} ({why}){others}",
+            hint=f"look at it first: orchestra review {name}; to show it as well: orchestra try {name} --risky",
+        )
 
 
 def _state_of(project: Project, session: Session) -> str:

@@ -28,6 +28,9 @@ def try_(
     force: Annotated[
         bool, typer.Option("--force", help="With --off: keep what you changed since under a ref, and put back.")
     ] = False,
+    risky: Annotated[
+        bool, typer.Option("--risky", help="Also files that programs obey at once: git hooks, settings of agents.")
+    ] = False,
     toggle: Annotated[bool, typer.Option("--toggle", help="Put back if the session is being tried.")] = False,
     json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -37,7 +40,7 @@ def try_(
     if toggle and not off:
         tried = next((row["tried"] for row in ask(context.obj, "list") if row["name"] == name), None)
         off = tried is not None
-    done = ask(context.obj, "try_off", force=force) if off else ask(context.obj, "try", name=name)
+    done = ask(context.obj, "try_off", force=force) if off else ask(context.obj, "try", name=name, risky=risky)
     if json_:
         as_json(done)
     elif off:
