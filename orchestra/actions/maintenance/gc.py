@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ from orchestra.project import Project
 from orchestra.protocol import Progress, ignore
 
 Remove: TypeAlias = "Callable[[Project, Session], str]"
+_TIMES, _PAUSE = 50, 0.2
+"""How often the removal of the network is tried while it is in use, and the seconds between."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +82,23 @@ def _containers(project: Project, *, remove: bool) -> list[Leftover]:
 
 def _network(project: Project, sandbox: Sandbox, *, remove: bool) -> Iterator[Leftover]:
     """Find the network of the containers; it stays while a container of somebody else is connected."""
-    if not sandbox.has_network():
-        return
-    kept = ""
-    try:
-        if remove:
+    if sandbox.has_network():
+        kept = _trouble_with_network(sandbox) if remove else ""
+        yield Leftover("network", project.paths.home.network, 0, kept=kept)
+
+
+def _trouble_with_network(sandbox: Sandbox) -> str:
+    """Remove the network, or return why it stays; a busy engine disconnects a removed container some seconds later."""
+    trouble = ""
+    for _ in range(_TIMES):
+        try:
             sandbox.remove_network()
-    except CommandFailed as error:
-        kept = error.stderr or error.message
-    yield Leftover("network", project.paths.home.network, 0, kept=kept)
+        except CommandFailed as error:
+            trouble = error.stderr or error.message
+            time.sleep(_PAUSE)
+        else:
+            return ""
+    return trouble
 
 
 def _container(project: Project, name: str, *, remove: bool) -> Leftover:
