@@ -21,6 +21,7 @@ from orchestra.actions.work.accounts import Accounts
 from orchestra.actions.work.checks import FailedChecks
 from orchestra.bindings import PREFIX_KEY, Keymap
 from orchestra.control import diff_tab, found, links
+from orchestra.control.ages import Ages
 from orchestra.control.body import FoundLines, ListLines, NeedLines
 from orchestra.control.compared import with_compared
 from orchestra.control.counting import counts_from, too_early
@@ -72,7 +73,6 @@ from orchestra.project import Project
 from orchestra.review.keys import Key, key
 from orchestra.store import Store
 from orchestra.terminal_text import encoding
-from orchestra.views.text import age
 
 HEALTH_PERIOD, FIT_PERIOD = 5.0, 0.1
 """The least seconds between two requests of the health of service and engine, and of the pane's size."""
@@ -115,7 +115,7 @@ class ControlApp(App[None], inherit_bindings=False):
         self._colouring = False
         self._held: tuple[Held, float] | None = None
         self._queued: frozenset[int] = frozenset()
-        self._ages: tuple[str, ...] = ()
+        self._ages = Ages(clock)
         self._frame = 0
 
     def get_default_screen(self) -> Screen[None]:
@@ -150,7 +150,7 @@ class ControlApp(App[None], inherit_bindings=False):
             return
         self._room.want(self.view.mode is Mode.COMPARED)
         now = self._records.now()
-        self._ages = tuple(age(moment, now) for moment in moments(self.view))
+        self._ages.show(moments(self.view), now)
         self.view = replace(self.view, early=too_early(self.view, self._clock()))
         self.pane.show(self.view, now)
         if self.pane.body_size != self.view.diff_size:
@@ -435,8 +435,7 @@ class ControlApp(App[None], inherit_bindings=False):
         if self._healths.due(now):
             self._ask_health(now)
         self._diffs.ask()
-        moment = self._records.now()
-        if self._ages != tuple(age(one, moment) for one in moments(self.view)):
+        if self._ages.are_old(moments(self.view), self._records.now()):
             self.repaint()
 
     def _ask_health(self, now: float) -> None:
