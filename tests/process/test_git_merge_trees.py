@@ -57,6 +57,18 @@ def test_branches_without_common_history_are_refused(yard: Yard) -> None:
         merge_trees.preview(yard.repository, yard.tip, stranger)
 
 
+@pytest.mark.parametrize(
+    ("lost", "merged"), [("ours", "ours"), ("theirs", "ours"), ("theirs", "base"), ("base", "ours")]
+)
+def test_a_tree_that_cannot_be_read_is_never_taken_for_an_empty_one(yard: Yard, lost: str, merged: str) -> None:
+    theirs, _ = yard.ahead({"login.py": "login\n"})
+    commits = {"base": yard.tip, "theirs": theirs, "ours": yard.commit({"docs/guide.md": "# Better\n"}, "docs")}
+    tree = yard.git("rev-parse", f"{commits[lost]}^{{tree}}").strip()
+    yard.repository.common_dir.joinpath("objects", tree[:2], tree[2:]).unlink()
+    with pytest.raises(CommandFailed, match=f"Could not read {tree}"):
+        merge_trees.preview(yard.repository, commits[merged], theirs)
+
+
 def test_a_merge_commit_is_the_persons_and_has_both_parents(yard: Yard) -> None:
     theirs, ours = yard.ahead({"login.py": "login\n"})
     tree = merge_trees.preview(yard.repository, ours, theirs).tree

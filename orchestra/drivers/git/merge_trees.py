@@ -183,9 +183,11 @@ def _require_nothing_lost(git: Git, onto: str, tip: str, rebased: str) -> None:
 
 def _merge_tree(git: Git, ours: str, theirs: str) -> Merged:
     done = git.run("merge-tree", "--write-tree", "-z", ours, theirs, check=False, deadline=_DEADLINE)
-    if done.code == 0:
+    # It takes a tree that it cannot read for an empty one, and ends with 0 or 1 all the same.
+    broken = done.code not in {0, 1} or any(line.startswith("error: ") for line in done.complaint.splitlines())
+    if done.code == 0 and not broken:
         return Merged(done.text.rstrip("\0"))
-    if done.code != 1:
+    if broken:
         if "unrelated histories" in done.complaint:
             raise Refused(f"{ours[:10]} and {theirs[:10]} share no history", hint="start the session from this branch")
         raise failure(done)
