@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -15,6 +16,7 @@ import pytest
 from orchestra.actions.messaging import messages
 from orchestra.actions.session import container_spec
 from orchestra.drivers.tmux.driver import Tmux
+from orchestra.drivers.tmux.panes import Panes
 from orchestra.model import Channel, Intent, MessageState, Session, Sign, State
 from orchestra.project import Project
 from orchestra.service.delivery.decide import Pace
@@ -43,7 +45,7 @@ def tmux(tmp_path: Path) -> Iterator[Tmux]:
     server = Tmux(socket)
     server.start("delivery", tmp_path)
     yield server
-    subprocess.run(("tmux", "-S", socket, "kill-server"), check=False, capture_output=True, timeout=10)
+    subprocess.run(("tmux", "-S", socket, "kill-server"), check=False, capture_output=True, timeout=60)
     Path(socket).unlink(missing_ok=True)
 
 
@@ -53,7 +55,7 @@ def agent(project: Project, tmux: Tmux, tmp_path: Path, *, hooks: bool) -> Sessi
     profile.parent.mkdir(parents=True, exist_ok=True)
     profile.write_text(f"command: [bash]\ndelivery: type\nprompt: ready\nhooks: {str(hooks).lower()}\n")
     project.store.workspace.update(tmux_socket=tmux.socket)
-    script = 'printf ready; stty -echo; while IFS= read -r line; do printf "%s\\n" "$line" >>"$0"; done'
+    script = 'stty -echo; printf ready; while IFS= read -r line; do printf "%s\\n" "$line" >>"$0"; done'
     name = str(project.paths.source)
     session = tmux.find_session("delivery")
     assert session is not None
@@ -67,6 +69,11 @@ def agent(project: Project, tmux: Tmux, tmp_path: Path, *, hooks: bool) -> Sessi
 def typed(tmp_path: Path) -> str:
     file = tmp_path / "typed"
     return file.read_text() if file.exists() else ""
+
+
+def sees(tmp_path: Path, text: str) -> str:
+    """Wait until a text was typed, and return all that was; what is typed is written down line by line."""
+    return eventually(lambda: so_far if text in (so_far := typed(tmp_path)) else "")
 
 
 def say(project: Project, text: str) -> int:
@@ -85,14 +92,14 @@ def test_an_agent_without_hooks_gets_each_text_once_and_nothing_is_claimed(
     first = say(project, "!rm -rf everything")
     typist = TypedDelivery(project, Presence(), pace=FAST)
     assert typist.attend("alpha").channel is Channel.TYPED
-    assert f"[message {first} from main]" in eventually(lambda: typed(tmp_path))
+    sees(tmp_path, f"[message {first} from main]")
     assert state_of(project, first) is MessageState.QUEUED
     assert "typed" in {event.kind for event in project.store.events.select("alpha")}
     # Not again, also not by the service that comes after a crash.
     assert TypedDelivery(project, Presence(), pace=FAST).attend("alpha").channel is None
     second = say(project, "and this")
     assert TypedDelivery(project, Presence(), pace=FAST).attend("alpha").channel is Channel.TYPED
-    seen = eventually(lambda: typed(tmp_path) if "and this" in typed(tmp_path) else "")
+    seen = sees(tmp_path, "and this")
     assert seen.count(f"[message {first} ") == 1
     assert seen.count(f"[message {second} ") == 1
     # No line begins with what a shell or an agent would take for a command.
@@ -123,6 +130,7 @@ def test_without_a_sign_the_message_stays_queued_and_the_person_can_see_why(
     assert typist.attend("alpha").channel is Channel.TYPED
     assert state_of(project, number) is MessageState.QUEUED
     assert any(event.kind == "trouble" and str(number) in event.text for event in project.store.events.select("alpha"))
+    sees(tmp_path, "hello?")
     # Not again: it may have been taken without a word.
     for other in (typist, TypedDelivery(project, Presence(), pace=replace(FAST, again=0))):
         assert other.attend("alpha").channel is None
@@ -132,7 +140,7 @@ def test_without_a_sign_the_message_stays_queued_and_the_person_can_see_why(
 def test_an_agent_that_asks_for_permission_meanwhile_gets_no_second_enter(
     project: Project, tmux: Tmux, tmp_path: Path
 ) -> None:
-    agent(project, tmux, tmp_path, hooks=True)
+    session = agent(project, tmux, tmp_path, hooks=True)
     say(project, "hello")
 
     def prompt(_: float) -> None:
@@ -140,7 +148,11 @@ def test_an_agent_that_asks_for_permission_meanwhile_gets_no_second_enter(
 
     TypedDelivery(project, Presence(), pace=FAST, pause=prompt).attend("alpha")
     assert project.store.sessions.get("alpha").state is State.WAITING
-    assert typed(tmp_path).splitlines()[-1].removesuffix("\x1b[201~") == "> hello"
+    window = container_spec.window_of(project, session)
+    assert window is not None
+    keys(tmux, window.pane, "the next line", "Enter")
+    *_, last, following, end = sees(tmp_path, "the next line\n").split("\n")
+    assert (last.removesuffix("\x1b[201~"), following, end) == ("> hello", "the next line", "")
 
 
 @pytest.mark.parametrize("sign", [Sign.TOOL_USED, Sign.PROMPTED])
@@ -189,7 +201,7 @@ def test_a_long_text_becomes_a_file_with_a_pointer(project: Project, tmux: Tmux,
     number = say(project, text)
     TypedDelivery(project, Presence(), pace=FAST).attend("alpha")
     file = project.session_paths(session).agent / "messages" / f"{number}.md"
-    assert str(file) in eventually(lambda: typed(tmp_path))
+    sees(tmp_path, str(file))
     assert file.read_text() == text
     assert "line 7 of many" not in typed(tmp_path)
 
@@ -221,7 +233,7 @@ def test_an_agent_that_failed_is_typed_at_only_while_its_program_runs(
     assert typist.attend("alpha").channel is None
     runs = True
     assert typist.attend("alpha").channel is Channel.TYPED
-    eventually(lambda: "try again" in typed(tmp_path))
+    sees(tmp_path, "try again")
     project.store.sessions.record_sign("alpha", Sign.EXITED, "exited with code 1")
     say(project, "still there?")
     runs = False
@@ -238,7 +250,7 @@ def test_beside_a_draft_a_listener_takes_the_message_and_it_is_not_typed_later(
     window = container_spec.window_of(project, session)
     assert window is not None
     tell = ("tmux", "-S", tmux.socket, "display-message", "-p", "-t", window.pane, "#{pane_tty}")
-    screen = Path(subprocess.run(tell, check=True, capture_output=True, text=True, timeout=10).stdout.strip())
+    screen = Path(subprocess.run(tell, check=True, capture_output=True, text=True, timeout=60).stdout.strip())
     screen.write_text("\r\n› half a thought")
     eventually(lambda: "half a thought" in tmux.panes.capture(window.pane))
     say(project, "PURPLE")
@@ -253,8 +265,7 @@ def test_beside_a_draft_a_listener_takes_the_message_and_it_is_not_typed_later(
     assert typed(tmp_path) == ""
     say(project, "GREEN")
     typist.attend("alpha")
-    assert "GREEN" in eventually(lambda: typed(tmp_path))
-    assert "PURPLE" not in typed(tmp_path)
+    assert "PURPLE" not in sees(tmp_path, "GREEN")
     assert not presence.has_draft(session.id)
 
 
@@ -299,7 +310,7 @@ def start(project: Project, tmux: Tmux, tmp_path: Path) -> Callable[..., str]:
 
 
 def keys(tmux: Tmux, pane: str, *words: str) -> None:
-    subprocess.run(("tmux", "-S", tmux.socket, "send-keys", "-t", pane, *words), check=True, timeout=10)
+    subprocess.run(("tmux", "-S", tmux.socket, "send-keys", "-t", pane, *words), check=True, timeout=60)
 
 
 SAYS_ITS_PROMPT = "prompt: 'agent>'\n"
@@ -317,8 +328,7 @@ def test_a_draft_in_the_prompt_of_a_program_of_one_s_own_is_not_added_to(
     keys(tmux, pane, "Enter")
     eventually(lambda: tmux.panes.cursor_line(pane) == "agent> ")
     assert typist.attend("alpha").channel is Channel.TYPED
-    eventually(lambda: "hello" in typed(tmp_path))
-    assert typed(tmp_path).splitlines()[0] == "delete the database"
+    assert sees(tmp_path, "hello").splitlines()[0] == "delete the database"
 
 
 def test_how_an_empty_prompt_looks_is_learned_when_its_program_is_ready(
@@ -334,7 +344,7 @@ def test_how_an_empty_prompt_looks_is_learned_when_its_program_is_ready(
     keys(tmux, pane, "Enter")
     eventually(lambda: tmux.panes.cursor_line(pane) == "agent> ")
     assert TypedDelivery(project, Presence(), pace=FAST).attend("alpha").channel is Channel.TYPED
-    assert "hello" in eventually(lambda: typed(tmp_path))
+    sees(tmp_path, "hello")
 
 
 def test_nothing_is_typed_where_the_empty_prompt_is_not_known(
@@ -355,22 +365,42 @@ def test_nothing_is_typed_where_the_empty_prompt_is_not_known(
     assert typed(tmp_path) == ""
 
 
+@pytest.fixture
+def pasted(tmux: Tmux, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What was pasted, in order; its program has shown it before Enter is pressed."""
+    usual, texts = Panes.paste, list[str]()
+
+    def noted(panes: Panes, pane: str, text: str, *, sleep: Callable[[float], None] = time.sleep) -> None:
+        def once_shown(seconds: float) -> None:
+            # The program above shows the digits of the mark that ends a paste.
+            eventually(lambda: tmux.panes.cursor_line(pane).endswith(f"{text.rpartition(' ')[2]}201"))
+            sleep(seconds)
+
+        usual(panes, pane, text, sleep=once_shown)
+        texts.append(text)
+
+    monkeypatch.setattr(Panes, "paste", noted)
+    return texts
+
+
 def test_an_enter_that_was_swallowed_is_pressed_again(
-    project: Project, tmp_path: Path, start: Callable[..., str]
+    project: Project, tmp_path: Path, start: Callable[..., str], pasted: list[str]
 ) -> None:
     start(SAYS_ITS_PROMPT, deaf=1)
     number = say(project, "hello")
 
     def hook(_: float) -> None:
-        if "hello" in typed(tmp_path):
+        if len(pasted) > 1:
+            sees(tmp_path, "hello")
             project.store.sessions.record_sign("alpha", Sign.TURN_STARTED, "hello")
 
-    TypedDelivery(project, Presence(), pace=replace(FAST, proof=2), pause=hook).attend("alpha")
+    TypedDelivery(project, Presence(), pace=FAST, pause=hook).attend("alpha")
     assert state_of(project, number) is MessageState.DELIVERED
+    assert len(pasted) == 2
 
 
 def test_an_enter_is_not_pressed_again_when_a_person_has_begun_to_type(
-    project: Project, tmux: Tmux, tmp_path: Path, start: Callable[..., str]
+    project: Project, tmux: Tmux, tmp_path: Path, start: Callable[..., str], pasted: list[str]
 ) -> None:
     pane = start(SAYS_ITS_PROMPT, deaf=1)
     number = say(project, "hello")
@@ -384,6 +414,7 @@ def test_an_enter_is_not_pressed_again_when_a_person_has_begun_to_type(
 
     TypedDelivery(project, Presence(), pace=FAST, pause=person).attend("alpha")
     assert begun
+    assert len(pasted) == 1
     assert typed(tmp_path) == ""
     assert state_of(project, number) is MessageState.QUEUED
 
@@ -401,7 +432,7 @@ def test_what_was_typed_when_the_service_was_killed_is_not_typed_again(
         patch.setattr(TypedDelivery, "_proven", lambda *_: (_ for _ in ()).throw(Killed))
         with pytest.raises(Killed):
             TypedDelivery(project, Presence(), pace=FAST).attend("alpha")
-    eventually(lambda: "transfer" in typed(tmp_path))
+    sees(tmp_path, "transfer")
     eventually(lambda: tmux.panes.cursor_line(pane) == "agent> ")
     after = TypedDelivery(project, Presence(), pace=replace(FAST, proof=0, again=0))
     for _ in range(3):
@@ -427,7 +458,7 @@ def test_a_sign_that_came_after_the_kill_counts(
     project.store.sessions.record_sign("alpha", Sign.TURN_STARTED, "hello")
     after.attend("alpha")
     assert state_of(project, number) is MessageState.DELIVERED
-    assert "hello" in eventually(lambda: typed(tmp_path))
+    sees(tmp_path, "hello")
 
 
 def test_what_may_have_been_taken_in_a_crash_is_not_handed_over_as_well(project: Project) -> None:
@@ -461,7 +492,7 @@ def test_text_that_went_nowhere_is_typed_again(project: Project, tmux: Tmux, tmp
     window = container_spec.window_of(project, session)
     assert window is not None
     tell = ("tmux", "-S", tmux.socket, "display-message", "-p", "-t", window.pane, "#{pane_tty}")
-    screen = Path(subprocess.run(tell, check=True, capture_output=True, text=True, timeout=10).stdout.strip())
+    screen = Path(subprocess.run(tell, check=True, capture_output=True, text=True, timeout=60).stdout.strip())
     screen.write_text("\r\n› ")
     eventually(lambda: "›" in tmux.panes.capture(window.pane))
     number = say(project, "PURPLE")
@@ -487,4 +518,4 @@ def test_a_clock_that_is_set_back_holds_nothing(project: Project, tmux: Tmux, tm
         TypedDelivery(project, Presence(), pace=Pace(quiet=5, idle=0.5, patience=0.0)).attend("alpha").channel
         is Channel.TYPED
     )
-    assert "hello" in eventually(lambda: typed(tmp_path))
+    sees(tmp_path, "hello")

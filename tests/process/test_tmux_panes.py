@@ -15,8 +15,8 @@ from tests.support.tmux import Place, tmux_place, until
 READER = """
 import os, sys, time, tty
 tty.setraw(0)
-print("ready", flush=True)
 with open(sys.argv[1], "wb", buffering=0) as file:
+    print("ready", flush=True)
     while block := os.read(0, 65536):
         file.write(block)
 """

@@ -199,11 +199,9 @@ class TypedDelivery:
 
     def _proven(self, session: Session, after: int) -> bool:
         end = time.monotonic() + self._pace.proof
-        while time.monotonic() < end:
-            if self._shows_proof(session, after):
-                return True
+        while not (shown := self._shows_proof(session, after)) and time.monotonic() < end:
             self._pause(_POLL)
-        return False
+        return shown
 
     def _shows_proof(self, session: Session, after: int) -> bool:
         return any(event.kind in _PROOFS for event in self._project.store.events.select(session.name, after_id=after))
