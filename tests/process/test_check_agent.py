@@ -47,8 +47,12 @@ class Desk:
         done = person.orchestra("agents", "check", name, "--json", *words, check=False)
         assert done.returncode == code, (done.stdout, done.stderr)
         assert KEY not in done.stdout + done.stderr
-        assert self.everything() == before
+        self.is_as(before)
         return {one["check"]: one for one in json.loads(done.stdout)}
+
+    def is_as(self, before: list[str]) -> None:
+        """See that all is as it was; a process has a moment to end."""
+        eventually(lambda: self.everything() == before, what=f"{before} again, not {self.everything()}")
 
     def everything(self) -> list[str]:
         """Return all that the person's home, the engine and the machine have of theirs."""
@@ -269,7 +273,7 @@ def test_who_ends_it_finds_nothing_of_it(desk: Desk, number: signal.Signals) -> 
     with begun(desk) as process:
         process.send_signal(number)
         assert process.wait(60) == 130
-    assert desk.everything() == before
+    desk.is_as(before)
 
 
 @pytest.mark.docker
@@ -279,4 +283,4 @@ def test_what_a_killed_one_left_is_taken_away_by_the_next(desk: Desk) -> None:
         process.kill()
     assert desk.everything() != before
     desk.person.orchestra("agents", "check", "plain")
-    eventually(lambda: desk.everything() == before, what="nothing is left")
+    desk.is_as(before)

@@ -6,7 +6,6 @@ import json
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -156,9 +155,7 @@ def test_an_engine_that_never_answers_does_not_hold_it_up(person: Person, tmp_pa
     with socket.socket(socket.AF_UNIX) as silent:
         silent.bind(str(tmp_path / "s"))
         silent.listen()
-        begun = time.monotonic()
         found = told(person, code=1, DOCKER_HOST=f"unix://{tmp_path}/s")
-        assert time.monotonic() - begun < 20
     assert "did not answer in time" in found["docker engine"]["detail"]
 
 

@@ -17,7 +17,7 @@ from orchestra.errors import CommandFailed, Refused
 from orchestra.model import BoxSight, BoxState
 
 
-def poll(look: Callable[[], bool], seconds: float = 10) -> None:
+def poll(look: Callable[[], bool], seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     while not look():
         assert time.monotonic() < end, "it did not happen in time"
@@ -64,7 +64,7 @@ def launch(sandbox: HostSandbox) -> Iterator[Launch]:
     yield start
     for one in started:
         one.kill()
-        one.wait(timeout=10)
+        one.wait(timeout=60)
 
 
 def test_the_window_runs_the_agent_in_its_worktree_and_the_process_is_known(
@@ -89,7 +89,7 @@ def test_stopping_ends_the_agent_and_everything_it_started(sandbox: HostSandbox,
     poll(lambda: len(_children(process.pid)) == 2)
     sandbox.stop(box.name, grace=5)
     poll(lambda: not _children(process.pid) - {process.pid})
-    assert process.wait(timeout=10) == -15
+    assert process.wait(timeout=60) == -15
     assert sandbox.look(box).state is BoxState.EXITED
 
 
@@ -98,7 +98,7 @@ def test_an_agent_that_was_launched_a_moment_ago_is_found_running(
 ) -> None:
     first = launch(box)
     sandbox.stop(box.name)
-    first.wait(timeout=10)
+    first.wait(timeout=60)
     slow = ("sh", "-c", 'sleep 0.3; exec "$@"', "sh", *sandbox.window_command(box))
     with subprocess.Popen(slow, start_new_session=True) as second:
         try:
@@ -113,7 +113,7 @@ def test_an_agent_that_ignores_being_asked_is_killed(sandbox: HostSandbox, box: 
     process = launch(replace(box, command=("sh", "-c", "trap '' TERM; : >ready; while :; do sleep 0.1; done")))
     poll(ready.exists)
     sandbox.stop(box.name, grace=0.2)
-    assert process.wait(timeout=10) == -9
+    assert process.wait(timeout=60) == -9
 
 
 @pytest.mark.parametrize("field", [1, 2])
@@ -133,7 +133,7 @@ def test_a_process_that_was_given_the_same_number_is_not_mistaken_for_the_agent(
 def test_programs_run_in_the_worktree_with_the_agent_s_environment(sandbox: HostSandbox, box: Box) -> None:
     done = sandbox.execute(box, ("sh", "-c", "cat; pwd; echo $HOME"), stdin=b"in ")
     assert done.text.splitlines() == [f"in {box.workdir}", str(box.home)]
-    assert sandbox.run_once(box, ("sh", "-c", "exit 3"), deadline=5).code == 3
+    assert sandbox.run_once(box, ("sh", "-c", "exit 3"), deadline=60).code == 3
     with pytest.raises(CommandFailed):
         sandbox.execute(box, ("false",))
 

@@ -18,12 +18,13 @@ import pytest
 from orchestra.drivers.sandbox import build_context, dockerfiles, images
 from orchestra.drivers.sandbox.images import ImageRecipe, ensure, exists, list_images, tag_for
 from orchestra.errors import BadConfig, CommandFailed, Refused
+from tests.support.services import eventually
 
 BASE = "debian:bookworm-slim"
 
 
 def docker(*words: str, check: bool = True) -> str:
-    return subprocess.run(["docker", *words], check=check, capture_output=True, text=True, timeout=60).stdout.strip()
+    return subprocess.run(["docker", *words], check=check, capture_output=True, text=True, timeout=120).stdout.strip()
 
 
 @pytest.fixture
@@ -74,7 +75,7 @@ def test_two_builds_of_the_same_image_at_once_make_it_once(small: str, tmp_path:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=120)
+        thread.join(timeout=240)
     assert len([line for line in lines if line.startswith("building")]) == 2
     assert exists(tag_for(recipe, "profile"))
 
@@ -107,7 +108,7 @@ def test_a_build_that_is_killed_leaves_nothing_and_is_made_anew(small: str, tmp_
     assert {file.suffix for file in cache.iterdir()} == {".lock", ".log"}
     ensure(recipe, progress=lambda _: None, cache=cache)
     assert exists(tag_for(recipe, "profile"))
-    assert small not in docker("ps", "--all", "--no-trunc", "--format", "{{.Command}}")
+    eventually(lambda: small not in docker("ps", "--all", "--no-trunc", "--format", "{{.Command}}"))
 
 
 @pytest.mark.docker

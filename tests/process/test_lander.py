@@ -119,7 +119,7 @@ def test_what_holds_a_queue_up_is_said_until_it_goes_on(
         done = pool.submit(merge, project, "alpha", progress=said.append)
         eventually(lambda: any(why in line for line in said))
         ready.set()
-        done.result(timeout=30)
+        done.result(timeout=60)
     assert entry["state"] == "queued"
     (now,) = project.store.queue.landed()
     assert (now.state, now.reason) == (EntryState.LANDED, "")

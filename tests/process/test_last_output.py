@@ -27,7 +27,7 @@ def failed(host: HostProject, name: str) -> str:
         refresh.look(host.project)
         return host.session(name).state is State.FAILED
 
-    until(look, f"{name} fails", seconds=30)
+    until(look, f"{name} fails", seconds=60)
     return host.session(name).evidence.text
 
 

@@ -25,7 +25,7 @@ def test_nothing_is_written_before_a_window_is_there_to_show_it(tmp_path: Path) 
     with subprocess.Popen(made.command, stdin=terminal, stdout=terminal, stderr=terminal, env=environment) as running:
         early = select.select([window], [], [], 0.5)[0]
         termios.tcsetwinsize(terminal, (24, 80))
-        begun = select.select([window], [], [], 10)[0]
+        begun = select.select([window], [], [], 60)[0]
         running.kill()
     os.close(terminal)
     os.close(window)
@@ -69,7 +69,7 @@ def test_secrets_of_every_shape_reach_the_program(tmp_path: Path) -> None:
     before = lines[: lines.index(runtime_text("window.sh").splitlines()[0])]
     shown = "for name in ORCHESTRA_TOKEN ONE ENDED MANY OPEN NONE BLANK; do eval 'printf \"%s|\" \"$'$name'\"'; done"
     launcher.write_text("\n".join([*before, shown, "env | grep -c ^0NO"]))
-    done = subprocess.run(made.command, capture_output=True, text=True, timeout=10, check=False)
+    done = subprocess.run(made.command, capture_output=True, text=True, timeout=60, check=False)
     assert done.stdout == "the-token|a\\b c|a|a\n\nb|a\nb|||0\n"
 
 

@@ -112,7 +112,7 @@ def test_a_name_or_a_label_alone_makes_nothing_ours(people: tuple[Someone, Someo
     assert bob.sandbox.look_all() == {}
     with pytest.raises(Refused, match="a home of user 0"):
         bob.sandbox.create(bob.box)
-    bob.sandbox.run_once(replace(bob.box, mounts=()), ("true",), deadline=20)
+    bob.sandbox.run_once(replace(bob.box, mounts=()), ("true",), deadline=60)
     assert state(bob.name) == "running"
     assert state(f"{bob.name}-left") == "exited", "what another left of a run is the other's to remove"
 

@@ -61,14 +61,14 @@ class Hook:
 
     def said(self) -> Any:  # noqa: ANN401 -- JSON has no narrower type
         """Wait until the hook has ended, and return what it printed; None for nothing."""
-        text, _ = self.process.communicate(timeout=30)
+        text, _ = self.process.communicate(timeout=60)
         assert self.process.returncode == 0
         return json.loads(text) if text else None
 
     def close(self) -> None:
         """Kill the hook, if it still runs."""
         self.process.kill()
-        self.process.communicate(timeout=30)
+        self.process.communicate(timeout=60)
 
     def is_shown(self, *, waiting: bool, then: str = "busy") -> None:
         """Write what Claude Code writes about its dialog."""
@@ -110,7 +110,7 @@ def requests(service: Running, count: int = 1) -> list[PermissionRequest]:
 def answer(service: Running, request: PermissionRequest, decision: str, **more: str) -> dict[str, Any]:
     """Answer as the command does."""
     given = {"id": request.id, "decision": decision, **more}
-    found: dict[str, Any] = call(service.project.paths.socket, "answer", given, silence=20)
+    found: dict[str, Any] = call(service.project.paths.socket, "answer", given, silence=60)
     return found
 
 
@@ -182,10 +182,10 @@ def test_the_service_is_killed_while_hooks_wait(service: Running, asks: Asks) ->
 def test_a_service_that_waits_for_the_person_is_not_silent(service: Running, asks: Asks) -> None:
     """Otherwise an agent asks in its own window as soon as the person has not answered for that long."""
     assert min(codex.SERVICE_SILENCE, gemini_hook.SERVICE_SILENCE) > 3 * LONGEST_WAIT
-    hook = asks("make", silence=LONGEST_WAIT + 1)
+    hook = asks("make", silence=2 * LONGEST_WAIT)
     (request,) = requests(service)
     with pytest.raises(subprocess.TimeoutExpired):
-        hook.process.wait(timeout=LONGEST_WAIT + 3)
+        hook.process.wait(timeout=2 * LONGEST_WAIT + 2)
     answer(service, request, "deny")
     assert hook.said() == denied("The person has denied this.")
 
@@ -199,7 +199,7 @@ def test_a_hook_that_is_ended_takes_its_request_with_it(service: Running, asks: 
     assert (found.answered_by, found.decision) == (AnsweredBy.WINDOW, None)
     with pytest.raises(Refused, match="was already answered in its window"):
         answer(service, request, "allow")
-    hook.process.wait(timeout=10)
+    hook.process.wait(timeout=60)
 
 
 def test_a_hook_that_died_with_the_service_leaves_no_open_request(service: Running, asks: Asks) -> None:
@@ -207,7 +207,7 @@ def test_a_hook_that_died_with_the_service_leaves_no_open_request(service: Runni
     (request,) = requests(service)
     service.kill()
     hook.process.kill()
-    hook.process.wait(timeout=10)
+    hook.process.wait(timeout=60)
     service.project.store.sessions.update("alpha", state=State.STOPPED)
     service.start()
     assert closed(service, request).answered_by is AnsweredBy.WINDOW

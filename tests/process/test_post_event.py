@@ -45,7 +45,7 @@ class Listener:
                 link.sendall(answer)
 
     def close(self) -> None:
-        self._thread.join(10)
+        self._thread.join(60)
         self._socket.close()
 
 
@@ -64,7 +64,7 @@ def answer(text: str, *, status: str = "200 OK", length: int | None = None) -> b
     return f"HTTP/1.1 {status}\r\nserver: x\r\nContent-Length: {size}\r\n\r\n".encode() + body
 
 
-def tell(program: str, port: int, seconds: str = "5") -> str:
+def tell(program: str, port: int, seconds: str = "60") -> str:
     environment = {
         "PATH": os.environ["PATH"],
         "ORCHESTRA_HOOK_URL": f"http://127.0.0.1:{port}/hooks",
@@ -72,7 +72,7 @@ def tell(program: str, port: int, seconds: str = "5") -> str:
     }
     command = (*PROGRAMS[program], "UserPromptSubmit", seconds)
     done = subprocess.run(
-        command, input=BODY, env=environment, capture_output=True, text=True, encoding="utf-8", timeout=30, check=False
+        command, input=BODY, env=environment, capture_output=True, text=True, encoding="utf-8", timeout=120, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout
@@ -121,6 +121,6 @@ def test_a_status_line_is_told_once_there_is_something_to_tell(told: str, shown:
     command = ("sh", str(BOX / "claude" / "status_line.sh"), "sed", "s/^/told /")
     environment = {"PATH": os.environ["PATH"], "ORCHESTRA_SESSION": "alpha"}
     done = subprocess.run(
-        command, input=f"{told}\n", env=environment, capture_output=True, text=True, timeout=10, check=True
+        command, input=f"{told}\n", env=environment, capture_output=True, text=True, timeout=60, check=True
     )
     assert done.stdout == shown

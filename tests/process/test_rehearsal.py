@@ -98,7 +98,7 @@ def test_told_to_end_it_ends_with_its_command_and_says_so(actor: Callable[..., A
     until(lambda: (agent.place / "pid").exists() and (agent.place / "pid").read_text().strip())
     command = int((agent.place / "pid").read_text())
     agent.running.send_signal(signal.SIGTERM)
-    assert agent.running.wait(10) == 0
+    assert agent.running.wait(60) == 0
     assert stub.kept.events[-1] == ("SessionEnd", "stopped")
     until(lambda: not Path(f"/proc/{command}").exists(), what="the command outlived the agent")
 

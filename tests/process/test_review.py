@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -63,7 +64,7 @@ class Window:
         self.tmux(*start, "-c", str(self.world.source), f"{command}; echo ended $?; exec sleep 600")
 
     def tmux(self, *words: str) -> str:
-        done = subprocess.run(("tmux", "-L", self.server, *words), check=True, capture_output=True, timeout=30)
+        done = subprocess.run(("tmux", "-L", self.server, *words), check=True, capture_output=True, timeout=60)
         return done.stdout.decode()
 
     def closes(self) -> None:
@@ -139,7 +140,7 @@ def test_a_review_is_driven_by_the_mouse(window: Window, size: tuple[int, int]) 
     window.sees("8 files", "ci.yml")
     if size[0] < 90:
         window.press("t")
-    rows = window.sees("picture").splitlines()
+    rows = window.sees("app.py", "picture").splitlines()
     row = next(number for number, text in enumerate(rows, 1) if "app.py" in text[:20])
     window.click(6, row)
     until(lambda: "▾ app.py" in window.screen().splitlines()[1], "app.py on top")
@@ -169,7 +170,7 @@ def test_comments_are_written_by_keys_and_sent_as_one_message(window: Window, si
     window.sees("the whole change")
     canary = window.world.place / "canary"
     nasty = f"$(touch {canary}); `touch {canary}`\nsecond line"
-    subprocess.run(("tmux", "-L", window.server, "load-buffer", "-"), input=nasty.encode(), check=True, timeout=30)
+    subprocess.run(("tmux", "-L", window.server, "load-buffer", "-"), input=nasty.encode(), check=True, timeout=60)
     window.tmux("paste-buffer", "-p")
     window.sees("second line")
     window.press("Escape")
@@ -269,8 +270,12 @@ def test_a_window_of_another_size_is_filled_at_once(window: Window) -> None:
     window.sees("8 files", "ci.yml")
     for width, height in ((220, 50), (40, 12), (91, 20)):
         window.tmux("resize-window", "-x", str(width), "-y", str(height))
-        window.sees("q leave")
-        assert len(window.screen().splitlines()) == height
+        until(partial(fills, window, height), f"a picture of {height} rows:\n{window.screen()}")
+
+
+def fills(window: Window, height: int) -> bool:
+    *rows, last = window.screen().splitlines()
+    return len(rows) == height - 1 and "q leave" in last
 
 
 @pytest.mark.parametrize(

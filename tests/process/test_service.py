@@ -115,7 +115,8 @@ def test_the_older_protocol_without_a_handshake_works_too(service: Running) -> N
     sent = service.tool(token_of("alpha"), "report", kind="progress", message="half done")
     assert json.loads(text_of(sent))["recipient"] == "main"
     assert "half done" in text_of(service.tool(token_of("main"), "read_messages"))
-    assert text_of(service.tool(token_of("main"), "read_messages")) == "No new messages."
+    # Orchestra may tell the designer of the checkout's branch at any time.
+    assert "half done" not in text_of(service.tool(token_of("main"), "read_messages"))
 
 
 @pytest.mark.parametrize("method", ASKS_FOR_KINDS)
@@ -180,11 +181,11 @@ def test_an_agent_reads_and_answers_the_comments_that_it_was_sent_and_no_others(
 def test_a_waiting_agent_gets_a_message_as_soon_as_it_comes(service: Running) -> None:
     async def waited() -> str:
         async with service.client(token_of("alpha")) as executor, service.client(token_of("main")) as designer:
-            wait = asyncio.create_task(executor.call_tool("wait_for_messages", {"timeout": 25}))
+            wait = asyncio.create_task(executor.call_tool("wait_for_messages", {"timeout": 200}))
             # Other calls are answered while one waits.
             await designer.list_tools()
             await designer.call_tool("send_message_to_session", {"session_id": "alpha", "message": "look up"})
-            result = await asyncio.wait_for(wait, 10)
+            result = await asyncio.wait_for(wait, 60)
             return str(result.structured_content)
 
     assert "look up" in asyncio.run(waited())
@@ -251,6 +252,9 @@ def test_the_start_of_an_agent_is_held_back_until_it_has_its_tools(service: Runn
     service.project.store.sessions.record_sign("alpha", Sign.LAUNCHED, "starts")
 
     async def started() -> list[str]:
+        # The first client of a process and of a service takes seconds on a busy machine, and the hook is held for five.
+        async with service.client(token_of("beta")) as other:
+            await other.list_tools()
         order: list[str] = []
 
         async def hook() -> None:
@@ -274,14 +278,14 @@ def test_ping_tells_who_serves_and_quit_ends_it(service: Running) -> None:
     told = service.ping()
     assert (told["pid"], told["port"]) == (service.process.pid, service.port)
     call(service.project.paths.socket, "quit", {})
-    assert service.process.wait(timeout=20) == 0
+    assert service.process.wait(timeout=60) == 0
     assert not service.project.paths.socket.exists()
 
 
 def test_sigterm_ends_it_gracefully(service: Running) -> None:
     assert service.process is not None
     service.process.send_signal(signal.SIGTERM)
-    assert service.process.wait(timeout=20) == 0
+    assert service.process.wait(timeout=60) == 0
 
 
 def test_actions_run_through_the_local_socket_and_their_errors_come_back_whole(service: Running) -> None:
@@ -336,12 +340,12 @@ def test_two_starts_at_once_leave_one(service: Running) -> None:
     try:
         pid = eventually(service.ping)["pid"]
         (other,) = [one for one in both if one.pid != pid]
-        assert other.wait(timeout=20) == 0
+        assert other.wait(timeout=60) == 0
         assert service.ping()["pid"] == pid
     finally:
         for one in both:
             one.kill()
-            one.wait(timeout=20)
+            one.wait(timeout=60)
 
 
 def test_its_log_has_neither_tokens_nor_messages(service: Running) -> None:
@@ -349,7 +353,7 @@ def test_its_log_has_neither_tokens_nor_messages(service: Running) -> None:
     service.request("/mcp", b"{}", token="canary-in-a-token")
     call(service.project.paths.socket, "quit", {})
     assert service.process is not None
-    service.process.wait(timeout=20)
+    service.process.wait(timeout=60)
     written = service.project.paths.log.read_text() + (service.project.paths.state / "output").read_text()
     assert "started" in written
     assert "canary" not in written
@@ -379,4 +383,4 @@ def test_containers_reach_it_at_the_gateway_once_a_session_has_one(service: Runn
         assert service.request("/mcp", body, token=token, address=address, headers=elsewhere).status == 421
     finally:
         service.close()
-        subprocess.run(("docker", "network", "rm", network), check=True, capture_output=True, timeout=30)
+        subprocess.run(("docker", "network", "rm", network), check=True, capture_output=True, timeout=60)

@@ -293,25 +293,12 @@ def test_a_server_that_hangs_is_given_up_at_the_deadline(place: Place) -> None:
     impatient = Tmux(place.tmux.socket, deadline=0.5)
     os.kill(pid, signal.SIGSTOP)
     try:
-        began = time.monotonic()
         for ask in (impatient.windows.all, impatient.alive, impatient.clients, lambda: impatient.panes.capture("%1")):
             with pytest.raises(DeadlineExceeded, match="tmux did not answer"):
                 ask()
-        assert time.monotonic() - began < 4 * 1.5
     finally:
         os.kill(pid, signal.SIGCONT)
     assert [window.session for window in place.tmux.windows.all()] == ["main"]
-
-
-def test_opening_a_window_is_fast(place: Place) -> None:
-    """The promise is 15 ms; the bound is loose, for the fastest of ten on a machine shared with other work."""
-    opened(place, "main")
-    times = []
-    for number in range(10):
-        began = time.perf_counter()
-        opened(place, f"s{number}")
-        times.append(time.perf_counter() - began)
-    assert min(times) < 0.025
 
 
 def test_sockets_are_where_tmux_puts_them(place: Place) -> None:

@@ -129,8 +129,8 @@ def test_the_persons_hooks_go_on_working_and_stay(place: Place, scope: tuple[str
     pane = control(place, main, "follow")
     place.option("set-hook", "-a", *scope, HOOK, "set-option -g @also yes")
     place.tmux.windows.select(login.id)
-    assert window_of(place, pane) == login.id
-    assert place.option("show-options", "-g", "-v", "@also") == "yes\n"
+    until(lambda: window_of(place, pane) == login.id, "the control pane")
+    until(lambda: place.option("show-options", "-g", "-v", "-q", "@also") == "yes\n", "the person's hook")
     place.tmux.control.close(PROJECT)
     after = hooks(place)
     assert "@also" in after
@@ -142,9 +142,9 @@ def test_closing_a_window_does_not_take_the_control_pane_along(place: Place) -> 
     main, login = opened(place, "main"), opened(place, "login")
     pane = control(place, main, "follow")
     place.tmux.windows.select(login.id)
-    assert window_of(place, pane) == login.id
+    until(lambda: window_of(place, pane) == login.id, "the control pane")
     place.tmux.windows.close(login.id)
-    assert window_of(place, pane) == main.id
+    until(lambda: window_of(place, pane) == main.id, "the control pane")
 
 
 def test_it_gets_its_size_again_after_the_terminal_changed(place: Place) -> None:
@@ -171,6 +171,7 @@ def test_a_window_too_small_or_gone_says_so(place: Place) -> None:
 def test_a_control_pane_gets_the_whole_window_and_its_part_again(place: Place) -> None:
     pane = control(place, opened(place, "main"), "left")
     with place.terminal(size=(140, 30)):
+        until(lambda: place.option("display-message", "-p", "-t", pane, "#{window_width}") == "140\n")
         assert place.tmux.control.zoom(pane, on=True)
         assert not place.tmux.control.zoom(pane, on=True)
         place.tmux.control.fit(pane, layout.load("left"))

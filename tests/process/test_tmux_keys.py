@@ -162,7 +162,7 @@ def closes(terminal: Terminal, text: str, key: str) -> None:
     for _ in range(5):
         terminal.press(key)
         with contextlib.suppress(AssertionError):
-            until(lambda: text not in terminal.screen(), seconds=3)
+            until(lambda: text not in terminal.screen(), seconds=10)
             return
     pytest.fail(f"{key} does not close {text!r}:\n{terminal.screen()}")
 

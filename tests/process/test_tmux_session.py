@@ -16,7 +16,7 @@ from tests.conftest import MakeRepository
 
 def tmux(*words: str, server: str = OWN_SERVER, check: bool = True) -> str:
     command = ("tmux", "-L", server, "-f", "/dev/null", *words)
-    return subprocess.run(command, check=check, capture_output=True, text=True, timeout=20).stdout.strip()
+    return subprocess.run(command, check=check, capture_output=True, text=True, timeout=60).stdout.strip()
 
 
 @pytest.fixture
