@@ -23,7 +23,7 @@ from tests.support.projects import AGENT, PROFILE, HostProject
 
 _INJECT = Path(__file__).resolve().parent / "inject"
 _SERVICE = "orchestra.service"
-_PATIENCE = 8.0
+_PATIENCE = 60.0
 _POLL = 0.2
 _ACTING = "action|hook|local|queue|checks|ThreadPool"
 """The service's threads that do what somebody asked for; the others look after everything else all the time."""

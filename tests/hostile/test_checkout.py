@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.person import Person, arriving, eventually
 
-pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
 
 ATTACK = Path(__file__).with_name("attack_checkout.py")
 SECRET = "hunter2-of-the-person"
@@ -82,7 +82,7 @@ def scene(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
             person.orchestra("new", "bystander")
             person.orchestra("new", "evil", "--agent", "evil", "--paired")
         report = "projects/tempo/sessions/*/home/report.json"
-        eventually(lambda: list(person.home.root.glob(report)), within=120, what="the attacker is done")
+        eventually(lambda: list(person.home.root.glob(report)), within=240, what="the attacker is done")
         yield made
 
 
@@ -112,7 +112,7 @@ def test_every_attack_was_tried(scene: Scene) -> None:
 def test_the_person_goes_on_and_is_not_harmed(scene: Scene, words: tuple[str, ...]) -> None:
     """Each command answers in words and in time; then the person looks around in their checkout."""
     person = scene.person
-    done = person.run(*person.command(*words), deadline=60)
+    done = person.run(*person.command(*words), deadline=180)
     assert done.returncode in {0, 1, 2}, done.stderr
     # Where it stands in a diff or a question it was not run.
     assert "EVIL-LAYER" not in (done.stdout + done.stderr).splitlines()
@@ -147,11 +147,11 @@ def test_limits_and_images_are_the_person_s(scene: Scene) -> None:
 def test_what_is_asked_for_is_shown_and_not_allowed_by_itself(scene: Scene) -> None:
     """A pipe or an endless file among it is told in words; without it, every value is shown."""
     person = scene.person
-    stuck = person.run(*person.command("allow"), deadline=30)
+    stuck = person.run(*person.command("allow"), deadline=120)
     assert (stuck.returncode, "pipe" in stuck.stderr or "holds more than" in stuck.stderr) == (1, True), stuck
     for name in ("instructions/instead/pipe", "agents/pipe", "agents/sparse"):
         (person.repository / ".orchestra" / name).unlink()
-    shown = person.run(*person.command("allow"), deadline=30)
+    shown = person.run(*person.command("allow"), deadline=120)
     assert shown.returncode == 1
     for part in (
         str(scene.canary),

@@ -18,6 +18,7 @@ from orchestra.drivers.sandbox.docker_config import HOME, refuse_engine_sockets
 from orchestra.drivers.sandbox.protocol import Box, Limits, Mount
 from orchestra.errors import Refused
 from orchestra.model import BoxState
+from tests.support.services import eventually
 
 IMAGE = "debian:bookworm-slim"
 CANARY = "canary-4f1d"
@@ -29,7 +30,7 @@ CALL = """
 use IO::Socket::INET; my $s = IO::Socket::INET->new(PeerAddr => $ARGV[0], Timeout => 2);
 print $s ? scalar(<$s>) : "blocked\\n";
 """
-FORK_BOMB = "for i in $(seq 200); do sleep 20 & done 2>/dev/null; wait"
+FORK_BOMB = "for i in $(seq 200); do sleep 120 & done 2>/dev/null; wait"
 
 
 def docker(*words: str, check: bool = True) -> str:
@@ -156,7 +157,8 @@ def test_one_container_cannot_reach_another(sandbox: DockerSandbox, box: Box) ->
     try:
         run(sandbox, other)
         address = docker("inspect", "-f", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", box.name)
-        assert sandbox.execute(listening, ("perl", "-e", CALL, f"{address}:8000")).text == "reached\n"
+        call = ("perl", "-e", CALL, f"{address}:8000")
+        eventually(lambda: sandbox.execute(listening, call).text == "reached\n")
         assert sandbox.execute(other, ("perl", "-e", CALL, f"{address}:8000")).text == "blocked\n"
     finally:
         sandbox.remove(other.name)
@@ -167,14 +169,14 @@ def test_a_container_reaches_the_host_at_the_gateway_on_a_closed_network_too(box
     closed = DockerSandbox(f"orc-{tag}-in", home_tag=tag, internal=lambda: True)
     with socket.create_server((closed.gateway(), 0)) as server:
         run(closed, box)
-        server.settimeout(10)
+        server.settimeout(60)
         address = f"{closed.gateway()}:{server.getsockname()[1]}"
         words = ["docker", "exec", box.name, "perl", "-e", CALL, address]
         with subprocess.Popen(words, stdout=subprocess.PIPE) as call:
             link, _ = server.accept()
             with link:
                 link.sendall(b"reached\n")
-            assert call.communicate(timeout=10)[0] == b"reached\n"
+            assert call.communicate(timeout=60)[0] == b"reached\n"
     assert closed.execute(box, ("perl", "-e", CALL, "192.0.2.1:80")).text == "blocked\n"
     closed.remove(box.name)
 

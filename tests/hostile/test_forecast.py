@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,9 +15,6 @@ from orchestra.drivers.git.worktree_snapshot import objects_of
 from tests.support import git_traps as traps
 from tests.support.git_traps import Scene
 from tests.support.repositories import Yard
-
-BOUND = 20.0
-"""Seconds in which the forecast of two sessions must be over, on a busy machine."""
 
 
 @pytest.fixture
@@ -72,9 +68,7 @@ def test_a_pipe_and_a_huge_file_are_not_read(scene: Scene) -> None:
         os.mkfifo(scene.tree / name)
     with (scene.tree / "huge.bin").open("wb") as file:
         file.truncate(1 << 40)
-    begun = time.monotonic()
     assert foresee(scene) == ("app.py",)
-    assert time.monotonic() - begun < BOUND
     size = sum(path.stat().st_size for path in (scene.yard.place / "cache").rglob("*") if path.is_file())
     assert size < 1 << 20
 

@@ -6,7 +6,6 @@ import os
 import shutil
 import socket
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -27,8 +26,6 @@ from tests.support.git_traps import Scene, Trap
 from tests.support.repositories import Yard
 
 SECRET = "the person's secret"
-BOUND = 20.0
-"""Seconds in which all that is done to a booby-trapped worktree must be over."""
 
 
 @pytest.fixture
@@ -121,10 +118,8 @@ def _gone_and_back(scene: Scene) -> None:
 def test_nothing_an_agent_chose_is_ever_run(scene: Scene, trap: Trap) -> None:
     trap(scene)
     scene.canary.unlink(missing_ok=True)
-    begun = time.monotonic()
     do_everything(scene)
     assert not scene.canary.exists()
-    assert time.monotonic() - begun < BOUND
 
 
 CARELESS: dict[Trap, tuple[str, ...]] = {
@@ -143,7 +138,7 @@ CARELESS: dict[Trap, tuple[str, ...]] = {
 def test_the_traps_do_kill_the_canary_of_a_careless_host(scene: Scene, trap: Trap) -> None:
     trap(scene)
     scene.canary.unlink(missing_ok=True)
-    subprocess.run(("git", *CARELESS[trap]), cwd=scene.tree, capture_output=True, check=False, timeout=BOUND)
+    subprocess.run(("git", *CARELESS[trap]), cwd=scene.tree, capture_output=True, check=False, timeout=60)
     assert scene.canary.exists()
 
 
@@ -213,23 +208,19 @@ def test_fifos_and_sockets_count_as_absent_and_keep_nobody_waiting(scene: Scene)
         os.chdir(tree)
         link.bind("socket")
         os.chdir(here)
-        begun = time.monotonic()
         assert worktree_diff.dirty(scene.yard.repository, tree) == ["app.py", "new.txt", "run.sh"]
         worktree_diff.snapshot(scene.yard.repository, tree, "keep")
-    assert time.monotonic() - begun < BOUND
 
 
 def test_a_huge_file_is_neither_read_nor_shown(scene: Scene) -> None:
     with (scene.tree / "huge").open("wb") as file:
         file.truncate(1 << 42)
-    begun = time.monotonic()
     assert worktree_diff.stat(scene.yard.repository, scene.tree, scene.base) == DiffStat(
         files=3, insertions=2, deletions=1
     )
     assert "Binary files /dev/null and b/huge differ" in worktree_diff.diff(
         scene.yard.repository, scene.tree, scene.base
     )
-    assert time.monotonic() - begun < BOUND
 
 
 def test_unreadable_files_do_not_stop_a_look(scene: Scene) -> None:

@@ -36,17 +36,24 @@ def asked(service: Running, body: bytes, name: str = "alpha") -> Answer:
     return service.request("/hooks/AskPermission", body, token=token_of(name))
 
 
+def waits(service: Running, body: bytes, name: str = "alpha") -> Answer:
+    """Ask as a hook does, again and again until there is an answer."""
+    while not (answer := asked(service, body, name)).data:
+        continue
+    return answer
+
+
 @pytest.fixture
 def waiting(service: Running) -> Iterator[PermissionRequest]:
     """A request of alpha, for whose answer its hook waits; it ends once the request is closed."""
     said: list[Answer] = []
-    hook = threading.Thread(target=lambda: said.append(asked(service, question())))
+    hook = threading.Thread(target=lambda: said.append(waits(service, question())))
     hook.start()
     opened = service.project.store.permissions.open
     (request,) = eventually(opened)
     yield request
     service.project.store.permissions.answer(request.id, AnsweredBy.ENDED)
-    hook.join(30)
+    hook.join(60)
     assert said
     assert said[0].data == {"reply": {}}
 
@@ -123,7 +130,7 @@ def test_what_is_shown_holds_no_control_characters_and_is_bounded(service: Runni
     long = "true # " + "x" * 300_000
     for key, command in (("evil", evil), ("long", long)):
         hook = threading.Thread(
-            target=asked, args=(service, question(key, {"tool_name": "Bash", "tool_input": {"command": command}}))
+            target=waits, args=(service, question(key, {"tool_name": "Bash", "tool_input": {"command": command}}))
         )
         hook.start()
         found = eventually(lambda: list(service.project.store.permissions.open()))[-1]
@@ -132,13 +139,13 @@ def test_what_is_shown_holds_no_control_characters_and_is_bounded(service: Runni
         assert "rm -rf /" in shown or not found.answerable
         assert len(shown) < 300_000
         service.project.store.permissions.answer(found.id, AnsweredBy.ENDED)
-        hook.join(30)
+        hook.join(60)
     assert [bool(one.note) for one in service.project.store.permissions.answers()] == [False, True]
 
 
 def test_one_session_cannot_fill_the_list(service: Running) -> None:
     hooks = [
-        threading.Thread(target=asked, args=(service, question(f"k{number}", {**PAYLOAD, "number": number})))
+        threading.Thread(target=waits, args=(service, question(f"k{number}", {**PAYLOAD, "number": number})))
         for number in range(MOST_OPEN + 4)
     ]
     for hook in hooks:
@@ -146,13 +153,13 @@ def test_one_session_cannot_fill_the_list(service: Running) -> None:
     opened = eventually(lambda: len(service.project.store.permissions.open()) == MOST_OPEN)
     assert opened
     # Others still get through.
-    (mine,) = [threading.Thread(target=asked, args=(service, question(), "beta"))]
+    (mine,) = [threading.Thread(target=waits, args=(service, question(), "beta"))]
     mine.start()
     eventually(lambda: [one for one in service.project.store.permissions.open() if one.session == "beta"])
     for request in service.project.store.permissions.open():
         service.project.store.permissions.answer(request.id, AnsweredBy.ENDED)
     for hook in (*hooks, mine):
-        hook.join(30)
+        hook.join(60)
 
 
 def test_an_agent_on_the_machine_is_refused_as_the_person(service: Running, waiting: PermissionRequest) -> None:
@@ -167,7 +174,7 @@ def test_an_agent_on_the_machine_is_refused_as_the_person(service: Running, wait
         'env -i PATH="$PATH" ORCHESTRA_HOME="$ORCHESTRA_HOME" "$@"; exit $?',
     ):
         command = ("sh", "-c", script, "sh", *words)
-        done = subprocess.run(command, env=marked, capture_output=True, text=True, check=False, timeout=60)
+        done = subprocess.run(command, env=marked, capture_output=True, text=True, check=False, timeout=120)
         assert done.returncode == 1, done
         assert "an agent may not answer" in done.stderr
         assert is_open(service, waiting)
@@ -182,7 +189,7 @@ def test_nor_does_it_get_through_with_a_program_of_its_own(service: Running, wai
     program += f"link.sendall({line!r}.encode() + b'\\n'); print(link.makefile().readline())"
     marked = {**os.environ, "ORCHESTRA_SESSION": "alpha", "ORCHESTRA_TOKEN_FILE": "/nowhere"}
     done = subprocess.run(
-        (sys.executable, "-c", program), env=marked, capture_output=True, text=True, check=True, timeout=60
+        (sys.executable, "-c", program), env=marked, capture_output=True, text=True, check=True, timeout=120
     )
     assert json.loads(done.stdout)["error"]["type"] == "NotAllowed"
     assert is_open(service, waiting)

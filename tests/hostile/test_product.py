@@ -20,10 +20,10 @@ import pytest
 from orchestra import safe_files
 from tests.support.person import OWN, Person, arriving, eventually
 
-pytestmark = [pytest.mark.docker, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
 
 ATTACK = Path(__file__).with_name("attack.py")
-PATIENCE = 40.0
+PATIENCE = 120.0
 """Seconds that a command may take on what the attacker left."""
 _STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _OURS = ("orchestra-id", "refs/orchestra/", "refs/heads/orchestra/", "logs/refs/heads/orchestra/",
@@ -111,7 +111,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
         person.orchestra("new", "bystander", "--agent", "listening")
         person.orchestra("new", "evil", "--agent", "evil")
         report = "projects/tempo/sessions/*-evil/home/report.json"
-        eventually(lambda: list(person.home.root.glob(report)), within=90, what="the attacker is done")
+        eventually(lambda: list(person.home.root.glob(report)), within=180, what="the attacker is done")
         yield Scene(person, before)
 
 
@@ -137,7 +137,7 @@ def test_inside_no_engine_and_no_other_container_is_reached(scene: Scene) -> Non
     box = scene.person.json("show", "bystander")["container"]
     address = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
     found = scene.person.run("docker", "inspect", "--format", address, box).stdout.strip()
-    with urllib.request.urlopen(f"http://{found}:8000/", timeout=10) as answer:
+    with urllib.request.urlopen(f"http://{found}:8000/", timeout=60) as answer:
         assert answer.status == 200
     told = {name: scene.report[name] for name in ("engine sockets", "others reached", "doors of the engine")}
     assert told == {name: [] for name in told}

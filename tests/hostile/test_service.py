@@ -99,13 +99,13 @@ def test_a_body_without_a_length_cannot_grow_either(service: Running) -> None:
         f"POST /mcp HTTP/1.1\r\nHost: 127.0.0.1:{service.port}\r\nContent-Type: application/json\r\n"
         f"Authorization: Bearer {token_of('alpha')}\r\nTransfer-Encoding: chunked\r\n\r\n"
     )
-    with socket.create_connection(("127.0.0.1", service.port), timeout=20) as link:
+    with socket.create_connection(("127.0.0.1", service.port), timeout=60) as link:
         link.sendall(head.encode())
         for _ in range(20):
             link.sendall(chunk)
         link.sendall(b"0\r\n\r\n")
         assert b" 413 " in link.recv(100)
-    with socket.create_connection(("127.0.0.1", service.port), timeout=20) as link:
+    with socket.create_connection(("127.0.0.1", service.port), timeout=60) as link:
         link.sendall(head.encode())
         with pytest.raises(OSError, match=r"reset|pipe"):
             link.sendall(chunk * 1000)
