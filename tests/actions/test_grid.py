@@ -11,6 +11,7 @@ from orchestra.drivers.tmux.grid import Grid
 from orchestra.errors import NotFound, Refused, UsageError
 from orchestra.names import MAIN
 from tests.support.projects import HostProject
+from tests.support.services import eventually
 
 
 def in_grid(host: HostProject) -> set[str]:
@@ -86,8 +87,8 @@ def test_down_leaves_nothing_and_up_brings_the_grid_back(host: HostProject) -> N
     listing = ("list-windows", "-a", "-F", "#{window_name}")
     begin(host, "one", "two")
     up.down(host.project)
-    # The person's own window is the only one.
-    assert host.tmux.server.ask(listing).text == "sleep\n"
+    # The person's own window is the only one; tmux calls it by its program, once it looks.
+    eventually(lambda: host.tmux.server.ask(listing).text == "sleep\n")
     known = host.project.store.workspace
     known.update(tmux_socket=host.tmux.socket)
     up.up(host.project, tmux_socket=host.tmux.socket, tmux_session=known.get().tmux_session, layout="grid")

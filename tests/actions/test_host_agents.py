@@ -11,12 +11,14 @@ from orchestra.actions.workspace import up
 from orchestra.errors import EngineDown
 from orchestra.model import State
 from tests.support.projects import HostProject
+from tests.support.services import eventually
 
 
 def test_one_at_rest_is_said_to_run_and_since_when_it_is_silent(
     host: HostProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     host.spawn("alpha")
+    monkeypatch.setattr(refresh, "_QUIET", 600.0)
     refresh.look(host.project)
     assert host.session("alpha").state is State.WORKING
     monkeypatch.setattr(refresh, "_QUIET", -1.0)
@@ -51,6 +53,7 @@ def test_nothing_is_said_of_what_could_not_be_looked_at(host: HostProject, monke
 def test_closing_the_windows_stops_it_and_does_not_make_it_fail(host: HostProject) -> None:
     host.spawn("alpha")
     assert up.down(host.project)["ended"] == ["alpha"]
+    eventually(lambda: "sleep 3600" not in host.processes().values())
     refresh.look(host.project)
     alpha = host.session("alpha")
     assert (alpha.state, alpha.intent) == (State.STOPPED, "run")

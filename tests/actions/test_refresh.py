@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from orchestra.actions.work.refresh import note_end, refresh_diff
 from orchestra.model import BoxEnd, Sign, State
@@ -27,10 +27,10 @@ def test_what_others_need_to_know_of_a_diff_is_noted_when_it_changes(host: HostP
     assert store.notes.diff_mark(one.id) != before
 
 
-def tell(host: HostProject, *, ago: float = 0.0) -> State:
-    """Tell that the agent of the session ``one`` ended so many seconds ago; return its state then."""
+def tell(host: HostProject, at: datetime | None = None) -> State:
+    """Tell that the agent of the session ``one`` ended, by default just now; return its state then."""
     box = host.project.box_name(host.session("one"))
-    note_end(host.project, BoxEnd(box, 3, host.project.store.now() - timedelta(seconds=ago)))
+    note_end(host.project, BoxEnd(box, 3, at or host.project.store.now()))
     return host.session("one").state
 
 
@@ -47,8 +47,9 @@ def test_an_end_that_was_told_is_recorded_once_with_its_code(host: HostProject) 
 
 def test_what_an_agent_did_since_its_told_end_counts(host: HostProject) -> None:
     host.spawn("one")
+    ended = host.project.store.now()
     host.project.store.sessions.record_sign("one", Sign.TURN_STARTED, "works")
-    assert tell(host, ago=0.5) is State.WORKING
+    assert tell(host, ended) is State.WORKING
 
 
 def test_old_news_of_an_end_is_left_to_the_next_look(host: HostProject) -> None:
@@ -56,7 +57,7 @@ def test_old_news_of_an_end_is_left_to_the_next_look(host: HostProject) -> None:
     long_ago = host.project.store.now() - timedelta(hours=1)
     host.project.store.sessions.record_sign("one", Sign.TURN_STARTED, "works")
     host.project.store.sessions.update("one", state_since=long_ago)
-    assert tell(host, ago=2.0) is State.WORKING
+    assert tell(host, host.project.store.now() - timedelta(seconds=2)) is State.WORKING
     assert tell(host) is State.FAILED
 
 

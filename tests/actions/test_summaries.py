@@ -47,6 +47,8 @@ class Clock:
 @pytest.fixture
 def clock(host: HostProject) -> Clock:
     clock = Clock(host.project.store.now)
+    # No day ends within a test, where it does not let hours pass.
+    clock.passes(hours=(12 - clock().astimezone().hour) % 24)
     host.project.store.close()
     host.project.__dict__["store"] = Store.open(host.project.paths.database, clock)
     return clock

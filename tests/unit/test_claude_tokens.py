@@ -79,5 +79,5 @@ def test_the_program_for_the_status_line_adds_them(home: Home) -> None:
         "PATH": os.environ["PATH"],
     }
     words = (sys.executable, "-I", "-S", "-c", program)
-    done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=30, check=True)
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=60, check=True)
     assert json.loads(done.stdout) == {"cost": 1, "orchestra_tokens": {"in": 4, "out": 1}}

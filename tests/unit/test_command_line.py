@@ -33,7 +33,7 @@ def test_the_help_has_a_whole_sentence_for_each_command_in_eighty_columns(group:
         capture_output=True,
         check=True,
         text=True,
-        timeout=30,
+        timeout=60,
     )
     lines = done.stdout.partition("Commands:\n")[2].splitlines()
     assert len(lines) >= least

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -69,10 +70,12 @@ def test_a_key_becomes_bold_when_it_counts(store: Store) -> None:
     source = Answers()
 
     async def story() -> None:
-        async with showing(store, source, size=(60, 20)) as shown:
+        stands = time.monotonic()
+        async with showing(store, source, size=(60, 20), clock=lambda: stands or time.monotonic() + UNREAD) as shown:
             await shown.press("w")
             await shown.sees("x deny")
             assert not {"a", "A", "x"} & bold(shown)
+            stands = 0.0
             await shown.until(lambda: "x" in bold(shown), "refusing counts")
             assert not {"a", "A"} & bold(shown)
             await shown.press("end")

@@ -132,7 +132,7 @@ def launched(place: Path, session: Session, programs: Path, key: str = KEY, **va
     launcher.write_text(launcher.read_text().replace("seconds=10", "seconds=0"))
     (place / "secrets" / "ANTHROPIC_API_KEY").write_text(key)
     environment = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"}
-    done = subprocess.run(made.command, env=environment, capture_output=True, text=True, check=True, timeout=30)
+    done = subprocess.run(made.command, env=environment, capture_output=True, text=True, check=True, timeout=60)
     assert done.stderr == ""
     return done.stdout.splitlines()
 
@@ -187,7 +187,7 @@ def test_telling_a_service_that_is_not_there_is_bounded_and_fails_nobody(tmp_pat
         "ORCHESTRA_AGENT_HOME": str(tmp_path),
     }
     command = [sys.executable, str(BOX / "post_event.py"), "SessionStart", "0.3"]
-    done = subprocess.run(command, env=environment, input=b"{}", capture_output=True, timeout=10, check=False)
+    done = subprocess.run(command, env=environment, input=b"{}", capture_output=True, timeout=60, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 

@@ -213,8 +213,8 @@ def test_an_agent_that_goes_on_without_a_terminal_is_ended(tmp_path: Path) -> No
         with running(words, env=environment) as bridge:
             until(lambda: _catches(bridge.pid))
             bridge.send_signal(signal.SIGHUP)
-            assert agent.wait(30) == -signal.SIGTERM
-            assert bridge.wait(30) == 0
+            assert agent.wait(60) == -signal.SIGTERM
+            assert bridge.wait(60) == 0
 
 
 def _catches(process: int) -> bool:

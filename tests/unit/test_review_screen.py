@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
@@ -20,7 +21,7 @@ from orchestra.review.screen import ReviewScreen
 from tests.support.reviews import FakeSource
 
 Steps = Callable[[Pilot[None], ReviewScreen], Awaitable[None]]
-_POLLS = 500
+_PATIENCE = 60.0
 
 
 def drive(source: FakeSource, steps: Steps, size: tuple[int, int] = (100, 20)) -> ReviewApp:
@@ -46,11 +47,10 @@ async def shown(pilot: Pilot[None]) -> ReviewScreen:
 
 
 async def until(pilot: Pilot[None], seen: Callable[[], bool]) -> None:
-    for _ in range(_POLLS):
-        if seen():
-            return
+    end = time.monotonic() + _PATIENCE
+    while not seen():
+        assert time.monotonic() < end, "not seen in time"
         await pilot.pause(0.01)
-    pytest.fail("not seen in time")
 
 
 async def settled(pilot: Pilot[None], screen: ReviewScreen) -> None:
@@ -80,9 +80,9 @@ def test_keys_of_every_kind_reach_the_review() -> None:
 def test_the_mouse_chooses_a_file_and_scrolls() -> None:
     async def steps(pilot: Pilot[None], screen: ReviewScreen) -> None:
         await pilot.click("ReviewPane", offset=(5, 5))
-        assert screen.view.top == (2, 0)
+        await until(pilot, lambda: screen.view.top == (2, 0))
         await pilot.click("ReviewPane", offset=(60, 1))
-        assert screen.view.folded == {2}
+        await until(pilot, lambda: screen.view.folded == {2})
         pane = screen.query_one("ReviewPane")
         pane.post_message(wheel(pane))
         await until(pilot, lambda: screen.view.top != (2, 0))
@@ -99,7 +99,7 @@ def test_another_size_is_drawn_at_once() -> None:
     async def steps(pilot: Pilot[None], screen: ReviewScreen) -> None:
         await pilot.resize_terminal(200, 30)
         await until(pilot, lambda: screen.view.is_split)
-        assert len(rows(screen)) == 30
+        await until(pilot, lambda: len(rows(screen)) == 30)
         assert any(row.count("▎") == 2 for row in rows(screen))
         await pilot.resize_terminal(40, 12)
         await until(pilot, lambda: screen.view.width == 40)
@@ -162,7 +162,8 @@ def test_where_the_first_two_cannot_be_compared_the_next_can() -> None:
 def test_a_bug_ends_the_program_and_is_kept() -> None:
     async def steps(pilot: Pilot[None], screen: ReviewScreen) -> None:
         screen.view = None  # type: ignore[assignment]  # what no program of ours does
-        await pilot.press("j")
+        # The pilot would wait half a minute for what has ended.
+        pilot.app.simulate_key("j")
 
     source = FakeSource()
     with pytest.raises(AttributeError):

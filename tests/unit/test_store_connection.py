@@ -185,5 +185,5 @@ def test_a_new_file_that_another_is_writing_is_waited_for(tmp_path: Path) -> Non
         with suppress(TimeoutError):
             mode.result(timeout=0.5)
         other.rollback()
-        assert mode.result(timeout=30) == "wal"
+        assert mode.result(timeout=60) == "wal"
     other.close()

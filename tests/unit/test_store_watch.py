@@ -54,7 +54,7 @@ def watched(tmp_path: Path) -> Iterator[Watched]:
     made = Watched(tmp_path / "state.db")
     yield made
     made.watch.end()
-    made.watch.join(timeout=10)
+    made.watch.join(timeout=60)
     assert not made.watch.is_alive()
     for store in (made.other, made.records):
         store.close()
