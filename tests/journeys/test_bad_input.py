@@ -224,5 +224,5 @@ def test_an_interrupted_command_says_so_with_its_code_alone(desk: Person) -> Non
         database = str(desk.home.root / "projects" / "tempo" / "state.db")
         eventually(lambda: database in open_files(command.pid), what="it has begun")
         command.send_signal(signal.SIGINT)
-        _, complaint = command.communicate(timeout=20)
+        _, complaint = command.communicate(timeout=60)
     assert (command.returncode, complaint.strip()) == (INTERRUPTED, b"")

@@ -338,5 +338,5 @@ def test_a_large_repository_is_not_waited_for(person: Person) -> None:
         begun = time.monotonic()
         place.orchestra(*words, *(("--force", "--worktree") if words[0] == "delete" else ()))
         took[words[0]] = time.monotonic() - begun
-    assert max(took.values()) < 30, took
+    assert max(took.values()) < 60, took
     place.leaves()

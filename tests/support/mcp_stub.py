@@ -106,7 +106,7 @@ class McpStub:
         return {}
 
 
-def until(wanted: Callable[[], object], *, deadline: float = 30.0, what: str = "it never happened") -> None:
+def until(wanted: Callable[[], object], *, deadline: float = 60.0, what: str = "it never happened") -> None:
     """Wait until a condition holds; fail after ``deadline`` seconds."""
     end = time.monotonic() + deadline
     while not wanted():

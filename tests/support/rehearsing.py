@@ -82,7 +82,7 @@ class Agent:
 
     @property
     def terminal(self) -> str:
-        return (self.place / "terminal").read_text()
+        return (self.place / "terminal").read_text(errors="replace")
 
     def shows(self, text: str) -> None:
         until(lambda: text in self.terminal, what=f"{text!r} is not shown")

@@ -24,7 +24,7 @@ from orchestra.model import Intent, Role, SandboxKind, Session, State
 from orchestra.project import Project
 from orchestra.protocol import call
 
-DEADLINE = 30.0
+DEADLINE = 60.0
 T = TypeVar("T")
 
 

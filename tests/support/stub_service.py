@@ -38,7 +38,7 @@ class Kept:
         self.inbox.append(one)
 
 
-def until(wanted: Callable[[], object], *, deadline: float = 20.0, what: str = "it never happened") -> None:
+def until(wanted: Callable[[], object], *, deadline: float = 60.0, what: str = "it never happened") -> None:
     """Wait until a condition holds; fail after ``deadline`` seconds."""
     end = time.monotonic() + deadline
     while not wanted():

@@ -22,7 +22,7 @@ UNHURRIED = "set-option -g assume-paste-time 0\n"
 T = TypeVar("T")
 
 
-def until(look: Callable[[], T], what: str = "", *, seconds: float = 15.0) -> T:
+def until(look: Callable[[], T], what: str = "", *, seconds: float = 60.0) -> T:
     """Look again and again until there is something to see, and return it."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

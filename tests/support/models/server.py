@@ -126,7 +126,7 @@ class ModelServer:
         with self._lock:
             return [one for one in self.asked if one.tools or self.bare]
 
-    def wait_for(self, wanted: Callable[[Asked], bool], *, deadline: float = 30.0) -> Asked:
+    def wait_for(self, wanted: Callable[[Asked], bool], *, deadline: float = 60.0) -> Asked:
         """Return the first conversation request that is wanted, waiting ``deadline`` seconds at most."""
         end = time.monotonic() + deadline
         while time.monotonic() < end:
