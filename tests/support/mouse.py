@@ -12,7 +12,7 @@ from typing import TypeAlias
 import pytest
 from rich.cells import cell_len
 
-from tests.support.person import Person, eventually
+from tests.support.person import Person, eventually, without_clocks
 
 _CLICK = 0.4
 """Seconds; within 0.3 after another one, tmux takes a press for a second click and drops the drag that it begins."""
@@ -42,9 +42,9 @@ def clicks(person: Person, pattern: str, *, times: int = 1, left: int = 0) -> No
 
 
 def clicks_at(person: Person, at: Place, *, times: int = 1) -> None:
-    """Press and let go of the left button."""
+    """Press and let go of the left button, at once: what comes later is no double click."""
     column, row = at
-    _sends(person, *(f"0;{column};{row}{end}" for _ in range(times) for end in "Mm"))
+    _sends_at_once(person, *(f"0;{column};{row}{end}" for _ in range(times) for end in "Mm"))
 
 
 def wheels(person: Person, at: Place, by: int = 1) -> None:
@@ -54,14 +54,17 @@ def wheels(person: Person, at: Place, by: int = 1) -> None:
 
 
 def wheels_until(person: Person, at: Place, enough: Callable[[], bool], by: int = 1) -> None:
-    """Turn the wheel over a place, click by click, until that is enough."""
+    """Turn the wheel over a place, click by click, until that is enough; each click is seen to work before the next."""
     for turns in count():
-        before = person.screen()
         if enough():
             return
+        before = without_clocks(person.screen())
         assert turns < 200, before
         wheels(person, at, by)
-        eventually(lambda: person.screen() != before, what=f"the wheel does something:\n{before}")  # noqa: B023 -- asked at once
+        eventually(
+            lambda: without_clocks(person.screen()) != before or enough(),  # noqa: B023 -- asked at once
+            what=f"the wheel does something:\n{before}",
+        )
 
 
 def drags(person: Person, start: Place, end: Place) -> None:
@@ -86,4 +89,9 @@ def drags_until(person: Person, start: Place, end: Place, there: Callable[[], bo
 
 def _sends(person: Person, *reports: str) -> None:
     for report in reports:
-        person.tmux("send-keys", "-H", *(f"{byte:x}" for byte in f"\x1b[<{report}".encode()))
+        _sends_at_once(person, report)
+
+
+def _sends_at_once(person: Person, *reports: str) -> None:
+    text = "".join(f"\x1b[<{report}" for report in reports)
+    person.tmux("send-keys", "-H", *(f"{byte:x}" for byte in text.encode()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -20,6 +21,7 @@ from typing import Any, TypeVar
 
 import pytest
 
+from orchestra.names import MAIN
 from orchestra.paths import Home
 from tests.support.answer_keys import is_counted
 from tests.support.tmux import UNHURRIED
@@ -32,6 +34,11 @@ PACE = 0.06
 OWN = "orchestra"
 """The name of the tmux server that orchestra starts for people outside tmux."""
 _POLL = 0.1
+_STAYS = 5.0
+"""Seconds after which a key that moves to the next session has done so, unless there is none."""
+_ENDS = 30.0
+"""Seconds in which a process that was told to end does so, on a busy machine too."""
+_CLOCKS = re.compile(r"\s*\b(\d+[smhdw]|\d\d:\d\d)\b")
 _CONTROL_WIDTH = 44
 _GIT_CONFIG = """\
 [user]
@@ -52,6 +59,11 @@ def eventually(look: Callable[[], T], *, within: float = PATIENCE, what: str = "
         if time.monotonic() > end:
             pytest.fail(f"never happened within {within:.0f} s: {what or look}; seen last: {seen!r}")
         time.sleep(_POLL)
+
+
+def without_clocks(shown: str) -> str:
+    """Return what is shown without what changes by itself: ages of things, and tmux's clock."""
+    return _CLOCKS.sub("", shown)
 
 
 @contextmanager
@@ -211,7 +223,7 @@ class Person:
 
     def tmux(self, *words: str, server: str = "") -> str:
         """Talk to a tmux server, by default to the terminal that draws."""
-        return self.run("tmux", "-L", server or self.terminal, *words, deadline=20).stdout
+        return self.run("tmux", "-L", server or self.terminal, *words).stdout
 
     def sit_down(self, *words: str) -> None:
         """Open a terminal in the repository and start orchestra in it, as one does outside tmux."""
@@ -314,19 +326,24 @@ class Person:
         return next((word for word in words if word.isascii()), "")
 
     def selects(self, name: str) -> None:
-        """Move to a session in the control pane, first up, then down."""
-        rows = len(self.json("list"))
-        self.press(*("k" for _ in range(rows)))
+        """Move to a session in the control pane, down from the first; each key is seen to work before the next."""
+        self._selects_the_first()
         # The list is sorted by who needs the person, which may change meanwhile.
         eventually(lambda: self.selected() == name or self._moves_on(), what=f"{name} is selected:\n{self.screen()}")
 
+    def _selects_the_first(self) -> None:
+        self.press("1")
+        eventually(lambda: self.selected() == MAIN, what="the first session is selected")
+
     def _moves_on(self) -> bool:
         """Select the next session, from the last one the first; return False, as it may be another one."""
-        before = self.selected()
+        before, end = eventually(self.selected), time.monotonic() + _STAYS
         self.press("j")
-        time.sleep(_POLL)
-        if self.selected() == before:
-            self.press("1")
+        while self.selected() == before:
+            if time.monotonic() > end:
+                self._selects_the_first()
+                break
+            time.sleep(_POLL)
         return False
 
     # How a person leaves.
@@ -341,7 +358,7 @@ class Person:
 
     def leftovers(self) -> list[str]:
         """Return what is there still: processes, containers, networks; a process has a moment to end."""
-        end = time.monotonic() + 5
+        end = time.monotonic() + _ENDS
         while (processes := self.processes()) and time.monotonic() < end:
             time.sleep(_POLL)
         names = [f"process {number}: {words}" for number, words in processes.items()]

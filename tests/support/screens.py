@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.person import OWN, Person, eventually, staying
+from tests.support.answer_keys import is_bold
+from tests.support.person import OWN, Person, eventually, staying, without_clocks
 
 ASKER = """\
 family: claude
@@ -63,6 +64,8 @@ class Screen:
     control: int
 
 
+TABS = "─ ?Needs"
+"""A pattern for the beginning of the line of tabs."""
 SMALL, MIDDLE = Screen(40, 12, "window", 40), Screen(100, 30, "left", 40)
 WIDE = Screen(220, 50, "window", 220)
 SIZES = {f"{one.width}x{one.height}": one for one in (SMALL, MIDDLE, WIDE)}
@@ -101,19 +104,43 @@ def takes(person: Person, screen: Screen) -> None:
     # What has failed is started again, and fails again.
     person.waits_for("fall-over", "failed")
     person.resizes(screen.width, screen.height)
-    eventually(lambda: pane_width(person) == screen.control, what="its width")
+    eventually(lambda: widths(person) == (screen.control, screen.width), what="its width")
 
 
 def begins(person: Person) -> None:
     """Go to the control pane, with the whole list and the diff of the designer."""
     person.goes_to_control()
     person.press("d", "1")
+    sees_tab(person, "Diff")
     sees_selected(person, "main")
+    eventually(lambda: is_filled(person), what=f"the pane has the terminal's size:\n{person.screen()}")
+
+
+def sees_tab(person: Person, word: str) -> None:
+    """Wait until a tab is the one that is shown."""
+    eventually(lambda: is_bold(person.screen(colour=True), tab(word)), what=f"{word} is shown:\n{person.screen()}")
+
+
+def tab(word: str) -> str:
+    """Return a pattern for a tab."""
+    return rf"{TABS}.*({word})" if word != "Needs" else "─ ?(Needs)"
+
+
+def is_filled(person: Person) -> bool:
+    """Return whether the keys are in the control pane's last line."""
+    return pane(person)[-2].lstrip().startswith("? help")
 
 
 def pane_width(person: Person) -> int:
-    shown = person.tmux("list-panes", "-a", "-F", "#{@orchestra_control} #{pane_width}", server=OWN).splitlines()
-    return next(int(line.split()[-1]) for line in shown if line.startswith("/"))
+    return widths(person)[0]
+
+
+def widths(person: Person) -> tuple[int, int]:
+    """Return how wide the control pane is, and its window; both 0 while there is none."""
+    look = "#{@orchestra_control} #{pane_width} #{window_width}"
+    shown = person.tmux("list-panes", "-a", "-F", look, server=OWN).splitlines()
+    found = (line.split() for line in shown if line.startswith("/"))
+    return next(((int(own), int(whole)) for *_, own, whole in found), (0, 0))
 
 
 def pane(person: Person) -> list[str]:
@@ -124,8 +151,12 @@ def pane(person: Person) -> list[str]:
 
 def body(person: Person) -> list[str]:
     """Return the lines below the tabs, as wide as the tabs are."""
-    lines = pane(person)
-    row = next((row for row, line in enumerate(lines) if re.search("─ ?Needs", line)), len(lines) - 1)
+    return body_of(pane(person))
+
+
+def body_of(lines: list[str]) -> list[str]:
+    """Return those of the control pane's lines that are below the tabs."""
+    row = next((row for row, line in enumerate(lines) if re.search(TABS, line)), len(lines) - 1)
     left = max(0, lines[row].find("Needs") - 2)
     # Below it are a rule or a message, the keys, and tmux's own line.
     return [line[left:] for line in lines[row + 1 : -3]]
@@ -162,7 +193,12 @@ def chooses(person: Person, name: str) -> None:
 
 def position(person: Person) -> str:
     """Return how far the body is scrolled, empty where all of it is in sight."""
-    found = re.search(r"─ ?Needs.* (\d+%)", "\n".join(pane(person)))
+    return position_of(pane(person))
+
+
+def position_of(lines: list[str]) -> str:
+    """Return how far the body is scrolled in some lines of the control pane."""
+    found = re.search(rf"{TABS}.* (\d+%)", "\n".join(lines))
     return found[1] if found else ""
 
 
@@ -170,18 +206,33 @@ def reads_on(person: Person, end: str = "") -> str:
     """Scroll the body from its beginning line by line, as a person reads, to its end or a text; return all of it."""
 
     def is_read(lines: list[str]) -> bool:
-        return any(end in line for line in lines) if end else position(person) in {"", "100%"}
+        return any(end in line for line in body_of(lines)) if end else position_of(lines) in {"", "100%"}
 
     person.press("Home")
     eventually(lambda: position(person) in {"", "0%"} or body(person)[0].startswith("▌◆"), what="the beginning")
-    read = now = body(person)
+    now = settled(person)
+    read = body_of(now)
     while not is_read(now):
         before = now
         person.press("J")
-        now = eventually(lambda: other(body(person), before), what=f"more, up to {end!r}")  # noqa: B023 -- it is asked at once
-        read += [line for line in now if line not in before]
+        eventually(lambda: timeless(pane(person)) != timeless(before), what=f"more, up to {end!r}")  # noqa: B023 -- it is asked at once
+        now = settled(person)
+        read += [line for line in body_of(now) if line not in body_of(before)]
     return " ".join(" ".join(read).replace("▏", " ").replace("▌", " ").split())
 
 
-def other(lines: list[str], before: list[str]) -> list[str]:
-    return [] if lines == before else lines
+def settled(person: Person) -> list[str]:
+    """Return the lines of the control pane once two looks see the same: one may see half of what is being painted."""
+    looks = [pane(person)]
+
+    def is_still() -> bool:
+        looks.append(pane(person))
+        return timeless(looks[-1]) == timeless(looks[-2])
+
+    eventually(is_still, what="nothing moves")
+    return looks[-1]
+
+
+def timeless(lines: list[str]) -> tuple[str, str]:
+    """Return what of the body changes only when somebody scrolls it, or its text is another one."""
+    return position_of(lines), without_clocks("\n".join(body_of(lines)))
