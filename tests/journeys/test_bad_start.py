@@ -270,7 +270,8 @@ def test_two_that_start_at_once_make_one(newcomer: Person) -> None:
     assert [code for _, code in ends] == [0, 0, 0], ends
     assert [row["name"] for row in newcomer.json("list")] == ["main"]
     assert len(newcomer.engine("container")) == 1
-    assert len(newcomer.processes("orchestra.service")) == 1
+    # What it is about to run has its command line for a moment.
+    eventually(lambda: len(newcomer.processes("orchestra.service")) == 1, what="there is one service")
     eventually(lambda: newcomer.processes("orchestra", "control"), what="a control pane")
     panes = newcomer.tmux("list-panes", "-a", "-F", "#{@orchestra_session}#{@orchestra_control}", server=OWN)
     assert len(panes.split()) == 2, panes

@@ -126,7 +126,7 @@ def test_the_designer_s_commits_survive_a_switch_while_nobody_served_it(person: 
     person.orchestra("up", "--detach")
     eventually(lambda: "feature" in inside(person, "main", "branch", "--show-current"), what="it follows")
     person.git("switch", "-q", "main")
-    assert person.git("log", "-1", "--format=%s", "main") == "the design of it all"
+    eventually(lambda: person.git("log", "-1", "--format=%s", "main") == "the design of it all", what="its commit")
 
 
 def test_at_the_very_end_nothing_secret_is_left_in_memory(person: Person) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from tests.support.tmux import UNHURRIED
 
 pytestmark = pytest.mark.timeout(120)
 
+_PATIENCE = 20.0
+"""Seconds in which tmux gives a window the name of what runs in it again."""
 CONFIGURATION = """\
 set -g prefix C-a
 unbind C-b
@@ -45,6 +48,24 @@ def everything(person: Person, server: str) -> dict[str, str]:
     return {name: person.tmux(*words, server=server) for name, words in asked.items()}
 
 
+def at_first(person: Person) -> dict[str, str]:
+    """Return all that the person's own tmux has, once its window has the name of their shell.
+
+    tmux calls a new window after itself, and then after whatever the starting shell runs.
+    """
+    person.sees("work")
+    shell = person.tmux("show-options", "-g", "-v", "default-shell", server="mine").strip().rpartition("/")[2]
+    eventually(lambda: f"work:1 {shell} " in everything(person, "mine")["windows"], what="the window has its name")
+    return everything(person, "mine")
+
+
+def is_given_back(person: Person, server: str, before: dict[str, str]) -> None:
+    """See that a tmux server has again exactly what it had before, once its windows have their names again."""
+    with suppress(pytest.fail.Exception):
+        eventually(lambda: everything(person, server) == before, within=_PATIENCE)
+    assert everything(person, server) == before
+
+
 def up_is_over(person: Person) -> None:
     """Wait until the command has said its last word in the window it was typed in."""
     look = ("capture-pane", "-p", "-t", "work:1")
@@ -66,10 +87,7 @@ def bea(arrive: Arrive, tmp_path: Path) -> Person:
 def test_down_gives_the_persons_own_tmux_back_exactly(bea: Person, layout: str) -> None:
     """Keys, notes, options, hooks and windows are what they were, and up brings all of ours again."""
     bea.opens("exec tmux -L mine new-session -s work")
-    bea.sees("work")
-    # tmux calls a new window after itself until its shell has started.
-    eventually(lambda: "work:1 tmux" not in everything(bea, "mine")["windows"], what="the window has its name")
-    before = everything(bea, "mine")
+    before = at_first(bea)
     for _ in range(2):
         bea.types(f"clear; {shlex.join(bea.command('up', '--layout', layout))}")
         bea.press("Enter")
@@ -80,7 +98,7 @@ def test_down_gives_the_persons_own_tmux_back_exactly(bea: Person, layout: str) 
         bea.sees("Diff ─ Monitor", "stands by")
         assert everything(bea, "mine")["keys"] != before["keys"]
         bea.orchestra("down")
-        assert everything(bea, "mine") == before
+        is_given_back(bea, "mine", before)
     assert bea.tmux("list-sessions", server=OWN) == ""
 
 
@@ -100,7 +118,7 @@ def test_outside_tmux_the_configuration_counts_and_comes_back(bea: Person) -> No
     bea.sees("LEFT")
     assert bea.session("main")["state"] == "idle"
     bea.orchestra("down")
-    assert everything(bea, OWN) == before
+    is_given_back(bea, OWN, before)
 
 
 def test_a_closed_terminal_loses_nothing(bea: Person) -> None:
@@ -123,8 +141,7 @@ def test_two_projects_share_one_tmux(bea: Person) -> None:
     bea.home.root.mkdir()
     (bea.home.root / "config.yaml").write_text("prefix_key: P\n")
     bea.opens("exec tmux -L mine new-session -s work")
-    bea.sees("work")
-    before = everything(bea, "mine")
+    before = at_first(bea)
     for place in (bea.repository, other):
         bea.tmux("select-window", "-t", "work:1", server="mine")
         bea.types(f"clear; cd {shlex.quote(str(place))}; {shlex.join(bea.command('up'))}")
@@ -132,7 +149,8 @@ def test_two_projects_share_one_tmux(bea: Person) -> None:
         bea.sees(place.name, "1 session", "stands by")
         made = bea.run(*bea.command("new", f"Look at {place.name}", "--task", "Say hello."), cwd=place)
         assert made.returncode == 0, made.stderr
-    assert "prefix, then P, then ?" in bea.tmux("capture-pane", "-p", "-t", "work:1", server="mine")
+    look = ("capture-pane", "-p", "-t", "work:1")
+    eventually(lambda: "prefix, then P, then ?" in bea.tmux(*look, server="mine"), what="the last word of up")
     for place in (bea.repository, other):
         bea.run(*bea.command("switch", f"look-at-{place.name}"), cwd=place)
         bea.sees("(executor) in", f"worktrees/{place.name}")
@@ -150,4 +168,4 @@ def test_two_projects_share_one_tmux(bea: Person) -> None:
     bea.press(bea.prefix, "P", "c")
     bea.sees(" other ", "2 sessions")
     bea.run(*bea.command("down", "--stop"), cwd=other)
-    assert everything(bea, "mine") == before
+    is_given_back(bea, "mine", before)
