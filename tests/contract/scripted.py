@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
+import pytest
 import yaml
 
 from orchestra.agents import load
 from tests.contract.stage import SLOW, Ability, Both, Hold, Message, Move, Report, Rest, Send, Shell, Stage, Talk
 from tests.support.models.server import Asked, Call, ModelServer, Rule, Say
-from tests.support.person import eventually
+from tests.support.person import eventually, without_clocks
 
 SECRET = "sk-ant-api03-contract-9876543210-9876543210"
+_TRIES, _TAKES = 3, 10.0
+"""How often a key is pressed that nothing seems to take, and the seconds in which it shows."""
 CAREFUL = "careful"
 """The person's own profile of an agent that asks before it runs a command."""
 
@@ -111,8 +115,18 @@ class Scripted:
     def allow(self, stage: Stage, name: str) -> None:
         if self.dialog:
             stage.person.orchestra("switch", name)
-            eventually(lambda: self.dialog in stage.screen(name), within=SLOW, what=f"the dialog of {name}")
-        stage.key(name, *self.yes)
+        eventually(lambda: self._asks(stage, name), within=SLOW, what=f"the dialog of {name}")
+        # A key pressed in the moment the dialog is drawn is now and then lost.
+        for _ in range(_TRIES):
+            before = without_clocks(stage.screen(name))
+            stage.key(name, *self.yes)
+            with suppress(pytest.fail.Exception):
+                eventually(lambda: without_clocks(stage.screen(name)) != before, within=_TAKES)  # noqa: B023 -- asked at once
+                return
+
+    def _asks(self, stage: Stage, name: str) -> bool:
+        """Return whether the window shows a question for permission."""
+        return any(words in stage.screen(name) for words in ([self.dialog] if self.dialog else self.dialogs))
 
     def asked(self, stage: Stage, name: str) -> list[Asked]:
         """Return what a session's agent asked the model, titles and the like left out."""

@@ -7,11 +7,12 @@ from contextlib import suppress
 from pathlib import Path
 
 from tests.support.person import OWN, Person
+from tests.support.trees import files_below
 
 
 def hiding_places(person: Person, secrets: Sequence[str]) -> list[str]:
     """Return the places that hold a secret or a session's token, other than the one in memory that agents see."""
-    tokens = [file.read_text() for file in (person.place / "run").rglob("token")]
+    tokens = [file.read_text() for file in files_below(person.place / "run") if file.name == "token"]
     assert tokens
     assert len({*tokens}) == len(tokens)
     wanted = [secret.encode() for secret in (*secrets, *tokens)]
@@ -19,7 +20,7 @@ def hiding_places(person: Person, secrets: Sequence[str]) -> list[str]:
 
 
 def _texts(person: Person) -> Iterator[tuple[str, bytes]]:
-    for file in (*person.home.root.rglob("*"), *person.repository.rglob("*")):
+    for file in (*files_below(person.home.root), *files_below(person.repository)):
         # What the service writes for a moment may be gone again.
         with suppress(FileNotFoundError):
             if file.is_file() and not file.is_symlink():

@@ -41,13 +41,13 @@ def test_it_starts_and_asks_nothing(stage: Stage) -> None:
 
 def test_it_gets_its_task_with_our_tools_and_reports(stage: Stage) -> None:
     """Its first request has both; what it sends has its own name on it; COMPLETE makes it done."""
-    with stage.diary("works") as states:
-        name = stage.play("works", Send("Hello from within"), Report("complete", "All of it works"))
-        stage.is_in(name, "done")
+    name = stage.play("works", Send("Hello from within"), Report("complete", "All of it works"))
+    stage.is_in(name, "done")
     told = [stage.person.told("main", text, within=SLOW) for text in ("Hello from within", "All of it works")]
     assert [(one["sender"], one["kind"]) for one in told] == [(name, "message"), (name, "complete")]
     assert "All of it works" in stage.row(name)["evidence"]
     between = [] if stage.lacks(Ability.TURNS) else ["working"]
+    states = stage.passed(name)
     assert in_order(["starting", *between, "done"], states), states
     if isinstance(stage.driver, Scripted):
         first = stage.driver.asked(stage, name)[0]
@@ -79,7 +79,7 @@ def _stays_queued_until_it_is_fetched(stage: Stage, name: str, text: str) -> Non
     assert stage.states(name) == ["queued"]
     stage.line(name, rpc("tools/call", name="read_messages", arguments={}))
     eventually(lambda: stage.states(name) == ["read"], what="read_messages fetches it")
-    assert "[message " in stage.printed(name)
+    eventually(lambda: "[message " in stage.printed(name), what="its window shows it")
 
 
 def test_a_message_finds_it_busy(stage: Stage) -> None:

@@ -64,12 +64,11 @@ def asked_by(model: ModelServer, words: str) -> list[Asked]:
 def test_three_programs_work_side_by_side_and_both_branches_land(person: Person, model: ModelServer) -> None:
     """A typed wish, two executors at once, an edit each, a question, its answer, two reports, two merges."""
     person.sit_down("up")
-    person.sees("❯", within=SLOW)
+    person.sees("❯", "1 session", within=SLOW)
     person.waits_for("main", "idle", within=SLOW)
     person.press("g")
     eventually(lambda: person.focus() == "agent", what="the designer has the keys")
-    person.types(team.WISH)
-    person.press("Enter")
+    person.submits(team.WISH)
     for name in (team.CODER, team.WRITER):
         model.wait_for(lambda one, name=name: f"**{name}**" in one.system, deadline=SLOW)  # type: ignore[misc]  # mypy cannot infer a lambda with a default
     model.release(team.BOTH_BEGAN)
@@ -84,12 +83,17 @@ def test_three_programs_work_side_by_side_and_both_branches_land(person: Person,
     person.says_yes(f"Merge {team.CODER} into main?")
     coded = "tempo/convert.py"
     eventually(lambda: "raise ValueError" in person.reads(coded), what="the person has merged the other")
-    log = person.git("log", "--format=%s", "main").splitlines()
-    merged = [line.split()[1].rstrip(":,") for line in log if line.startswith("Merge ")]
-    assert sorted(merged) == [f"orchestra/{name}" for name in (team.CODER, team.WRITER)]
-    assert {"First half", "Second half", "Name the scales"} <= {*log}
-    assert person.git("status", "--porcelain") == ""
+    wanted = [f"orchestra/{name}" for name in (team.CODER, team.WRITER)]
+    eventually(lambda: merged(person) == wanted, what=f"both are in {merged(person)}")
+    assert {"First half", "Second half", "Name the scales"} <= {*person.git("log", "--format=%s", "main").splitlines()}
+    eventually(lambda: person.git("status", "--porcelain") == "", what="the checkout is clean")
     assert_everybody_spoke_for_themselves(person, model)
+
+
+def merged(person: Person) -> list[str]:
+    """Return the branches that were merged into main."""
+    log = person.git("log", "--format=%s", "main").splitlines()
+    return sorted(line.split()[1].rstrip(":,") for line in log if line.startswith("Merge "))
 
 
 def assert_everybody_spoke_for_themselves(person: Person, model: ModelServer) -> None:
@@ -112,6 +116,8 @@ def assert_everybody_spoke_for_themselves(person: Person, model: ModelServer) ->
         f"**{team.CODER}**": ("from main]",),
     }
     for words, texts in heads.items():
+        # What was told last may reach the designer only after its merge.
+        eventually(lambda: all(text in asked_by(model, words)[-1].everything for text in texts), within=SLOW)  # noqa: B023 -- asked at once
         whole = asked_by(model, words)[-1].everything
         assert {text: whole.count(text) for text in texts} == dict.fromkeys(texts, 1)
     assert hiding_places(person, [*KEYS.values()]) == []

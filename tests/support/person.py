@@ -271,6 +271,12 @@ class Person:
         self.tmux("send-keys", "-l", text)
         time.sleep(PACE)
 
+    def submits(self, text: str) -> None:
+        """Type a text to an agent and press Enter once it is there: read together they would count as a paste."""
+        self.types(text)
+        self.sees(text)
+        self.press("Enter")
+
     def pastes(self, text: str) -> None:
         """Paste a text from the clipboard."""
         self.tmux("set-buffer", text, ";", "paste-buffer", "-p")
