@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from tests.support.fetched import gemini_program
 from tests.support.launch_files import a_session, a_setting, lay_out, lay_out_for
 from tests.support.mcp_stub import TOKEN, McpStub, until
 from tests.support.models.server import Call, ModelServer, Rule, Say
+from tests.support.running import processes_with
 
 KEY = "AIza-dummy-0123456789"
 REPORT = "mcp_orchestra_report"
@@ -111,14 +113,7 @@ class Terminal:
 
     def processes(self) -> list[str]:
         """Return the commands of all processes that live in this session's environment."""
-        found: list[str] = []
-        for process in Path("/proc").glob("[0-9]*"):
-            try:
-                if f"GEMINI_CLI_HOME={self.place}" in (process / "environ").read_text(errors="replace"):
-                    found.append((process / "cmdline").read_text(errors="replace").replace("\0", " "))
-            except OSError:
-                continue  # it ended, or belongs to somebody else
-        return found
+        return processes_with(f"GEMINI_CLI_HOME={self.place}")
 
     def told(self) -> list[tuple[Sign, str]]:
         return [one for event, payload in list(self.stub.hooks) for one in FAMILIES["gemini"].signs(event, payload)]
@@ -244,7 +239,7 @@ def test_killed_at_once_it_begins_with_its_task_again_or_knows_it(start: Callabl
         server.wait_for(lambda one: TASK in one.user)
         terminal.kill()
         terminal.start(nudge="Go on where you were.")
-        until(lambda: len(server.conversation()) == 2)
+        until(lambda: len(server.conversation()) >= 2)
         assert TASK in server.conversation()[1].everything
 
 
@@ -298,7 +293,7 @@ def test_what_names_a_file_in_a_message_is_not_opened(start: Callable[..., Termi
         terminal.start(task="Ask @notes.md about it.")
         terminal.shows("THE END")
         terminal.types("[from main] It is in @notes.md")
-        until(lambda: len(server.conversation()) == 2, what=terminal.screen)
+        until(lambda: len(server.conversation()) >= 2, what=terminal.screen)
         assert "WHAT STANDS IN IT" not in server.conversation()[1].everything
 
 
@@ -362,9 +357,12 @@ def test_a_gate_that_is_killed_lets_nothing_through(start: Callable[..., Termina
         terminal.start()
         until(lambda: len(stub.keys) == 1, deadline=SLOW)
         for process in Path("/proc").glob("[0-9]*"):
-            words = (process / "cmdline").read_bytes() if (process / "cmdline").exists() else b""
-            if f"{terminal.place}/agent/hook.py".encode() in words and words.startswith(b"/") and b"said=" not in words:
-                os.kill(int(process.name), signal.SIGKILL)
+            # Others end at any moment.
+            with suppress(OSError):
+                words = (process / "cmdline").read_bytes()
+                hook = f"{terminal.place}/agent/hook.py".encode()
+                if hook in words and words.startswith(b"/") and b"said=" not in words:
+                    os.kill(int(process.name), signal.SIGKILL)
         terminal.signed(Sign.TURN_ENDED)
         assert not (terminal.worktree / "ran").exists()
         assert "Orchestra could not ask" in server.conversation()[-1].everything
@@ -408,7 +406,7 @@ def test_what_it_does_is_told_in_a_few_words(start: Callable[..., Terminal]) -> 
         terminal.start()
         terminal.shows("THE END")
         assert (terminal.worktree / "notes.md").read_text() == "hello\n"
-        assert "writes notes.md" in [text for _, text in terminal.told()]
+        until(lambda: "writes notes.md" in [text for _, text in terminal.told()], what=str(terminal.told()))
 
 
 @pytest.mark.parametrize("status", [400, 401])

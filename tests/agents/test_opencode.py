@@ -17,6 +17,7 @@ from tests.support.fetched import opencode_program
 from tests.support.launch_files import a_session, lay_out_for
 from tests.support.mcp_stub import TOKEN, McpStub, until
 from tests.support.models.server import Call, ModelServer, Rule, Say
+from tests.support.running import processes_with
 
 KEY = "key-of-the-person"
 REPORT = "orchestra_report"
@@ -77,6 +78,11 @@ class Terminal:
             sign for event, payload in list(self.stub.hooks) for sign, _ in FAMILIES["opencode"].signs(event, payload)
         ]
 
+    def used(self) -> list[tuple[str, float | None]]:
+        """Return the model of each report about its use, and how full the context is."""
+        told = [FAMILIES["opencode"].usage("Usage", payload) for payload in self.stub.payloads("Usage")]
+        return [(each.model, each.context) for each in told if each]
+
     def signed(self, sign: Sign, *, times: int = 1) -> None:
         until(lambda: self.signs().count(sign) >= times, deadline=SLOW, what=f"{self.stub.hooks}\n{self.screen()}")
 
@@ -87,15 +93,7 @@ class Terminal:
 
     def processes(self) -> list[str]:
         """Return what still runs for this session, by what only its own processes have in their environment."""
-        mark = f"ORCHESTRA_AGENT_HOME={self.place / 'home'}".encode()
-        found = []
-        for entry in Path("/proc").iterdir():
-            try:
-                if entry.name.isdigit() and mark in (entry / "environ").read_bytes():
-                    found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode())
-            except OSError:
-                continue
-        return found
+        return processes_with(f"ORCHESTRA_AGENT_HOME={self.place / 'home'}")
 
     def bridges(self) -> list[int]:
         """Return the process ids of the bridge."""
@@ -177,8 +175,7 @@ def test_its_turn_is_told_in_the_order_it_happens_with_its_cost(start: Callable[
         ]
         assert terminal.signs() == wanted
         assert stub.payloads("TurnEnded") == [{"text": "THE END"}]
-        told = [FAMILIES["opencode"].usage("Usage", payload) for payload in stub.payloads("Usage")]
-        assert ("compatible/scripted", 0.1) in [(each.model, each.context) for each in told if each]
+        until(lambda: ("compatible/scripted", 0.1) in terminal.used(), what=f"{stub.payloads('Usage')}")
         until(lambda: any(payload.get("tokens", {}).get("input") for payload in stub.payloads("Usage")))
 
 
@@ -193,7 +190,7 @@ def test_a_message_wakes_it_and_leaves_a_persons_draft_alone(start: Callable[...
         terminal.message(MESSAGE)
         terminal.shows("ANSWERED")
         assert model.conversation()[-1].user == MESSAGE
-        assert "half a thought" in terminal.screen()
+        terminal.shows("half a thought")
         terminal.signed(Sign.TURN_ENDED, times=2)
         assert stub.payloads("TurnStarted")[-1] == {"text": MESSAGE}
 
@@ -213,7 +210,7 @@ def test_while_it_asks_for_permission_no_message_is_fetched(start: Callable[...,
         quiet = time.monotonic() + 2
         while time.monotonic() < quiet:
             assert (len(stub.payloads("Inbox")), len(model.conversation())) == (asked, 1)
-        assert "Permission required" in terminal.screen()
+        terminal.shows("Permission required")
         terminal.tmux("send-keys", "Enter")
         terminal.shows("ANSWERED")
         assert [one.result for one in model.conversation() if one.result] == ["42\n"]
