@@ -134,8 +134,9 @@ def has_it_mended(person: Person, model: ModelServer, name: str) -> None:
     person.sees(f"✓ {name}", "✎ answered", within=SLOW)
     assert_read(model, name, 1, (LINES, FILE, WHOLE))
     # Its lines are further down now, and one of them is another one.
+    wanted = [(1, "answered"), (2, "answered"), (3, "answered")]
+    eventually(lambda: [(one["number"], one["state"]) for one in comments(person, name)] == wanted, what=f"{wanted}")
     known = comments(person, name)
-    assert [(one["number"], one["state"]) for one in known] == [(1, "answered"), (2, "answered"), (3, "answered")]
     assert [known[0]["first"], known[0]["now"]["first"]] == [6, 9]
     assert known[1]["reply"] == play.WHY_NOT
 

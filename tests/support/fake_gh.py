@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 _PROGRAM = """#!{python}
-import json, sys
+import json, os, sys
 place = {place!r}
 words = sys.argv[1:]
 with open(place + "/calls", "a") as file:
@@ -25,8 +25,9 @@ if words[:2] == ["pr", "list"]:
     print(json.dumps(found))
 elif words[:2] == ["pr", "create"]:
     state["opened"] = True
-    with open(place + "/state.json", "w") as file:
+    with open(place + "/state.new", "w") as file:
         json.dump(state, file)
+    os.replace(place + "/state.new", place + "/state.json")
     print(state["url"])
 elif words[:2] == ["pr", "view"]:
     print(json.dumps(state["pull"]))
@@ -62,7 +63,10 @@ class FakeGh:
 
     def save(self) -> None:
         """Answer from now on with what `state` has."""
-        (self.place / "state.json").write_text(json.dumps(self.state))
+        # Whole at any moment: the program may be reading it.
+        written = self.place / "state.next"
+        written.write_text(json.dumps(self.state))
+        written.replace(self.place / "state.json")
 
     @property
     def calls(self) -> list[dict[str, Any]]:

@@ -97,8 +97,11 @@ class StubService:
         end = time.monotonic() + timeout
         while time.monotonic() < end and not self._over.is_set() and not self.kept.inbox:
             time.sleep(_POLL)
+        found = []
         with self._lock:
-            found, self.kept.inbox[:] = list(self.kept.inbox), []
+            # One by one, for a test may add another meanwhile.
+            while self.kept.inbox:
+                found.append(self.kept.inbox.pop(0))
         return found
 
 
