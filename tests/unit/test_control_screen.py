@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from functools import partial
 
 import pytest
 from rich.text import Text
@@ -19,7 +20,7 @@ from orchestra.errors import Refused
 from orchestra.model import DiffStat, MessageKind, Role, SandboxKind, Sign
 from orchestra.review.source import ReviewSource
 from orchestra.store import Store
-from tests.support.pane import Answers, run, showing
+from tests.support.pane import Answers, Shown, run, showing
 from tests.support.reviews import APP
 from tests.support.scenes import HOSTILE
 from tests.support.stores import Clock, add
@@ -78,6 +79,10 @@ def test_a_tiny_terminal_gets_a_short_message(filled: Store, source: Answers, si
     run(story())
 
 
+def is_filled(shown: Shown, sign: str, size: tuple[int, int]) -> bool:
+    return sign in shown.text and ("main" in shown.text) == (size[0] >= 20) and len(shown.lines) == size[1]
+
+
 def test_each_new_size_is_filled_though_nothing_else_happens(filled: Store, source: Answers) -> None:
     signs = {(20, 6): "shop", (44, 30): "? help", (200, 50): " │", (18, 20): "orchestra", (45, 20): "? help"}
 
@@ -86,8 +91,7 @@ def test_each_new_size_is_filled_though_nothing_else_happens(filled: Store, sour
             await shown.sees("orchestra")
             for size, sign in signs.items():
                 await shown.pilot.resize_terminal(*size)
-                await shown.sees(sign)
-                assert ("main" in shown.text) == (size[0] >= 20)
+                await shown.until(partial(is_filled, shown, sign, size), f"{sign} in {size}")
 
     run(story())
 
