@@ -7,11 +7,14 @@ import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from orchestra.config import layout
+from orchestra.drivers.process import Completed
 from orchestra.drivers.tmux.driver import Tmux
+from orchestra.drivers.tmux.server import Command, Server
 from orchestra.errors import CommandFailed, DeadlineExceeded, NotFound
 from orchestra.model import Window
 from tests.support.tmux import Place, tmux_place, until
@@ -59,6 +62,25 @@ def test_a_server_that_is_not_there_is_not_alive_and_asking_it_says_so(place: Pl
 def test_starting_twice_gives_the_same_tmux_session(place: Place) -> None:
     assert place.tmux.start("work", place.root) == place.session
     assert place.tmux.start("play", place.root) != place.session
+
+
+def test_a_tmux_session_that_a_server_took_while_it_ended_is_made_again(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask, left = Server.ask, ["new-session"]
+
+    def ends(server: Server, *commands: Command, **more: Any) -> Completed:  # noqa: ANN401 -- passed on
+        if commands[0][0] in left:
+            left.clear()
+            ask(server, ("kill-server",))
+            until(lambda: not place.tmux.alive(), "the server's end")
+            raise CommandFailed("server exited unexpectedly")
+        return ask(server, *commands, **more)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Server, "ask", ends)
+        made = place.tmux.start("play", place.root)
+    assert place.tmux.find_session("play") == made
 
 
 def test_the_persons_configuration_is_loaded_and_cannot_end_the_session(monkeypatch: pytest.MonkeyPatch) -> None:

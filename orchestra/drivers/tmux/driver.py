@@ -110,19 +110,20 @@ class Tmux:
         if there is not None:
             return there
         width, height = map(str, size)
+        commands = (
+            ("new-session", "-d", "-s", literal(session), "-c", literal(str(cwd)), "-x", width, "-y", height,
+             "-P", "-F", "#{session_id}"),
+            ("set-option", "-t", f"={session}:", "destroy-unattached", "off"),
+            ("set-option", "-w", "-t", f"={session}:", SPARE, "1"),
+        )  # fmt: skip
         try:
-            return self.server.line(
-                ("new-session", "-d", "-s", literal(session), "-c", literal(str(cwd)), "-x", width, "-y", height,
-                 "-P", "-F", "#{session_id}"),
-                ("set-option", "-t", f"={session}:", "destroy-unattached", "off"),
-                ("set-option", "-w", "-t", f"={session}:", SPARE, "1"),
-            )  # fmt: skip
+            return self.server.line(*commands)
         except CommandFailed:
-            # Another process may have started it at the same moment.
+            # Another process may have started it at the same moment, or the server was just ending.
             there = self.find_session(session)
-            if there is None:
+            if there is None and self.alive():
                 raise
-            return there
+            return there or self.server.line(*commands)
 
     def belongs_to(self, home: str, projects: Container[str]) -> bool:
         """Return whether a home has started this server, by its mark or, for older versions, by its windows."""
