@@ -18,7 +18,7 @@ from orchestra.project import Project
 from orchestra.service.delivery.presence import Presence
 from orchestra.service.delivery.typed import TypedDelivery
 from tests.support.services import eventually
-from tests.support.typing import FAST, keys, say, sees, state_of, typed, typing_project, typing_tmux
+from tests.support.typed_windows import FAST, keys, say, sees, state_of, typed, typing_project, typing_tmux
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from orchestra.service.delivery.typed import TypedDelivery
 from orchestra.service.delivery.wake import wake
 from orchestra.store.deliveries import Delivery, Fate
 from tests.support.services import eventually
-from tests.support.typing import FAST, agent, keys, say, sees, state_of, typed, typing_project, typing_tmux
+from tests.support.typed_windows import FAST, agent, keys, say, sees, state_of, typed, typing_project, typing_tmux
 
 
 @pytest.fixture
