@@ -72,6 +72,13 @@ def test_modules_fit_in_the_head() -> None:
     assert len(lengths) > len(MODULES)
 
 
+@pytest.mark.parametrize("place", ["tests/support", "tests/support/models", "orchestra/agents/runtime", "benchmarks"])
+def test_no_module_beside_a_program_hides_one_of_pythons(place: str) -> None:
+    names = {path.stem for path in (ROOT / place).rglob("*.py")}
+    assert names & sys.stdlib_module_names == set()
+    assert len(names) > 1
+
+
 def test_functions_are_small() -> None:
     lengths = {f"{label(path)}:{one.name}": length(one) for path in MODULES for one in functions(path)}
     longest = sorted(lengths.items(), key=lambda item: -item[1])[:10]
