@@ -261,8 +261,8 @@ def test_a_review_is_driven_by_the_mouse(person: Person, screen: Screen) -> None
     clicks(person, "▸ tempo/convert.py")
     person.sees("▾ tempo/convert.py")
     if screen is WIDE:
-        clicks(person, "convert.py")
-        changed = eventually(lambda: line_with(person, "degrees", "number"), what="a changed line")
+        clicks(person, r"M (convert\.py)")
+        changed = eventually(lambda: line_with(person, "degrees", "number"), what=f"a changed line in\n{person.screen()}")
         assert changed.index("degrees") < changed.index("number"), "both sides of the line stand beside each other"
     person.press("q")
     person.sees("Monitor", "? help")
