@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import pty
@@ -45,7 +46,12 @@ class Terminal:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._program.terminate()
-        self._program.wait(10)
+        end = time.monotonic() + _PATIENCE
+        # It ends only once its last output is read.
+        while self._program.poll() is None and time.monotonic() < end:
+            with contextlib.suppress(OSError):
+                self.drains(0.1)
+        self._program.wait(0)
         os.close(self._ours)
 
     def until(self, *texts: str) -> float:

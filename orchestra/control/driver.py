@@ -8,6 +8,7 @@ import select
 import sys
 import time
 from codecs import getincrementaldecoder
+from collections.abc import Callable
 from typing import Any, cast
 
 from textual._xterm_parser import XTermParser
@@ -22,21 +23,42 @@ _TICK, _TICKS = 0.05, 3
 """Seconds between looks at what could be the beginning of a key, and how many; Textual takes it for one after 0.1."""
 
 
-class _Output:
-    """A terminal to write to; what it does not accept within 5 seconds, or when it is gone, is dropped."""
+def accepts(terminal: int, patience: float) -> bool:
+    """Return whether a terminal accepts output within some seconds."""
+    return bool(select.select([], [terminal], [], patience)[1])
 
-    def __init__(self, target: int) -> None:
+
+class Output:
+    """A terminal to write to; what it does not accept within 5 seconds, or when it is gone, is dropped.
+
+    What is written then is dropped at once until it accepts something again, so that the app can end.
+    """
+
+    def __init__(
+        self,
+        target: int,
+        *,
+        deadline: float = _WRITE_DEADLINE,
+        wait: Callable[[int, float], bool] | None = None,
+    ) -> None:
         self._target = target
+        self._own = _own_opening(target)
+        self._deadline = deadline
+        self._wait = wait or accepts
         self._encoding = encoding()
+        self._stuck = False
 
     def write(self, text: str) -> None:
         """Write everything."""
         data = memoryview(text.encode(self._encoding, ERRORS if self._encoding == "ascii" else "replace"))
-        end = time.monotonic() + _WRITE_DEADLINE
+        end = time.monotonic() + (0.0 if self._stuck else self._deadline)
         with contextlib.suppress(OSError):
-            while data and time.monotonic() < end:
-                if select.select([], [self._target], [], 0.5)[1]:
-                    data = data[os.write(self._target, data[:_CHUNK]) :]
+            while data and self._wait(self._own, max(0.0, end - time.monotonic())):
+                written = _write(self._own, data[:_CHUNK])
+                if not written and time.monotonic() >= end:
+                    break
+                data = data[written:]
+        self._stuck = bool(data)
 
     def flush(self) -> None:
         """Do nothing, because nothing is kept."""
@@ -44,6 +66,24 @@ class _Output:
     def fileno(self) -> int:
         """Return the number of the file."""
         return self._target
+
+
+def _write(terminal: int, data: memoryview) -> int:
+    try:
+        return os.write(terminal, data)
+    except BlockingIOError:
+        return 0
+
+
+def _own_opening(target: int) -> int:
+    """Open a terminal once more, so that a write takes what fits; with the file itself it would wait for the rest.
+
+    Others share that file, so it must stay as it is. What is no terminal is returned.
+    """
+    try:
+        return os.open(os.ttyname(target), os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return target
 
 
 class PaneDriver(LinuxDriver):
@@ -54,7 +94,7 @@ class PaneDriver(LinuxDriver):
     ) -> None:
         super().__init__(app, debug=debug, mouse=mouse, size=size)
         self._target = sys.__stdout__.fileno() if sys.__stdout__ else 1
-        self._file = cast("Any", _Output(self._target))
+        self._file = cast("Any", Output(self._target))
         self._awake, self._wake = os.pipe()
 
     def _get_terminal_size(self) -> tuple[int, int]:

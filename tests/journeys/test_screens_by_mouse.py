@@ -262,7 +262,7 @@ def test_a_review_is_driven_by_the_mouse(person: Person, screen: Screen) -> None
     person.sees("▾ tempo/convert.py")
     if screen is WIDE:
         clicks(person, r"M (convert\.py)")
-        changed = eventually(lambda: line_with(person, "degrees", "number"), what=f"a changed line in\n{person.screen()}")
+        changed = eventually(lambda: line_with(person, "degrees", "number"), what="a changed line")
         assert changed.index("degrees") < changed.index("number"), "both sides of the line stand beside each other"
     person.press("q")
     person.sees("Monitor", "? help")
