@@ -80,7 +80,8 @@ class Place:
 
     def leaves(self) -> None:
         """End what was started here."""
-        self.orchestra("down", "--stop", check=False)
+        done = self.orchestra("down", "--stop", check=False)
+        assert done.returncode == 0, done
 
 
 @pytest.fixture(scope="module")

@@ -23,6 +23,7 @@ from orchestra.actions.workspace.status_line import clear_status, show_status
 from orchestra.bindings import Keymap
 from orchestra.config.layout import Executors
 from orchestra.drivers.tmux.server import OLDEST as OLDEST_TMUX
+from orchestra.drivers.tmux.server import unless_it_ended
 from orchestra.errors import (
     CommandFailed,
     DeadlineExceeded,
@@ -239,7 +240,7 @@ def down(project: Project, *, stop: bool = False, progress: Progress = ignore) -
     with ThreadPoolExecutor(1) as pool:
         if stop:
             pool.submit(_release_network, project)
-        ended = _close_windows(project, server) if server is not None and server.alive() else []
+        ended = _close_windows(project, server) if server is not None else []
     try:
         with project.store.together():
             project.store.workspace.update(saved_keys="", tmux_socket="", layout="")
@@ -254,10 +255,13 @@ def down(project: Project, *, stop: bool = False, progress: Progress = ignore) -
 
 def _close_windows(project: Project, server: Tmux) -> list[str]:
     """Close the control pane and the windows; returns the agents on the host that were running in them."""
-    server.control.close(str(project.paths.source))
-    windows = _windows(project, server)
-    ended = _record_ends(project, {window.session for window in windows})
-    server.windows.close(*dict.fromkeys(window.id for window in windows))
+    ended: list[str] = []
+    # With the last window the whole server ends.
+    with unless_it_ended():
+        server.control.close(str(project.paths.source))
+        windows = _windows(project, server)
+        ended = _record_ends(project, {window.session for window in windows})
+        server.windows.close(*dict.fromkeys(window.id for window in windows))
     return ended
 
 
@@ -291,14 +295,17 @@ def _undress(project: Project, server: Tmux | None, *, stop: bool) -> None:
     if server is None:
         return
     known = project.store.workspace.get()
-    server.keys.unbind(known.saved_keys, project=str(project.paths.source))
-    clear_status(project)
-    if known.tmux_session:
-        with contextlib.suppress(NotFound):
-            server.release_session(known.tmux_session, str(project.paths.source))
-    # In a window, this process itself would end with it, before the agents have.
-    if stop and "TMUX" not in os.environ:
-        _close_viewers(project, server)
+    with unless_it_ended():
+        server.keys.unbind(known.saved_keys, project=str(project.paths.source))
+    with unless_it_ended():
+        clear_status(project)
+    with unless_it_ended():
+        if known.tmux_session:
+            with contextlib.suppress(NotFound):
+                server.release_session(known.tmux_session, str(project.paths.source))
+        # In a window, this process itself would end with it, before the agents have.
+        if stop and "TMUX" not in os.environ:
+            _close_viewers(project, server)
 
 
 def _stop_boxes(project: Project, progress: Progress) -> tuple[list[str], list[str]]:

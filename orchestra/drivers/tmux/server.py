@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,8 @@ _LOOKING = frozenset(
 _BETWEEN = secrets.token_hex(8)
 """A line that no command prints by itself."""
 _looks: SharedLooks[process.Completed] = SharedLooks()
+_GONE = ("no server running", "error connecting to", "server exited", "lost server")
+"""How tmux's complaint begins when its server has ended, or ends just now."""
 
 
 class Server:
@@ -87,7 +90,7 @@ class Server:
 
     def _error(self, done: process.Completed) -> OrchestraError:
         reason = process.first_line(done.complaint)
-        if reason.startswith(("no server running", "error connecting to", "server exited", "lost server")):
+        if reason.startswith(_GONE):
             return CommandFailed(
                 f"no tmux server answers at {self.socket}",
                 code=done.code,
@@ -97,6 +100,16 @@ class Server:
         if reason.startswith(("can't find", "no such")):
             return NotFound(f"tmux {reason}", hint="it was closed; to open it again: orchestra up")
         return process.failure(done)
+
+
+@contextlib.contextmanager
+def unless_it_ended() -> Iterator[None]:
+    """Leave the rest of the block out if the tmux server has ended, and all its windows and options with it."""
+    try:
+        yield
+    except CommandFailed as error:
+        if not error.stderr.startswith(_GONE):
+            raise
 
 
 def version() -> tuple[int, int]:
