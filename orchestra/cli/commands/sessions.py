@@ -25,6 +25,13 @@ AnyNames = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Ask = Annotated[bool, typer.Option("--ask", help="Ask for confirmation first.")]
+Into = Annotated[str, typer.Option(metavar="BRANCH", help="Default: the branch that it was started from.")]
+Check = Annotated[
+    str | None,
+    typer.Option(metavar="COMMAND", help="What must succeed on the merged files. Default: the setting check."),
+]
+Strategy = Annotated[str, typer.Option(metavar="WAY", help="merge, squash or rebase.")]
+NoWait = Annotated[bool, typer.Option("--no-wait", help="Only queue it.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -224,13 +231,10 @@ def restore(
 def merge(
     context: typer.Context,
     name: Name,
-    into: Annotated[str, typer.Option(metavar="BRANCH", help="Default: the branch that it was started from.")] = "",
-    check: Annotated[
-        str | None,
-        typer.Option(metavar="COMMAND", help="What must succeed on the merged files. Default: the setting check."),
-    ] = None,
-    strategy: Annotated[str, typer.Option(metavar="WAY", help="merge, squash or rebase.")] = "",
-    no_wait: Annotated[bool, typer.Option("--no-wait", help="Only queue it.")] = False,
+    into: Into = "",
+    check: Check = None,
+    strategy: Strategy = "",
+    no_wait: NoWait = False,
     ask_person: Ask = False,
     json_: Json = False,
 ) -> None:
@@ -256,13 +260,10 @@ def merge(
 def take(
     context: typer.Context,
     name: Name,
-    into: Annotated[str, typer.Option(metavar="BRANCH", help="Default: the branch that it was started from.")] = "",
-    check: Annotated[
-        str | None,
-        typer.Option(metavar="COMMAND", help="What must succeed on the merged files. Default: the setting check."),
-    ] = None,
-    strategy: Annotated[str, typer.Option(metavar="WAY", help="merge, squash or rebase.")] = "",
-    no_wait: Annotated[bool, typer.Option("--no-wait", help="Only queue it.")] = False,
+    into: Into = "",
+    check: Check = None,
+    strategy: Strategy = "",
+    no_wait: NoWait = False,
     ask_person: Ask = False,
     json_: Json = False,
 ) -> None:
