@@ -123,7 +123,9 @@ def test_such_a_file_that_comes_or_changes_later_is_not_followed(host: HostProje
     follow(host)
     assert not (host.source / ".envrc").exists()
     assert (host.source / "a").read_text() == "1\n"
-    assert ".envrc" in inbox(host.project, PERSON)[-1].text
+    told = inbox(host.project, PERSON)[-1].text
+    assert ".envrc" in told
+    assert told.endswith("orchestra try one --risky")
     tryout.try_out(host.project, "one", risky=True)
     assert (host.source / ".envrc").read_text() == "evil\n"
     host.write(session, "a", "3\n")

@@ -186,7 +186,7 @@ def _finish(project: Project) -> None:
         return
     project.store.tryout.update(shown=record.wanted)
     if left:
-        _stop(project, record, Refused(f"you have changed {named(left)}", hint="to put back: orchestra try --off"))
+        _stop(project, record, Refused(f"you have changed {named(left)}", hint=tried_files.TWO_HANDS))
 
 
 def _end(project: Project, files: TriedFiles, record: Tryout, anchor: Anchor) -> None:
@@ -215,7 +215,7 @@ def _kept(project: Project, record: Tryout, anchor: Anchor, edited: list[str]) -
 
 def _stop(project: Project, record: Tryout, error: OrchestraError) -> None:
     """Follow the session no longer, and tell the person why."""
-    text = f"your checkout no longer follows {record.session}: {error.message}; {tried_files.TWO_HANDS}"
+    text = f"your checkout no longer follows {record.session}: {error.message}; {error.hint or tried_files.TWO_HANDS}"
     with project.store.together():
         project.store.tryout.update(stopped=error.message)
         send(project, sender=SYSTEM, recipient=PERSON, text=text, kind=MessageKind.NOTICE)
