@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from orchestra.drivers.git.update_branch import named
+from orchestra.drivers.process import Completed
 from orchestra.errors import MergeConflict
 
 
@@ -29,6 +30,11 @@ class Merged:
             paths=self.conflicts,
             hint="bring the branch up to date with its target, resolve, commit, and merge again",
         )
+
+
+def is_trusted(done: Completed, codes: Collection[int]) -> bool:
+    """Return whether git has merged: it takes a tree that it cannot read for an empty one, and only complains."""
+    return done.code in codes and not any(line.startswith(("error:", "fatal:")) for line in done.complaint.splitlines())
 
 
 def conflicted(fields: Iterator[str]) -> Merged:

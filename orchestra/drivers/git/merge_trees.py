@@ -9,7 +9,7 @@ from dataclasses import replace
 from orchestra.drivers import temporary
 from orchestra.drivers.git import isolated, lfs, signing
 from orchestra.drivers.git.command import Git
-from orchestra.drivers.git.merge_output import Merged, conflicted
+from orchestra.drivers.git.merge_output import Merged, conflicted, is_trusted
 from orchestra.drivers.git.repository import Repository
 from orchestra.drivers.git.tree_changes import changes_between
 from orchestra.drivers.git.update_branch import finish_landing, land
@@ -183,15 +183,13 @@ def _require_nothing_lost(git: Git, onto: str, tip: str, rebased: str) -> None:
 
 def _merge_tree(git: Git, ours: str, theirs: str) -> Merged:
     done = git.run("merge-tree", "--write-tree", "-z", ours, theirs, check=False, deadline=_DEADLINE)
-    # It takes a tree that it cannot read for an empty one, and ends with 0 or 1 all the same.
-    broken = done.code not in {0, 1} or any(line.startswith("error: ") for line in done.complaint.splitlines())
-    if done.code == 0 and not broken:
+    if is_trusted(done, {0}):
         return Merged(done.text.rstrip("\0"))
-    if broken:
-        if "unrelated histories" in done.complaint:
-            raise Refused(f"{ours[:10]} and {theirs[:10]} share no history", hint="start the session from this branch")
-        raise failure(done)
-    return conflicted(iter(done.text.split("\0")))
+    if is_trusted(done, {1}):
+        return conflicted(iter(done.text.split("\0")))
+    if "unrelated histories" in done.complaint:
+        raise Refused(f"{ours[:10]} and {theirs[:10]} share no history", hint="start the session from this branch")
+    raise failure(done)
 
 
 def _written(git: Git, commit: str) -> tuple[dict[str, str], str]:

@@ -7,7 +7,7 @@ the sessions would make, with the same settings, and without any program that an
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,9 +16,8 @@ from orchestra import files
 from orchestra.drivers import temporary
 from orchestra.drivers.git import isolated
 from orchestra.drivers.git.command import Git
-from orchestra.drivers.git.merge_output import Merged, conflicted, each
+from orchestra.drivers.git.merge_output import Merged, conflicted, each, is_trusted
 from orchestra.drivers.git.repository import Repository
-from orchestra.drivers.process import Completed
 from orchestra.errors import CommandFailed, DeadlineExceeded
 
 DEADLINE = 20.0
@@ -95,7 +94,7 @@ class Trials:
         except CommandFailed:
             # It printed too much.
             return [self._one(git, pair) for pair in pairs]
-        if _is_trusted(done, {0}):
+        if is_trusted(done, {0}):
             return [_named(one, pair) for one, pair in zip(each(done.text), pairs, strict=True)]
         return [self._one(git, pair) for pair in pairs]
 
@@ -104,15 +103,10 @@ class Trials:
             done = git.run("merge-tree", "--write-tree", "-z", *pair, check=False, deadline=self.deadline)
         except (CommandFailed, DeadlineExceeded):
             return None
-        if not _is_trusted(done, {0, 1}):
+        if not is_trusted(done, {0, 1}):
             return None
         text = done.text
         return _named(conflicted(iter(text.split("\0"))) if done.code else Merged(text.rstrip("\0")), pair)
-
-
-def _is_trusted(done: Completed, codes: Collection[int]) -> bool:
-    """Return whether git has merged: it takes a tree that it cannot read for an empty one, and only complains."""
-    return done.code in codes and not any(line.startswith(("error:", "fatal:")) for line in done.complaint.splitlines())
 
 
 def _named(merged: Merged, pair: Pair) -> Merged:
