@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from orchestra.money import dollars
 from orchestra.terminal_text import without_sequences
 
 LINES = 2
@@ -62,7 +63,7 @@ def due(facts: Facts) -> datetime | None:
 def used_up(*, calls: int, cost: float | None, most_calls: int, budget: float) -> str:
     """Return in words that no more summaries are made today; empty while there may be. 0 is no limit."""
     if budget and cost is not None and cost >= budget:
-        return f"they have cost ${cost:.2f} today, and monitor_budget is ${budget:.2f}"
+        return f"they have cost {dollars(cost)} today, and monitor_budget is {dollars(budget)}"
     if most_calls and calls >= most_calls:
         return f"a model was asked {calls} times today, and monitor_calls is {most_calls}"
     return ""

@@ -10,6 +10,7 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
+from orchestra.money import dollars
 from orchestra.views import palette
 from orchestra.views.plain_table import plain_table
 from orchestra.views.text import line, short
@@ -18,11 +19,11 @@ UNKNOWN = "unknown"
 _SMALL = 0.01
 
 
-def money(dollars: float | None) -> str:
+def money(amount: float | None) -> str:
     """Return an amount of US dollars: ``$1.20``, ``<$0.01``, or ``unknown``."""
-    if dollars is None:
+    if amount is None:
         return UNKNOWN
-    return "<$0.01" if 0 < dollars < _SMALL else f"${dollars:,.2f}"
+    return "<$0.01" if 0 < amount < _SMALL else dollars(amount)
 
 
 def tokens(read: int | None, written: int | None) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from orchestra.budget import Standing, standing
 from orchestra.errors import OverBudget
 from orchestra.model import Intent, Session
+from orchestra.money import dollars
 
 if TYPE_CHECKING:
     from orchestra.project import Project
@@ -27,11 +28,6 @@ def reason(project: Project, session: Session) -> str:
     """Return in words that a session is over its budget."""
     used = (session.cost or 0.0) - session.allowance
     return f"over budget: it cost {dollars(used)} of {dollars(project.usable_settings.budget)}"
-
-
-def dollars(amount: float) -> str:
-    """Return an amount of US dollars as text."""
-    return f"${amount:.2f}"
 
 
 def require_within(project: Project, session: Session) -> None:

@@ -14,6 +14,7 @@ from orchestra.actions.session.manage import stop
 from orchestra.actions.session.troubles import Trouble, trouble_of
 from orchestra.budget import Standing, standing
 from orchestra.model import Intent, MessageKind, Session, Sign, State
+from orchestra.money import dollars
 from orchestra.names import MAIN, PERSON, SYSTEM
 from orchestra.notifications import BUDGET_EVENT, STUCK_EVENT
 from orchestra.stuck import is_limited
@@ -44,8 +45,8 @@ def keep_budgets(project: Project) -> list[Trouble]:
 
 
 def _warn(project: Project, session: Session) -> None:
-    used = budgets.dollars((session.cost or 0) - session.allowance)
-    budget = budgets.dollars(project.usable_settings.budget)
+    used = dollars((session.cost or 0) - session.allowance)
+    budget = dollars(project.usable_settings.budget)
     text = f"{session.name} has used {used} of its budget of {budget}. When it has used all, it is stopped."
     tell(project, f"budget.near.{_key(project, session)}", text, session.name)
 
@@ -74,7 +75,7 @@ def _keep_project(project: Project) -> None:
     how = budgets.standing_of_project(project)
     if how is Standing.WITHIN:
         return
-    spent, budget = budgets.dollars(project.store.usage.total_cost()), budgets.budget_of(project)
+    spent, budget = dollars(project.store.usage.total_cost()), budgets.budget_of(project)
     if how is Standing.NEAR:
         text = f"This project's sessions have cost {spent} of {budget}."
     else:
