@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import ClassVar
 
 from textual import events
-from textual.app import App
 from textual.binding import BindingType
 from textual.filter import LineFilter
 from textual.screen import Screen
@@ -71,6 +70,8 @@ from orchestra.model import Entry
 from orchestra.names import MAIN
 from orchestra.project import Project
 from orchestra.review.keys import Key, key
+from orchestra.review.ordered_keys import OrderedKeys, Typed
+from orchestra.review.text_area import Ending
 from orchestra.store import Store
 from orchestra.terminal_text import encoding
 
@@ -82,7 +83,7 @@ _TICK = 1.0
 """Seconds between looks at the clock."""
 
 
-class ControlApp(App[None], inherit_bindings=False):
+class ControlApp(OrderedKeys, inherit_bindings=False):
     """The control pane of one project."""
 
     BINDINGS: ClassVar[list[BindingType]] = []
@@ -210,11 +211,17 @@ class ControlApp(App[None], inherit_bindings=False):
 
     # What the person does.
 
-    def on_key(self, event: events.Key) -> None:
-        """Take a key, unless a text area or another screen has it."""
-        if self.screen is not self.pane or self.view.mode is Mode.WRITE:
-            return
-        event.stop()
+    async def take(self, typed: Typed) -> bool:
+        """Take what is typed, unless another screen does."""
+        if self.screen is not self.pane:
+            return await super().take(typed)
+        if self.view.mode is Mode.WRITE:
+            self._ends(await self.pane.editor.take(typed))
+        elif isinstance(typed, events.Key):
+            self._key(typed)
+        return True
+
+    def _key(self, event: events.Key) -> None:
         self.pane.comes_back()
         # A key counts for what the terminal showed when it was pressed, however late it is looked at.
         now = self._clock() - max(0.0, time.monotonic() - event.time)
@@ -259,8 +266,7 @@ class ControlApp(App[None], inherit_bindings=False):
 
     def _clicked_key(self, name: str) -> None:
         if self.view.mode is Mode.WRITE and name:
-            ends = name == self.view.keymap.key("cancel")
-            self.pane.editor.post_message(Editor.PutAway() if ends else Editor.Sent())
+            self._ends(Ending.PUT_AWAY if name == self.view.keymap.key("cancel") else Ending.SENT)
         elif name:
             # A click is never a letter of a word.
             view = replace(self.view, letter_at=float("-inf"), typing_until=float("-inf"))
@@ -282,18 +288,20 @@ class ControlApp(App[None], inherit_bindings=False):
         self.view = self.pane.dragged(self.view, event.column, event.row)
         self.repaint()
 
-    def on_editor_sent(self) -> None:
-        """Send what is written."""
+    def _ends(self, ending: Ending | None) -> None:
+        """Send what is written, or close the text area."""
+        draft = self.view.draft
+        if ending is Ending.SENT:
+            self._send()
+        elif ending is Ending.PUT_AWAY:
+            self.becomes((put_away(self.view), ()))
+            if draft is not None and draft.purpose is Purpose.FILTER:
+                self.pane.editor.forgets(draft)
+
+    def _send(self) -> None:
         draft = self.view.draft
         self.becomes(submit(self.view, self.pane.editor.text))
         if draft is not None and self.view.draft is not draft and draft.purpose is not Purpose.SEARCH:
-            self.pane.editor.forgets(draft)
-
-    def on_editor_put_away(self) -> None:
-        """Close the text area."""
-        draft = self.view.draft
-        self.becomes((put_away(self.view), ()))
-        if draft is not None and draft.purpose is Purpose.FILTER:
             self.pane.editor.forgets(draft)
 
     def on_text_area_changed(self, event: Editor.Changed) -> None:

@@ -10,12 +10,6 @@ from orchestra.review.text_area import PlainTextArea
 class Editor(PlainTextArea):
     """A text area that keeps what was written for each purpose until it is sent."""
 
-    class Sent(PlainTextArea.Sent):
-        """What is written is complete."""
-
-    class PutAway(PlainTextArea.PutAway):
-        """The text is put away for now."""
-
     def __init__(self, keymap: Keymap) -> None:
         super().__init__(keymap)
         self._drafts: dict[Draft, str] = {}

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 
-from textual.app import App
-
 from orchestra.bindings import Keymap
 from orchestra.model import Scope
+from orchestra.review.ordered_keys import OrderedKeys
 from orchestra.review.screen import ReviewScreen
 from orchestra.review.source import ReviewSource
 
 
-class ReviewApp(App[None]):
+class ReviewApp(OrderedKeys):
     """Shows a review, and ends with it; ``bug`` is what went wrong in it."""
 
     ENABLE_COMMAND_PALETTE = False

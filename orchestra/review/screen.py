@@ -25,6 +25,7 @@ from orchestra.review.draft_store import DraftStore
 from orchestra.review.frame import Canvas
 from orchestra.review.keys import key
 from orchestra.review.looks import Looks
+from orchestra.review.ordered_keys import Typed
 from orchestra.review.reading import read_patch
 from orchestra.review.reducer import Effect, Leave, Open, Outcome, Read, SetViewed, Step, Turn
 from orchestra.review.source import ReviewSource
@@ -108,22 +109,22 @@ class ReviewScreen(Screen[None]):
         """Draw for another size."""
         self._take(reducer.resize(self.view, *event.size))
 
-    def on_key(self, event: events.Key) -> None:
-        """Handle a key; what the person typed cannot be a key of the app below."""
+    async def take(self, typed: Typed) -> bool:
+        """Take what is typed; it cannot be a key of the app below."""
         if self.view.writing is not None:
-            return
-        pressed = key(event.key, event.character).name
-        if event.key.startswith("ctrl+") and not any(self.view.keymap.does(pressed, place) for place in IN_REVIEW):
-            return
-        event.stop()
-        event.prevent_default()
-        self._input(lambda view: reducer.press(view, pressed), pressed)
+            if await self._editor.take(typed) is not None:
+                self._written()
+        elif isinstance(typed, events.Paste):
+            self._input(lambda view: reducer.paste(view, typed.text))
+        else:
+            return self._press(key(typed.key, typed.character).name)
+        return True
 
-    def on_paste(self, event: events.Paste) -> None:
-        """Handle pasted text."""
-        event.stop()
-        if self.view.writing is None:
-            self._input(lambda view: reducer.paste(view, event.text))
+    def _press(self, pressed: str) -> bool:
+        if pressed.startswith("C-") and not any(self.view.keymap.does(pressed, place) for place in IN_REVIEW):
+            return False
+        self._input(lambda view: reducer.press(view, pressed), pressed)
+        return True
 
     def on_click(self, event: events.Click) -> None:
         """Handle a click."""
@@ -161,14 +162,10 @@ class ReviewScreen(Screen[None]):
         event.stop()
         self._keep_draft()
 
-    def on_plain_text_area_sent(self) -> None:
+    def _written(self) -> None:
         """Close the text area; what was written is a draft."""
         self._keep_draft()
         self._take(reducer.written(self.view))
-
-    def on_plain_text_area_put_away(self) -> None:
-        """Close the text area just the same."""
-        self.on_plain_text_area_sent()
 
     def _keep_draft(self) -> None:
         self.view = reducer.typed(self.view, self._editor.text)

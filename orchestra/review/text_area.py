@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+from enum import Enum, auto
 from typing import ClassVar
 
 from textual import events
-from textual.binding import BindingType
-from textual.message import Message
+from textual.binding import Binding, BindingType
 from textual.widgets import TextArea
 
 from orchestra.bindings import Keymap, Where
 from orchestra.review.keys import key
+from orchestra.review.ordered_keys import Typed
 from orchestra.views.text import block, line
 
+_EDITS = {binding.key: binding.action for binding in Binding.make_bindings(TextArea.BINDINGS)}
+"""The actions of a text area by Textual's names of their keys."""
 
-class PlainTextArea(TextArea):
-    """A text area that says when what is written is complete, and when it is put away."""
+
+class Ending(Enum):
+    """How writing ends: complete, or put away for now."""
+
+    SENT = auto()
+    PUT_AWAY = auto()
+
+
+class PlainTextArea(TextArea, inherit_bindings=False):
+    """A text area that is given its keys, and says when what is written is complete, or put away."""
 
     BINDINGS: ClassVar[list[BindingType]] = []
     DEFAULT_CSS = """
@@ -27,12 +38,6 @@ class PlainTextArea(TextArea):
     PlainTextArea .text-area--selection { text-style: reverse; background: ansi_default; }
     """
 
-    class Sent(Message):
-        """What is written is complete."""
-
-    class PutAway(Message):
-        """The text is put away for now."""
-
     def __init__(self, keymap: Keymap) -> None:
         super().__init__(soft_wrap=True, show_line_numbers=False, tab_behavior="focus", highlight_cursor_line=False)
         self.cursor_blink = False
@@ -43,21 +48,20 @@ class PlainTextArea(TextArea):
         """Whether what is written has one line, so that Enter completes it."""
         return False
 
-    async def _on_key(self, event: events.Key) -> None:
-        pressed = key(event.key, event.character)
-        action = self._keymap.does(pressed.name, Where.TEXT)
-        if action == "send" or (self.is_one_line and pressed.name == "Enter"):
-            self.post_message(self.Sent())
-        elif action == "cancel":
-            self.post_message(self.PutAway())
+    async def take(self, typed: Typed) -> Ending | None:
+        """Take a key or pasted text; returns how the writing ends, if it does."""
+        if isinstance(typed, events.Paste):
+            lines = block(typed.text.replace("\r\n", "\n").replace("\r", "\n"))
+            await self._on_paste(events.Paste(line(typed.text) if self.is_one_line else "\n".join(lines)))
+            return None
+        pressed = key(typed.key, typed.character).name
+        action = self._keymap.does(pressed, Where.TEXT)
+        if action == "send" or (self.is_one_line and pressed == "Enter"):
+            return Ending.SENT
+        if action == "cancel":
+            return Ending.PUT_AWAY
+        if not typed.is_printable and typed.key in _EDITS:
+            await self.run_action(_EDITS[typed.key])
         else:
-            await super()._on_key(event)
-            return
-        event.stop()
-        event.prevent_default()
-
-    async def _on_paste(self, event: events.Paste) -> None:
-        lines = block(event.text.replace("\r\n", "\n").replace("\r", "\n"))
-        await super()._on_paste(events.Paste(line(event.text) if self.is_one_line else "\n".join(lines)))
-        event.stop()
-        event.prevent_default()
+            await self._on_key(typed)
+        return None

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from textual.events import Key
 from textual.pilot import Pilot
 from textual.strip import Strip
 
@@ -101,6 +102,11 @@ class Shown:
         for key in keys:
             await self.pilot.press(key)
             await self.pilot.pause()
+
+    def type_at_once(self, *keys: str) -> None:
+        """Type keys by Textual's names for them, all before the first is looked at, as over a slow connection."""
+        for key in keys:
+            self.app.post_message(Key(key, None))
 
     async def sees(self, *texts: str) -> str:
         """Wait until all texts are on the screen, and return it."""

@@ -14,7 +14,7 @@ from textual.events import Key
 from orchestra.bindings import Keymap
 from orchestra.control.body import Lines
 from orchestra.control.rows import printable
-from orchestra.control.state import select
+from orchestra.control.state import Mode, select
 from orchestra.control.typing import RAPID
 from orchestra.errors import Refused
 from orchestra.model import DiffStat, MessageKind, Role, SandboxKind, Sign
@@ -161,10 +161,10 @@ def test_what_is_pasted_is_text_and_does_nothing(filled: Store, source: Answers)
         async with showing(filled, source, size=(60, 30)) as shown:
             await shown.press("j", "D")
             await shown.sees("Delete login?")
-            shown.app.pane.post_message(Paste("y"))
+            shown.app.post_message(Paste("y"))
             await shown.press("n", "r")
             await shown.sees("to login")
-            shown.app.pane.editor.post_message(Paste("one\r  two\r\nthree\x1b[2J"))
+            shown.app.post_message(Paste("one\r  two\r\nthree\x1b[2J"))
             await shown.until(
                 lambda: shown.app.pane.editor.text == "one\n  two\nthree\\x1b[2J", shown.app.pane.editor.text
             )
@@ -276,6 +276,22 @@ def test_an_effect_is_held_back_and_dropped_by_the_next_letter(filled: Store, so
             await shown.pilot.pause(2 * RAPID)
             assert source.done == []
             await shown.sees("looks like text")
+
+    run(story())
+
+
+def test_keys_that_come_at_once_count_in_their_order(filled: Store, source: Answers) -> None:
+    async def story() -> None:
+        async with showing(filled, source, size=(100, 30)) as shown:
+            word = (*"helo", "backspace", *"lo", "enter", "x", "left", "y")
+            await shown.press("j", "d", "r")
+            await shown.sees("to login")
+            shown.type_at_once(*word, "ctrl+s", "?")
+            await shown.until(lambda: shown.app.view.mode is Mode.HELP, "help")
+            await shown.until(lambda: bool(source.done), "the message")
+            ((_, arguments),) = source.done
+            assert (arguments["recipient"], arguments["text"]) == (shown.app.view.selected, "hello\nyx")
+            assert shown.app.pane.editor.text == ""
 
     run(story())
 

@@ -9,14 +9,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 import pytest
-from textual.app import App
-from textual.events import MouseScrollDown, MouseScrollUp
+from textual.events import Key, MouseScrollDown, MouseScrollUp
 from textual.message import Message
 from textual.pilot import Pilot
 from textual.widget import Widget
 
 from orchestra.model import Changes, Scope, Sides
 from orchestra.review.app import ReviewApp
+from orchestra.review.ordered_keys import OrderedKeys
 from orchestra.review.screen import ReviewScreen
 from tests.support.reviews import FakeSource
 
@@ -72,6 +72,17 @@ def test_keys_of_every_kind_reach_the_review() -> None:
         await pilot.press("G", "space", "pageup", "dollar_sign", "0", "left_curly_bracket", "left", "tab")
         await pilot.press("v")
         await until(pilot, lambda: bool(source.marks))
+
+    source = FakeSource()
+    drive(source, steps)
+
+
+def test_keys_that_come_at_once_count_in_their_order() -> None:
+    async def steps(pilot: Pilot[None], screen: ReviewScreen) -> None:
+        for name in ("]", "c", "c", *"helo", "backspace", *"lo", "ctrl+s", "?"):
+            pilot.app.post_message(Key(name, None))
+        await until(pilot, lambda: screen.view.help)
+        await until(pilot, lambda: [one.text for one in source.remarks] == ["hello"])
 
     source = FakeSource()
     drive(source, steps)
@@ -170,8 +181,8 @@ def test_a_bug_ends_the_program_and_is_kept() -> None:
         drive(source, steps)
 
 
-def test_any_app_can_show_a_review_and_go_on_after_it() -> None:
-    app: App[None] = App(ansi_color=True)
+def test_an_app_can_show_a_review_and_go_on_after_it() -> None:
+    app = OrderedKeys(ansi_color=True)
     source = FakeSource()
 
     async def run() -> None:
