@@ -13,8 +13,6 @@ from orchestra.model import CheckRun, Session
 from tests.actions.test_queue import entry_of, letters_to
 from tests.support.projects import HostProject
 
-pytestmark = pytest.mark.timeout(300)
-
 LOOKS = """#!/bin/sh
 echo "staged: $(git diff --cached --name-only | tr '\\n' ' ')in $HOME"
 touch {canary}

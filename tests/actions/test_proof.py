@@ -274,7 +274,6 @@ def test_the_text_of_an_item_writes_no_trailers_and_no_terminal(host: HostProjec
 # --- in a container ----------------------------------------------------------------------------
 
 
-@pytest.mark.timeout(300)
 def test_a_command_runs_in_a_fresh_container_with_nothing_of_the_session_s(contained: HostProject) -> None:
     host = contained
     config = host.project.paths.home.config

@@ -19,8 +19,6 @@ from tests.chaos.killing import End, in_a_process, kill_all
 from tests.chaos.scene import Case
 from tests.support.projects import HostProject
 
-pytestmark = pytest.mark.timeout(600)
-
 SEED = 20261125
 LOOKING = {
     "list", "show", "log", "inbox", "read_spec", "diff", "review", "switch", "terminal", "edit_spec",

@@ -12,8 +12,6 @@ from tests.chaos.killing import kill_all
 from tests.chaos.scene import Case
 from tests.chaos.served import in_the_service
 
-pytestmark = pytest.mark.timeout(600)
-
 SEED = 20261125
 STRUCK = {"spawn", "unpair"}
 """The actions in which the engine goes away here; ``make chaos`` takes them all."""

@@ -14,7 +14,7 @@ from tests.contract.seat import Seat
 from tests.contract.stage import SLOW, Ability, Both, Shell, Stage, Talk, documented
 from tests.support.person import eventually
 
-pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.docker
 BY_YOU = AnsweredBy.PERSON
 
 

@@ -26,7 +26,7 @@ from tests.contract.stage import (
 )
 from tests.support.person import OWN, eventually
 
-pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.docker
 
 
 def test_it_starts_and_asks_nothing(stage: Stage) -> None:

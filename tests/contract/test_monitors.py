@@ -12,7 +12,7 @@ from orchestra.drivers.sandbox.docker_config import ONCE
 from tests.contract.stage import Stage
 from tests.support.models.server import Rule, Say
 
-pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.docker
 
 ANSWER = "It stands by.\nNothing is open.\nDRIFT: it does nothing."
 DECLARES_SOME = {"codex"}

@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.person import Person, arriving, eventually
 
-pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.docker
 
 ATTACK = Path(__file__).with_name("attack_checkout.py")
 SECRET = "hunter2-of-the-person"

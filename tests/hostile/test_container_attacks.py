@@ -12,7 +12,7 @@ import pytest
 from tests.hostile.besieged import Siege, besieged
 from tests.hostile.container_attacks import ATTACKS, Attack
 
-pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.docker
 
 CASES = [
     pytest.param(attack, role, id=f"{role}: {attack.name}")

@@ -14,7 +14,7 @@ import pytest
 
 from tests.support.person import OWN, Person, arriving, eventually
 
-pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.docker
 
 VARIABLE, FROM_FILE, EXTRA = "canary-7f3a-variable", "canary-7f3a-file", "canary-7f3a-extra"
 EMPTY = b"(an empty file)"

@@ -16,7 +16,7 @@ from tests.support.person import Person, arriving, eventually
 from tests.support.refusals import INTERRUPTED, REFUSED, USAGE, made, settle_in, told
 from tests.support.running import running
 
-pytestmark = [pytest.mark.docker, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.docker
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from tests.journeys.conftest import Arrive
 from tests.support.person import OWN, Person, eventually
 from tests.support.refusals import REFUSED, USAGE, made, settle_in, told
 
-pytestmark = [pytest.mark.docker, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.docker
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from tests.support.models import journeys
 from tests.support.models.server import ModelServer
 from tests.support.person import PACE, Person, arriving, eventually
 
-pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.docker
 
 SLOW = 90
 """Seconds that a turn of a real agent program may take on a busy machine, beside two others."""

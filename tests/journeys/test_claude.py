@@ -22,7 +22,7 @@ from tests.support.models.server import Asked, Call, ModelServer, Rule, Say
 from tests.support.person import Person, arriving, eventually
 from tests.support.trees import files_below
 
-pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.docker
 
 SLOW = 60
 """Seconds that a turn of a real agent program may take on a busy machine."""

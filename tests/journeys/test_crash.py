@@ -15,7 +15,7 @@ import pytest
 
 from tests.support.person import OWN, Person, eventually
 
-pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.docker
 
 TASK = (
     (files("orchestra.cli.demo") / "sample.md").read_text(encoding="utf-8").replace("answer No", "pause 4\nanswer No")

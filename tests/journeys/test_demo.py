@@ -17,7 +17,6 @@ def test_the_demo_plays_to_its_end_in_containers(person: Person) -> None:
     assert "Merge orchestra/add-kelvin" in done.stdout
 
 
-@pytest.mark.timeout(300)
 def test_the_demo_plays_without_an_engine_and_leaves_nothing_behind(person: Person) -> None:
     """It plays the same story on the machine itself, says that there is no isolation, and cleans up."""
     done = person.orchestra("demo", "--play", "--sandbox", "host", deadline=250)

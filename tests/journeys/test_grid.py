@@ -8,7 +8,7 @@ from tests.journeys.conftest import Arrive
 from tests.journeys.test_crash import kill_service, kill_tmux
 from tests.support.person import OWN, Person, eventually
 
-pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.docker
 
 NAMES = ("north", "east", "south")
 

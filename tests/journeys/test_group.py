@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.person import Person, arriving, eventually
 
-pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.docker
 
 SECOND = "description: a second one\nfamily: rehearsal\nhooks: true\ndelivery: pull\nresumes: true\n"
 BOTH = """\

@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.person import Person, arriving, eventually
 
-pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.docker
 
 # Once it is restored it leaves its files alone: written anew, one would be empty for a moment.
 LATE = """

@@ -11,7 +11,7 @@ import pytest
 from tests.support.fetched import PACKAGE, package_source
 from tests.support.person import Person, eventually, staying
 
-pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.docker
 
 LONG = 120
 CHECK = "python3 -m unittest -q"

@@ -25,8 +25,6 @@ from tests.support.screens import (
     takes,
 )
 
-pytestmark = pytest.mark.timeout(180)
-
 
 @pytest.fixture(scope="module")
 def zoe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Person]:

@@ -28,8 +28,6 @@ from tests.support.screens import (
     takes,
 )
 
-pytestmark = pytest.mark.timeout(180)
-
 NAMES = ("main", "ask-you", "may-i", "fall-over", "add-kelvin", "work-on", "ask-main")
 
 

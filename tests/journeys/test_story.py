@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.person import Person, arriving, eventually
 
-pytestmark = [pytest.mark.docker, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.docker
 
 EDITOR = """\
 #!/bin/sh

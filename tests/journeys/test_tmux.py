@@ -13,8 +13,6 @@ from tests.journeys.conftest import Arrive
 from tests.support.person import OWN, Person, eventually
 from tests.support.tmux import UNHURRIED
 
-pytestmark = pytest.mark.timeout(120)
-
 _PATIENCE = 20.0
 """Seconds in which tmux gives a window the name of what runs in it again."""
 CONFIGURATION = """\
