@@ -277,7 +277,7 @@ def test_the_text_of_an_item_writes_no_trailers_and_no_terminal(host: HostProjec
 def test_a_command_runs_in_a_fresh_container_with_nothing_of_the_session_s(contained: HostProject) -> None:
     host = contained
     config = host.project.paths.home.config
-    config.write_text(f"{config.read_text()}proof_timeout: 20\n")
+    config.write_text(f"{config.read_text()}proof_timeout: 30\n")
     session = ready(host, task="".join(f"- [ ] {name}\n" for name in ("alone", "floods", "forks", "writes")))
     assert session.sandbox is SandboxKind.DOCKER
     (session.worktree / "draft.txt").write_text("not committed\n")

@@ -19,7 +19,7 @@ from tests.support.projects import AGENT, PERSONS, HostProject
 OTHER = "other"
 """A second profile with the same program."""
 _SLEEPERS = {AGENT, OTHER}
-_PATIENCE = 30.0
+_PATIENCE = 60.0
 _POLL = 0.05
 _PROBE = re.compile(r"[a-z0-9_]{8}")
 _TRASH = "refs/orchestra/trash/"

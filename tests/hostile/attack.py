@@ -80,7 +80,7 @@ def call(tool: str, token: str, **arguments: object) -> str:
     headers |= {"Authorization": f"Bearer {token}"} if token else {}
     request = urllib.request.Request(URL, json.dumps(body).encode(), headers)  # noqa: S310 -- the service's own address
     try:
-        with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310 -- as above
+        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 -- as above
             result = json.load(answer)
     except urllib.error.HTTPError as error:
         return f"http {error.code}"

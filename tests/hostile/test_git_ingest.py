@@ -158,7 +158,7 @@ def test_a_fetch_obeys_no_setting_in_the_home_of_the_agent(side: Side, tmp_path:
     careless = ("env", f"HOME={home}", f"GIT_CONFIG_GLOBAL={home}/.gitconfig")
     served = ("git-upload-pack", str(side.clone / ".git"))
     with pytest.raises(DeadlineExceeded):
-        commit_import.fetch(side.repo, upload_pack=(*careless, *served), branch=BRANCH, into=INTO, deadline=2)
+        commit_import.fetch(side.repo, upload_pack=(*careless, *served), branch=BRANCH, into=INTO, deadline=8)
     (tmp_path / "canary").unlink()
     asked = ("env", *(word for word in docker_config.NO_GIT_SETTINGS if word != "--env"))
     assert commit_import.fetch(side.repo, upload_pack=(*careless, *asked, *served), branch=BRANCH, into=INTO) == tip

@@ -160,7 +160,7 @@ def test_a_new_question_ends_the_session_s_earlier_one(service: Running) -> None
 
     with ThreadPoolExecutor(20) as pool:
         asked = [pool.submit(ask, number) for number in range(20)]
-        eventually(lambda: sum(one.done() for one in asked) == 19, deadline=25)
+        eventually(lambda: sum(one.done() for one in asked) == 19, deadline=45)
         innocent(service)
         messages.send(service.project, sender="main", recipient="alpha", text="hello")
         assert sum(one.result().data["waiting"] for one in asked) == 1

@@ -13,7 +13,7 @@ from tests.journeys.conftest import Arrive
 from tests.support.person import OWN, Person, eventually
 from tests.support.tmux import UNHURRIED
 
-_PATIENCE = 20.0
+_PATIENCE = 60.0
 """Seconds in which tmux gives a window the name of what runs in it again."""
 CONFIGURATION = """\
 set -g prefix C-a

@@ -290,6 +290,6 @@ def test_renames_that_take_too_long_to_detect_are_not_detected(team: Team, monke
     tree = team.session("mine")
     team.yard.write({"new.py": "new\n"}, at=tree)
     work = team.look(tree)
-    (merged,) = team.onto(work, deadline=3.0)
+    (merged,) = team.onto(work, deadline=8.0)
     assert merged is not None
     assert merged.conflicts == ()

@@ -88,7 +88,7 @@ class World:
         assert after == self.before
         assert SECRET not in self.seen()
         assert "ghp_TOKEN" not in self.seen()
-        done = subprocess.run(("git", "status"), cwd=self.source, capture_output=True, timeout=20, check=False)
+        done = subprocess.run(("git", "status"), cwd=self.source, capture_output=True, timeout=60, check=False)
         assert (done.returncode, not self.home.with_name("canary").exists()) == (0, True)
 
 
