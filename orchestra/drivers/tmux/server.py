@@ -29,8 +29,11 @@ _LOOKING = frozenset(
 _BETWEEN = secrets.token_hex(8)
 """A line that no command prints by itself."""
 _looks: SharedLooks[process.Completed] = SharedLooks()
-_GONE = ("no server running", "error connecting to", "server exited", "lost server")
-"""How tmux's complaint begins when its server has ended, or ends just now."""
+_GONE = (
+    *("no server running", "error connecting to", "server exited", "lost server"),
+    *("no current target", "no current session"),
+)
+"""How tmux's complaint begins when its server has ended, or ends just now, and has no session any more."""
 
 
 class Server:
