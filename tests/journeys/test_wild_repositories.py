@@ -330,6 +330,6 @@ def test_a_large_repository(person: Person) -> None:
     place.orchestra("up", "--detach")
     tree = Path(place.json("new", "Wild one")["worktree"])
     (tree / "d0/f0").write_text("changed\n")
-    assert "d0/f0" in place.orchestra("diff", "wild-one", "--stat").stdout
+    assert place.orchestra("diff", "wild-one", "--stat").stdout.startswith("1 file changed")
     place.orchestra("delete", "wild-one", "--force", "--worktree")
     place.leaves()
