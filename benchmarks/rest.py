@@ -60,7 +60,7 @@ def many_files(effort: Effort) -> Iterator[Row]:
 
 def _resting(made: Team, effort: Effort, what: str, most: float) -> Row:
     """Measure once everything that follows a start is over."""
-    time.sleep(effort.of(25, 2))
+    time.sleep(effort.of(75, 2))
     number = processor.watches(made.service)
     with _idle(made.root, number) as raw:
         service, pane, idle = processor.share((made.service, made.pane, raw), effort.of(60, 3))
