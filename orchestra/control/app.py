@@ -211,12 +211,12 @@ class ControlApp(OrderedKeys, inherit_bindings=False):
 
     # What the person does.
 
-    async def take(self, typed: Typed) -> bool:
+    async def take_input(self, typed: Typed) -> bool:
         """Take what is typed, unless another screen does."""
         if self.screen is not self.pane:
-            return await super().take(typed)
+            return await super().take_input(typed)
         if self.view.mode is Mode.WRITE:
-            self._ends(await self.pane.editor.take(typed))
+            self._ends(await self.pane.editor.take_input(typed))
         elif isinstance(typed, events.Key):
             self._key(typed)
         return True

@@ -14,7 +14,7 @@ Typed = events.Key | events.Paste
 class TakesKeys(Protocol):
     """A screen that takes keys itself."""
 
-    async def take(self, typed: Typed) -> bool:
+    async def take_input(self, typed: Typed) -> bool:
         """Take a key or pasted text; returns False for what is Textual's."""
 
 
@@ -29,10 +29,10 @@ class OrderedKeys(App[None]):
         """Let the screen take what is typed; everything else goes Textual's way."""
         if isinstance(event, Typed) and not event.is_forwarded:
             self.app_focus = True
-            if await self.take(event):
+            if await self.take_input(event):
                 return
         await super().on_event(event)
 
-    async def take(self, typed: Typed) -> bool:
+    async def take_input(self, typed: Typed) -> bool:
         """Take a key or pasted text; returns False for what is Textual's."""
-        return isinstance(self.screen, TakesKeys) and await self.screen.take(typed)
+        return isinstance(self.screen, TakesKeys) and await self.screen.take_input(typed)

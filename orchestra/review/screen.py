@@ -109,10 +109,10 @@ class ReviewScreen(Screen[None]):
         """Draw for another size."""
         self._take(reducer.resize(self.view, *event.size))
 
-    async def take(self, typed: Typed) -> bool:
+    async def take_input(self, typed: Typed) -> bool:
         """Take what is typed; it cannot be a key of the app below."""
         if self.view.writing is not None:
-            if await self._editor.take(typed) is not None:
+            if await self._editor.take_input(typed) is not None:
                 self._written()
         elif isinstance(typed, events.Paste):
             self._input(lambda view: reducer.paste(view, typed.text))

@@ -48,7 +48,7 @@ class PlainTextArea(TextArea, inherit_bindings=False):
         """Whether what is written has one line, so that Enter completes it."""
         return False
 
-    async def take(self, typed: Typed) -> Ending | None:
+    async def take_input(self, typed: Typed) -> Ending | None:
         """Take a key or pasted text; returns how the writing ends, if it does."""
         if isinstance(typed, events.Paste):
             lines = block(typed.text.replace("\r\n", "\n").replace("\r", "\n"))

@@ -54,7 +54,7 @@ def usage_table(usage: Mapping[str, Any]) -> RenderableType:
     _add(table, usage["all"], "in all", "")
     if usage["monitor"]["ever"]["calls"]:
         _add(table, usage["monitor"], "summaries", "not in all")
-    limits = [f"{name} {money(usage[name])}" for name in ("budget", "project_budget") if usage[name]]
+    limits = [f"{name} {dollars(usage[name])}" for name in ("budget", "project_budget") if usage[name]]
     return Group(table, *([Text(), Text(", ".join(limits), palette.MUTED)] if limits else []))
 
 

@@ -8,7 +8,7 @@ import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -242,11 +242,16 @@ def test_a_call_that_comes_again_before_its_answer_left_is_the_same(service: Run
     def copies() -> int:
         return sum(one.text == "only once" for one in store.messages.select(recipient="beta"))
 
-    # The store is busy for a moment, and the caller hangs up meanwhile.
-    with store.together(), socket.create_connection(("127.0.0.1", service.port), timeout=PATIENCE) as link:
-        link.sendall(head.encode() + body)
-        time.sleep(2)  # the service has begun with the call by then; nothing shows it
-    eventually(copies)
+    def hangs_up() -> bool:
+        """Call while the store is busy, and leave before there is an answer; a call not yet begun is dropped."""
+        with store.together(), socket.create_connection(("127.0.0.1", service.port), timeout=PATIENCE) as link:
+            link.sendall(head.encode() + body)
+            assert select.select([link], [], [], 0.5)[0] == []
+        with suppress(AssertionError):
+            return eventually(copies, deadline=5) > 0
+        return False
+
+    assert eventually(hangs_up)
     send_tool(service, "main", "beta", "only once")
     assert copies() == 1
     # One whose answer it had means a second message.
